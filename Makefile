@@ -1,0 +1,130 @@
+# vmf - build, test, install.  "make help" lists the targets.
+#
+#   MODE=release|asan|tsan|cov|fuzz   one folder of objects each
+#   GPU=auto|0|1     auto: 1 where there is nvcc and gpu/ has kernels
+#   DEV=1            warnings are errors
+#   CC= CFLAGS= LDFLAGS= PREFIX=/usr/local DESTDIR=
+
+MODE ?= release
+GPU ?= auto
+PREFIX ?= /usr/local
+DESTDIR ?=
+CFLAGS ?= -O2 -g
+V ?= 0
+
+VERSION := $(shell cat VERSION)
+COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+
+ifeq ($(GPU),auto)
+GPU := $(if $(wildcard gpu/*.cu),$(if $(shell command -v nvcc),1,0),0)
+endif
+
+B := build/$(MODE)-gpu$(GPU)
+Q := $(if $(filter 1,$(V)),,@)
+
+CMDS := $(patsubst cmd/%.c,%,$(sort $(wildcard cmd/vmf-*.c)))
+LIB_SRC := $(sort $(wildcard lib/*/*.c))
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
+UNITS := $(patsubst test/unit/%.c,%,$(sort $(wildcard test/unit/*.c)))
+FUZZERS := $(patsubst test/fuzz/%.c,%,$(sort $(wildcard test/fuzz/*.c)))
+BINS := $(CMDS:%=$(B)/bin/%)
+MAN := $(sort $(wildcard man/*.[1-8]))
+
+# Float rules are not optimisation: NaN means missing, and the same input
+# gives the same bytes.  Never -ffast-math.
+FLOAT := -ffp-contract=off
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes \
+	-Wstrict-prototypes -Wpointer-arith $(if $(DEV),-Werror)
+HARDEN := -fPIE -fstack-protector-strong
+MODE_release := $(HARDEN) -D_FORTIFY_SOURCE=2
+MODE_asan := -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+MODE_tsan := -fsanitize=thread
+MODE_cov := --coverage -O0
+MODE_fuzz := -fsanitize=address,undefined,fuzzer-no-link \
+	-fno-sanitize-recover=all
+MODE_FLAGS := $(MODE_$(MODE))
+ifeq ($(MODE_FLAGS),)
+$(error MODE is '$(MODE)', expected release, asan, tsan, cov or fuzz)
+endif
+LINK_release := -pie -Wl,-z,relro,-z,now
+LINK_MODE := $(LINK_$(MODE)) $(filter -fsanitize% --coverage,$(MODE_FLAGS))
+
+ALL_CFLAGS := -std=c11 -D_XOPEN_SOURCE=700 -D_DEFAULT_SOURCE \
+	-D_FILE_OFFSET_BITS=64 $(FLOAT) $(WARN) $(CFLAGS) $(MODE_FLAGS) \
+	-Ilib -Icmd
+LIBS := -lcsv -lz -lzstd -llz4 -lcjson -lpthread -lm
+
+.PHONY: all check check-unit check-cli check-style check-judges bench fuzz \
+	install uninstall clean help
+.DELETE_ON_ERROR:
+
+all: $(BINS) $(B)/libvmf.a	## build every command into build/MODE-gpuN/bin
+	$(Q)ln -sfn $(MODE)-gpu$(GPU)/bin build/bin
+
+# Rewritten only when the command line changes; every object needs it.
+FLAGS_TEXT := $(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LIBS)
+$(B)/flags: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '$(FLAGS_TEXT)' | cmp -s - $@ || echo '$(FLAGS_TEXT)' >$@
+FORCE:
+
+$(B)/%.o: %.c $(B)/flags
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The version, compiler and commit that -V shows.
+$(B)/cmd/cmd.o: VERSION
+$(B)/cmd/cmd.o: ALL_CFLAGS += -DVMF_VERSION='"$(VERSION)"' \
+	-DVMF_BUILD='"$(CC) $(CFLAGS) MODE=$(MODE) GPU=$(GPU)"'
+
+$(B)/libvmf.a: $(LIB_OBJ)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcsD $@ $(LIB_OBJ)
+
+CMD_SHARED := $(patsubst %.c,$(B)/%.o,$(filter-out cmd/vmf-%,$(wildcard cmd/*.c)))
+$(B)/bin/%: $(B)/cmd/%.o $(CMD_SHARED) $(B)/libvmf.a
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LINK_MODE) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/unit/%: $(B)/test/unit/%.o $(B)/libvmf.a
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LINK_MODE) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/fuzz/%: $(B)/test/fuzz/%.o $(B)/libvmf.a
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LINK_MODE) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
+
+units: $(UNITS:%=$(B)/unit/%)
+fuzzers: $(FUZZERS:%=$(B)/fuzz/%)
+
+check: all units	## build and run every test (scripts/check also installs what it needs)
+	$(Q)VMF_B=$(B) sh test/run
+
+fuzz:	## build the fuzzers with clang and run each for FUZZ_S seconds (30)
+	$(Q)$(MAKE) MODE=fuzz CC=clang fuzzers
+	$(Q)sh test/fuzz/run build/fuzz-gpu$(GPU)/fuzz $${FUZZ_S:-30}
+
+install: all	## copy commands, man pages and scripts to DESTDIR/PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(BINS) $(DESTDIR)$(PREFIX)/bin
+	install -m 755 scripts/nightly $(DESTDIR)$(PREFIX)/bin/vmf-nightly
+	$(Q)for m in $(MAN); do \
+		d=$(DESTDIR)$(PREFIX)/share/man/man$${m##*.}; \
+		install -d $$d && install -m 644 $$m $$d || exit 1; done
+
+uninstall:	## remove what install copied
+	rm -f $(CMDS:%=$(DESTDIR)$(PREFIX)/bin/%) \
+		$(DESTDIR)$(PREFIX)/bin/vmf-nightly
+	$(Q)for m in $(MAN); do \
+		rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m#man/}; done
+
+clean:	## remove build/
+	rm -rf build
+
+help:	## this list
+	$(Q)grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | \
+		sed -E 's/^([a-z-]+):.*##[ \t]*/\1\t/' | expand -t 14
+	$(Q)echo 'variables: MODE=release|asan|tsan|cov|fuzz GPU=auto|0|1 DEV=1 V=1 PREFIX= DESTDIR='
+
+-include $(LIB_OBJ:.o=.d) $(wildcard $(B)/cmd/*.d $(B)/test/*/*.d)

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What all commands share: options, messages, exit codes, history.  Only
+ * here and in the commands does vmf print, exit or read the environment.
+ */
+#ifndef VMF_CMD_H
+#define VMF_CMD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arrow/arrow.h"
+#include "base/err.h"
+
+#define CMD_OK 0
+#define CMD_FAIL 1		/* data, I/O or device */
+#define CMD_USAGE 2
+
+enum cmd_opt_type {
+	CMD_END,
+	CMD_FLAG,		/* bool *: set true */
+	CMD_STR,		/* const char ** */
+	CMD_STRS,		/* struct cmd_strs *: repeatable */
+	CMD_INT,		/* int64_t *, min..max */
+	CMD_NUM,		/* double * */
+	CMD_SIZE,		/* int64_t *, bytes: 256M */
+	CMD_DURATION,		/* int64_t *, seconds: 5m */
+	CMD_TIME,		/* int64_t *, RFC 3339 or wall clock in --tz */
+	CMD_TZ,			/* no dst: sets the process's wall clock */
+};
+
+struct cmd_strs {
+	int n;
+	int64_t cap;
+	const char **v;
+};
+
+struct cmd_opt {
+	enum cmd_opt_type type;
+	const char *name;	/* long name, without the dashes */
+	char letter;		/* short name, or 0 */
+	void *dst;
+	bool quiet_in_history;	/* does not change what is written */
+	int64_t min, max;	/* CMD_INT; both 0: any */
+};
+
+/* Options that every command has; filled by cmd_parse. */
+struct cmd {
+	const char *name;	/* "vmf-window" */
+	const char *usage;	/* the text of --help */
+	int min_args, max_args;	/* operands; max_args < 0: any number */
+	/* filled: */
+	const char *output;	/* -o FILE; NULL: standard output */
+	const char *compress;	/* -z: "zstd"; --compress=lz4|zstd|none */
+	enum vmf_codec codec;
+	int64_t max_batch;
+	int64_t memory;		/* --memory, 256M; only where it is listed */
+	bool no_history;
+	bool quiet;
+	bool progress;		/* --progress, or stderr is a terminal */
+	const char *tmpdir;	/* $TMPDIR or /tmp */
+	char **arg;		/* operands */
+	int n_args;
+	char *history;		/* this command's line for vmf:history */
+};
+
+/*
+ * Parse argv by the command's own table and the shared options.  Handles
+ * --help and --version, sets SIGPIPE to its default, installs the handler
+ * that removes unfinished output on SIGINT, SIGTERM and SIGHUP.  Exits 0 or
+ * 2 by itself; otherwise all is set.
+ */
+void cmd_parse(struct cmd *c, const struct cmd_opt *table, int argc,
+    char *argv[]);
+
+/* "vmf-x: message", stdout flushed first.  Returns the exit code for the
+ * error code: 2 for VMF_EUSAGE, else 1. */
+int cmd_error(const struct cmd *c, int code, const struct vmf_err *e);
+/* A usage mistake found after parsing: message, hint, exit code 2. */
+int cmd_usage(const struct cmd *c, const char *fmt, ...) VMF_PRINTF(2, 3);
+/* A line on stderr unless --quiet. */
+void cmd_note(const struct cmd *c, const char *fmt, ...) VMF_PRINTF(2, 3);
+/* Progress: at most a line a second on stderr when c->progress. */
+void cmd_progress(struct cmd *c, const char *fmt, ...) VMF_PRINTF(2, 3);
+
+/* Open the first operand, or standard input; a terminal is refused. */
+int cmd_open_in(const struct cmd *c, const char *path,
+    struct vmf_reader **r, struct vmf_err *e) VMF_CHECK;
+
+/*
+ * Output: opens -o FILE or stdout (a terminal is refused), appends this
+ * command's line to the schema's vmf:history (unless --no-history, which
+ * removes it) and writes the schema.
+ */
+struct cmd_output {
+	struct vmf_out *out;
+	struct vmf_writer *w;
+};
+int cmd_open_out(const struct cmd *c, struct cmd_output *o,
+    struct vmf_schema *s, struct vmf_err *e) VMF_CHECK;
+int cmd_finish_out(struct cmd_output *o, struct vmf_err *e) VMF_CHECK;
+void cmd_free_out(struct cmd_output *o);
+
+/* Release what cmd_parse allocated. */
+void cmd_free(struct cmd *c);
+
+#endif

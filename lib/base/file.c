@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE		/* O_TMPFILE */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+#define OUT_BYTES (256 * 1024)
+#define OUT_MAX 16		/* outputs open at the same time */
+
+struct vmf_out {
+	int fd;
+	int slot;		/* in tmp_names; -1: nothing to rename */
+	char *name;		/* for messages */
+	char *final;		/* where tmp is renamed to; NULL: direct */
+	char *tmp;
+	int64_t n;		/* bytes in buf */
+	uint8_t buf[OUT_BYTES];
+};
+
+/* What a signal handler has to remove. */
+static char *volatile tmp_names[OUT_MAX];
+
+int64_t
+vmf_read_full(int fd, void *p, int64_t n, const char *name, struct vmf_err *e)
+{
+	int64_t got = 0;
+
+	while (got < n) {
+		ssize_t r = read(fd, (char *)p + got, (size_t)(n - got));
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return vmf_fail_errno(e, "cannot read %s", name);
+		if (r == 0)
+			break;
+		got += r;
+	}
+	return got;
+}
+
+int
+vmf_write_full(int fd, const void *p, int64_t n, const char *name,
+    struct vmf_err *e)
+{
+	int64_t done = 0;
+
+	while (done < n) {
+		ssize_t r = write(fd, (const char *)p + done,
+		    (size_t)(n - done));
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return vmf_fail_errno(e, "cannot write %s", name);
+		done += r;
+	}
+	return 0;
+}
+
+int
+vmf_pread_full(int fd, void *p, int64_t n, int64_t offset, const char *name,
+    struct vmf_err *e)
+{
+	int64_t got = 0;
+
+	while (got < n) {
+		ssize_t r = pread(fd, (char *)p + got, (size_t)(n - got),
+		    offset + got);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return vmf_fail_errno(e, "cannot read %s", name);
+		if (r == 0)
+			return vmf_fail(e, VMF_EIO,
+			    "cannot read %s: it ends at byte %lld, expected "
+			    "%lld bytes more", name,
+			    (long long)(offset + got), (long long)(n - got));
+		got += r;
+	}
+	return 0;
+}
+
+int
+vmf_pwrite_full(int fd, const void *p, int64_t n, int64_t offset,
+    const char *name, struct vmf_err *e)
+{
+	int64_t done = 0;
+
+	while (done < n) {
+		ssize_t r = pwrite(fd, (const char *)p + done,
+		    (size_t)(n - done), offset + done);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return vmf_fail_errno(e, "cannot write %s", name);
+		done += r;
+	}
+	return 0;
+}
+
+static int
+is_std(const char *path)
+{
+	return path == NULL || strcmp(path, "-") == 0;
+}
+
+const char *
+vmf_in_name(const char *path)
+{
+	return is_std(path) ? "standard input" : path;
+}
+
+int
+vmf_open_in(const char *path, int *fd, struct vmf_err *e)
+{
+	struct stat st;
+
+	*fd = is_std(path) ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	if (*fd < 0 || fstat(*fd, &st) != 0)
+		return vmf_fail_errno(e, "cannot open %s", vmf_in_name(path));
+	if (S_ISDIR(st.st_mode)) {
+		vmf_close_in(*fd);
+		*fd = -1;
+		return vmf_fail(e, VMF_EIO,
+		    "cannot read %s: it is a folder, expected a file",
+		    vmf_in_name(path));
+	}
+	return 0;
+}
+
+void
+vmf_close_in(int fd)
+{
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
+int
+vmf_open_temp(const char *dir, int *fd, struct vmf_err *e)
+{
+	char name[PATH_MAX];
+
+	if (dir == NULL || *dir == '\0')
+		dir = "/tmp";
+	*fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
+	if (*fd >= 0)
+		return 0;
+	/* Not every file system has O_TMPFILE. */
+	if (snprintf(name, sizeof(name), "%s/vmf-XXXXXX", dir) >=
+	    (int)sizeof(name)) {
+		errno = ENAMETOOLONG;
+		return vmf_fail_errno(e, "temporary file in %s", dir);
+	}
+	*fd = mkostemp(name, O_CLOEXEC);
+	if (*fd < 0)
+		return vmf_fail_errno(e, "cannot make a temporary file in %s",
+		    dir);
+	unlink(name);
+	return 0;
+}
+
+/* Make a file of a temporary name beside o->final. */
+static int
+open_beside(struct vmf_out *o, struct vmf_err *e)
+{
+	const char *slash = strrchr(o->final, '/');
+	const char *base = slash == NULL ? o->final : slash + 1;
+	size_t dir = (size_t)(base - o->final), cap = strlen(o->final) + 16;
+	struct stat st;
+	mode_t mask, mode;
+
+	o->tmp = vmf_calloc((int64_t)cap, 1, e);
+	if (o->tmp == NULL)
+		return VMF_ENOMEM;
+	snprintf(o->tmp, cap, "%.*s.%s.XXXXXX", (int)dir, o->final, base);
+	for (o->slot = 0; o->slot < OUT_MAX; o->slot++)
+		if (tmp_names[o->slot] == NULL)
+			break;
+	if (o->slot == OUT_MAX) {
+		o->slot = -1;
+		return vmf_fail(e, VMF_EIO, "more than %d outputs", OUT_MAX);
+	}
+	o->fd = mkostemp(o->tmp, O_CLOEXEC);
+	if (o->fd < 0) {
+		o->slot = -1;
+		return vmf_fail_errno(e, "cannot create %s", o->name);
+	}
+	tmp_names[o->slot] = o->tmp;
+	mask = umask(0);
+	umask(mask);
+	mode = stat(o->final, &st) == 0 ? st.st_mode & 0777 : 0666 & ~mask;
+	if (fchmod(o->fd, mode) != 0)
+		return vmf_fail_errno(e, "cannot create %s", o->name);
+	return 0;
+}
+
+int
+vmf_out_open(struct vmf_out **out, const char *path, struct vmf_err *e)
+{
+	struct vmf_out *o;
+	struct stat st;
+	char *real;
+	int rc = VMF_ENOMEM;
+
+	*out = NULL;
+	o = vmf_calloc(1, sizeof(*o), e);
+	if (o == NULL)
+		return VMF_ENOMEM;
+	o->fd = -1;
+	o->slot = -1;
+	o->name = vmf_strdup(is_std(path) ? "standard output" : path, e);
+	if (o->name == NULL)
+		goto fail;
+	if (is_std(path)) {
+		o->fd = STDOUT_FILENO;
+	} else if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		o->fd = open(path, O_WRONLY | O_CLOEXEC);
+		if (o->fd < 0) {
+			rc = vmf_fail_errno(e, "cannot write %s", path);
+			goto fail;
+		}
+	} else {
+		/* Through a symbolic link, so that it stays one. */
+		real = realpath(path, NULL);
+		o->final = real != NULL ? real : vmf_strdup(path, e);
+		if (o->final == NULL)
+			goto fail;
+		rc = open_beside(o, e);
+		if (rc != 0)
+			goto fail;
+	}
+	*out = o;
+	return 0;
+fail:
+	vmf_out_free(o);
+	return rc;
+}
+
+int
+vmf_out_flush(struct vmf_out *o, struct vmf_err *e)
+{
+	int64_t n = o->n;
+
+	o->n = 0;
+	return vmf_write_full(o->fd, o->buf, n, o->name, e);
+}
+
+int
+vmf_out_write(struct vmf_out *o, const void *p, int64_t n, struct vmf_err *e)
+{
+	int rc;
+
+	if (n <= OUT_BYTES - o->n) {
+		if (n > 0)
+			memcpy(o->buf + o->n, p, (size_t)n);
+		o->n += n;
+		return 0;
+	}
+	rc = vmf_out_flush(o, e);
+	if (rc != 0)
+		return rc;
+	if (n >= OUT_BYTES)
+		return vmf_write_full(o->fd, p, n, o->name, e);
+	memcpy(o->buf, p, (size_t)n);
+	o->n = n;
+	return 0;
+}
+
+static void
+forget_tmp(struct vmf_out *o)
+{
+	if (o->slot >= 0)
+		tmp_names[o->slot] = NULL;
+	o->slot = -1;
+	free(o->tmp);
+	o->tmp = NULL;
+}
+
+int
+vmf_out_finish(struct vmf_out *o, struct vmf_err *e)
+{
+	int fd, rc = vmf_out_flush(o, e);
+
+	if (rc != 0)
+		return rc;
+	if (o->final != NULL && fsync(o->fd) != 0)
+		return vmf_fail_errno(e, "cannot write %s", o->name);
+	fd = o->fd;
+	o->fd = -1;
+	/* A failed close of standard output is a lost write as well. */
+	if (close(fd) != 0)
+		return vmf_fail_errno(e, "cannot write %s", o->name);
+	if (o->final == NULL)
+		return 0;
+	if (rename(o->tmp, o->final) != 0)
+		return vmf_fail_errno(e, "cannot rename %s to %s", o->tmp,
+		    o->name);
+	forget_tmp(o);
+	return 0;
+}
+
+void
+vmf_out_free(struct vmf_out *o)
+{
+	if (o == NULL)
+		return;
+	if (o->fd > STDERR_FILENO)
+		close(o->fd);
+	if (o->slot >= 0)
+		unlink(o->tmp);
+	forget_tmp(o);
+	free(o->final);
+	free(o->name);
+	free(o);
+}
+
+int
+vmf_out_fd(const struct vmf_out *o)
+{
+	return o->fd;
+}
+
+void
+vmf_out_unlink_all(void)
+{
+	for (int i = 0; i < OUT_MAX; i++)
+		if (tmp_names[i] != NULL)
+			unlink(tmp_names[i]);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Numbers as people write them.  Every parser takes the whole of s[0..len)
+ * or refuses it: "12x", "", " 12" and out-of-range values are refused.
+ * They do not depend on the locale, and return 0 or VMF_EDATA without a
+ * message: the caller knows where the text stood.
+ */
+#ifndef VMF_NUM_H
+#define VMF_NUM_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+
+int vmf_parse_int64(const char *s, int64_t len, int64_t *v) VMF_CHECK;
+
+/* Decimal and scientific notation, inf and nan in any case; correctly
+ * rounded (strtod), so that a value read equals what other tools read. */
+int vmf_parse_double(const char *s, int64_t len, double *v) VMF_CHECK;
+
+/* Bytes: 65536, 64K, 256M, 1G, 1GiB, 2T; powers of 1,024. */
+int vmf_parse_size(const char *s, int64_t *bytes) VMF_CHECK;
+
+/* A span of time: 300, 300s, 5m, 1h, 2d, 1w and sums such as 1h30m;
+ * positive. */
+int vmf_parse_duration(const char *s, int64_t *seconds) VMF_CHECK;
+
+/* The shortest decimal text that reads back as the same float32 / float64
+ * (at most 32 bytes with the NUL); "nan", "inf", "-inf" for the others.
+ * Returns the length. */
+int vmf_format_float(float v, char buf[32]);
+int vmf_format_double(double v, char buf[32]);
+
+/* 300 -> "5m", 3600 -> "1h", 90 -> "90s". */
+void vmf_format_duration(int64_t seconds, char buf[32]);
+
+/* True when s[0..len) is well-formed UTF-8 without a NUL. */
+int vmf_utf8_valid(const char *s, int64_t len);
+
+#endif
