@@ -20,6 +20,8 @@ enum cmd_opt_type {
 	CMD_END,
 	CMD_FLAG,		/* bool *: set true */
 	CMD_STR,		/* const char ** */
+	CMD_FILE,		/* const char **: a path; its base name goes
+				 * into the history */
 	CMD_STRS,		/* struct cmd_strs *: repeatable */
 	CMD_INT,		/* int64_t *, min..max */
 	CMD_NUM,		/* double * */
@@ -44,10 +46,32 @@ struct cmd_opt {
 	int64_t min, max;	/* CMD_INT; both 0: any */
 };
 
+/* The end of every --help. */
+#define CMD_SHARED_USAGE \
+	"  -o, --output FILE     write FILE, whole or not at all, " \
+	"instead of stdout\n" \
+	"  -z, --compress[=zstd|lz4|none]\n" \
+	"                        compress the stream (-z alone: zstd)\n" \
+	"      --max-batch SIZE  refuse batches larger than this [1G]\n" \
+	"      --no-history      leave vmf:history out of the stream\n" \
+	CMD_QUIET_USAGE
+#define CMD_TEXT_USAGE \
+	"  -o, --output FILE     write FILE, whole or not at all, " \
+	"instead of stdout\n" \
+	CMD_QUIET_USAGE
+#define CMD_QUIET_USAGE \
+	"  -q, --quiet           no summary on stderr\n" \
+	"      --progress        progress on stderr (default: when it is a " \
+	"terminal)\n" \
+	"  -V, --version         version and how it was built\n" \
+	"  -h, --help            this text\n"
+
 /* Options that every command has; filled by cmd_parse. */
 struct cmd {
 	const char *name;	/* "vmf-window" */
 	const char *usage;	/* the text of --help */
+	bool text_only;		/* writes no stream: -z and --no-history are
+				 * not there (usage: CMD_TEXT_USAGE) */
 	int min_args, max_args;	/* operands; max_args < 0: any number */
 	/* filled: */
 	const char *output;	/* -o FILE; NULL: standard output */
@@ -62,6 +86,7 @@ struct cmd {
 	char **arg;		/* operands */
 	int n_args;
 	char *history;		/* this command's line for vmf:history */
+	int64_t progress_at;	/* second of the last progress line */
 };
 
 /*

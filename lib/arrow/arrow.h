@@ -94,7 +94,6 @@ struct vmf_dict {
 	/* of dictionaries that are built, not read: */
 	uint32_t *slot;		/* hash table of code + 1 */
 	int64_t n_slots;
-	bool borrowed;		/* off, bytes, valid belong to a reader */
 };
 
 /* Code of the string, added if new; < 0 on failure (no memory, or more than
