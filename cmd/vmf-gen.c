@@ -35,7 +35,7 @@ static struct cmd c = {
 "      --id-length N     opaque ids of N characters, 11 to 64\n"
 "                        [vm-0000042; azure: 64]\n"
 "      --net             csv: columns net_rx and net_tx as well\n"
-"      --inventory FILE  write the inventory too: vm,host,cluster,vcpus,mem_mb\n"
+"      --inventory FILE  write vm,host,cluster,vcpus,mem_mb as well\n"
 CMD_TEXT_USAGE,
 };
 

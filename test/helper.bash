@@ -74,6 +74,6 @@ same() {
 leaves() {
 	local dir=$1 found
 	shift
-	found=$(ls -A "$dir" | sort | tr '\n' ' ')
-	assert_equal "$found" "$(for n in "$@"; do echo "$n"; done | sort | tr '\n' ' ')"
+	found=$(find "$dir" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort)
+	assert_equal "$found" "$(for n in "$@"; do echo "$n"; done | sort)"
 }

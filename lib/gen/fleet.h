@@ -32,7 +32,7 @@ enum vmf_vm_kind {
 
 struct vmf_vm {
 	uint64_t key;		/* of all its random numbers */
-	int64_t first, last;	/* steps between which it lives, [first, last) */
+	int64_t first, last;	/* steps it lives: [first, last) */
 	int32_t base, amp;	/* load, millionths of a percent */
 	int32_t slow, fast;	/* largest noise: over hours, of one sample */
 	int32_t mem;		/* the same unit, of its memory */
