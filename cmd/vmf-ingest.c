@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* vmf-ingest: text files of samples in, a stream of readings out. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/time.h"
+#include "cmd.h"
+#include "ingest/ingest.h"
+
+static const char usage[] =
+"usage: vmf-ingest [options] [FILE ...]\n"
+"Read samples as CSV (plain, gzip or zstd; standard input without FILE) and\n"
+"write readings.\n"
+"\n"
+"      --map NAME|FILE   what the columns are: csv, azure, wide, bitbrains,\n"
+"                        planetlab, nab, alibaba2018, or a FILE.json [csv]\n"
+"      --metric NAME     the name of the map's only metric (wide needs it)\n"
+"      --id ID           the VM, where the map takes it from the file's name\n"
+"      --start TIME      the first row's time, for sources without times\n"
+"      --step SPAN       the time between their rows [the map's: 5m]\n"
+"      --time-format F   auto, s, ms, us, ns, rfc3339 or wall [the map's]\n"
+"      --tz ZONE         the wall clock of times without a zone [UTC]\n"
+"      --ignore COLUMN   pass over a column of the header (repeatable)\n"
+"      --bad-rows WHAT   fail, skip, or a FILE to keep them in [fail]\n"
+"      --show-map        print the map as JSON and end\n"
+CMD_SHARED_USAGE;
+
+struct options {
+	const char *map, *metric, *time_format, *bad_rows;
+	struct cmd_strs ignore;
+	bool show_map;
+	struct vmf_ingest_opts in;
+};
+
+static struct cmd c = { .name = "vmf-ingest", .usage = usage,
+    .max_args = -1 };
+
+static int
+parse_options(struct options *o, int argc, char *argv[])
+{
+	const struct cmd_opt table[] = {
+		{ CMD_FILE, "map", 0, &o->map, false, 0, 0 },
+		{ CMD_STR, "metric", 0, &o->metric, false, 0, 0 },
+		{ CMD_STR, "id", 0, &o->in.id, false, 0, 0 },
+		{ CMD_TIME, "start", 0, &o->in.start_s, false, 0, 0 },
+		{ CMD_DURATION, "step", 0, &o->in.step_s, false, 0, 0 },
+		{ CMD_STR, "time-format", 0, &o->time_format, false, 0, 0 },
+		{ CMD_TZ, "tz", 0, NULL, false, 0, 0 },
+		{ CMD_STRS, "ignore", 0, &o->ignore, false, 0, 0 },
+		{ CMD_FILE, "bad-rows", 0, &o->bad_rows, false, 0, 0 },
+		{ CMD_FLAG, "show-map", 0, &o->show_map, true, 0, 0 },
+		{ CMD_END, NULL, 0, NULL, false, 0, 0 },
+	};
+	int stamp;
+
+	cmd_parse(&c, table, argc, argv);
+	o->in.skip_bad = strcmp(o->bad_rows, "fail") != 0;
+	o->in.ignore = o->ignore.v;
+	o->in.n_ignore = o->ignore.n;
+	stamp = vmf_stamp_find(o->time_format);
+	if (stamp < 0)
+		return cmd_usage(&c, "--time-format: found '%s', expected "
+		    "auto, s, ms, us, ns, rfc3339 or wall", o->time_format);
+	o->in.stamp = (enum vmf_stamp)stamp;
+	if (*o->bad_rows == '\0' || strcmp(o->bad_rows, "-") == 0)
+		return cmd_usage(&c, "--bad-rows: found '%s', expected fail, "
+		    "skip or a file", o->bad_rows);
+	if (c.n_args == 0 && !o->show_map && isatty(STDIN_FILENO))
+		return cmd_usage(&c, "standard input is a terminal: name a "
+		    "file or pipe one in");
+	if (o->in.id != NULL && c.n_args > 1)
+		return cmd_usage(&c, "--id: found %d files, expected one",
+		    c.n_args);
+	return CMD_OK;
+}
+
+static int
+show_map(const char *name)
+{
+	const char *text = vmf_map_builtin(name);
+
+	if (text == NULL)
+		return cmd_usage(&c, "--show-map: found --map %s, expected "
+		    "one of " VMF_MAP_NAMES, name);
+	if (fputs(text, stdout) == EOF || fflush(stdout) != 0) {
+		struct vmf_err err = { "" };
+
+		return cmd_error(&c, vmf_fail_errno(&err,
+		    "cannot write standard output"), &err);
+	}
+	return CMD_OK;
+}
+
+/* All rows of the open file; full batches go out. */
+static int
+read_file(struct vmf_ingest *in, struct cmd_output *out,
+    struct vmf_batch *batch, struct vmf_err *e)
+{
+	struct vmf_ingest_counts n;
+	int got, rc;
+
+	while ((got = vmf_ingest_fill(in, batch, e)) > 0) {
+		rc = vmf_writer_put(out->w, batch, e);
+		if (rc != 0)
+			return rc;
+		vmf_batch_clear(batch);
+		vmf_ingest_counts(in, &n);
+		cmd_progress(&c, "%lld rows, %lld MB read",
+		    (long long)n.rows_in, (long long)(n.bytes >> 20));
+	}
+	return got;
+}
+
+static int
+ingest(struct vmf_ingest *in, struct cmd_output *out, struct vmf_err *e)
+{
+	struct vmf_schema schema = { 0 };
+	struct vmf_batch batch = { 0 };
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && i < (c.n_args > 0 ? c.n_args : 1); i++) {
+		rc = vmf_ingest_open(in, c.n_args > 0 ? c.arg[i] : NULL, e);
+		/* The first header tells the columns. */
+		if (rc == 0 && i == 0)
+			rc = vmf_schema_copy(&schema, vmf_ingest_schema(in),
+			    e);
+		if (rc == 0 && i == 0)
+			rc = cmd_open_out(&c, out, &schema, e);
+		if (rc == 0 && i == 0)
+			rc = vmf_batch_init(&batch, &schema, e);
+		if (rc == 0)
+			rc = read_file(in, out, &batch, e);
+	}
+	if (rc == 0)
+		rc = vmf_ingest_finish(in, e);
+	if (rc == 0)
+		rc = vmf_writer_put(out->w, &batch, e);
+	if (rc == 0)
+		rc = cmd_finish_out(out, e);
+	vmf_batch_free(&batch);
+	vmf_schema_free(&schema);
+	return rc;
+}
+
+static void
+report(const struct vmf_ingest *in, bool skip_bad)
+{
+	struct vmf_ingest_counts n;
+
+	vmf_ingest_counts(in, &n);
+	cmd_note(&c, "%lld file%s, %lld rows in, %lld rows out, %lld bad "
+	    "rows, %lld missing values", (long long)n.files,
+	    n.files == 1 ? "" : "s", (long long)n.rows_in,
+	    (long long)n.rows_out, (long long)n.bad, (long long)n.missing);
+	if (skip_bad && n.bad > 0)
+		cmd_note(&c, "the first bad row: %s", n.first_bad);
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct options o = { .map = "csv", .time_format = "auto",
+	    .bad_rows = "fail", .in.start_s = VMF_TIME_NONE };
+	struct vmf_map map = { 0 };
+	struct vmf_ingest *in = NULL;
+	struct cmd_output out = { 0 };
+	struct vmf_err err = { "" };
+	int rc, ret;
+
+	ret = parse_options(&o, argc, argv);
+	if (ret == CMD_OK && o.show_map) {
+		ret = show_map(o.map);
+		goto done;
+	}
+	if (ret != CMD_OK)
+		goto done;
+	rc = vmf_map_load(&map, o.map, &err);
+	if (rc == 0 && o.metric != NULL)
+		rc = vmf_map_set_metric(&map, o.metric, &err);
+	if (rc == 0 && o.in.skip_bad && strcmp(o.bad_rows, "skip") != 0)
+		rc = vmf_out_open(&o.in.bad_out, o.bad_rows, &err);
+	if (rc == 0)
+		rc = vmf_ingest_new(&in, &map, &o.in, &err);
+	if (rc == 0)
+		rc = ingest(in, &out, &err);
+	/* Last: the rows kept are of use only beside whole readings. */
+	if (rc == 0 && o.in.bad_out != NULL)
+		rc = vmf_out_finish(o.in.bad_out, &err);
+	if (rc != 0) {
+		ret = cmd_error(&c, rc, &err);
+		goto done;
+	}
+	report(in, o.in.skip_bad);
+done:
+	cmd_free_out(&out);
+	vmf_out_free(o.in.bad_out);
+	vmf_ingest_free(in);
+	vmf_map_free(&map);
+	free(o.ignore.v);
+	cmd_free(&c);
+	return ret;
+}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT */
+#include "ingest/bind.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/num.h"
+
+const char *
+vmf_show_text(const char *s, int64_t len, char buf[48])
+{
+	int64_t n = len > 40 ? 37 : len;
+
+	for (int64_t i = 0; i < n; i++)
+		buf[i] = s[i] >= ' ' && s[i] <= '~' ? s[i] : '?';
+	memcpy(buf + n, len > 40 ? "..." : "", len > 40 ? 4 : 1);
+	return buf;
+}
+
+static bool
+same(const struct vmf_field_text *a, const char *s, int64_t len)
+{
+	return a->len == len && memcmp(a->s, s, (size_t)len) == 0;
+}
+
+static int
+copy_names(struct vmf_bind *b, const struct vmf_field_text *name, int64_t n,
+    struct vmf_err *e)
+{
+	int64_t sum = 0;
+	int rc;
+
+	for (int64_t i = 0; i < n; i++)
+		sum += name[i].len;
+	b->name = vmf_calloc(n, sizeof(*b->name), e);
+	if (b->name == NULL)
+		return VMF_ENOMEM;
+	rc = vmf_buf_reserve(&b->text, sum, e);
+	for (int64_t i = 0; rc == 0 && i < n; i++) {
+		b->name[i].s = (const char *)b->text.p + b->text.n;
+		b->name[i].len = name[i].len;
+		rc = vmf_buf_put(&b->text, name[i].s, name[i].len, e);
+	}
+	b->n_fields = n;
+	return rc;
+}
+
+/* What a column is there for. */
+enum use { USE_NONE, USE_MAP, USE_IGNORED };
+
+static int
+mark_ignored(const struct vmf_bind *b, uint8_t *use,
+    const char *const *ignore, int n_ignore, const char *where,
+    struct vmf_err *e)
+{
+	for (int k = 0; k < n_ignore; k++) {
+		int64_t len = (int64_t)strlen(ignore[k]);
+		bool found = false;
+
+		for (int64_t i = 0; i < b->n_fields; i++)
+			if (same(&b->name[i], ignore[k], len)) {
+				use[i] = USE_IGNORED;
+				found = true;
+			}
+		if (!found)
+			return vmf_fail(e, VMF_EDATA, "%s: no column '%s', "
+			    "which --ignore names", where, ignore[k]);
+	}
+	return 0;
+}
+
+/* Names that are used must be text, not empty, and come once. */
+static int
+check_names(const struct vmf_bind *b, const uint8_t *use, const char *where,
+    struct vmf_err *e)
+{
+	struct vmf_dict seen = { 0 };
+	char shown[48];
+	int rc = 0;
+
+	for (int64_t i = 0; rc == 0 && i < b->n_fields; i++) {
+		const struct vmf_field_text *f = &b->name[i];
+		int64_t n = seen.n;
+		int32_t code;
+
+		if (use[i] == USE_IGNORED)
+			continue;
+		if (!vmf_utf8_valid(f->s, f->len)) {
+			rc = vmf_fail(e, VMF_EDATA, "%s: the name of column "
+			    "%lld, '%s', is not UTF-8", where,
+			    (long long)i + 1,
+			    vmf_show_text(f->s, f->len, shown));
+			break;
+		}
+		if (f->len == 0) {
+			if (b->map->others == VMF_OTHERS_IGNORE ||
+			    i == b->time)
+				continue;
+			rc = vmf_fail(e, VMF_EDATA, "%s: column %lld has no "
+			    "name, expected one (or --ignore '')", where,
+			    (long long)i + 1);
+			break;
+		}
+		code = vmf_dict_intern(&seen, f->s, f->len, e);
+		if (code < 0)
+			rc = code;
+		else if (code < n)
+			rc = vmf_fail(e, VMF_EDATA, "%s: column %lld is the "
+			    "second of the name '%s', expected each once",
+			    where, (long long)i + 1,
+			    vmf_show_text(f->s, f->len, shown));
+	}
+	vmf_dict_free(&seen);
+	return rc;
+}
+
+/* The field that ref means. */
+static int
+find(const struct vmf_bind *b, uint8_t *use, const struct vmf_map_ref *ref,
+    const char *what, int64_t *field, const char *where, struct vmf_err *e)
+{
+	char shown[48];
+	int64_t i, len;
+
+	if (ref->name == NULL) {
+		i = ref->pos - 1;
+		if (i >= b->n_fields)
+			return vmf_fail(e, VMF_EDATA, "%s: found %lld "
+			    "columns, expected column %lld for %s", where,
+			    (long long)b->n_fields, (long long)ref->pos,
+			    what);
+	} else {
+		len = (int64_t)strlen(ref->name);
+		for (i = 0; i < b->n_fields; i++)
+			if (same(&b->name[i], ref->name, len))
+				break;
+		if (i == b->n_fields)
+			return vmf_fail(e, VMF_EDATA, "%s: no column '%s' "
+			    "for %s; found %lld columns, the first '%s'",
+			    where, ref->name, what, (long long)b->n_fields,
+			    b->n_fields == 0 ? "" :
+			    vmf_show_text(b->name[0].s, b->name[0].len,
+			    shown));
+	}
+	if (use[i] == USE_IGNORED)
+		return vmf_fail(e, VMF_EDATA, "%s: column %lld is the %s of "
+		    "the map, and --ignore names it", where,
+		    (long long)i + 1, what);
+	use[i] = USE_MAP;
+	*field = i;
+	return 0;
+}
+
+static int
+add_col(struct vmf_bind *b, const struct vmf_bound *c, struct vmf_err *e)
+{
+	int rc = vmf_grow(&b->col, &b->cols_cap, b->n_cols + 1, e);
+
+	if (rc == 0)
+		b->col[b->n_cols++] = *c;
+	return rc;
+}
+
+/* The map's own metrics or attributes. */
+static int
+bind_named(struct vmf_bind *b, uint8_t *use, bool attribute,
+    const char *where, struct vmf_err *e)
+{
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && i < b->map->n_cols; i++) {
+		const struct vmf_map_col *m = &b->map->col[i];
+		struct vmf_bound c = { .attribute = attribute,
+		    .type = m->type, .name = m->name, .unit = m->unit,
+		    .name_len = (int64_t)strlen(m->name),
+		    .scale = m->scale, .from = -1, .percent_of = -1 };
+
+		if (m->attribute != attribute)
+			continue;
+		if (c.unit == NULL && !attribute)
+			c.unit = vmf_map_known_unit(c.name, c.name_len);
+		if (m->has_from)
+			rc = find(b, use, &m->from, m->name, &c.from, where,
+			    e);
+		if (rc == 0 && m->has_percent_of)
+			rc = find(b, use, &m->percent_of, m->name,
+			    &c.percent_of, where, e);
+		if (rc == 0)
+			rc = add_col(b, &c, e);
+	}
+	return rc;
+}
+
+/* Columns that only their names tell about. */
+static int
+bind_guessed(struct vmf_bind *b, const uint8_t *use, bool attribute,
+    struct vmf_err *e)
+{
+	int rc = 0;
+
+	for (int64_t i = 0; rc == 0 && i < b->n_fields; i++) {
+		struct vmf_bound c = { .guessed = true, .scale = 1.0,
+		    .type = VMF_FLOAT32, .name = b->name[i].s,
+		    .name_len = b->name[i].len, .from = i,
+		    .percent_of = -1 };
+
+		if (use[i] != USE_NONE)
+			continue;
+		c.attribute = vmf_map_known_attribute(c.name, c.name_len,
+		    &c.type, &c.unit);
+		if (!c.attribute)
+			c.unit = vmf_map_known_unit(c.name, c.name_len);
+		if (c.attribute == attribute)
+			rc = add_col(b, &c, e);
+	}
+	return rc;
+}
+
+static int
+check_all_used(const struct vmf_bind *b, const uint8_t *use,
+    const char *where, struct vmf_err *e)
+{
+	char shown[48];
+
+	for (int64_t i = 0; i < b->n_fields; i++)
+		if (use[i] == USE_NONE)
+			return vmf_fail(e, VMF_EDATA, "%s: the map does not "
+			    "know column '%s'; expected it in the map, "
+			    "\"others\": \"ignore\" there, or --ignore",
+			    where, vmf_show_text(b->name[i].s,
+			    b->name[i].len, shown));
+	return 0;
+}
+
+/* No two columns of the stream may have one name. */
+static int
+check_out_names(const struct vmf_bind *b, const char *where,
+    struct vmf_err *e)
+{
+	struct vmf_dict seen = { 0 };
+	char shown[48];
+	int rc = 0;
+
+	if (vmf_dict_intern(&seen, "vm", 2, e) < 0 ||
+	    vmf_dict_intern(&seen, "time", 4, e) < 0)
+		rc = VMF_ENOMEM;
+	for (int64_t i = 0; rc == 0 && i < b->n_cols; i++) {
+		const struct vmf_bound *c = &b->col[i];
+		int64_t n = seen.n;
+		int32_t code = vmf_dict_intern(&seen, c->name, c->name_len,
+		    e);
+
+		if (code < 0)
+			rc = code;
+		else if (code < n)
+			rc = vmf_fail(e, VMF_EDATA, "%s: two columns would "
+			    "be '%s' in the stream; --ignore one or use a "
+			    "map", where,
+			    vmf_show_text(c->name, c->name_len, shown));
+	}
+	vmf_dict_free(&seen);
+	return rc;
+}
+
+static int
+bind_wide(struct vmf_bind *b, const uint8_t *use, struct vmf_err *e)
+{
+	int rc = 0;
+
+	for (int64_t i = 0; rc == 0 && i < b->n_fields; i++) {
+		if (use[i] != USE_NONE)
+			continue;
+		rc = vmf_grow(&b->value, &b->values_cap, b->n_values + 1, e);
+		if (rc == 0)
+			b->value[b->n_values++] = i;
+	}
+	return rc;
+}
+
+int
+vmf_bind_make(struct vmf_bind *b, const struct vmf_map *map,
+    const struct vmf_field_text *name, int64_t n, const char *const *ignore,
+    int n_ignore, const char *where, struct vmf_err *e)
+{
+	uint8_t *use = vmf_calloc(n, 1, e);
+	int rc;
+
+	*b = (struct vmf_bind){ .map = map, .id = -1, .time = -1 };
+	if (use == NULL)
+		return VMF_ENOMEM;
+	rc = copy_names(b, name, n, e);
+	if (rc == 0)
+		rc = mark_ignored(b, use, ignore, n_ignore, where, e);
+	if (rc == 0 && !map->time_by_row)
+		rc = find(b, use, &map->time, "time", &b->time, where, e);
+	if (rc == 0 && !map->wide && !map->id_from_file)
+		rc = find(b, use, &map->id, "vm", &b->id, where, e);
+	if (rc == 0)
+		rc = check_names(b, use, where, e);
+	for (int attribute = 0; rc == 0 && attribute < 2; attribute++) {
+		rc = bind_named(b, use, attribute, where, e);
+		if (rc == 0 && map->others == VMF_OTHERS_GUESS)
+			rc = bind_guessed(b, use, attribute, e);
+	}
+	if (rc == 0 && map->wide)
+		rc = bind_wide(b, use, e);
+	else if (rc == 0 && map->others == VMF_OTHERS_ERROR)
+		rc = check_all_used(b, use, where, e);
+	if (rc == 0)
+		rc = check_out_names(b, where, e);
+	free(use);
+	return rc;
+}
+
+void
+vmf_bind_free(struct vmf_bind *b)
+{
+	free(b->name);
+	vmf_buf_free(&b->text);
+	free(b->col);
+	free(b->value);
+	*b = (struct vmf_bind){ 0 };
+}
+
+int
+vmf_bind_same(const struct vmf_bind *b, const struct vmf_row *header,
+    const char *file, const char *first_file, struct vmf_err *e)
+{
+	char shown[48], wanted[48];
+
+	if (header->n != b->n_fields)
+		return vmf_fail(e, VMF_EDATA, "%s:%lld: found %lld columns, "
+		    "expected the %lld of %s", file, (long long)header->line,
+		    (long long)header->n, (long long)b->n_fields,
+		    first_file);
+	for (int64_t i = 0; i < b->n_fields; i++) {
+		const struct vmf_field_text *f = &header->field[i];
+
+		if (!same(&b->name[i], f->s, f->len))
+			return vmf_fail(e, VMF_EDATA, "%s:%lld: column %lld "
+			    "is '%s', expected '%s' as in %s", file,
+			    (long long)header->line, (long long)i + 1,
+			    vmf_show_text(f->s, f->len, shown),
+			    vmf_show_text(b->name[i].s, b->name[i].len,
+			    wanted), first_file);
+	}
+	return 0;
+}
+
+int
+vmf_bind_schema(const struct vmf_bind *b, struct vmf_schema *s,
+    struct vmf_err *e)
+{
+	int rc = vmf_meta_set(&s->meta, "vmf:kind", "readings", e);
+
+	if (rc == 0)
+		rc = vmf_schema_add(s, "vm", VMF_UTF8, true, e);
+	if (rc >= 0)
+		rc = vmf_schema_add(s, "time", VMF_TIME, false, e);
+	for (int64_t i = 0; rc >= 0 && i < b->n_cols; i++) {
+		const struct vmf_bound *c = &b->col[i];
+		char *name = vmf_strndup(c->name, c->name_len, e);
+		int at;
+
+		if (name == NULL)
+			return VMF_ENOMEM;
+		at = rc = vmf_schema_add(s, name, c->type,
+		    c->type == VMF_UTF8, e);
+		free(name);
+		if (rc >= 0 && c->unit != NULL)
+			rc = vmf_meta_set(&s->field[at].meta, "unit",
+			    c->unit, e);
+		if (rc >= 0 && c->attribute)
+			rc = vmf_meta_set(&s->field[at].meta, "role",
+			    "attribute", e);
+	}
+	return rc < 0 ? rc : 0;
+}

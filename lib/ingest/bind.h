@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A map laid on the columns that a file really has: which field of a row is
+ * the VM, which the time, and which become columns of the stream.
+ */
+#ifndef VMF_BIND_H
+#define VMF_BIND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arrow/arrow.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "ingest/csvread.h"
+#include "ingest/map.h"
+
+/* A column of the stream. */
+struct vmf_bound {
+	bool attribute;
+	bool guessed;		/* the map did not name it */
+	enum vmf_type type;
+	const char *name, *unit;	/* the map's, or in text */
+	int64_t name_len;
+	double scale;
+	int64_t from;		/* field, from 0; -1 in a wide map */
+	int64_t percent_of;	/* field, or -1 */
+	int64_t n_good, n_bad;	/* numbers read, and what was none */
+};
+
+struct vmf_bind {
+	const struct vmf_map *map;
+	int64_t n_fields;
+	struct vmf_field_text *name;	/* of each field, in text */
+	struct vmf_buf text;
+	int64_t id, time;	/* fields; -1: not from a field */
+	int64_t n_cols, cols_cap;	/* metrics, then attributes */
+	struct vmf_bound *col;
+	int64_t n_values, values_cap;
+	int64_t *value;		/* wide: the fields that hold values */
+};
+
+/*
+ * Lay map (which must outlive b, { 0 } before) on the n columns of the given
+ * names; where says in messages whose they are ("x.csv:1").  Columns that
+ * the map wants and that are not there, names that come twice or are not
+ * UTF-8, columns that nobody named, and --ignore of no column are VMF_EDATA.
+ */
+int vmf_bind_make(struct vmf_bind *b, const struct vmf_map *map,
+    const struct vmf_field_text *name, int64_t n,
+    const char *const *ignore, int n_ignore, const char *where,
+    struct vmf_err *e) VMF_CHECK;
+void vmf_bind_free(struct vmf_bind *b);
+
+/* VMF_EDATA naming the first difference when a further file's header is not
+ * that of the first. */
+int vmf_bind_same(const struct vmf_bind *b, const struct vmf_row *header,
+    const char *file, const char *first_file, struct vmf_err *e) VMF_CHECK;
+
+/* The schema of the readings: vm, time, metrics, attributes.  s must be
+ * { 0 } and is the caller's. */
+int vmf_bind_schema(const struct vmf_bind *b, struct vmf_schema *s,
+    struct vmf_err *e) VMF_CHECK;
+
+/* Text for messages: at most 40 bytes of it, what is not ASCII as '?'. */
+const char *vmf_show_text(const char *s, int64_t len, char buf[48]);
+
+#endif

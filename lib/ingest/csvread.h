@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rows of fields from a source of text: CSV as RFC 4180 has it, with any
+ * one-byte delimiter, by libcsv.  Blanks around an unquoted field are not
+ * part of it; quoted fields may hold delimiters, doubled quotes and line
+ * ends.  Lines end in LF or CR LF.  A byte order mark is passed over.
+ *
+ * This is the boundary between bytes and meaning: a reader knows nothing of
+ * columns, what turns rows into batches knows nothing of quotes.
+ */
+#ifndef VMF_CSVREAD_H
+#define VMF_CSVREAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "ingest/source.h"
+
+#define VMF_CSV_MAX_FIELD ((int64_t)1 << 20)	/* bytes */
+#define VMF_CSV_MAX_FIELDS ((int64_t)2 << 20)	/* of a row */
+#define VMF_CSV_MAX_ROW ((int64_t)64 << 20)	/* bytes */
+
+struct vmf_field_text {
+	const char *s;		/* not terminated */
+	int64_t len;
+};
+
+struct vmf_row {
+	int64_t line;		/* that it begins on, from 1 */
+	int64_t n;
+	const struct vmf_field_text *field;
+	const char *raw;	/* as it stood, with its line end if any */
+	int64_t raw_len;
+	const char *bad;	/* NULL, or what is wrong with it as CSV; then
+				 * there are no fields */
+};
+
+struct vmf_csv;
+
+/*
+ * Read src (which stays the caller's).  Empty lines are passed over, unless
+ * blank_rows: then each is a row of one empty field.
+ */
+int vmf_csv_open(struct vmf_csv **c, struct vmf_source *src, char delim,
+    bool blank_rows, struct vmf_err *e) VMF_CHECK;
+
+/*
+ * 1 and the next row, valid until the next call; 0 at the end; < 0 on
+ * failure: what the source reports, a quote that never ends, and a field or
+ * a row beyond the limits above.  A row that is bad as CSV (a quote inside
+ * an unquoted field, text behind a closing quote, a NUL, a CR inside the
+ * line) is returned as such and ends at the next line end.
+ */
+int vmf_csv_next(struct vmf_csv *c, struct vmf_row *row, struct vmf_err *e)
+    VMF_CHECK;
+
+void vmf_csv_free(struct vmf_csv *c);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From files to readings: rows of text become batches by a source map.
+ * Memory: a block of text, a row, and the batch being filled.
+ */
+#ifndef VMF_INGEST_H
+#define VMF_INGEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arrow/arrow.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "ingest/map.h"
+
+struct vmf_ingest;
+
+struct vmf_ingest_opts {
+	enum vmf_stamp stamp;	/* AUTO: as the map says */
+	int64_t start_s;	/* VMF_TIME_NONE: as the map says */
+	int64_t step_s;		/* 0: as the map says */
+	const char *id;		/* the VM, in place of the file's name */
+	const char *const *ignore;	/* columns to pass over */
+	int n_ignore;
+	bool skip_bad;		/* count bad rows instead of failing */
+	struct vmf_out *bad_out;	/* and write them here, or NULL */
+};
+
+struct vmf_ingest_counts {
+	int64_t files;
+	int64_t rows_in;	/* without headers and empty lines */
+	int64_t rows_out;	/* samples */
+	int64_t bad;
+	int64_t missing;	/* metric values that were not there */
+	int64_t bytes;		/* of the files, as they are on disk */
+	const char *first_bad;	/* message of the first bad row, "" if none */
+};
+
+/* map and what opts points to must outlive in.  VMF_EUSAGE where the options
+ * and the map do not agree (a start that is needed or of no use, ...). */
+int vmf_ingest_new(struct vmf_ingest **in, const struct vmf_map *map,
+    const struct vmf_ingest_opts *opts, struct vmf_err *e) VMF_CHECK;
+
+/*
+ * Open the next file (NULL or "-": standard input) and read its header,
+ * which must be that of the first file (in a wide map the VMs may differ).
+ * VMF_EUSAGE where the file's name should be the VM's and there is none.
+ */
+int vmf_ingest_open(struct vmf_ingest *in, const char *path,
+    struct vmf_err *e) VMF_CHECK;
+
+/* The readings' schema, known once the first file is open. */
+const struct vmf_schema *vmf_ingest_schema(const struct vmf_ingest *in);
+
+/*
+ * Append rows of the open file to b (of that schema, the caller's, who writes
+ * and clears it at 1) until it holds about VMF_BATCH_BYTES: 1; or the file
+ * ends: 0, and the next file's rows may follow in the same batch.  A
+ * row whose metrics are all missing is kept; in a wide map a missing value
+ * is no sample.
+ */
+int vmf_ingest_fill(struct vmf_ingest *in, struct vmf_batch *b,
+    struct vmf_err *e) VMF_CHECK;
+
+/* After the last file: VMF_EDATA where bad rows were passed over and a
+ * column that was taken for a metric never held a number. */
+int vmf_ingest_finish(struct vmf_ingest *in, struct vmf_err *e) VMF_CHECK;
+
+void vmf_ingest_counts(const struct vmf_ingest *in,
+    struct vmf_ingest_counts *c);
+void vmf_ingest_free(struct vmf_ingest *in);
+
+#endif

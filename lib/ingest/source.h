@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The bytes of an input file, unpacked.  Plain text, gzip and zstd are told
+ * apart by their first bytes, never by the name, so that a pipe works as
+ * well.  Several gzip members or zstd frames behind each other are one text.
+ * Memory: one block of input and the decoder's window.
+ */
+#ifndef VMF_SOURCE_H
+#define VMF_SOURCE_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct vmf_source;
+
+/* path NULL or "-": standard input.  VMF_EDATA for a file of a kind that is
+ * known but not read (xz, bzip2, zip, UTF-16, an Arrow stream). */
+int vmf_source_open(struct vmf_source **s, const char *path,
+    struct vmf_err *e) VMF_CHECK;
+
+/* Up to n bytes of unpacked text; 0 at the end.  Packed data that are
+ * damaged, or end before their own end mark, are VMF_EDATA with the byte of
+ * the file. */
+int64_t vmf_source_read(struct vmf_source *s, void *p, int64_t n,
+    struct vmf_err *e) VMF_CHECK;
+
+/* The name for messages: the path or "standard input". */
+const char *vmf_source_name(const struct vmf_source *s);
+
+/* Bytes of the file taken so far, packed: for progress. */
+int64_t vmf_source_bytes(const struct vmf_source *s);
+
+void vmf_source_free(struct vmf_source *s);
+
+#endif
