@@ -358,7 +358,8 @@ load_decimal(const uint8_t *p, int64_t i, int width, int scale)
 	} else {
 		lo = load64(p + 16 * i);
 		hi = load64(p + 16 * i + 8);
-		v = (double)(((__int128)hi << 64) | (uint64_t)lo);
+		v = (double)(__int128)((unsigned __int128)(uint64_t)hi << 64 |
+		    (uint64_t)lo);
 	}
 	return scale >= 0 ? v / pow(10, scale) : v * pow(10, -scale);
 }
@@ -671,8 +672,8 @@ list_items(struct vmf_record *r, const struct vmf_source *s,
 		if (rc != 0)
 			return rc;
 	}
-	rc = floats(r, s->item_layout, s->item_width, s->item_signed, 0, item,
-	    bits, n, p, &room->data, &c->d.p, e);
+	rc = floats(r, s->item_layout, s->item_width, s->item_signed,
+	    s->item_scale, item, bits, n, p, &room->data, &c->d.p, e);
 	if (rc == 0)
 		c->d.p = (uint8_t *)c->d.p +
 		    first * (item == VMF_FLOAT32 ? 4 : 8);

@@ -28,7 +28,7 @@ struct vmf_source {
 	int scale;		/* decimals: value / 10^scale */
 	int64_t list_size;	/* fixed-size lists */
 	enum vmf_layout item_layout;	/* of lists */
-	int item_width;
+	int item_width, item_scale;
 	bool item_signed;
 	bool is_dict;		/* width, is_signed are the index's */
 	int dict;		/* number of the dictionary in the reader */

@@ -171,6 +171,15 @@ flat_bad(const struct vmf_reader *r, int64_t begin, struct vmf_err *e)
 	    "metadata points outside itself", r->name, (long long)begin);
 }
 
+static int
+decimal_parts(struct vmf_flat *f, int64_t type, int *width, int *scale)
+{
+	*scale = (int)vmf_flat_int(f, type, 1, 4, 0);
+	*width = (int)vmf_flat_int(f, type, 2, 4, 128);
+	return *scale > -100 && *scale < 100 && (*width == 32 ||
+	    *width == 64 || *width == 128) ? 0 : VMF_EDATA;
+}
+
 /* The items of a list: numbers. */
 static int
 item_source(struct vmf_source *s, struct vmf_flat *f, int64_t field)
@@ -202,6 +211,9 @@ item_source(struct vmf_source *s, struct vmf_flat *f, int64_t field)
 			s->type = VMF_LIST_FLOAT32;
 		return s->item_width >= 16 && s->item_width <= 64 ? 0 :
 		    VMF_EDATA;
+	case TYPE_DECIMAL:
+		s->item_layout = LAYOUT_DECIMAL;
+		return decimal_parts(f, type, &s->item_width, &s->item_scale);
 	default:
 		return VMF_EDATA;
 	}
@@ -228,17 +240,6 @@ time_source(struct vmf_source *s, int64_t per_second)
 	s->is_signed = true;
 	s->div = per_second;
 	return 0;
-}
-
-static int
-decimal_source(struct vmf_source *s, struct vmf_flat *f, int64_t type)
-{
-	s->layout = LAYOUT_DECIMAL;
-	s->type = VMF_FLOAT64;
-	s->scale = (int)vmf_flat_int(f, type, 1, 4, 0);
-	s->width = (int)vmf_flat_int(f, type, 2, 4, 128);
-	return s->scale > -100 && s->scale < 100 && (s->width == 32 ||
-	    s->width == 64 || s->width == 128) ? 0 : VMF_EDATA;
 }
 
 /* What a field's type becomes; VMF_EDATA, without a message, for types that
@@ -268,7 +269,9 @@ make_source(struct vmf_source *s, struct vmf_flat *f, int64_t field)
 		s->width = 16 << (v & 3);
 		return v >= 0 && v <= 2 ? 0 : VMF_EDATA;
 	case TYPE_DECIMAL:
-		return decimal_source(s, f, type);
+		s->layout = LAYOUT_DECIMAL;
+		s->type = VMF_FLOAT64;
+		return decimal_parts(f, type, &s->width, &s->scale);
 	case TYPE_TIMESTAMP:
 		v = vmf_flat_int(f, type, 0, 2, 0);
 		return v >= 0 && v <= 3 ? time_source(s, per_second[v]) :

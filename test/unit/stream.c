@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lib/arrow against itself: what is written is read back, batch by batch,
+ * with every codec; dictionaries that grow, shrink and are replaced.
+ *
+ * With arguments it is a filter for the other tests:
+ *   stream IN OUT none|lz4|zstd ROWS
+ * rewrites IN in batches of ROWS rows.
+ */
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "arrow/arrow.h"
+
+#undef NDEBUG
+
+static struct vmf_err err;
+
+static void
+check(int rc)
+{
+	if (rc < 0) {
+		fprintf(stderr, "stream: %s\n", err.msg);
+		exit(1);
+	}
+}
+
+static int
+rewrite(const char *in, const char *to, const char *codec, int64_t rows)
+{
+	struct vmf_reader *r;
+	struct vmf_out *o;
+	struct vmf_writer *w;
+	struct vmf_batch out;
+	const struct vmf_batch *b;
+	int got;
+
+	check(vmf_reader_open(&r, in, VMF_MAX_BATCH, &err));
+	check(vmf_out_open(&o, to, &err));
+	check(vmf_writer_open(&w, o, vmf_reader_schema(r),
+	    strcmp(codec, "lz4") == 0 ? VMF_CODEC_LZ4 :
+	    strcmp(codec, "zstd") == 0 ? VMF_CODEC_ZSTD : VMF_CODEC_NONE,
+	    &err));
+	check(vmf_batch_init(&out, vmf_reader_schema(r), &err));
+	while ((got = vmf_reader_next(r, &b, &err)) > 0) {
+		for (int64_t i = 0; i < b->n; i++) {
+			for (int k = 0; k < b->n_cols; k++)
+				check(vmf_col_put_from(&out.col[k],
+				    &b->col[k], i, &err));
+			vmf_batch_row(&out);
+			if (out.n == rows) {
+				check(vmf_writer_put(w, &out, &err));
+				vmf_batch_clear(&out);
+			}
+		}
+	}
+	check(got);
+	check(vmf_writer_put(w, &out, &err));
+	check(vmf_writer_finish(w, &err));
+	check(vmf_out_finish(o, &err));
+	vmf_batch_free(&out);
+	vmf_writer_free(w);
+	vmf_out_free(o);
+	vmf_reader_free(r);
+	return 0;
+}
+
+/* Value of row i, so that reading can be checked without a copy. */
+static double
+value(int64_t i)
+{
+	return i % 7 == 0 ? NAN : (double)(i % 1000) / 8;
+}
+
+static void
+round_trip(enum vmf_codec codec, int64_t rows, int64_t batch_rows,
+    int64_t n_ids, const char *path)
+{
+	struct vmf_schema s = { 0 };
+	struct vmf_batch b;
+	const struct vmf_batch *in;
+	struct vmf_out *o;
+	struct vmf_writer *w;
+	struct vmf_reader *r;
+	char id[32];
+	float list[5];
+	int64_t i = 0, n, len;
+	int got;
+
+	check(vmf_schema_add(&s, "vm", VMF_UTF8, true, &err));
+	check(vmf_schema_add(&s, "time", VMF_TIME, false, &err));
+	check(vmf_schema_add(&s, "cpu", VMF_FLOAT32, false, &err));
+	check(vmf_schema_add(&s, "n", VMF_INT32, false, &err));
+	check(vmf_schema_add(&s, "l", VMF_LIST_FLOAT32, false, &err));
+	check(vmf_schema_add(&s, "note", VMF_UTF8, false, &err));
+	check(vmf_schema_add(&s, "on", VMF_BOOL, false, &err));
+	check(vmf_schema_add(&s, "none", VMF_NULL, false, &err));
+	check(vmf_meta_set(&s.meta, "vmf:kind", "readings", &err));
+	check(vmf_meta_set(&s.field[2].meta, "unit", "%", &err));
+	check(vmf_out_open(&o, path, &err));
+	check(vmf_writer_open(&w, o, &s, codec, &err));
+	check(vmf_batch_init(&b, &s, &err));
+	for (i = 0; i < rows; i++) {
+		len = snprintf(id, sizeof(id), "vm-%lld",
+		    (long long)(i * n_ids / rows));
+		check(vmf_col_put_str(&b.col[0], id, len, &err));
+		check(vmf_col_put_int(&b.col[1], i * 300, &err));
+		check(vmf_col_put_num(&b.col[2], value(i), &err));
+		check(i % 3 == 0 ? vmf_col_put_null(&b.col[3], &err) :
+		    vmf_col_put_int(&b.col[3], i, &err));
+		for (int k = 0; k < 5; k++)
+			list[k] = (float)value(i + k);
+		check(i % 11 == 0 ? vmf_col_put_null(&b.col[4], &err) :
+		    vmf_col_put_list32(&b.col[4], list, i % 6, &err));
+		check(vmf_col_put_str(&b.col[5], "\xc3\xa9", i % 2 * 2,
+		    &err));
+		check(vmf_col_put_bool(&b.col[6], i % 5 == 0, &err));
+		check(vmf_col_put_null(&b.col[7], &err));
+		vmf_batch_row(&b);
+		if (b.n == batch_rows) {
+			check(vmf_writer_put(w, &b, &err));
+			vmf_batch_clear(&b);
+		}
+	}
+	check(vmf_writer_put(w, &b, &err));
+	check(vmf_writer_finish(w, &err));
+	check(vmf_out_finish(o, &err));
+	vmf_writer_free(w);
+	vmf_out_free(o);
+	vmf_batch_free(&b);
+
+	check(vmf_reader_open(&r, path, VMF_MAX_BATCH, &err));
+	assert(strcmp(vmf_meta_get(&vmf_reader_schema(r)->meta, "vmf:kind"),
+	    "readings") == 0);
+	assert(strcmp(vmf_meta_get(&vmf_reader_schema(r)->field[2].meta,
+	    "unit"), "%") == 0);
+	i = 0;
+	while ((got = vmf_reader_next(r, &in, &err)) > 0) {
+		assert(vmf_reader_row(r) == i);
+		for (int64_t k = 0; k < in->n; k++, i++) {
+			const float *items;
+			const char *t;
+
+			t = vmf_col_str(&in->col[0], k, &len);
+			n = snprintf(id, sizeof(id), "vm-%lld",
+			    (long long)(i * n_ids / rows));
+			assert(n == len && memcmp(t, id, (size_t)n) == 0);
+			assert(in->col[1].d.i64[k] == i * 300);
+			assert(isnan(value(i)) ? isnan(in->col[2].d.f32[k]) :
+			    in->col[2].d.f32[k] == (float)value(i));
+			assert(vmf_col_valid(&in->col[3], k) == (i % 3 != 0));
+			assert(i % 3 == 0 || in->col[3].d.i32[k] == i);
+			items = vmf_col_list32(&in->col[4], k, &n);
+			assert(vmf_col_valid(&in->col[4], k) == (i % 11 != 0));
+			assert(n == (i % 11 == 0 ? 0 : i % 6));
+			for (int64_t j = 0; j < n; j++)
+				assert(isnan(value(i + j)) ?
+				    isnan(items[j]) :
+				    items[j] == (float)value(i + j));
+			t = vmf_col_str(&in->col[5], k, &len);
+			assert(t != NULL && len == i % 2 * 2);
+			assert(in->col[6].d.b8[k] == (i % 5 == 0));
+			assert(!vmf_col_valid(&in->col[7], k));
+		}
+	}
+	check(got);
+	assert(i == rows);
+	vmf_reader_free(r);
+	vmf_schema_free(&s);
+}
+
+/* A dictionary of which less than half is used is begun afresh: many ids in
+ * order must not make the stream quadratic. */
+static void
+dictionary_stays_small(const char *path)
+{
+	struct vmf_reader *r;
+	const struct vmf_batch *b;
+	int got;
+
+	round_trip(VMF_CODEC_NONE, 20000, 100, 10000, path);
+	check(vmf_reader_open(&r, path, VMF_MAX_BATCH, &err));
+	while ((got = vmf_reader_next(r, &b, &err)) > 0)
+		assert(b->col[0].dict->n <= 151);
+	check(got);
+	vmf_reader_free(r);
+}
+
+int
+main(int argc, char *argv[])
+{
+	char path[] = "/tmp/vmf-unit-XXXXXX";
+	int fd;
+
+	if (argc == 5)
+		return rewrite(argv[1], argv[2], argv[3], atol(argv[4]));
+	fd = mkstemp(path);
+	assert(fd >= 0);
+	close(fd);
+	for (int codec = VMF_CODEC_NONE; codec <= VMF_CODEC_ZSTD; codec++) {
+		round_trip((enum vmf_codec)codec, 0, 10, 1, path);
+		round_trip((enum vmf_codec)codec, 1, 10, 1, path);
+		round_trip((enum vmf_codec)codec, 1000, 1000, 3, path);
+		round_trip((enum vmf_codec)codec, 1000, 64, 900, path);
+		round_trip((enum vmf_codec)codec, 1001, 7, 1001, path);
+	}
+	dictionary_stays_small(path);
+	unlink(path);
+	return 0;
+}
