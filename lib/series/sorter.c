@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+#include "series/sorter.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define DIGIT_BITS 11
+#define DIGITS (1 << DIGIT_BITS)
+
+static bool
+key_before(const struct vmf_key *a, const struct vmf_key *b,
+    enum vmf_order order)
+{
+	if (order == VMF_ORDER_VM_TIME)
+		return a->rank != b->rank ? a->rank < b->rank : a->t < b->t;
+	return a->t != b->t ? a->t < b->t : a->rank < b->rank;
+}
+
+static int
+bits_of(uint64_t v)
+{
+	return v == 0 ? 0 : 64 - __builtin_clzll(v);
+}
+
+/* One pass of the radix sort: by DIGIT_BITS bits of t (less t0) or rank. */
+static void
+digit_pass(const struct vmf_key *from, struct vmf_key *to, int64_t n,
+    bool by_rank, int shift, uint64_t t0)
+{
+	int64_t at[DIGITS] = { 0 };
+	int64_t sum = 0;
+
+	for (int64_t i = 0; i < n; i++) {
+		uint64_t v = by_rank ? from[i].rank : from[i].t - t0;
+
+		at[v >> shift & (DIGITS - 1)]++;
+	}
+	for (int d = 0; d < DIGITS; d++) {
+		int64_t c = at[d];
+
+		at[d] = sum;
+		sum += c;
+	}
+	for (int64_t i = 0; i < n; i++) {
+		uint64_t v = by_rank ? from[i].rank : from[i].t - t0;
+
+		to[at[v >> shift & (DIGITS - 1)]++] = from[i];
+	}
+}
+
+void
+vmf_keys_sort(struct vmf_key *k, struct vmf_key *tmp, int64_t n,
+    enum vmf_order order)
+{
+	uint64_t t0 = UINT64_MAX, t1 = 0;
+	uint32_t r1 = 0;
+	bool sorted = true;
+	struct vmf_key *from = k, *to = tmp;
+
+	for (int64_t i = 0; i < n; i++) {
+		if (i > 0 && sorted && key_before(&k[i], &k[i - 1], order))
+			sorted = false;
+		t0 = k[i].t < t0 ? k[i].t : t0;
+		t1 = k[i].t > t1 ? k[i].t : t1;
+		r1 = k[i].rank > r1 ? k[i].rank : r1;
+	}
+	if (sorted)
+		return;
+	/* The less important half of the key first. */
+	for (int half = 0; half < 2; half++) {
+		bool by_rank = (half == 0) == (order == VMF_ORDER_TIME_VM);
+		int bits = by_rank ? bits_of(r1) : bits_of(t1 - t0);
+
+		for (int shift = 0; shift < bits; shift += DIGIT_BITS) {
+			struct vmf_key *old = from;
+
+			digit_pass(from, to, n, by_rank, shift, t0);
+			from = to;
+			to = old;
+		}
+	}
+	if (from != k)
+		memcpy(k, from, (size_t)n * sizeof(*k));
+}
+
+void
+vmf_sorter_init(struct vmf_sorter *s, const char *dir, int64_t rec_bytes)
+{
+	*s = (struct vmf_sorter){ .rec_bytes = rec_bytes };
+	vmf_spill_init(&s->spill, dir, rec_bytes);
+}
+
+void *
+vmf_sorter_room(struct vmf_sorter *s, int64_t k, struct vmf_err *e)
+{
+	if (s->n + k > UINT32_MAX) {
+		(void)vmf_fail_nomem(e, INT64_MAX);
+		return NULL;
+	}
+	if ((s->rec == NULL || s->n + k > s->cap) &&
+	    vmf_grow_bytes(&s->rec, &s->cap, s->n + k, s->rec_bytes, e) != 0)
+		return NULL;
+	return s->rec + s->n * s->rec_bytes;
+}
+
+int
+vmf_sorter_sort(struct vmf_sorter *s, enum vmf_order order,
+    const struct vmf_ids *ids, struct vmf_err *e)
+{
+	int rc;
+
+	rc = vmf_grow(&s->key, &s->key_cap, s->n, e);
+	if (rc == 0)
+		rc = vmf_grow(&s->tmp, &s->tmp_cap, s->n, e);
+	if (rc != 0)
+		return rc;
+	for (int64_t i = 0; i < s->n; i++) {
+		const struct vmf_rec *r = vmf_sorter_at(s, i);
+
+		assert(r->id < ids->ranked);
+		s->key[i] = vmf_key(r->t, ids->rank[r->id], i);
+	}
+	vmf_keys_sort(s->key, s->tmp, s->n, order);
+	return 0;
+}
+
+void
+vmf_sorter_drop(struct vmf_sorter *s, int64_t k)
+{
+	uint8_t *gone = (uint8_t *)s->tmp;	/* scratch: a byte a record */
+	int64_t to = 0;
+
+	memset(gone, 0, (size_t)s->n);
+	for (int64_t i = 0; i < k; i++)
+		gone[s->key[i].at] = 1;
+	for (int64_t i = 0; i < s->n; i++) {
+		if (gone[i])
+			continue;
+		if (to != i)
+			memcpy(vmf_sorter_at(s, to), vmf_sorter_at(s, i),
+			    (size_t)s->rec_bytes);
+		to++;
+	}
+	s->n = to;
+}
+
+int
+vmf_sorter_flush(struct vmf_sorter *s, struct vmf_ids *ids,
+    struct vmf_err *e)
+{
+	int rc;
+
+	if (s->n == 0)
+		return 0;
+	rc = vmf_ids_rank(ids, e);
+	if (rc == 0)
+		rc = vmf_sorter_sort(s, VMF_ORDER_VM_TIME, ids, e);
+	for (int64_t i = 0; rc == 0 && i < s->n; i++)
+		rc = vmf_spill_put(&s->spill,
+		    vmf_sorter_at(s, s->key[i].at), e);
+	if (rc == 0)
+		rc = vmf_spill_end_run(&s->spill, e);
+	s->n = 0;
+	return rc;
+}
+
+static void
+free_records(struct vmf_sorter *s)
+{
+	free(s->rec);
+	free(s->key);
+	free(s->tmp);
+	s->rec = NULL;
+	s->key = s->tmp = NULL;
+	s->n = s->cap = s->key_cap = s->tmp_cap = 0;
+}
+
+int
+vmf_sorter_finish(struct vmf_sorter *s, struct vmf_ids *ids,
+    int64_t mem_bytes, struct vmf_err *e)
+{
+	int rc;
+
+	rc = vmf_ids_rank(ids, e);
+	if (rc != 0)
+		return rc;
+	s->next = 0;
+	if (s->spill.n_runs == 0)
+		return vmf_sorter_sort(s, VMF_ORDER_VM_TIME, ids, e);
+	rc = vmf_sorter_flush(s, ids, e);
+	free_records(s);
+	return rc != 0 ? rc :
+	    vmf_spill_merge(&s->spill, ids->rank, mem_bytes, e);
+}
+
+int
+vmf_sorter_next(struct vmf_sorter *s, const struct vmf_rec **rec,
+    struct vmf_err *e)
+{
+	if (s->spill.n_runs > 0)
+		return vmf_spill_next(&s->spill, rec, e);
+	if (s->next == s->n)
+		return 0;
+	*rec = vmf_sorter_at(s, s->key[s->next++].at);
+	return 1;
+}
+
+void
+vmf_sorter_free(struct vmf_sorter *s)
+{
+	free_records(s);
+	if (s->spill.rec_bytes > 0)
+		vmf_spill_free(&s->spill);
+	*s = (struct vmf_sorter){ 0 };
+}
