@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vmf-predict - forecast each series by a model.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "base/time.h"
+#include "cmd.h"
+#include "forecast/model.h"
+#include "forecast/predict.h"
+#include "series/series.h"
+
+static struct cmd c = {
+	.name = "vmf-predict",
+	.usage =
+"usage: vmf-predict [options] --from MODEL [FILE]\n"
+"Forecast each series in FILE or standard input.\n"
+"\n"
+"      --from MODEL      model stream, as vmf-train writes it\n"
+"      --horizon N       steps, or a span of time with its unit: 48, 2d [48]\n"
+"      --quantiles Q,... levels beside the expected value [0.1,...,0.9]\n"
+"      --metric NAME,... of the model's metrics [all of them]\n"
+"      --unseen cold|skip\n"
+"                        VMs that the model does not know: fit now [cold],\n"
+"                        or leave out\n"
+"      --stale-after TIME\n"
+"                        without a sample for so long, a VM is stale [1d]\n"
+"      --step TIME       the series' step, where its metadata was dropped\n"
+"      --at TIME         first moment of the forecast [vmf:end]\n"
+"      --tz ZONE         wall clock of --at [UTC]\n"
+CMD_SHARED_USAGE,
+	.max_args = 1,
+};
+
+static struct {
+	const char *from, *horizon, *quantiles, *metric, *unseen;
+	int64_t stale_after_s, step_s, at;
+} opt = {
+	.horizon = "48",
+	.quantiles = "0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9",
+	.unseen = "cold", .stale_after_s = 86400, .at = VMF_TIME_NONE,
+};
+
+static const struct cmd_opt table[] = {
+	{ CMD_FILE, "from", 0, &opt.from, false, 0, 0 },
+	{ CMD_STR, "horizon", 0, &opt.horizon, false, 0, 0 },
+	{ CMD_STR, "quantiles", 0, &opt.quantiles, false, 0, 0 },
+	{ CMD_STR, "metric", 0, &opt.metric, false, 0, 0 },
+	{ CMD_STR, "unseen", 0, &opt.unseen, false, 0, 0 },
+	{ CMD_DURATION, "stale-after", 0, &opt.stale_after_s, false, 0, 0 },
+	{ CMD_DURATION, "step", 0, &opt.step_s, false, 0, 0 },
+	{ CMD_TIME, "at", 0, &opt.at, false, 0, 0 },
+	{ CMD_TZ, "tz", 0, NULL, false, 0, 0 },
+	{ CMD_END, NULL, 0, NULL, false, 0, 0 },
+};
+
+/* A bare number counts steps; with a unit it is a span of time.  With a step
+ * of 0, not known yet, only the text is checked. */
+static int
+horizon_steps(int64_t step_s, int64_t *steps, struct vmf_err *e)
+{
+	int64_t span, len = (int64_t)strlen(opt.horizon);
+
+	if (vmf_parse_int64(opt.horizon, len, steps) != 0) {
+		if (vmf_parse_duration(opt.horizon, &span) != 0)
+			return vmf_fail(e, VMF_EUSAGE, "--horizon: '%.64s', "
+			    "expected a number of steps, or a span of time "
+			    "such as 48h", opt.horizon);
+		if (step_s == 0)
+			return 0;
+		if (span % step_s != 0)
+			return vmf_fail(e, VMF_EUSAGE, "--horizon is %.64s, "
+			    "expected a multiple of the step, %" PRId64 " s",
+			    opt.horizon, step_s);
+		*steps = span / step_s;
+	}
+	if (*steps < 1 || *steps > VMF_HORIZON_MAX)
+		return vmf_fail(e, VMF_EUSAGE, "--horizon is %" PRId64
+		    " steps, expected 1 to %d", *steps, VMF_HORIZON_MAX);
+	return 0;
+}
+
+/* Options that can be read without the input. */
+static int
+parse_options(struct vmf_predict *p, struct vmf_err *e)
+{
+	int rc;
+
+	if (opt.from == NULL)
+		return vmf_fail(e, VMF_EUSAGE, "expected --from MODEL");
+	if (strcmp(opt.from, "-") == 0 && (c.n_args == 0 ||
+	    strcmp(c.arg[0], "-") == 0))
+		return vmf_fail(e, VMF_EUSAGE, "--from and the series cannot "
+		    "both be standard input");
+	p->skip_unseen = strcmp(opt.unseen, "skip") == 0;
+	if (!p->skip_unseen && strcmp(opt.unseen, "cold") != 0)
+		return vmf_fail(e, VMF_EUSAGE, "--unseen: found '%.64s', "
+		    "expected cold or skip", opt.unseen);
+	p->stale_after_s = opt.stale_after_s;
+	if ((rc = horizon_steps(0, &p->horizon, e)) != 0)
+		return rc;
+	if (opt.metric != NULL && (rc = vmf_words_parse(&p->metrics,
+	    opt.metric, "--metric", VMF_EUSAGE, e)) != 0)
+		return rc;
+	return vmf_quantiles_parse(&p->levels, opt.quantiles, "--quantiles",
+	    e);
+}
+
+static void
+note(const struct vmf_predict *p)
+{
+	char text[256] = "";
+	int used = 0;
+
+	for (int k = 0; k < VMF_N_STATUS; k++)
+		if (p->n_status[k] > 0)
+			used += snprintf(text + used,
+			    sizeof(text) - (size_t)used, ", %" PRId64 " %s",
+			    p->n_status[k],
+			    vmf_status_name((enum vmf_status)k));
+	if (p->dropped[0] != '\0')
+		cmd_note(&c, "attributes left out, as a forecast has columns "
+		    "of these names: %s", p->dropped);
+	if (p->model->grid.end > p->series->grid.end)
+		cmd_note(&c, "%s knows samples from after the forecast's "
+		    "start: its intervals have seen what they foretell",
+		    opt.from);
+	cmd_note(&c, "%" PRId64 " forecasts%s; %" PRId64 " skipped as "
+	    "unseen, %" PRId64 " only in the model", p->n_rows, text,
+	    p->n_skipped, p->n_model_only);
+}
+
+static int
+predict_all(struct vmf_predict *p, struct vmf_batch *batch,
+    struct vmf_writer *w, struct vmf_err *e)
+{
+	int got, rc;
+
+	while ((got = vmf_series_next(p->series, e)) > 0) {
+		for (int64_t i = 0; i < p->series->b->n; i++) {
+			if ((rc = vmf_predict_row(p, i, batch, e)) != 0)
+				return rc;
+			if (vmf_batch_bytes(batch) < VMF_BATCH_BYTES)
+				continue;
+			if ((rc = vmf_writer_put(w, batch, e)) != 0)
+				return rc;
+			vmf_batch_clear(batch);
+			cmd_progress(&c, "%" PRId64 " forecasts", p->n_rows);
+		}
+	}
+	if (got < 0)
+		return got;
+	if ((rc = vmf_predict_end(p, e)) != 0)
+		return rc;
+	return vmf_writer_put(w, batch, e);
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct vmf_series series = { 0 };
+	struct vmf_model model = { 0 };
+	struct vmf_schema schema = { 0 };
+	struct cmd_output out = { 0 };
+	struct vmf_reader *in = NULL, *from = NULL;
+	struct vmf_batch batch = { 0 };
+	struct vmf_err err = { "" };
+	struct vmf_predict p = { .series = &series, .model = &model };
+	int rc, ret = CMD_FAIL;
+
+	cmd_parse(&c, table, argc, argv);
+	if ((rc = parse_options(&p, &err)) != 0 ||
+	    (rc = cmd_open_in(&c, opt.from, &from, &err)) != 0 ||
+	    (rc = vmf_model_open(&model, from, &err)) != 0 ||
+	    (rc = cmd_open_in(&c, c.n_args > 0 ? c.arg[0] : NULL, &in,
+	    &err)) != 0 ||
+	    (rc = vmf_series_open(&series, in, "series", opt.step_s, opt.at,
+	    &err)) != 0 ||
+	    (rc = vmf_grid_need_end(&series.grid, vmf_reader_name(in),
+	    &err)) != 0 ||
+	    (rc = horizon_steps(series.grid.step_s, &p.horizon, &err)) != 0 ||
+	    (rc = vmf_predict_open(&p, &schema, &err)) != 0 ||
+	    (rc = cmd_open_out(&c, &out, &schema, &err)) != 0 ||
+	    (rc = vmf_batch_init(&batch, &schema, &err)) != 0 ||
+	    (rc = predict_all(&p, &batch, out.w, &err)) != 0 ||
+	    (rc = cmd_finish_out(&out, &err)) != 0)
+		goto done;
+	note(&p);
+	ret = CMD_OK;
+done:
+	if (ret != CMD_OK)
+		ret = cmd_error(&c, rc, &err);
+	cmd_free_out(&out);
+	vmf_batch_free(&batch);
+	vmf_schema_free(&schema);
+	vmf_predict_free(&p);
+	vmf_series_free(&series);
+	vmf_model_free(&model);
+	vmf_reader_free(in);
+	vmf_reader_free(from);
+	cmd_free(&c);
+	return ret;
+}

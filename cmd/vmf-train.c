@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vmf-train - learn a model of each series.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "base/time.h"
+#include "cmd.h"
+#include "forecast/forecast.h"
+#include "forecast/model.h"
+#include "series/series.h"
+
+static struct cmd c = {
+	.name = "vmf-train",
+	.usage =
+"usage: vmf-train [options] [FILE]\n"
+"Learn a model of each series in FILE or standard input.\n"
+"\n"
+"      --model NAME,...  algorithms: snaive [snaive]\n"
+"      --metric NAME,... lists to learn [cpu_mean]\n"
+"      --season TIME     after which loads repeat [1d]\n"
+"      --stale-after TIME\n"
+"                        without a sample for so long, a VM is stale [1d]\n"
+"      --step TIME       the series' step, where its metadata was dropped\n"
+"      --at TIME         learn what is before TIME only [vmf:end]\n"
+"      --tz ZONE         wall clock of --at [UTC]\n"
+CMD_SHARED_USAGE,
+	.max_args = 1,
+};
+
+static struct {
+	const char *model, *metric;
+	int64_t season_s, stale_after_s, step_s, at;
+} opt = {
+	.model = "snaive", .metric = "cpu_mean", .season_s = 86400,
+	.stale_after_s = 86400, .at = VMF_TIME_NONE,
+};
+
+static const struct cmd_opt table[] = {
+	{ CMD_STR, "model", 0, &opt.model, false, 0, 0 },
+	{ CMD_STR, "metric", 0, &opt.metric, false, 0, 0 },
+	{ CMD_DURATION, "season", 0, &opt.season_s, false, 0, 0 },
+	{ CMD_DURATION, "stale-after", 0, &opt.stale_after_s, false, 0, 0 },
+	{ CMD_DURATION, "step", 0, &opt.step_s, false, 0, 0 },
+	{ CMD_TIME, "at", 0, &opt.at, false, 0, 0 },
+	{ CMD_TZ, "tz", 0, NULL, false, 0, 0 },
+	{ CMD_END, NULL, 0, NULL, false, 0, 0 },
+};
+
+struct train {
+	struct vmf_words models, metrics;
+	const struct vmf_algo *algo[VMF_METRICS_MAX];
+	int list[VMF_METRICS_MAX];
+	struct vmf_forecast_opts o;
+	struct vmf_fit fit;
+	struct vmf_scratch scratch;
+	int64_t rows, n_status[VMF_N_STATUS];
+};
+
+/* What the options name, against what there is. */
+static int
+prepare(struct train *t, const struct vmf_series *s, struct vmf_err *e)
+{
+	int rc = vmf_grid_need_end(&s->grid, vmf_reader_name(s->r), e);
+
+	if (rc != 0)
+		return rc;
+	if (opt.season_s % s->grid.step_s != 0)
+		return vmf_fail(e, VMF_EUSAGE, "--season is %" PRId64
+		    " s, expected a multiple of the step, %" PRId64 " s",
+		    opt.season_s, s->grid.step_s);
+	for (int k = 0; k < t->metrics.n; k++)
+		if ((t->list[k] = vmf_series_metric(s, t->metrics.v[k],
+		    e)) < 0)
+			return t->list[k];
+	t->o = (struct vmf_forecast_opts){
+		.step_s = s->grid.step_s,
+		.start = s->grid.end,
+		.season = opt.season_s / s->grid.step_s,
+		.stale_after_s = opt.stale_after_s,
+	};
+	return 0;
+}
+
+/* All parts of row i. */
+static int
+train_row(struct train *t, struct vmf_series *s, int64_t i,
+    struct vmf_batch *out, struct vmf_err *e)
+{
+	int64_t len;
+	const char *id = vmf_series_id(s, i, &len);
+	enum vmf_status status;
+	struct vmf_slice y;
+	int rc;
+
+	for (int k = 0; k < t->metrics.n; k++) {
+		if ((rc = vmf_series_slice(s, i, t->list[k], t->o.start, &y,
+		    e)) != 0)
+			return rc;
+		for (int m = 0; m < t->models.n; m++) {
+			if ((rc = vmf_fit_series(&t->fit, &status,
+			    t->algo[m], &y, &t->o, &t->scratch, e)) != 0 ||
+			    (rc = vmf_model_put(out, id, len,
+			    t->metrics.v[k], t->algo[m]->name, status,
+			    &t->fit, t->o.start, e)) != 0)
+				return rc;
+			if (k == 0 && m == 0)
+				t->n_status[status]++;
+		}
+	}
+	t->rows++;
+	return 0;
+}
+
+static int
+parse_words(struct train *t, struct vmf_err *e)
+{
+	int rc;
+
+	if ((rc = vmf_words_parse(&t->models, opt.model, "--model",
+	    VMF_EUSAGE, e)) != 0 ||
+	    (rc = vmf_words_parse(&t->metrics, opt.metric, "--metric",
+	    VMF_EUSAGE, e)) != 0)
+		return rc;
+	for (int m = 0; m < t->models.n; m++) {
+		const char *name = t->models.v[m];
+
+		t->algo[m] = vmf_algo_find(name, (int64_t)strlen(name));
+		if (t->algo[m] == NULL)
+			return vmf_fail(e, VMF_EUSAGE, "--model: '%.64s' is "
+			    "not known, expected one of: %s", name,
+			    vmf_algo_names());
+	}
+	return 0;
+}
+
+static void
+note(const struct train *t)
+{
+	char text[256] = "";
+	int used = 0;
+
+	for (int k = 0; k < VMF_N_STATUS; k++)
+		if (t->n_status[k] > 0)
+			used += snprintf(text + used,
+			    sizeof(text) - (size_t)used, ", %" PRId64 " %s",
+			    t->n_status[k],
+			    vmf_status_name((enum vmf_status)k));
+	cmd_note(&c, "%" PRId64 " series in%s", t->rows, text);
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct vmf_series series = { 0 };
+	struct vmf_schema schema = { 0 };
+	struct cmd_output out = { 0 };
+	struct vmf_reader *in = NULL;
+	struct vmf_batch batch = { 0 };
+	struct vmf_err err = { "" };
+	struct train t = { 0 };
+	int got, rc, ret = CMD_FAIL;
+
+	cmd_parse(&c, table, argc, argv);
+	if ((rc = parse_words(&t, &err)) != 0 ||
+	    (rc = cmd_open_in(&c, c.n_args > 0 ? c.arg[0] : NULL, &in,
+	    &err)) != 0 ||
+	    (rc = vmf_series_open(&series, in, "series", opt.step_s, opt.at,
+	    &err)) != 0 ||
+	    (rc = prepare(&t, &series, &err)) != 0 ||
+	    (rc = vmf_model_schema(&schema, series.schema, &series.grid,
+	    opt.season_s, opt.metric, opt.model, &err)) != 0 ||
+	    (rc = cmd_open_out(&c, &out, &schema, &err)) != 0 ||
+	    (rc = vmf_batch_init(&batch, &schema, &err)) != 0)
+		goto done;
+	while ((got = rc = vmf_series_next(&series, &err)) > 0) {
+		for (int64_t i = 0; i < series.b->n; i++) {
+			if ((rc = train_row(&t, &series, i, &batch,
+			    &err)) != 0)
+				goto done;
+			if (vmf_batch_bytes(&batch) < VMF_BATCH_BYTES)
+				continue;
+			if ((rc = vmf_writer_put(out.w, &batch, &err)) != 0)
+				goto done;
+			vmf_batch_clear(&batch);
+			cmd_progress(&c, "%" PRId64 " series", t.rows);
+		}
+	}
+	if (got < 0 || (rc = vmf_writer_put(out.w, &batch, &err)) != 0 ||
+	    (rc = cmd_finish_out(&out, &err)) != 0)
+		goto done;
+	note(&t);
+	ret = CMD_OK;
+done:
+	if (ret != CMD_OK)
+		ret = cmd_error(&c, rc, &err);
+	cmd_free_out(&out);
+	vmf_batch_free(&batch);
+	vmf_schema_free(&schema);
+	vmf_series_free(&series);
+	vmf_reader_free(in);
+	vmf_fit_free(&t.fit);
+	vmf_scratch_free(&t.scratch);
+	vmf_words_free(&t.models);
+	vmf_words_free(&t.metrics);
+	cmd_free(&c);
+	return ret;
+}

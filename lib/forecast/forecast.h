@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Forecasting one series at a time: the algorithms there are, what they
+ * share, and what is done where an algorithm cannot be used.
+ */
+#ifndef VMF_FORECAST_H
+#define VMF_FORECAST_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "forecast/quantile.h"
+#include "series/series.h"
+
+/* The closed list of vmf-stream(5). */
+enum vmf_status {
+	VMF_OK,
+	VMF_SHORT,		/* too little history for the algorithm */
+	VMF_CONSTANT,		/* every known value is the same */
+	VMF_STALE,		/* nothing known shortly before the start */
+	VMF_EMPTY,		/* nothing known at all */
+	VMF_UNSEEN,		/* the model has no part for it */
+	VMF_FALLBACK,		/* some steps by a simpler way */
+	VMF_N_STATUS
+};
+const char *vmf_status_name(enum vmf_status s);
+
+/* Room that one thread reuses from series to series. */
+struct vmf_scratch {
+	double *a, *b;
+	int64_t a_cap, b_cap;
+};
+void vmf_scratch_free(struct vmf_scratch *w);
+
+/* What an algorithm learned from one series.  Filled anew by each fit; the
+ * arrays are kept and freed by vmf_fit_free. */
+struct vmf_fit {
+	double *params;
+	int64_t n_params, params_cap;
+	struct vmf_buf blob;	/* n = 0: none */
+	double mase;		/* NaN: not defined */
+};
+void vmf_fit_free(struct vmf_fit *f);
+
+/*
+ * A forecast of h steps: mean[t], and q[j * h + t] for level j.  NaN is
+ * missing.  reason is "" where there is nothing to say.
+ */
+struct vmf_forecast {
+	int64_t h;
+	struct vmf_quantiles levels;
+	float *mean, *q;
+	enum vmf_status status;
+	double mase;
+	char reason[256];
+};
+/* Room for h steps at the levels; f is { 0 }. */
+int vmf_forecast_init(struct vmf_forecast *f, int64_t h,
+    const struct vmf_quantiles *levels, struct vmf_err *e) VMF_CHECK;
+void vmf_forecast_free(struct vmf_forecast *f);
+
+/*
+ * An algorithm.  Both functions see only series with enough history
+ * (vmf_history_status is VMF_OK): season is in steps, y is known up to the
+ * forecast's start.
+ *
+ * fit learns.  Two fits of the same y give the same bits.
+ * predict fills mean and q, given what fit made of this series (perhaps from
+ * an older y).  It returns how many steps it had to fill by
+ * vmf_forecast_flat, or < 0: VMF_EDATA when params cannot be its own.
+ */
+struct vmf_algo {
+	const char *name;
+	int (*fit)(struct vmf_fit *fit, const struct vmf_slice *y,
+	    int64_t season, struct vmf_scratch *w, struct vmf_err *e);
+	int64_t (*predict)(struct vmf_forecast *f, const struct vmf_slice *y,
+	    int64_t season, const double *params, int64_t n_params,
+	    const void *blob, int64_t blob_bytes, struct vmf_scratch *w,
+	    struct vmf_err *e);
+};
+/* NULL when the name is not known. */
+const struct vmf_algo *vmf_algo_find(const char *name, int64_t len);
+/* "snaive, ...", for messages. */
+const char *vmf_algo_names(void);
+
+/*
+ * Is there enough history?  VMF_EMPTY, VMF_SHORT (fewer than
+ * vmf_history_pairs(season) values have a known value one season earlier),
+ * VMF_CONSTANT or VMF_OK.  Of a series both short and constant, short is
+ * told.
+ */
+enum vmf_status vmf_history_status(const struct vmf_slice *y, int64_t season);
+/* The season, and at most 10. */
+int64_t vmf_history_pairs(int64_t season);
+
+/*
+ * Fill steps [from, to) with the mean and the empirical quantiles (type 7)
+ * of all that is known; n of y must not be 0.
+ */
+int vmf_forecast_flat(struct vmf_forecast *f, const struct vmf_slice *y,
+    int64_t from, int64_t to, struct vmf_scratch *w, struct vmf_err *e)
+    VMF_CHECK;
+
+/* How a fleet is forecast: the same for all its series. */
+struct vmf_forecast_opts {
+	int64_t step_s;
+	int64_t start;		/* the forecast's first moment */
+	int64_t season;		/* in steps */
+	int64_t stale_after_s;
+};
+
+/*
+ * Fit one series for the model stream: algo->fit where there is enough
+ * history, else no params.  Returns 0 with *status, which is VMF_STALE where
+ * that and not worse is so.
+ */
+int vmf_fit_series(struct vmf_fit *fit, enum vmf_status *status,
+    const struct vmf_algo *algo, const struct vmf_slice *y,
+    const struct vmf_forecast_opts *o, struct vmf_scratch *w,
+    struct vmf_err *e) VMF_CHECK;
+
+/*
+ * Forecast one series: mean, q, status, reason and mase of f.  seen says
+ * whether the model knows the entity; fit is what it knows, or NULL where
+ * that is nothing of use: then the series is fitted now, into own.
+ */
+int vmf_forecast_series(struct vmf_forecast *f, const struct vmf_algo *algo,
+    const struct vmf_slice *y, const struct vmf_forecast_opts *o,
+    const struct vmf_fit *fit, int seen, struct vmf_fit *own,
+    struct vmf_scratch *w, struct vmf_err *e) VMF_CHECK;
+
+#endif

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: MIT */
+#include "forecast/predict.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+
+/* One metric of the fleet, and its forecast for the row in hand. */
+struct vmf_metric {
+	const char *name;
+	int list;			/* column of the series */
+	bool done;
+	const struct vmf_algo *algo;
+	struct vmf_forecast f;
+};
+
+/* Columns of every forecast that no attribute can have. */
+static const char *const own_names[] = { "id", "start", "status", "model",
+    "reason", "mase", NULL };
+
+static int
+find_metrics(struct vmf_predict *p, struct vmf_err *e)
+{
+	const struct vmf_words *known = &p->model->metrics;
+	const char *name = vmf_reader_name(p->model->r);
+	int rc;
+
+	if (p->metrics.n == 0 && (rc = vmf_words_parse(&p->metrics,
+	    vmf_meta_get(&vmf_reader_schema(p->model->r)->meta,
+	    "vmf:metric"), "vmf:metric", VMF_EDATA, e)) != 0)
+		return rc;
+	p->metric = vmf_calloc(p->metrics.n, (int64_t)sizeof(*p->metric), e);
+	if (p->metric == NULL)
+		return VMF_ENOMEM;
+	for (int k = 0; k < p->metrics.n; k++) {
+		struct vmf_metric *m = &p->metric[k];
+		int i;
+
+		m->name = p->metrics.v[k];
+		for (i = 0; i < known->n; i++)
+			if (strcmp(known->v[i], m->name) == 0)
+				break;
+		if (i == known->n)
+			return vmf_fail(e, VMF_EDATA, "%s: no model of "
+			    "'%.64s'; its first metric is '%.64s'", name,
+			    m->name, known->v[0]);
+		if ((m->list = vmf_series_metric(p->series, m->name,
+		    e)) < 0)
+			return VMF_EDATA;
+		if ((rc = vmf_forecast_init(&m->f, p->horizon, &p->levels,
+		    e)) != 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* Add a column that must not be there. */
+static int
+add_column(struct vmf_schema *s, const char *name, enum vmf_type type,
+    struct vmf_err *e)
+{
+	int rc;
+
+	if (vmf_schema_find(s, name) >= 0)
+		return vmf_fail(e, VMF_EDATA, "attribute '%.64s' has the "
+		    "name of a column of the forecast", name);
+	rc = vmf_schema_add(s, name, type, false, e);
+	return rc < 0 ? rc : 0;
+}
+
+/* A metric's list and its quantiles, with the unit of the series' list. */
+static int
+add_metric(const struct vmf_predict *p, const struct vmf_metric *m,
+    struct vmf_schema *s, struct vmf_err *e)
+{
+	const struct vmf_field *from = &p->series->schema->field[m->list];
+	const char *unit = vmf_meta_get(&from->meta, "unit");
+	char name[256];
+	int rc;
+
+	for (int j = -1; j < p->levels.n; j++) {
+		if (j < 0)
+			snprintf(name, sizeof(name), "%s", m->name);
+		else
+			vmf_quantile_column(name, sizeof(name), m->name,
+			    p->levels.ppm[j]);
+		if ((rc = add_column(s, name, VMF_LIST_FLOAT32, e)) != 0)
+			return rc;
+		if (unit != NULL && (rc = vmf_meta_set(
+		    &s->field[s->n - 1].meta, "unit", unit, e)) != 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* Names of scalar columns that do not travel on: "status" is replaced, the
+ * others are the user's and are told. */
+static void
+note_dropped(struct vmf_predict *p)
+{
+	const struct vmf_schema *s = p->series->schema;
+	size_t used = 0;
+
+	for (int k = 0; own_names[k] != NULL; k++) {
+		int c = vmf_schema_find(s, own_names[k]);
+
+		if (c < 0 || c == p->series->id || c == p->series->start ||
+		    strcmp(own_names[k], "status") == 0)
+			continue;
+		used += (size_t)snprintf(p->dropped + used,
+		    sizeof(p->dropped) - used, "%s%s", used > 0 ? ", " : "",
+		    own_names[k]);
+	}
+}
+
+static int
+make_schema(struct vmf_predict *p, struct vmf_schema *s, struct vmf_err *e)
+{
+	const struct vmf_schema *from = p->series->schema;
+	struct vmf_grid g = p->series->grid;
+	int rc;
+
+	p->attr = vmf_calloc(from->n, (int64_t)sizeof(*p->attr), e);
+	if (p->attr == NULL)
+		return VMF_ENOMEM;
+	p->n_attrs = vmf_series_attributes(p->series, own_names, p->attr);
+	note_dropped(p);
+	if ((rc = add_column(s, "id", VMF_UTF8, e)) != 0)
+		return rc;
+	for (int a = 0; a < p->n_attrs; a++)
+		if ((rc = vmf_schema_add_field(s, &from->field[p->attr[a]],
+		    e)) < 0)
+			return rc;
+	if ((rc = add_column(s, "start", VMF_TIME, e)) != 0)
+		return rc;
+	for (int k = 0; k < p->metrics.n; k++)
+		if ((rc = add_metric(p, &p->metric[k], s, e)) != 0)
+			return rc;
+	if ((rc = add_column(s, "model", VMF_UTF8, e)) != 0 ||
+	    (rc = add_column(s, "status", VMF_UTF8, e)) != 0 ||
+	    (rc = add_column(s, "reason", VMF_UTF8, e)) != 0 ||
+	    (rc = add_column(s, "mase", VMF_FLOAT32, e)) != 0)
+		return rc;
+	g.start = p->opts.start;
+	g.end = p->opts.start + p->horizon * g.step_s;
+	if ((rc = vmf_meta_set(&s->meta, "vmf:kind", "forecast", e)) != 0 ||
+	    (rc = vmf_grid_write(&g, s, e)) != 0)
+		return rc;
+	return vmf_meta_set(&s->meta, "vmf:history",
+	    vmf_meta_get(&from->meta, "vmf:history"), e);
+}
+
+int
+vmf_predict_open(struct vmf_predict *p, struct vmf_schema *s,
+    struct vmf_err *e)
+{
+	const struct vmf_grid *g = &p->series->grid;
+	int rc;
+
+	if (p->model->grid.step_s != g->step_s)
+		return vmf_fail(e, VMF_EDATA, "%s: the model's step is %"
+		    PRId64 " s, but that of %s is %" PRId64 " s",
+		    vmf_reader_name(p->model->r), p->model->grid.step_s,
+		    vmf_reader_name(p->series->r), g->step_s);
+	if (p->horizon > (VMF_TIME_HI - g->end) / g->step_s)
+		return vmf_fail(e, VMF_EUSAGE, "--horizon is %" PRId64
+		    " steps, expected an end before the year 10000",
+		    p->horizon);
+	p->opts = (struct vmf_forecast_opts){
+		.step_s = g->step_s,
+		.start = g->end,
+		.season = p->model->season_s / g->step_s,
+		.stale_after_s = p->stale_after_s,
+	};
+	if ((rc = find_metrics(p, e)) != 0)
+		return rc;
+	return make_schema(p, s, e);
+}
+
+void
+vmf_predict_free(struct vmf_predict *p)
+{
+	for (int k = 0; p->metric != NULL && k < p->metrics.n; k++)
+		vmf_forecast_free(&p->metric[k].f);
+	free(p->metric);
+	free(p->attr);
+	free(p->only_id);
+	vmf_words_free(&p->metrics);
+	vmf_fit_free(&p->own);
+	vmf_fit_free(&p->part);
+	vmf_scratch_free(&p->scratch);
+}
+
+/* Count an id of the model that the series does not have, once for all its
+ * parts. */
+static int
+count_only(struct vmf_predict *p, const struct vmf_part *part,
+    struct vmf_err *e)
+{
+	int rc;
+
+	if (part->id == NULL || (p->any_only && vmf_id_cmp(part->id,
+	    part->id_len, p->only_id, p->only_len) == 0))
+		return 0;
+	if ((rc = vmf_grow(&p->only_id, &p->only_cap, part->id_len + 1,
+	    e)) != 0)
+		return rc;
+	if (part->id_len > 0)
+		memcpy(p->only_id, part->id, (size_t)part->id_len);
+	p->only_len = part->id_len;
+	p->any_only = true;
+	p->n_model_only++;
+	return 0;
+}
+
+/* Forecast one metric of row i; part is what the model knows, or NULL. */
+static int
+forecast_metric(struct vmf_predict *p, int64_t i, struct vmf_metric *m,
+    const struct vmf_algo *algo, const struct vmf_part *part,
+    struct vmf_err *e)
+{
+	struct vmf_fit *fit = &p->part;
+	struct vmf_slice y;
+	int rc;
+
+	m->algo = algo;
+	m->done = true;
+	if ((rc = vmf_series_slice(p->series, i, m->list, p->opts.start, &y,
+	    e)) != 0)
+		return rc;
+	if (part == NULL)
+		return vmf_forecast_series(&m->f, algo, &y, &p->opts, NULL,
+		    false, &p->own, &p->scratch, e);
+	if ((rc = vmf_grow(&fit->params, &fit->params_cap,
+	    part->n_params + 1, e)) != 0)
+		return rc;
+	if (part->n_params > 0)
+		memcpy(fit->params, part->params,
+		    (size_t)part->n_params * sizeof(double));
+	fit->n_params = part->n_params;
+	fit->blob.n = 0;
+	if (part->blob_bytes > 0 && (rc = vmf_buf_put(&fit->blob, part->blob,
+	    part->blob_bytes, e)) != 0)
+		return rc;
+	fit->mase = part->mase;
+	rc = vmf_forecast_series(&m->f, algo, &y, &p->opts, fit, true,
+	    &p->own, &p->scratch, e);
+	if (rc == VMF_EDATA)
+		return vmf_fail_in(e, rc, "%s: row %" PRId64,
+		    vmf_reader_name(p->model->r), part->row);
+	return rc;
+}
+
+/* Use the model's parts of row i; parts of ids before it are passed. */
+static int
+use_parts(struct vmf_predict *p, int64_t i, bool *seen, struct vmf_err *e)
+{
+	struct vmf_part part;
+	int64_t len;
+	const char *id = vmf_series_id(p->series, i, &len);
+	int got, rc, c;
+
+	*seen = false;
+	while ((got = vmf_model_peek(p->model, &part, e)) > 0) {
+		c = part.id == NULL ? -1 :
+		    vmf_id_cmp(part.id, part.id_len, id, len);
+		if (c > 0)
+			break;
+		if (c < 0 && (rc = count_only(p, &part, e)) != 0)
+			return rc;
+		for (int k = 0; c == 0 && k < p->metrics.n; k++) {
+			struct vmf_metric *m = &p->metric[k];
+
+			if ((int64_t)strlen(m->name) != part.metric_len ||
+			    memcmp(m->name, part.metric,
+			    (size_t)part.metric_len) != 0)
+				continue;
+			*seen = true;
+			/* Of several models of a metric, the first. */
+			if (!m->done && (rc = forecast_metric(p, i, m,
+			    vmf_algo_find(part.algo, part.algo_len), &part,
+			    e)) != 0)
+				return rc;
+		}
+		vmf_model_skip(p->model);
+	}
+	return got < 0 ? got : 0;
+}
+
+/* "mem_mean: short: ..." behind the first metric's reason. */
+static void
+join_reasons(const struct vmf_predict *p, char *buf, size_t n)
+{
+	size_t used = (size_t)snprintf(buf, n, "%s", p->metric[0].f.reason);
+
+	for (int k = 1; k < p->metrics.n && used < n; k++) {
+		const struct vmf_metric *m = &p->metric[k];
+
+		if (m->f.status != VMF_OK)
+			used += (size_t)snprintf(buf + used, n - used,
+			    "%s%s: %s: %s", used > 0 ? "; " : "", m->name,
+			    vmf_status_name(m->f.status), m->f.reason);
+	}
+}
+
+static int
+put_text(struct vmf_col *c, const char *text, struct vmf_err *e)
+{
+	return *text == '\0' ? vmf_col_put_null(c, e) :
+	    vmf_col_put_str(c, text, (int64_t)strlen(text), e);
+}
+
+static int
+put_row(struct vmf_predict *p, int64_t i, struct vmf_batch *out,
+    struct vmf_err *e)
+{
+	const struct vmf_metric *first = &p->metric[0];
+	struct vmf_col *c = out->col;
+	char reason[1024];
+	int64_t len;
+	const char *id = vmf_series_id(p->series, i, &len);
+	int rc;
+
+	if ((rc = vmf_col_put_str(c++, id, len, e)) != 0)
+		return rc;
+	for (int a = 0; a < p->n_attrs; a++)
+		if ((rc = vmf_col_put_from(c++,
+		    &p->series->b->col[p->attr[a]], i, e)) != 0)
+			return rc;
+	if ((rc = vmf_col_put_int(c++, p->opts.start, e)) != 0)
+		return rc;
+	for (int k = 0; k < p->metrics.n; k++) {
+		const struct vmf_forecast *f = &p->metric[k].f;
+
+		if ((rc = vmf_col_put_list32(c++, f->mean, f->h, e)) != 0)
+			return rc;
+		for (int j = 0; j < p->levels.n; j++)
+			if ((rc = vmf_col_put_list32(c++, f->q + j * f->h,
+			    f->h, e)) != 0)
+				return rc;
+	}
+	join_reasons(p, reason, sizeof(reason));
+	if ((rc = put_text(c++, first->algo->name, e)) != 0 ||
+	    (rc = put_text(c++, vmf_status_name(first->f.status), e)) != 0 ||
+	    (rc = put_text(c++, reason, e)) != 0 ||
+	    (rc = vmf_col_put_num(c++, first->f.mase, e)) != 0)
+		return rc;
+	vmf_batch_row(out);
+	p->n_rows++;
+	p->n_status[first->f.status]++;
+	return 0;
+}
+
+int
+vmf_predict_row(struct vmf_predict *p, int64_t i, struct vmf_batch *out,
+    struct vmf_err *e)
+{
+	const struct vmf_algo *algo;
+	bool seen;
+	int rc;
+
+	for (int k = 0; k < p->metrics.n; k++)
+		p->metric[k].done = false;
+	if ((rc = use_parts(p, i, &seen, e)) != 0)
+		return rc;
+	if (!seen && p->skip_unseen) {
+		p->n_skipped++;
+		return 0;
+	}
+	algo = vmf_algo_find(p->model->algos.v[0],
+	    (int64_t)strlen(p->model->algos.v[0]));
+	if (algo == NULL)
+		return vmf_fail(e, VMF_EDATA, "%s: model '%.64s' is not "
+		    "known to this version; known: %s",
+		    vmf_reader_name(p->model->r), p->model->algos.v[0],
+		    vmf_algo_names());
+	for (int k = 0; k < p->metrics.n; k++)
+		if (!p->metric[k].done && (rc = forecast_metric(p, i,
+		    &p->metric[k], algo, NULL, e)) != 0)
+			return rc;
+	return put_row(p, i, out, e);
+}
+
+int
+vmf_predict_end(struct vmf_predict *p, struct vmf_err *e)
+{
+	struct vmf_part part;
+	int got, rc;
+
+	while ((got = vmf_model_peek(p->model, &part, e)) > 0) {
+		if ((rc = count_only(p, &part, e)) != 0)
+			return rc;
+		vmf_model_skip(p->model);
+	}
+	return got;
+}

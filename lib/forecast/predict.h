@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a series and a model to a forecast stream, row by row.
+ */
+#ifndef VMF_PREDICT_H
+#define VMF_PREDICT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arrow/arrow.h"
+#include "base/err.h"
+#include "forecast/forecast.h"
+#include "forecast/model.h"
+#include "series/series.h"
+
+#define VMF_HORIZON_MAX 1000000		/* steps */
+
+struct vmf_predict {
+	/* set by the caller before vmf_predict_open: */
+	struct vmf_series *series;	/* open; its grid.end is the start */
+	struct vmf_model *model;	/* open */
+	struct vmf_words metrics;	/* n = 0: those of the model */
+	struct vmf_quantiles levels;
+	int64_t horizon;
+	int64_t stale_after_s;
+	bool skip_unseen;		/* leave them out, counted */
+	/* counted: */
+	int64_t n_rows, n_skipped;
+	int64_t n_status[VMF_N_STATUS];
+	int64_t n_model_only;		/* ids of the model not in the series */
+	/* attributes that had a name of the forecast's own, ", " between */
+	char dropped[256];
+	/* private */
+	struct vmf_forecast_opts opts;
+	struct vmf_metric *metric;
+	int *attr, n_attrs;
+	struct vmf_fit own, part;
+	struct vmf_scratch scratch;
+	char *only_id;
+	int64_t only_len, only_cap;
+	bool any_only;
+};
+
+/*
+ * Check that the model suits the series (step, metrics) and fill s, which is
+ * { 0 }, with the schema of the forecast.
+ */
+int vmf_predict_open(struct vmf_predict *p, struct vmf_schema *s,
+    struct vmf_err *e) VMF_CHECK;
+/* Forecast row i of the series' batch in hand, and append it to out. */
+int vmf_predict_row(struct vmf_predict *p, int64_t i, struct vmf_batch *out,
+    struct vmf_err *e) VMF_CHECK;
+/* After the last row: read the model to its end, and count. */
+int vmf_predict_end(struct vmf_predict *p, struct vmf_err *e) VMF_CHECK;
+void vmf_predict_free(struct vmf_predict *p);
+
+#endif

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan/plan.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "forecast/quantile.h"
+
+/* Columns of the forecast that a plan has itself or has no use for. */
+static const char *const own_names[] = { "id", "start", "end", "load",
+    "rank", "wave", "status", "reason", "model", "mase", NULL };
+
+static int
+find_risk(struct vmf_plan *p, struct vmf_err *e)
+{
+	const struct vmf_series *f = p->forecast;
+	char names[512] = "";
+	size_t used = 0;
+
+	for (int l = 0; l < f->n_lists; l++) {
+		const char *name = f->schema->field[f->list[l]].name;
+		int32_t ppm = vmf_quantile_of_column(name, p->metric);
+
+		if (ppm == p->risk_ppm) {
+			p->risk = f->list[l];
+			return 0;
+		}
+		if (ppm > 0 && used + 16 < sizeof(names))
+			used += (size_t)snprintf(names + used,
+			    sizeof(names) - used, "%s%g",
+			    used > 0 ? ", " : "", ppm / 1e6);
+	}
+	return vmf_fail(e, VMF_EUSAGE, "%s: no quantile %g of '%.64s'; there "
+	    "are %s", vmf_reader_name(f->r), p->risk_ppm / 1e6, p->metric,
+	    used > 0 ? names : "none");
+}
+
+/* The scalar column called name, or -1; text is all that is made of it. */
+static int
+find_text(const struct vmf_series *f, const char *name)
+{
+	int c = vmf_schema_find(f->schema, name);
+
+	return c >= 0 && f->schema->field[c].type == VMF_UTF8 ? c : -1;
+}
+
+static int
+make_schema(struct vmf_plan *p, struct vmf_schema *s, struct vmf_err *e)
+{
+	const struct vmf_series *f = p->forecast;
+	const struct vmf_field *list = &f->schema->field[p->mean];
+	const char *unit = vmf_meta_get(&list->meta, "unit");
+	char risk[64];
+	int rc, c;
+
+	if ((rc = vmf_schema_add(s, "id", VMF_UTF8, false, e)) < 0)
+		return rc;
+	for (int a = 0; a < p->n_attrs; a++)
+		if ((rc = vmf_schema_add_field(s,
+		    &f->schema->field[p->attr[a]], e)) < 0)
+			return rc;
+	if ((rc = vmf_schema_add(s, "start", VMF_TIME, false, e)) < 0 ||
+	    (rc = vmf_schema_add(s, "end", VMF_TIME, false, e)) < 0 ||
+	    (c = rc = vmf_schema_add(s, "load", VMF_FLOAT32, false, e)) < 0)
+		return rc;
+	if (p->risk_ppm > 0) {
+		vmf_quantile_column(risk, sizeof(risk), "load", p->risk_ppm);
+		if (vmf_schema_find(s, risk) >= 0)
+			return vmf_fail(e, VMF_EDATA, "attribute '%s' has "
+			    "the name of a column of the plan", risk);
+		if ((rc = vmf_schema_add(s, risk, VMF_FLOAT32, false,
+		    e)) < 0)
+			return rc;
+	}
+	for (; unit != NULL && c < s->n; c++)
+		if ((rc = vmf_meta_set(&s->field[c].meta, "unit", unit,
+		    e)) != 0)
+			return rc;
+	if ((rc = vmf_schema_add(s, "rank", VMF_INT32, false, e)) < 0 ||
+	    (rc = vmf_schema_add(s, "status", VMF_UTF8, false, e)) < 0 ||
+	    (rc = vmf_schema_add(s, "reason", VMF_UTF8, false, e)) < 0 ||
+	    (rc = vmf_meta_set(&s->meta, "vmf:kind", "plan", e)) != 0)
+		return rc;
+	return vmf_meta_set(&s->meta, "vmf:history",
+	    vmf_meta_get(&f->schema->meta, "vmf:history"), e);
+}
+
+int
+vmf_plan_open(struct vmf_plan *p, struct vmf_schema *s, struct vmf_err *e)
+{
+	const struct vmf_series *f = p->forecast;
+	int rc;
+
+	if (p->opts.slot_s == 0)
+		p->opts.slot_s = f->grid.step_s < 300 ? f->grid.step_s : 300;
+	if ((p->mean = vmf_series_metric(f, p->metric, e)) < 0)
+		return p->mean;
+	if (p->risk_ppm > 0 && (rc = find_risk(p, e)) != 0)
+		return rc;
+	p->status = find_text(f, "status");
+	p->reason = find_text(f, "reason");
+	p->attr = vmf_calloc(f->schema->n, (int64_t)sizeof(*p->attr), e);
+	if (p->attr == NULL)
+		return VMF_ENOMEM;
+	p->n_attrs = vmf_series_attributes(f, own_names, p->attr);
+	return make_schema(p, s, e);
+}
+
+void
+vmf_plan_free(struct vmf_plan *p)
+{
+	free(p->attr);
+	free(p->expected);
+	vmf_windows_free(&p->windows);
+}
+
+/*
+ * The window's own reason, then the forecast's status and reason where that
+ * is not ok: a plan made from a stale forecast says so.
+ */
+static int
+put_reason(const struct vmf_plan *p, int64_t i, struct vmf_col *c,
+    struct vmf_err *e)
+{
+	const struct vmf_batch *b = p->forecast->b;
+	const char *status = NULL, *reason = NULL, *own = p->windows.reason;
+	int64_t s_len = 0, r_len = 0;
+	char text[1536];
+	int n;
+
+	if (p->status >= 0)
+		status = vmf_col_str(&b->col[p->status], i, &s_len);
+	if (p->reason >= 0)
+		reason = vmf_col_str(&b->col[p->reason], i, &r_len);
+	if (status == NULL || (s_len == 2 && memcmp(status, "ok", 2) == 0))
+		return *own == '\0' ? vmf_col_put_null(c, e) :
+		    vmf_col_put_str(c, own, (int64_t)strlen(own), e);
+	/* A sentence of a thousand bytes is cut, at a whole character. */
+	if (r_len > 1000)
+		for (r_len = 1000; r_len > 0 &&
+		    ((unsigned char)reason[r_len] & 0xc0) == 0x80; r_len--)
+			;
+	n = snprintf(text, sizeof(text), "%s%sforecast is %.*s%s%.*s", own,
+	    *own == '\0' ? "" : "; ", (int)(s_len > 32 ? 32 : s_len), status,
+	    r_len > 0 ? ": " : "", (int)r_len, r_len > 0 ? reason : "");
+	return vmf_col_put_str(c, text, n, e);
+}
+
+/* One row: window w, or none where it is NULL. */
+static int
+put_row(struct vmf_plan *p, int64_t i, const struct vmf_window *w,
+    int64_t rank, struct vmf_batch *out, struct vmf_err *e)
+{
+	const char *status = vmf_plan_status_name(p->windows.status);
+	struct vmf_col *c = out->col;
+	int64_t len;
+	const char *id = vmf_series_id(p->forecast, i, &len);
+	int rc;
+
+	if ((rc = vmf_col_put_str(c++, id, len, e)) != 0)
+		return rc;
+	for (int a = 0; a < p->n_attrs; a++)
+		if ((rc = vmf_col_put_from(c++,
+		    &p->forecast->b->col[p->attr[a]], i, e)) != 0)
+			return rc;
+	if (w == NULL) {
+		for (int k = p->risk_ppm > 0 ? 5 : 4; k > 0; k--)
+			if ((rc = vmf_col_put_null(c++, e)) != 0)
+				return rc;
+	} else {
+		if ((rc = vmf_col_put_int(c++, w->start, e)) != 0 ||
+		    (rc = vmf_col_put_int(c++, w->start + p->opts.length_s,
+		    e)) != 0 ||
+		    (rc = vmf_col_put_num(c++, w->load, e)) != 0 ||
+		    (p->risk_ppm > 0 &&
+		    (rc = vmf_col_put_num(c++, w->risk, e)) != 0) ||
+		    (rc = vmf_col_put_int(c++, rank, e)) != 0)
+			return rc;
+	}
+	if ((rc = vmf_col_put_str(c++, status, (int64_t)strlen(status),
+	    e)) != 0 || (rc = put_reason(p, i, c++, e)) != 0)
+		return rc;
+	vmf_batch_row(out);
+	return 0;
+}
+
+int
+vmf_plan_row(struct vmf_plan *p, int64_t i, struct vmf_batch *out,
+    struct vmf_err *e)
+{
+	struct vmf_windows *w = &p->windows;
+	int64_t n, start = vmf_series_start(p->forecast, i);
+	const double *v;
+	int rc;
+
+	if ((rc = vmf_series_list(p->forecast, i, p->mean, &v, &n, e)) != 0 ||
+	    (rc = vmf_grow(&p->expected, &p->expected_cap, n + 1, e)) != 0)
+		return rc;
+	/* The view hands out one list at a time. */
+	if (n > 0)
+		memcpy(p->expected, v, (size_t)n * sizeof(*v));
+	v = NULL;
+	if (p->risk_ppm > 0) {
+		int64_t m;
+
+		if ((rc = vmf_series_list(p->forecast, i, p->risk, &v, &m,
+		    e)) != 0)
+			return rc;
+		n = m < n ? m : n;
+	}
+	if ((rc = vmf_windows_find(w, &p->opts, start,
+	    p->forecast->grid.step_s, p->expected, v, n, e)) != 0)
+		return rc;
+	p->n_rows++;
+	p->n_status[w->status]++;
+	if (w->n == 0)
+		return put_row(p, i, NULL, 0, out, e);
+	for (int64_t k = 0; k < w->n; k++)
+		if ((rc = put_row(p, i, &w->v[k], k + 1, out, e)) != 0)
+			return rc;
+	return 0;
+}

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan/window.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/time.h"
+
+/* More possible starts than this are a slot chosen by mistake. */
+#define STARTS_MAX 10000000
+
+struct vmf_candidate {
+	__int128 key;
+	int64_t k;		/* slots after the first */
+};
+
+const char *
+vmf_plan_status_name(enum vmf_plan_status s)
+{
+	static const char *const names[VMF_N_PLAN_STATUS] = { "placed",
+	    "no-window", "blackout", "over-load" };
+
+	return names[s];
+}
+
+void
+vmf_windows_free(struct vmf_windows *w)
+{
+	free(w->v);
+	free(w->load);
+	free(w->risk);
+	free(w->missing);
+	free(w->cand);
+	free(w->spans);
+	free(w->blocked);
+	*w = (struct vmf_windows){ 0 };
+}
+
+/* A load over time, as integers: sum[i] is that of the first i steps. */
+struct ladder {
+	const __int128 *sum;
+	int64_t step_s;
+	int shift;		/* values are scaled by 2^shift */
+};
+
+/*
+ * Values become integers of up to 62 bits: float32 values within a factor
+ * 2^38 of the greatest lose nothing.  Times seconds (below 2^39 of them)
+ * their sums stay below 2^101.
+ */
+static int
+ladder_build(struct ladder *l, __int128 **sum, int64_t *cap, const double *v,
+    int64_t n, int64_t step_s, struct vmf_err *e)
+{
+	double top = 0.0;
+	int exp, rc;
+
+	if ((rc = vmf_grow(sum, cap, n + 1, e)) != 0)
+		return rc;
+	for (int64_t t = 0; t < n; t++)
+		if (fabs(v[t]) > top)
+			top = fabs(v[t]);
+	(void)frexp(top, &exp);
+	*l = (struct ladder){ *sum, step_s, top > 0.0 ? 62 - exp : 0 };
+	(*sum)[0] = 0;
+	for (int64_t t = 0; t < n; t++) {
+		int64_t q = isnan(v[t]) ? 0 : llrint(ldexp(v[t], l->shift));
+
+		(*sum)[t + 1] = (*sum)[t] + (__int128)q * step_s;
+	}
+	return 0;
+}
+
+/* Load times seconds from the forecast's start to x seconds after it. */
+static __int128
+ladder_at(const struct ladder *l, int64_t x)
+{
+	int64_t i = x / l->step_s, rest = x % l->step_s;
+
+	if (rest == 0)
+		return l->sum[i];
+	return l->sum[i] + (l->sum[i + 1] - l->sum[i]) / l->step_s * rest;
+}
+
+static double
+ladder_mean(const struct ladder *l, __int128 sum, int64_t length_s)
+{
+	return ldexp((double)sum, -l->shift) / (double)length_s;
+}
+
+/*
+ * Mark the starts, n of them from first on, whose window meets a blackout.
+ * All VMs of a fleet have the same starts, so the last answer is kept.
+ */
+static int
+mark_blocked(struct vmf_windows *w, const struct vmf_window_opts *o,
+    int64_t first, int64_t n, struct vmf_err *e)
+{
+	int64_t n_spans, s = 0;
+	int rc;
+
+	if (w->blocked != NULL && w->key_start == first && w->key_n == n)
+		return 0;
+	if ((rc = vmf_grow(&w->blocked, &w->blocked_cap, n, e)) != 0 ||
+	    (rc = vmf_blackout_spans(o->blackout, o->n_blackouts, first,
+	    first + (n - 1) * o->slot_s + o->length_s, &w->spans,
+	    &w->spans_cap, &n_spans, e)) != 0)
+		return rc;
+	for (int64_t k = 0; k < n; k++) {
+		int64_t t = first + k * o->slot_s;
+
+		while (s < n_spans && w->spans[s].to <= t)
+			s++;
+		w->blocked[k] = s < n_spans &&
+		    w->spans[s].from < t + o->length_s;
+	}
+	w->key_start = first;
+	w->key_n = n;
+	return 0;
+}
+
+static int
+candidate_cmp(const void *a, const void *b)
+{
+	const struct vmf_candidate *x = a, *y = b;
+
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	return (x->k > y->k) - (x->k < y->k);
+}
+
+static void VMF_PRINTF(3, 4)
+none(struct vmf_windows *w, enum vmf_plan_status status, const char *fmt,
+    ...)
+{
+	va_list ap;
+
+	w->status = status;
+	va_start(ap, fmt);
+	vsnprintf(w->reason, sizeof(w->reason), fmt, ap);
+	va_end(ap);
+}
+
+/* First start and number of starts inside the forecast and the bounds. */
+static int
+find_starts(struct vmf_windows *w, const struct vmf_window_opts *o,
+    int64_t start, int64_t end, int64_t *first, int64_t *n,
+    struct vmf_err *e)
+{
+	char len[32], slot[32], from[32], to[32];
+
+	*n = 0;
+	if (o->not_before != VMF_TIME_NONE && o->not_before > start)
+		start = o->not_before;
+	if (o->not_after != VMF_TIME_NONE && o->not_after < end)
+		end = o->not_after;
+	*first = vmf_time_floor(start, o->slot_s);
+	if (*first < start)
+		*first += o->slot_s;
+	if (*first <= end && o->length_s <= end - *first)
+		*n = (end - *first - o->length_s) / o->slot_s + 1;
+	vmf_format_duration(o->slot_s, slot);
+	if (*n > STARTS_MAX)
+		return vmf_fail(e, VMF_EUSAGE, "a --slot of %s gives %" PRId64
+		    " possible starts, expected at most %d", slot, *n,
+		    STARTS_MAX);
+	if (*n == 0) {
+		vmf_format_duration(o->length_s, len);
+		vmf_time_format_utc(start, from);
+		vmf_time_format_utc(end, to);
+		none(w, VMF_NO_WINDOW, "no window of %s that begins on a "
+		    "slot of %s fits between %s and %s", len, slot, from,
+		    to);
+	}
+	return 0;
+}
+
+/* The best of the n candidates into w->v. */
+static int
+take_best(struct vmf_windows *w, const struct vmf_window_opts *o, int64_t n,
+    int64_t first, struct vmf_err *e)
+{
+	int rc;
+
+	qsort(w->cand, (size_t)n, sizeof(*w->cand), candidate_cmp);
+	for (int64_t c = 0; c < n && w->n < o->top; c++) {
+		int64_t t = first + w->cand[c].k * o->slot_s, k = 0;
+
+		for (; o->apart && k < w->n; k++)
+			if (llabs(t - w->v[k].start) < o->length_s)
+				break;
+		if (o->apart && k < w->n)
+			continue;
+		if ((rc = vmf_grow(&w->v, &w->cap, w->n + 1, e)) != 0)
+			return rc;
+		w->v[w->n++].start = t;
+	}
+	return 0;
+}
+
+int
+vmf_windows_find(struct vmf_windows *w, const struct vmf_window_opts *o,
+    int64_t start, int64_t step_s, const double *expected,
+    const double *risk, int64_t n, struct vmf_err *e)
+{
+	int64_t first, n_starts, n_free = 0, n_known = 0, n_cand = 0;
+	struct ladder load, by;
+	struct vmf_candidate least = { 0, 0 };
+	char when[32], value[32], limit[32];
+	int rc;
+
+	w->n = 0;
+	w->status = VMF_PLACED;
+	w->reason[0] = '\0';
+	if (n == 0) {
+		none(w, VMF_NO_WINDOW, "the forecast has no steps");
+		return 0;
+	}
+	if ((rc = find_starts(w, o, start, start + n * step_s, &first,
+	    &n_starts, e)) != 0 || n_starts == 0)
+		return rc;
+	if ((rc = mark_blocked(w, o, first, n_starts, e)) != 0 ||
+	    (rc = ladder_build(&load, &w->load, &w->load_cap, expected, n,
+	    step_s, e)) != 0 ||
+	    (rc = vmf_grow(&w->missing, &w->missing_cap, n + 1, e)) != 0)
+		return rc;
+	by = load;
+	if (risk != NULL && (rc = ladder_build(&by, &w->risk, &w->risk_cap,
+	    risk, n, step_s, e)) != 0)
+		return rc;
+	w->missing[0] = 0;
+	for (int64_t t = 0; t < n; t++)
+		w->missing[t + 1] = w->missing[t] + (isnan(expected[t]) ||
+		    (risk != NULL && isnan(risk[t])));
+
+	for (int64_t k = 0; k < n_starts; k++) {
+		int64_t x = first + k * o->slot_s - start;
+		int64_t to = (x + o->length_s - 1) / step_s + 1;
+		struct vmf_candidate c = { 0, k };
+
+		if (w->blocked[k])
+			continue;
+		n_free++;
+		if (w->missing[to] != w->missing[x / step_s])
+			continue;
+		c.key = ladder_at(&by, x + o->length_s) - ladder_at(&by, x);
+		if (n_known++ == 0 || c.key < least.key)
+			least = c;
+		if (!isnan(o->max_load) &&
+		    ladder_mean(&by, c.key, o->length_s) > o->max_load)
+			continue;
+		if (o->top == 1) {	/* no list: the least will do */
+			n_cand = 1;
+			continue;
+		}
+		if ((rc = vmf_grow(&w->cand, &w->cand_cap, n_cand + 1,
+		    e)) != 0)
+			return rc;
+		w->cand[n_cand++] = c;
+	}
+	if (n_free == 0) {
+		none(w, VMF_BLACKOUT, "each of the %" PRId64 " possible "
+		    "windows meets a blackout", n_starts);
+	} else if (n_known == 0) {
+		none(w, VMF_NO_WINDOW, "each of the %" PRId64 " possible "
+		    "windows%s meets a missing step of the forecast",
+		    n_free, n_free < n_starts ? " out of blackouts" : "");
+	} else if (n_cand == 0) {
+		vmf_time_format_utc(first + least.k * o->slot_s, when);
+		vmf_format_float((float)ladder_mean(&by, least.key,
+		    o->length_s), value);
+		vmf_format_double(o->max_load, limit);
+		none(w, VMF_OVER_LOAD, "the least load, %s at %s, is more "
+		    "than %s", value, when, limit);
+	}
+	if (n_cand == 0)
+		return 0;
+	if (o->top == 1) {
+		if ((rc = vmf_grow(&w->cand, &w->cand_cap, 1, e)) != 0)
+			return rc;
+		w->cand[0] = least;
+	}
+	if ((rc = take_best(w, o, n_cand, first, e)) != 0)
+		return rc;
+	for (int64_t i = 0; i < w->n; i++) {
+		int64_t x = w->v[i].start - start, y = x + o->length_s;
+
+		w->v[i].load = ladder_mean(&load, ladder_at(&load, y) -
+		    ladder_at(&load, x), o->length_s);
+		w->v[i].risk = ladder_mean(&by, ladder_at(&by, y) -
+		    ladder_at(&by, x), o->length_s);
+	}
+	return 0;
+}
