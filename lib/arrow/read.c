@@ -206,11 +206,11 @@ item_source(struct vmf_source *s, struct vmf_flat *f, int64_t field)
 		    VMF_EDATA;
 	case TYPE_FLOAT:
 		s->item_layout = LAYOUT_FLOAT;
-		s->item_width = 16 << vmf_flat_int(f, type, 0, 2, 0);
-		if (s->item_width != 64)
+		n = vmf_flat_int(f, type, 0, 2, 0);
+		s->item_width = 16 << (n & 3);
+		if (n != 2)
 			s->type = VMF_LIST_FLOAT32;
-		return s->item_width >= 16 && s->item_width <= 64 ? 0 :
-		    VMF_EDATA;
+		return n >= 0 && n <= 2 ? 0 : VMF_EDATA;
 	case TYPE_DECIMAL:
 		s->item_layout = LAYOUT_DECIMAL;
 		return decimal_parts(f, type, &s->item_width, &s->item_scale);

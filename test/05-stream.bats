@@ -1,0 +1,120 @@
+# The stream: what pyarrow, polars and DuckDB write is read, and the other
+# way round; damage is an error with its place.  (vmf-cat is tested here too.)
+
+load helper
+
+setup_file() {
+	export S="$BATS_FILE_TMPDIR"
+	if [ -n "${VMF_PYTHON:-}" ]; then
+		"$VMF_PYTHON" "$VMF_ROOT/test/judges/interop.py" write "$S" >"$S/log" 2>&1 ||
+			{ cat "$S/log" >&2; return 1; }
+	fi
+}
+
+needs_judges() {
+	[ -n "${VMF_PYTHON:-}" ] || skip "needs pyarrow, polars and duckdb (scripts/check installs them)"
+}
+
+small_csv() {
+	printf 'vm,time,cpu\na,0,1\na,300,2\nb,0,\nb,300,4\n'
+}
+
+@test "all that pyarrow, polars and DuckDB write is read, value by value" {
+	needs_judges
+	judge "$VMF_ROOT/test/judges/interop.py" foreign "$S" "$VMF_BIN"
+}
+
+@test "all that vmf writes is read by pyarrow, polars and DuckDB, with every codec" {
+	needs_judges
+	judge "$VMF_ROOT/test/judges/interop.py" own "$S" "$VMF_BIN" "${VMF_BIN%/bin}/unit"
+}
+
+@test "types without a use here are refused by the column's name" {
+	needs_judges
+	for f in "$S"/refused-*.arrows; do
+		fails 1 "column 'x' has type" vmf-cat "$f"
+	done
+	fails 1 "big-endian" vmf-cat "$S/big-endian.arrows"
+	fails 1 "an Arrow IPC file, expected an Arrow IPC stream" vmf-cat "$S/file.arrow"
+}
+
+@test "a stream cut at any byte is an error that names the byte" {
+	small_csv | vmf-ingest -q -o "$S/small.arrows"
+	n=$(stat -c %s "$S/small.arrows")
+	for i in $(seq 0 $((n - 1))); do
+		head -c "$i" "$S/small.arrows" >"$S/cut"
+		if vmf-cat --csv "$S/cut" >/dev/null 2>"$S/err"; then
+			echo "cut at $i of $n was taken for whole"; return 1
+		fi
+		grep -qE 'cut off at byte|empty, expected|text beginning|expected an Arrow' "$S/err" || {
+			echo "cut at $i:"; cat "$S/err"; return 1; }
+	done
+}
+
+@test "bytes behind the end marker are an error: streams are not joined by cat" {
+	small_csv | vmf-ingest -q -o "$S/one.arrows"
+	cat "$S/one.arrows" "$S/one.arrows" >"$S/two.arrows"
+	fails 1 "more bytes behind the end marker" vmf-cat "$S/two.arrows"
+}
+
+@test "text, gzip and zstd in place of a stream are called by name" {
+	small_csv >"$S/x.csv"
+	fails 1 "text beginning 'vm,time" vmf-cat "$S/x.csv"
+	gzip -c "$S/x.csv" >"$S/x.gz"
+	fails 1 "gzip, expected an Arrow IPC stream" vmf-cat "$S/x.gz"
+	: >"$S/none"
+	fails 1 "empty, expected an Arrow IPC stream" vmf-cat "$S/none"
+}
+
+@test "vmf-cat: table, CSV, JSON, schema" {
+	small_csv | vmf-ingest -q -o "$S/r.arrows"
+	[ "$(vmf-cat --csv "$S/r.arrows")" = "vm,time,cpu
+a,1970-01-01T00:00:00Z,1
+a,1970-01-01T00:05:00Z,2
+b,1970-01-01T00:00:00Z,
+b,1970-01-01T00:05:00Z,4" ]
+	[ "$(vmf-cat "$S/r.arrows" | sed -n 4p)" = "b   1970-01-01T00:00:00Z    -" ]
+	[ "$(vmf-cat --json -n 1 "$S/r.arrows")" = '{"vm":"a","time":"1970-01-01T00:00:00Z","cpu":1}' ]
+	vmf-cat --json "$S/r.arrows" | jq -es 'length == 4 and .[2].cpu == null'
+	vmf-cat --schema "$S/r.arrows" | grep -q '^vmf:kind  *readings$'
+	[ "$(vmf-cat --csv --schema "$S/r.arrows" | sed -n 2p)" = 'vm,"dictionary of utf8",,' ]
+}
+
+@test "vmf-cat: --id, --columns, -n, --no-header, --tz" {
+	small_csv | vmf-ingest -q -o "$S/r.arrows"
+	[ "$(vmf-cat --csv --id 'b*' --columns cpu,vm --no-header "$S/r.arrows")" = ",b
+4,b" ]
+	[ "$(vmf-cat --csv -n 0 "$S/r.arrows")" = "vm,time,cpu" ]
+	[ "$(vmf-cat --csv -n 1 --columns time --no-header --tz Europe/Zurich "$S/r.arrows")" = "1970-01-01T01:00:00+01:00" ]
+	fails 2 "no column 'mem'; there are vm, time, cpu" vmf-cat --columns mem "$S/r.arrows"
+	fails 2 "exclude each other" vmf-cat --csv --json "$S/r.arrows"
+	fails 2 "not known" vmf-cat --tz Europe/Zuric "$S/r.arrows"
+	fails 2 "--long needs" vmf-cat --long "$S/r.arrows"
+}
+
+@test "vmf-cat: --long gives a line for each step that is not missing" {
+	printf 'vm,time,cpu\na,0,1\na,7200,2\nb,3600,4\n' | vmf-ingest -q |
+		vmf-aggregate -q --step 1h --stat mean -o "$S/s.arrows"
+	[ "$(vmf-cat --long --csv "$S/s.arrows")" = "id,time,cpu_mean
+a,1970-01-01T00:00:00Z,1
+a,1970-01-01T02:00:00Z,2
+b,1970-01-01T01:00:00Z,4" ]
+}
+
+@test "vmf-cat: odd ids come through CSV and JSON unharmed, control characters not to a table" {
+	printf 'vm,time,cpu\n"a,b ""c""",0,1\n"x\ty\033[31m",0,2\n é ,0,3\n' >"$S/odd.csv"
+	vmf-ingest -q "$S/odd.csv" -o "$S/odd.arrows"
+	vmf-cat --csv --columns vm --no-header "$S/odd.arrows" >"$S/ids"
+	grep -qxF '"a,b ""c"""' "$S/ids"
+	vmf-cat --json "$S/odd.arrows" | jq -r .vm >"$S/ids"
+	grep -qxF 'a,b "c"' "$S/ids"
+	! vmf-cat "$S/odd.arrows" | grep -q "$(printf '\033')"
+}
+
+@test "vmf-cat: before a damaged place all is shown, and the exit code is 1" {
+	needs_judges
+	head -c -8 "$S/two-batches.arrows" >"$S/cut2"
+	! vmf-cat --csv "$S/cut2" >"$S/out" 2>"$S/err"
+	[ "$(wc -l <"$S/out")" -gt 2 ]
+	grep -q "without its end marker" "$S/err"
+}
