@@ -1,0 +1,349 @@
+# What every command does at the ends of its pipes: damage, full disks,
+# readers that leave, closed descriptors, terminals, signals.
+
+load helper
+
+# One small input a command, made once; the large ones fill a pipe.
+setup_file() {
+	cd "$BATS_FILE_TMPDIR" || return 1
+	make_inputs 2 1h small
+	make_inputs 150 5m large
+}
+
+make_inputs() {
+	local dir=$3
+	mkdir -p "$dir"
+	vmf-gen -q --vms "$1" --days 2 --step "$2" --start @0 \
+	    --inventory "$dir/vms.csv" | gzip -n >"$dir/csv.gz"
+	vmf-ingest -q --no-history -o "$dir/raw" "$dir/csv.gz"
+	vmf-dedup -q --no-history -o "$dir/once" "$dir/raw"
+	command -v vmf-aggregate >/dev/null || return 0
+	vmf-aggregate -q --no-history --step 1h \
+	    --stat mean,max -o "$dir/series" "$dir/once"
+	vmf-train -q --no-history --model snaive \
+	    -o "$dir/model" "$dir/series"
+	vmf-predict -q --no-history --from "$dir/model" \
+	    --horizon 6 --quantiles 0.5,0.9 -o "$dir/forecast" "$dir/series"
+}
+
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	F=$BATS_FILE_TMPDIR
+}
+
+commands() {
+	for f in "$VMF_BIN"/vmf-*; do
+		[ ! -x "$f" ] || basename "$f"
+	done
+}
+
+# how COMMAND [small|large]: sets in (its input; empty: it has none), args,
+# and binary (it writes a stream).
+how() {
+	local dir=$F/${2:-small}
+	args=(-q) in='' binary=1
+	case $1 in
+	vmf-gen) args+=(--vms 2000) binary='' ;;
+	vmf-ingest) in=$dir/csv.gz ;;
+	vmf-dedup) in=$dir/raw ;;
+	vmf-aggregate) in=$dir/once args+=(--step 1h) ;;
+	vmf-train) in=$dir/series args+=(--model snaive) ;;
+	vmf-predict) in=$dir/series args+=(--from "$dir/model" --horizon 6) ;;
+	vmf-window) in=$dir/forecast args+=(--length 1h) ;;
+	vmf-cat) in=$dir/series args+=(--csv) binary='' ;;
+	*) fail "$1: this file does not know how to run it (function how)" ;;
+	esac
+}
+
+# expect CODE TEXT COMMAND...: as fails, with the command's name shown.
+expect() {
+	echo "# $3" >&2
+	fails "$@"
+}
+
+# cut_everywhere COMMAND INPUT ARG...: each proper prefix is an error.
+cut_everywhere() {
+	local c=$1 in=$2 i n rc line by=1
+	shift 2
+	n=$(stat -c %s "$in")
+	# A sanitizer's start takes 20 times as long.
+	[ -z "${VMF_SMALL:-}" ] || by=37
+	for ((i = 0; i < n; i += by)); do
+		head -c "$i" "$in" >cut
+		rc=0
+		"$c" "$@" <cut >out 2>err || rc=$?
+		line=
+		read -r line <err || true
+		if [ "$rc" -ne 1 ] || [[ $line != "$c: "* ]]; then
+			echo "$c: input cut at byte $i of $n: exit code $rc" >&2
+			cat err >&2
+			return 1
+		fi
+	done
+}
+
+@test "every command is known here, and succeeds on its input" {
+	for c in $(commands); do
+		how "$c"
+		echo "# $c" >&2
+		if [ -n "$in" ]; then
+			"$c" "${args[@]}" <"$in" >a
+			"$c" "${args[@]}" "$in" >b
+			# The history names the file; vmf-cat does not show it.
+			[ -n "$binary" ] || same a b
+		else
+			"$c" "${args[@]}" >a
+		fi
+		[ -s a ]
+		"$c" "${args[@]}" -o c ${in:+"$in"}
+		[ -s c ]
+	done
+}
+
+@test "input cut at any byte: exit 1 and a message (readings)" {
+	for c in vmf-dedup vmf-aggregate; do
+		command -v $c >/dev/null || continue
+		how $c
+		cut_everywhere $c "$in" "${args[@]}"
+	done
+}
+
+@test "input cut at any byte: exit 1 and a message (series)" {
+	for c in vmf-train vmf-predict vmf-cat; do
+		command -v $c >/dev/null || continue
+		how $c
+		cut_everywhere $c "$in" "${args[@]}"
+	done
+}
+
+@test "input cut at any byte: exit 1 and a message (forecast, model)" {
+	command -v vmf-window >/dev/null || skip "no vmf-window"
+	how vmf-window
+	cut_everywhere vmf-window "$in" "${args[@]}"
+	# The model is read by name: a shell hands it the cut one.
+	how vmf-predict
+	cat >predict <<-END
+		#!/bin/sh
+		cat >model.cut
+		exec vmf-predict -q --from model.cut --horizon 6 $in
+	END
+	chmod +x predict
+	vmf-predict() { ./predict; }
+	cut_everywhere vmf-predict "$F/small/model"
+}
+
+@test "input cut at any byte: exit 1 and a message (gzip, zstd, lz4)" {
+	how vmf-ingest
+	cut_everywhere vmf-ingest "$in" "${args[@]}"
+	for z in zstd lz4; do
+		vmf-dedup -q --no-history --compress=$z -o packed "$F/small/raw"
+		cut_everywhere vmf-cat packed --csv
+	done
+}
+
+@test "every byte damaged in turn: a message or a result, no crash" {
+	local rc by=3
+	[ -z "${VMF_SMALL:-}" ] || by=41
+	for c in vmf-dedup vmf-cat vmf-window; do
+		command -v $c >/dev/null || continue
+		how $c
+		n=$(stat -c %s "$in")
+		for ((i = 0; i < n; i += by)); do
+			{ head -c "$i" "$in"; printf '\377'
+			  tail -c +$((i + 2)) "$in"; } >bad
+			rc=0
+			timeout 20 $c "${args[@]}" <bad >out 2>err || rc=$?
+			if [ "$rc" -gt 1 ]; then
+				echo "$c: byte $i of $n: exit code $rc" >&2
+				cat err >&2
+				return 1
+			fi
+		done
+	done
+}
+
+@test "a producer that dies fails every command behind it" {
+	command -v vmf-aggregate >/dev/null || skip "no vmf-aggregate"
+	mkdir out
+	size=$(stat -c %s "$F/large/raw")
+	rc=0
+	head -c $((size / 2)) "$F/large/raw" | vmf-dedup -q 2>dedup.err |
+	    vmf-aggregate -q --step 1h -o out/series 2>aggregate.err || rc=$?
+	[ "$rc" -eq 1 ]
+	grep -q '^vmf-dedup: ' dedup.err
+	grep -q '^vmf-aggregate: ' aggregate.err
+	leaves out
+}
+
+@test "a full disk as standard output: exit 1 and a message" {
+	for c in $(commands); do
+		how "$c"
+		expect 1 'standard output' sh -c '"$@" >/dev/full' sh "$c" \
+		    "${args[@]}" ${in:+"$in"}
+		expect 1 '/dev/full' "$c" "${args[@]}" -o /dev/full ${in:+"$in"}
+	done
+}
+
+@test "a full disk under -o: exit 1, a message, nothing left" {
+	[ "$(id -u)" -eq 0 ] || skip "not root: no small disk to fill"
+	mkdir disk
+	mount -t tmpfs -o size=16k none disk 2>/dev/null ||
+	    skip "no tmpfs to be had here"
+	for c in $(commands); do
+		how "$c" large
+		rc=0
+		"$c" "${args[@]}" -o disk/out ${in:+"$in"} 2>err || rc=$?
+		if [ "$rc" -ne 0 ]; then
+			grep -q "^$c: .*No space left" err || bad=$c
+			[ -z "$(ls -A disk)" ] || bad=$c
+		fi
+		rm -f disk/out
+	done
+	umount disk
+	[ -z "${bad:-}" ]
+}
+
+@test "a reader that leaves ends every command quietly" {
+	for c in $(commands); do
+		how "$c" large
+		rc=$("$c" "${args[@]}" ${in:+"$in"} 2>err |
+		    head -c 1 >/dev/null; echo "${PIPESTATUS[0]}")
+		echo "# $c: $rc" >&2
+		[ "$rc" -eq 0 ] || [ "$rc" -eq 141 ]
+		[ ! -s err ]
+	done
+}
+
+@test "empty and closed standard input: exit 1 and a message" {
+	for c in $(commands); do
+		how "$c"
+		[ -n "$in" ] || continue
+		expect 1 'standard input' "$c" "${args[@]}" </dev/null
+		expect 1 'standard input' "$c" "${args[@]}" <&-
+		: >empty
+		expect 1 'empty' "$c" "${args[@]}" empty
+		# A named file needs no standard input.
+		"$c" "${args[@]}" "$in" <&- >out
+	done
+}
+
+@test "closed standard output: exit 1, but -o needs none" {
+	for c in $(commands); do
+		how "$c"
+		expect 1 'standard output is closed' \
+		    sh -c '"$@" >&-' sh "$c" "${args[@]}" ${in:+"$in"}
+		"$c" "${args[@]}" -o out ${in:+"$in"} >&-
+		[ -s out ]
+		rm out
+		# Nor may data land where messages should have gone.
+		"$c" "${args[@]}" -o out ${in:+"$in"} 2>&-
+		[ -s out ]
+		rm out
+	done
+}
+
+@test "files that are not there, or are folders" {
+	mkdir folder
+	for c in $(commands); do
+		how "$c"
+		expect 1 'nowhere/out' "$c" "${args[@]}" -o nowhere/out ${in:+"$in"}
+		expect 1 'folder' "$c" "${args[@]}" -o folder ${in:+"$in"}
+		[ -n "$in" ] || continue
+		expect 1 'nowhere' "$c" "${args[@]}" nowhere
+		expect 1 'folder' "$c" "${args[@]}" folder
+	done
+	leaves folder
+}
+
+@test "a terminal is never given binary, nor waited on for input" {
+	command -v script >/dev/null || skip "no script(1)"
+	for c in $(commands); do
+		how "$c"
+		echo "# $c" >&2
+		rc=0
+		script -qec "$c ${args[*]} $in" /dev/null </dev/null >seen || rc=$?
+		if [ -n "$binary" ]; then
+			[ "$rc" -eq 2 ] || [ "$rc" -eq 1 ]
+			grep -q 'terminal' seen
+			run ! grep -q ARROW seen
+		else
+			[ "$rc" -eq 0 ]
+		fi
+		[ -n "$in" ] || continue
+		rc=0
+		timeout 20 script -qec "$c ${args[*]} -o $PWD/out" /dev/null \
+		    </dev/null >seen || rc=$?
+		[ "$rc" -eq 2 ] || [ "$rc" -eq 1 ]
+		grep -q 'terminal' seen
+	done
+}
+
+@test "-o: after a failure nothing is left, and the old file stays" {
+	mkdir out
+	for c in $(commands); do
+		how "$c"
+		[ -n "$in" ] || continue
+		head -c $(($(stat -c %s "$in") - 9)) "$in" >cut
+		expect 1 '' "$c" "${args[@]}" -o out/new cut
+		leaves out
+		echo old >out/there
+		expect 1 '' "$c" "${args[@]}" -o out/there cut
+		leaves out there
+		assert_equal "$(cat out/there)" old
+		rm out/there
+	done
+}
+
+# Start the command on half its input, and wait until it has begun.
+start_half() {
+	mkfifo pipe
+	"$c" "${args[@]}" -o out/new <pipe 2>err &
+	pid=$!
+	exec 9>pipe
+	head -c $(($(stat -c %s "$in") / 2)) "$in" >&9
+	for _ in 1 2 3 4 5; do
+		[ -z "$(ls -A out)" ] || break
+		sleep 0.1
+	done
+}
+
+@test "-o: SIGTERM and SIGHUP leave nothing" {
+	mkdir out
+	for sig in TERM HUP; do
+		for c in $(commands); do
+			how "$c" large
+			rc=0
+			if [ -n "$in" ]; then
+				start_half
+				kill -$sig "$pid"
+				wait "$pid" || rc=$?
+				exec 9>&-
+				rm pipe
+			else
+				"$c" -q --vms 2000 --days 3650 -o out/new &
+				pid=$!
+				sleep 0.3
+				kill -$sig "$pid"
+				wait "$pid" || rc=$?
+			fi
+			echo "# $c $sig: $rc" >&2
+			[ "$rc" -eq $((128 + $(kill -l $sig))) ]
+			leaves out
+		done
+	done
+}
+
+@test "-o: SIGKILL leaves nothing under the final name" {
+	mkdir out
+	for c in $(commands); do
+		how "$c" large
+		[ -n "$in" ] || continue
+		start_half
+		kill -KILL "$pid"
+		wait "$pid" || true
+		exec 9>&-
+		rm pipe
+		[ ! -e out/new ]
+	done
+}
