@@ -74,8 +74,8 @@ $(B)/%.o: %.c $(B)/flags
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # The version, compiler and commit that -V shows.
-$(B)/cmd/cmd.o: VERSION
-$(B)/cmd/cmd.o: ALL_CFLAGS += -DVMF_VERSION='"$(VERSION)"' \
+$(B)/cmd/options.o: VERSION
+$(B)/cmd/options.o: ALL_CFLAGS += -DVMF_VERSION='"$(VERSION)"' \
 	-DVMF_BUILD='"$(CC) $(CFLAGS) MODE=$(MODE) GPU=$(GPU)"'
 
 $(B)/libvmf.a: $(LIB_OBJ)

@@ -98,6 +98,10 @@ struct cmd {
 void cmd_parse(struct cmd *c, const struct cmd_opt *table, int argc,
     char *argv[]);
 
+/* Signals and the three standard descriptors; cmd_parse calls it first.
+ * False when standard output is closed. */
+bool cmd_begin(void);
+
 /* "vmf-x: message", stdout flushed first.  Returns the exit code for the
  * error code: 2 for VMF_EUSAGE, else 1. */
 int cmd_error(const struct cmd *c, int code, const struct vmf_err *e);

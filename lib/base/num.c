@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,6 +184,45 @@ format_special(double v, char buf[32])
 	    isnan(v) ? "nan" : v > 0 ? "inf" : "-inf");
 }
 
+/*
+ * Most values are short decimals.  With k decimals v is r / 10^k for a whole
+ * r below 2^53; that division is correctly rounded, so when it gives v back,
+ * the text does as well, and the first such k is the shortest.  Returns 0
+ * when no k up to max_k does.
+ */
+static int
+format_fixed(double v, bool f32, int max_k, char buf[32])
+{
+	char tmp[24];
+	double p = 1.0;
+	int n = 0, len = 0;
+
+	for (int k = 0; k <= max_k; k++, p *= 10.0) {
+		double r = nearbyint(fabs(v) * p);
+		uint64_t u;
+
+		if (r >= 0x1p53)
+			return 0;
+		if (f32 ? (float)(r / p) != (float)fabs(v) : r / p != fabs(v))
+			continue;
+		u = (uint64_t)r;
+		do {
+			tmp[n++] = (char)('0' + u % 10);
+			u /= 10;
+		} while (u > 0 || n <= k);
+		if (signbit(v) && r > 0)
+			buf[len++] = '-';
+		while (n > 0) {
+			buf[len++] = tmp[--n];
+			if (n == k && k > 0)
+				buf[len++] = '.';
+		}
+		buf[len] = '\0';
+		return len;
+	}
+	return 0;
+}
+
 int
 vmf_format_float(float v, char buf[32])
 {
@@ -190,10 +230,12 @@ vmf_format_float(float v, char buf[32])
 
 	if (!isfinite(v))
 		return format_special((double)v, buf);
-	for (int prec = 6; prec <= 9; prec++) {
-		n = snprintf(buf, 32, "%.*g", prec, (double)v);
-		if (strtof(buf, NULL) == v)
-			break;
+	n = format_fixed((double)v, true, 9, buf);
+	for (int prec = 6; n == 0 && prec <= 9; prec++) {
+		int len = snprintf(buf, 32, "%.*g", prec, (double)v);
+
+		if (strtof(buf, NULL) == v || prec == 9)
+			n = len;
 	}
 	return n;
 }
@@ -205,10 +247,12 @@ vmf_format_double(double v, char buf[32])
 
 	if (!isfinite(v))
 		return format_special(v, buf);
-	for (int prec = 15; prec <= 17; prec++) {
-		n = snprintf(buf, 32, "%.*g", prec, v);
-		if (strtod(buf, NULL) == v)
-			break;
+	n = format_fixed(v, false, 17, buf);
+	for (int prec = 15; n == 0 && prec <= 17; prec++) {
+		int len = snprintf(buf, 32, "%.*g", prec, v);
+
+		if (strtod(buf, NULL) == v || prec == 17)
+			n = len;
 	}
 	return n;
 }

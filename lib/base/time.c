@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -67,6 +68,7 @@ int
 vmf_tz_set(const char *name, struct vmf_err *e)
 {
 	char path[512], tz[64];
+	struct stat st;
 	int64_t off;
 	int ok;
 
@@ -74,7 +76,7 @@ vmf_tz_set(const char *name, struct vmf_err *e)
 		int64_t a = off < 0 ? -off : off;
 
 		/* POSIX counts the other way round: UTC minus local. */
-		snprintf(tz, sizeof(tz), "<%c%02d:%02d>%c%02d:%02d",
+		snprintf(tz, sizeof(tz), "<%c%02d%02d>%c%02d:%02d",
 		    off < 0 ? '-' : '+', (int)(a / 3600),
 		    (int)(a / 60 % 60), off < 0 ? '+' : '-',
 		    (int)(a / 3600), (int)(a / 60 % 60));
@@ -90,7 +92,8 @@ vmf_tz_set(const char *name, struct vmf_err *e)
 		snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", name);
 		if (*name == '\0' || *name == '/' || *c != '\0' ||
 		    !isalpha((unsigned char)*name) ||
-		    strlen(name) > 60 || access(path, R_OK) != 0)
+		    strlen(name) > 60 || access(path, R_OK) != 0 ||
+		    stat(path, &st) != 0 || !S_ISREG(st.st_mode))
 			return vmf_fail(e, VMF_EUSAGE,
 			    "time zone '%s' is not known; expected an IANA "
 			    "name such as Europe/Zurich, UTC, or an offset "
