@@ -55,8 +55,7 @@ ALL_CFLAGS := -std=c11 -D_XOPEN_SOURCE=700 -D_DEFAULT_SOURCE \
 	-Ilib -Icmd
 LIBS := -lcsv -lz -lzstd -llz4 -lcjson -lpthread -lm
 
-.PHONY: all check check-unit check-cli check-style check-judges bench fuzz \
-	install uninstall clean help
+.PHONY: all check units fuzz fuzzers install uninstall clean help FORCE
 .DELETE_ON_ERROR:
 
 all: $(BINS) $(B)/libvmf.a	## build every command into build/MODE-gpuN/bin
