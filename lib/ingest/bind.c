@@ -136,7 +136,7 @@ find(const struct vmf_bind *b, uint8_t *use, const struct vmf_map_ref *ref,
 				break;
 		if (i == b->n_fields)
 			return vmf_fail(e, VMF_EDATA, "%s: no column '%s' "
-			    "for %s; found %lld columns, the first '%s'",
+			    "for %s; found %lld columns (the first: '%s')",
 			    where, ref->name, what, (long long)b->n_fields,
 			    b->n_fields == 0 ? "" :
 			    vmf_show_text(b->name[0].s, b->name[0].len,

@@ -218,7 +218,7 @@ finish_row(struct vmf_csv *c, struct vmf_row *row, const char *bad,
 		int64_t len = c->end[i] - from;
 
 		if (len > VMF_CSV_MAX_FIELD)
-			return too_long(c, "a field is too long",
+			return too_long(c, "the field is too long",
 			    VMF_CSV_MAX_FIELD, "bytes", row->line, e);
 		c->field[i].s = (const char *)c->text.p + from;
 		c->field[i].len = len;

@@ -32,6 +32,7 @@ struct vmf_ingest {
 	struct vmf_source *src;
 	struct vmf_csv *csv;
 	enum vmf_stamp stamp;
+	bool detect;		/* stamp is that of the first time, if any */
 	int64_t n_rows;		/* of the file, bad ones too */
 	/* the row at hand */
 	double *num;		/* by column; in a wide map by value */
@@ -240,6 +241,7 @@ vmf_ingest_open(struct vmf_ingest *in, const char *path, struct vmf_err *e)
 	}
 	in->stamp = in->opt.stamp != VMF_STAMP_AUTO ? in->opt.stamp :
 	    in->map->stamp;
+	in->detect = in->stamp == VMF_STAMP_AUTO;
 	in->time_len = 0;
 	in->n_rows = 0;
 	in->count.files++;
@@ -303,7 +305,7 @@ is_missing(const struct vmf_field_text *t)
 	}
 }
 
-/* 0 and a finite number, or NaN for a missing one; VMF_EDATA otherwise. */
+/* 0 and a number, or NaN for a missing one; VMF_EDATA otherwise. */
 static int
 parse_number(const struct vmf_field_text *f, double *v)
 {
@@ -313,16 +315,16 @@ parse_number(const struct vmf_field_text *f, double *v)
 		*v = NAN;
 		return 0;
 	}
-	if (vmf_parse_double(t.s, t.len, v) != 0 || !isfinite(*v))
-		return VMF_EDATA;
-	return 0;
+	return vmf_parse_double(t.s, t.len, v);
 }
 
 static int
 convert_time(struct vmf_ingest *in, const struct vmf_row *row,
     const struct vmf_bind *b)
 {
+	enum vmf_stamp f;
 	struct vmf_field_text t;
+	char want[128];
 	int64_t off;
 
 	if (in->map->time_by_row) {
@@ -346,17 +348,26 @@ convert_time(struct vmf_ingest *in, const struct vmf_row *row,
 	    memcmp(t.s, in->time_text, (size_t)t.len) == 0)
 		return 0;
 	in->time_len = 0;
-	if (in->stamp == VMF_STAMP_AUTO) {
-		enum vmf_stamp f = vmf_stamp_detect(t.s, t.len);
-
-		if (f == VMF_STAMP_AUTO ||
-		    vmf_stamp_parse(f, t.s, t.len, &in->time_s) != 0)
-			return row_bad(in, row, b->time,
-			    vmf_stamp_name(VMF_STAMP_AUTO));
-		in->stamp = f;
-	} else if (vmf_stamp_parse(in->stamp, t.s, t.len, &in->time_s) != 0) {
-		return row_bad(in, row, b->time, vmf_stamp_name(in->stamp));
+	f = in->stamp;
+	if (in->detect) {
+		f = vmf_stamp_detect(t.s, t.len);
+		if (f == VMF_STAMP_AUTO && in->stamp == VMF_STAMP_AUTO)
+			return row_bad(in, row, b->time, vmf_stamp_name(f));
+		/* A number of another size is milliseconds among seconds,
+		 * not the year 1970. */
+		if (in->stamp != VMF_STAMP_AUTO && f != in->stamp) {
+			snprintf(want, sizeof(want),
+			    "%s, as the file's first time",
+			    vmf_stamp_name(in->stamp));
+			return row_bad(in, row, b->time, want);
+		}
 	}
+	if (vmf_stamp_parse(f, t.s, t.len, &in->time_s) != 0) {
+		snprintf(want, sizeof(want), "%s, in the years 1 to 9999",
+		    vmf_stamp_name(f));
+		return row_bad(in, row, b->time, want);
+	}
+	in->stamp = f;
 	if (t.len <= (int64_t)sizeof(in->time_text)) {
 		memcpy(in->time_text, t.s, (size_t)t.len);
 		in->time_len = t.len;
@@ -392,7 +403,7 @@ not_a_number(struct vmf_ingest *in, const struct vmf_row *row,
 
 	c->n_bad++;
 	if (!c->guessed || c->attribute || c->n_good > 0)
-		return row_bad(in, row, field, "a finite number");
+		return row_bad(in, row, field, "a number");
 	snprintf(want, sizeof(want), "a number (a column that is no metric: "
 	    "--ignore '%s', or name it in a --map FILE.json)",
 	    vmf_show_text(in->bind.name[field].s, in->bind.name[field].len,
@@ -409,11 +420,16 @@ convert_number(struct vmf_ingest *in, const struct vmf_row *row,
 
 	if (parse_number(&row->field[c->from], v) != 0)
 		return not_a_number(in, row, c, c->from);
+	if (isinf(*v))
+		return row_bad(in, row, c->from, "a finite number");
 	c->n_good += !isnan(*v);
 	*v *= c->scale;
 	if (c->percent_of >= 0) {
 		if (parse_number(&row->field[c->percent_of], &of) != 0)
 			return not_a_number(in, row, c, c->percent_of);
+		if (isinf(of))
+			return row_bad(in, row, c->percent_of,
+			    "a finite number");
 		*v = of == 0.0 ? NAN : 100.0 * *v / of;
 	}
 	if (isnan(*v))

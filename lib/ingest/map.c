@@ -151,7 +151,7 @@ parse_vm(struct vmf_map *m, const cJSON *v, struct place at,
 	if (!cJSON_IsObject(v))
 		return bad(&at, e, "vm", type_word(v), "{\"column\": NAME} or "
 		    "{\"from\": \"filename\"}");
-	strcpy(at.in, "vm");
+	snprintf(at.in, sizeof(at.in), "vm");
 	rc = check_keys(v, keys, &at, e);
 	if (rc == 0)
 		rc = get_ref(v, "column", &m->id, &given, &at, e);
@@ -182,7 +182,7 @@ parse_time(struct vmf_map *m, const cJSON *v, struct place at,
 	if (!cJSON_IsObject(v))
 		return bad(&at, e, "time", type_word(v), "{\"column\": NAME} "
 		    "or {\"step\": \"5m\"}");
-	strcpy(at.in, "time");
+	snprintf(at.in, sizeof(at.in), "time");
 	rc = check_keys(v, keys, &at, e);
 	if (rc == 0)
 		rc = get_ref(v, "column", &m->time, &given, &at, e);

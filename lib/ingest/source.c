@@ -41,10 +41,12 @@ refill(struct vmf_source *s, struct vmf_err *e)
 {
 	int64_t got;
 
-	if (s->in_pos < s->in_n || s->eof)
+	if (s->in_pos < s->in_n)
 		return 0;
 	s->in_base += s->in_n;
 	s->in_n = s->in_pos = 0;
+	if (s->eof)
+		return 0;
 	got = vmf_read_full(s->fd, s->in, IN_BYTES, s->name, e);
 	if (got < 0)
 		return (int)got;
