@@ -1,0 +1,221 @@
+# scripts/nightly: the night as cron runs it.
+
+load helper
+
+setup() {
+	command -v vmf-aggregate >/dev/null || skip "no vmf-aggregate"
+	cd "$BATS_TEST_TMPDIR" || return 1
+	NIGHTLY=$VMF_ROOT/scripts/nightly
+	gen 12 3 --inventory vms.csv | gzip >day.csv.gz
+}
+
+night() {
+	sh "$NIGHTLY" --out out --date 2024-01-04 --join vms.csv "$@"
+}
+
+# What a night is, but for its log.
+sums() {
+	(cd "$1" && find . -type f | LC_ALL=C sort | xargs sha256sum)
+}
+
+@test "a night: both series, model, forecast, plan; the books balance" {
+	run -0 night day.csv.gz
+	refute_output
+	leaves out 2024-01-04 2024-01-04.log latest lock
+	leaves out/latest/ series-5m.arrows series-1h.arrows fleet.model \
+	    forecast.arrows plan.arrows plan.csv rows.txt
+	assert_equal "$(readlink out/latest)" 2024-01-04
+
+	in=$(zcat day.csv.gz | tail -n +2 | wc -l)
+	once=$(zcat day.csv.gz | tail -n +2 | cut -d, -f1,2 | sort -u | wc -l)
+	run -0 cat out/latest/rows.txt
+	assert_line "ingest: $in rows in = $in used + 0 rejected + 0 duplicates"
+	assert_line "dedup: $in rows in = $once used + 0 rejected + $((in - once)) duplicates"
+	assert_line "aggregate: $once rows in = $once used + 0 rejected + 0 duplicates"
+	[ "$in" -gt "$once" ]
+	grep -qF "ingest: $in rows in" out/2024-01-04.log
+
+	# Every VM of the inventory or of the samples has a plan.
+	{ zcat day.csv.gz; cat vms.csv; } | cut -d, -f1 | grep -v '^vm$' |
+	    sort -u >vms
+	tail -n +2 out/latest/plan.csv | cut -d, -f1 | uniq | cmp - vms
+}
+
+@test "hourly is the five-minute series, coarsened" {
+	night day.csv.gz
+	vmf-ingest -q day.csv.gz | vmf-dedup -q |
+	    vmf-aggregate -q --step 1h --join vms.csv -o direct
+	vmf-cat --long --csv direct >a
+	vmf-cat --long --csv out/latest/series-1h.arrows >b
+	assert_equal "$(head -n 1 a)" "$(head -n 1 b)"
+	assert_equal "$(wc -l <a)" "$(wc -l <b)"
+	# Means over means, to a millionth.
+	paste -d, a b | awk -F, 'NR > 1 { n = NF / 2
+	    for (i = 1; i <= n; i++) { d = $i - $(i + n)
+		if ($i != $(i + n) && !(d * d <= 1e-12 * $i * $i + 1e-14)) {
+		    print; exit 1 } } }'
+}
+
+@test "a night that is done is left alone, unless forced" {
+	night day.csv.gz
+	sums out/2024-01-04 >a
+	stat -c %i out/2024-01-04/plan.arrows >inode
+	run -0 night day.csv.gz
+	refute_output
+	stat -c %i out/2024-01-04/plan.arrows | cmp - inode
+	night --force day.csv.gz
+	sums out/2024-01-04 | cmp - a
+	run ! cmp -s inode <(stat -c %i out/2024-01-04/plan.arrows)
+	leaves out 2024-01-04 2024-01-04.log latest lock
+}
+
+@test "latest is the newest night, whichever was run last" {
+	night day.csv.gz
+	sh "$NIGHTLY" --out out --date 2024-01-02 day.csv.gz
+	assert_equal "$(readlink out/latest)" 2024-01-04
+	sh "$NIGHTLY" --out out --date 2024-01-05 day.csv.gz
+	assert_equal "$(readlink out/latest)" 2024-01-05
+}
+
+@test "killed at any moment and run again: the bytes of an undisturbed night" {
+	night day.csv.gz
+	sums out/2024-01-04 >want
+	for ms in 000 005 010 020 040 060 080 120; do
+		rm -rf out
+		# A process group of its own, to kill the commands as well: what
+		# a crash of the machine does.
+		setsid sh "$NIGHTLY" --out out --date 2024-01-04 \
+		    --join vms.csv day.csv.gz 2>/dev/null &
+		pid=$!
+		sleep "0.$ms"
+		kill -KILL -- "-$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
+		[ ! -e out/2024-01-04 ] || sums out/2024-01-04 | cmp - want
+		run -0 night day.csv.gz
+		refute_output
+		sums out/2024-01-04 | cmp - want
+		leaves out 2024-01-04 2024-01-04.log latest lock
+	done
+}
+
+@test "killed while the new night takes the old one's place" {
+	night day.csv.gz
+	sums out/2024-01-04 >want
+	mv out/2024-01-04 out/.2024-01-04.old
+	mkdir out/.2024-01-04.tmp
+	echo half >out/.2024-01-04.tmp/plan.csv
+	night day.csv.gz
+	sums out/2024-01-04 | cmp - want
+	leaves out 2024-01-04 2024-01-04.log latest lock
+}
+
+@test "one at a time" {
+	mkdir out
+	flock out/lock sleep 5 &
+	holder=$!
+	sleep 0.3
+	run -1 night day.csv.gz
+	assert_output --partial "another run is at work in "
+	kill "$holder" 2>/dev/null || true
+	leaves out lock
+}
+
+@test "bad rows are kept and counted; too many fail the night" {
+	{
+		zcat day.csv.gz
+		echo 'vm-0000001,yesterday,1,1'
+		echo 'vm-0000001,1704067200,much,1'
+	} >some.csv
+	run -0 night some.csv
+	refute_output
+	grep -q ' used + 2 rejected + 0 duplicates' out/latest/rows.txt
+	grep -q 'yesterday' out/latest/rejected.csv
+
+	{
+		echo vm,time,cpu
+		echo a,1704067200,1
+		echo a,now,1
+	} >many.csv
+	run -1 sh "$NIGHTLY" --out bad --date 2024-01-04 many.csv
+	assert_output --partial '1 of 2 rows rejected, more than NIGHT_MAX_BAD=1 %'
+	leaves bad 2024-01-04.log lock
+	NIGHT_MAX_BAD=50 sh "$NIGHTLY" --out bad --date 2024-01-04 many.csv
+	[ -e bad/latest/plan.csv ]
+}
+
+@test "input that is not there, or is cut off, fails the night with the log's end" {
+	run -1 night nowhere.csv
+	assert_output --partial 'nowhere.csv'
+	assert_output --partial 'failed: ingest'
+	leaves out 2024-01-04.log lock
+
+	head -c 1000 day.csv.gz >cut.csv.gz
+	run -1 night cut.csv.gz
+	assert_output --partial 'cut.csv.gz'
+	leaves out 2024-01-04.log lock
+
+	echo 'not,a,known,header' >odd.csv
+	run -1 night odd.csv
+	assert_output --partial 'odd.csv'
+	leaves out 2024-01-04.log lock
+
+	run -1 night --join nowhere.csv day.csv.gz
+	assert_output --partial 'nowhere.csv'
+	leaves out 2024-01-04.log lock
+
+	# And the next night is not hindered.
+	night day.csv.gz
+	[ -e out/latest/plan.csv ]
+}
+
+@test "a full disk fails the night and leaves no half of it" {
+	[ "$(id -u)" -eq 0 ] || skip "not root: no small disk to fill"
+	mkdir out
+	mount -t tmpfs -o size=40k none out 2>/dev/null ||
+	    skip "no tmpfs to be had here"
+	rc=0
+	night day.csv.gz >said 2>&1 || rc=$?
+	ls -A out >left
+	umount out
+	[ "$rc" -eq 1 ]
+	grep -q 'No space left' said
+	run ! grep -qE '^(\.?2024-01-04(\.tmp)?|latest)$' left
+}
+
+@test "settings from a file, from the environment, from the line, in this order" {
+	cat >night.conf <<-END
+		NIGHT_OUT=$PWD/conf-out
+		NIGHT_INPUT="$PWD/*.csv.gz"
+		NIGHT_INVENTORY=$PWD/vms.csv
+		NIGHT_BLACKOUT='Mon-Fri 09:00-18:00
+		Sat,Sun'
+		NIGHT_TZ=Europe/Zurich
+		NIGHT_LENGTH=1h
+		NIGHT_STEP=15m
+	END
+	NIGHT_OUT=env-out sh "$NIGHTLY" --conf night.conf --date 2024-01-04
+	[ -e conf-out/latest/series-15m.arrows ]
+	[ ! -e env-out ]
+	sh "$NIGHTLY" --conf "$PWD/night.conf" --out line-out --date 2024-01-04
+	[ -e line-out/latest/plan.csv ]
+	# Thursday and Friday have working hours: all plans are before or after.
+	vmf-cat --json line-out/latest/plan.arrows >plan.json
+	assert_equal "$(jq -r 'select(.start != null) | .start' plan.json |
+	    grep -cE 'T(09|1[0-5]):')" 0
+}
+
+@test "usage errors exit 2" {
+	run -2 sh "$NIGHTLY" --nights
+	assert_output --partial "Try 'nightly --help'"
+	run -2 sh "$NIGHTLY" --out
+	run -2 sh "$NIGHTLY" --out out
+	assert_output --partial 'NIGHT_INPUT'
+	run -2 sh "$NIGHTLY" day.csv.gz
+	assert_output --partial 'NIGHT_OUT'
+	run -2 night --date today day.csv.gz
+	assert_output --partial "found 'today'"
+	run -2 night --conf nowhere day.csv.gz
+	run -0 sh "$NIGHTLY" --help
+	assert_output --partial 'usage: nightly'
+	leaves . day.csv.gz vms.csv
+}
