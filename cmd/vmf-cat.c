@@ -91,7 +91,8 @@ main(int argc, char *argv[])
 	if (rc != 0)
 		goto done;
 	schema = vmf_reader_schema(in);
-	if (opt.by_step && !schema_only) {
+	if (opt.by_step && !schema_only &&
+	    vmf_schema_find(schema, "start") >= 0) {
 		rc = find_step(schema, vmf_reader_name(in), &opt.step_s,
 		    &err);
 		if (rc != 0)
