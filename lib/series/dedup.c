@@ -62,7 +62,7 @@ vmf_dedup_open(struct vmf_dedup **dp, const struct vmf_schema *schema,
 	d->schema = schema;
 	d->vm_sorted = d->time_sorted = true;
 	d->last_id = -1;
-	d->out_bytes = opts->memory / 32;
+	d->out_bytes = opts->memory / 16;
 	if (d->out_bytes > VMF_BATCH_BYTES)
 		d->out_bytes = VMF_BATCH_BYTES;
 	rc = vmf_readings_bind(&d->in, schema, name, e);

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+#include "series/accum.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define SLAB_BYTES (256 * 1024)
+
+int
+vmf_accum_init(struct vmf_accum *a, int n_metrics, unsigned what,
+    const char *dir, struct vmf_err *e)
+{
+	struct vmf_seg_layout *l = &a->layout;
+	int64_t off = 0;
+
+	*a = (struct vmf_accum){ 0 };
+	l->n_metrics = n_metrics;
+	l->what = what;
+	l->sum = off;
+	off += what & VMF_ACC_SUM ? VMF_SEG_STEPS * 8 : 0;
+	l->count = off;
+	off += VMF_SEG_STEPS * 4;
+	l->max = off;
+	off += what & VMF_ACC_MAX ? VMF_SEG_STEPS * 4 : 0;
+	l->min = off;
+	off += what & VMF_ACC_MIN ? VMF_SEG_STEPS * 4 : 0;
+	l->metric_bytes = off;
+	l->sum += (int64_t)sizeof(struct vmf_rec);
+	l->count += (int64_t)sizeof(struct vmf_rec);
+	l->max += (int64_t)sizeof(struct vmf_rec);
+	l->min += (int64_t)sizeof(struct vmf_rec);
+	if (n_metrics > INT32_MAX / 1024)
+		return vmf_fail_nomem(e, INT64_MAX);
+	l->rec_bytes = (int64_t)sizeof(struct vmf_rec) +
+	    n_metrics * l->metric_bytes;
+	a->slab_segs = SLAB_BYTES / l->rec_bytes;
+	if (a->slab_segs < 1)
+		a->slab_segs = 1;
+	vmf_spill_init(&a->spill, dir, l->rec_bytes);
+	return 0;
+}
+
+static uint8_t *
+segment(const struct vmf_accum *a, int64_t i)
+{
+	return a->slab[i / a->slab_segs] +
+	    i % a->slab_segs * a->layout.rec_bytes;
+}
+
+static uint64_t
+hash(int32_t id, int64_t seg)
+{
+	uint64_t h = (uint64_t)(uint32_t)id * 0x9e3779b97f4a7c15u ^
+	    (uint64_t)seg * 0xc2b2ae3d27d4eb4fu;
+
+	return h ^ h >> 29;
+}
+
+static void
+enter(struct vmf_accum *a, int64_t i)
+{
+	const struct vmf_rec *r = (const void *)segment(a, i);
+	uint64_t mask = (uint64_t)a->n_slots - 1;
+	uint64_t h = hash(r->id, r->t) & mask;
+
+	while (a->slot[h] != 0)
+		h = (h + 1) & mask;
+	a->slot[h] = (uint32_t)i + 1;
+}
+
+static int
+grow_table(struct vmf_accum *a, struct vmf_err *e)
+{
+	int64_t n = a->n_slots == 0 ? 1024 : 2 * a->n_slots;
+	uint32_t *slot = vmf_calloc(n, sizeof(*slot), e);
+
+	if (slot == NULL)
+		return VMF_ENOMEM;
+	free(a->slot);
+	a->slot = slot;
+	a->n_slots = n;
+	for (int64_t i = 0; i < a->n; i++)
+		enter(a, i);
+	return 0;
+}
+
+/* A new segment without values. */
+static uint8_t *
+new_segment(struct vmf_accum *a, int32_t id, int64_t t, struct vmf_err *e)
+{
+	const struct vmf_seg_layout *l = &a->layout;
+	struct vmf_rec head = { .t = t, .id = id };
+	uint8_t *seg;
+
+	if (a->n >= UINT32_MAX - 1) {
+		(void)vmf_fail_nomem(e, INT64_MAX);
+		return NULL;
+	}
+	if (2 * (a->n + 1) > a->n_slots && grow_table(a, e) != 0)
+		return NULL;
+	if (a->n == a->n_slabs * a->slab_segs) {
+		if (vmf_grow(&a->slab, &a->slab_cap, a->n_slabs + 1, e) != 0)
+			return NULL;
+		a->slab[a->n_slabs] = vmf_calloc(a->slab_segs, l->rec_bytes,
+		    e);
+		if (a->slab[a->n_slabs] == NULL)
+			return NULL;
+		a->n_slabs++;
+	}
+	seg = segment(a, a->n);
+	memset(seg, 0, (size_t)l->rec_bytes);
+	memcpy(seg, &head, sizeof(head));
+	for (int m = 0; m < l->n_metrics; m++) {
+		float *max = vmf_seg_max(l, seg, m);
+		float *min = vmf_seg_min(l, seg, m);
+
+		for (int i = 0; i < VMF_SEG_STEPS; i++) {
+			if (l->what & VMF_ACC_MAX)
+				max[i] = NAN;
+			if (l->what & VMF_ACC_MIN)
+				min[i] = NAN;
+		}
+	}
+	enter(a, a->n++);
+	return seg;
+}
+
+void *
+vmf_accum_at(struct vmf_accum *a, int32_t id, int64_t step,
+    struct vmf_err *e)
+{
+	int64_t t = step >> VMF_SEG_BITS;	/* towards the past */
+	const struct vmf_rec *r;
+	uint64_t h, mask;
+	uint8_t *seg;
+
+	if (id >= a->n_last) {
+		int64_t n = a->n_last;
+
+		if (vmf_grow(&a->last, &a->last_cap, id + 1, e) != 0)
+			return NULL;
+		a->n_last = a->last_cap;
+		memset(a->last + n, 0,
+		    (size_t)(a->n_last - n) * sizeof(*a->last));
+	}
+	seg = a->last[id];
+	if (seg != NULL && ((const struct vmf_rec *)(void *)seg)->t == t)
+		return seg;
+	mask = (uint64_t)a->n_slots - 1;
+	for (h = hash(id, t); a->n_slots > 0; h++) {
+		h &= mask;
+		if (a->slot[h] == 0)
+			break;
+		seg = segment(a, (int64_t)a->slot[h] - 1);
+		r = (const void *)seg;
+		if (r->id == id && r->t == t) {
+			a->last[id] = seg;
+			return seg;
+		}
+	}
+	seg = new_segment(a, id, t, e);
+	a->last[id] = seg;
+	return seg;
+}
+
+int64_t
+vmf_accum_bytes(const struct vmf_accum *a, int64_t k)
+{
+	int64_t segs = a->n + k, slots = a->n_slots;
+
+	while (slots < 2 * segs)
+		slots = slots == 0 ? 1024 : 2 * slots;
+	return segs * (a->layout.rec_bytes +
+	    2 * (int64_t)sizeof(struct vmf_key)) + SLAB_BYTES +
+	    slots * (int64_t)sizeof(*a->slot) +
+	    a->last_cap * (int64_t)sizeof(*a->last);
+}
+
+static int
+sort_segments(struct vmf_accum *a, const struct vmf_ids *ids,
+    struct vmf_err *e)
+{
+	int rc;
+
+	rc = vmf_grow(&a->key, &a->key_cap, a->n, e);
+	if (rc == 0)
+		rc = vmf_grow(&a->tmp, &a->tmp_cap, a->n, e);
+	if (rc != 0)
+		return rc;
+	for (int64_t i = 0; i < a->n; i++) {
+		const struct vmf_rec *r = (const void *)segment(a, i);
+
+		a->key[i] = vmf_key(r->t, ids->rank[r->id], i);
+	}
+	vmf_keys_sort(a->key, a->tmp, a->n, VMF_ORDER_VM_TIME);
+	return 0;
+}
+
+int
+vmf_accum_flush(struct vmf_accum *a, struct vmf_ids *ids, struct vmf_err *e)
+{
+	int rc;
+
+	if (a->n == 0)
+		return 0;
+	rc = vmf_ids_rank(ids, e);
+	if (rc == 0)
+		rc = sort_segments(a, ids, e);
+	for (int64_t i = 0; rc == 0 && i < a->n; i++)
+		rc = vmf_spill_put(&a->spill,
+		    (const void *)segment(a, a->key[i].at), e);
+	if (rc == 0)
+		rc = vmf_spill_end_run(&a->spill, e);
+	a->n = 0;
+	if (a->n_slots > 0)
+		memset(a->slot, 0, (size_t)a->n_slots * sizeof(*a->slot));
+	if (a->n_last > 0)
+		memset(a->last, 0, (size_t)a->n_last * sizeof(*a->last));
+	return rc;
+}
+
+static void
+free_segments(struct vmf_accum *a)
+{
+	for (int64_t i = 0; i < a->n_slabs; i++)
+		free(a->slab[i]);
+	free(a->slab);
+	free(a->slot);
+	free(a->last);
+	free(a->key);
+	free(a->tmp);
+	a->slab = NULL;
+	a->slot = NULL;
+	a->last = NULL;
+	a->key = a->tmp = NULL;
+	a->n = a->n_slabs = a->slab_cap = a->n_slots = 0;
+	a->last_cap = a->n_last = a->key_cap = a->tmp_cap = 0;
+}
+
+static int
+advance(struct vmf_accum *a, struct vmf_err *e)
+{
+	int got;
+
+	if (a->spill.n_runs > 0) {
+		got = vmf_spill_next(&a->spill, &a->head, e);
+		if (got < 0)
+			return got;
+		if (got == 0)
+			a->head = NULL;
+		return 0;
+	}
+	a->head = a->next == a->n ? NULL :
+	    (const void *)segment(a, a->key[a->next++].at);
+	return 0;
+}
+
+int
+vmf_accum_finish(struct vmf_accum *a, struct vmf_ids *ids, int64_t mem_bytes,
+    struct vmf_err *e)
+{
+	int rc;
+
+	rc = vmf_ids_rank(ids, e);
+	if (rc != 0)
+		return rc;
+	a->ids = ids;
+	if (a->spill.n_runs == 0) {
+		rc = sort_segments(a, ids, e);
+	} else {
+		rc = vmf_accum_flush(a, ids, e);
+		free_segments(a);
+		if (rc == 0)
+			rc = vmf_spill_merge(&a->spill, ids->rank, mem_bytes,
+			    e);
+	}
+	return rc != 0 ? rc : advance(a, e);
+}
+
+static void
+merge_segment(const struct vmf_seg_layout *l, void *to, const void *from)
+{
+	/* The layout's accessors take what they may write to. */
+	void *f = (void *)(uintptr_t)from;
+
+	for (int m = 0; m < l->n_metrics; m++)
+		for (int i = 0; i < VMF_SEG_STEPS; i++) {
+			float v;
+
+			vmf_seg_count(l, to, m)[i] +=
+			    vmf_seg_count(l, f, m)[i];
+			if (l->what & VMF_ACC_SUM)
+				vmf_seg_sum(l, to, m)[i] +=
+				    vmf_seg_sum(l, f, m)[i];
+			if (l->what & VMF_ACC_MAX) {
+				v = vmf_seg_max(l, f, m)[i];
+				if (!isnan(v) &&
+				    !(v <= vmf_seg_max(l, to, m)[i]))
+					vmf_seg_max(l, to, m)[i] = v;
+			}
+			if (l->what & VMF_ACC_MIN) {
+				v = vmf_seg_min(l, f, m)[i];
+				if (!isnan(v) &&
+				    !(v >= vmf_seg_min(l, to, m)[i]))
+					vmf_seg_min(l, to, m)[i] = v;
+			}
+		}
+}
+
+int
+vmf_accum_next(struct vmf_accum *a, int32_t id, uint8_t **seg, int64_t *n,
+    struct vmf_err *e)
+{
+	int64_t bytes = a->layout.rec_bytes;
+	int rc;
+
+	*n = 0;
+	assert(a->head == NULL ||
+	    a->ids->rank[a->head->id] >= a->ids->rank[id]);
+	while (a->head != NULL && a->head->id == id) {
+		uint8_t *last = a->seg + (*n - 1) * bytes;
+
+		if (*n > 0 && ((struct vmf_rec *)(void *)last)->t ==
+		    a->head->t) {
+			merge_segment(&a->layout, last, a->head);
+		} else {
+			if (a->seg == NULL || *n + 1 > a->seg_cap) {
+				rc = vmf_grow_bytes(&a->seg, &a->seg_cap,
+				    *n + 1, bytes, e);
+				if (rc != 0)
+					return rc;
+			}
+			memcpy(a->seg + *n * bytes, a->head, (size_t)bytes);
+			++*n;
+		}
+		rc = advance(a, e);
+		if (rc != 0)
+			return rc;
+	}
+	*seg = a->seg;
+	return 0;
+}
+
+void
+vmf_accum_free(struct vmf_accum *a)
+{
+	free_segments(a);
+	if (a->spill.rec_bytes > 0)
+		vmf_spill_free(&a->spill);
+	free(a->seg);
+	*a = (struct vmf_accum){ 0 };
+}
