@@ -114,7 +114,8 @@ read_file(struct vmf_ingest *in, struct cmd_output *out,
 }
 
 static int
-ingest(struct vmf_ingest *in, struct cmd_output *out, struct vmf_err *e)
+ingest(struct vmf_ingest *in, struct cmd_output *out,
+    struct vmf_out *bad_rows, struct vmf_err *e)
 {
 	struct vmf_schema schema = { 0 };
 	struct vmf_batch batch = { 0 };
@@ -137,6 +138,9 @@ ingest(struct vmf_ingest *in, struct cmd_output *out, struct vmf_err *e)
 		rc = vmf_ingest_finish(in, e);
 	if (rc == 0)
 		rc = vmf_writer_put(out->w, &batch, e);
+	/* No readings under their name when the rows kept do not fit. */
+	if (rc == 0 && bad_rows != NULL)
+		rc = vmf_out_flush(bad_rows, e);
 	if (rc == 0)
 		rc = cmd_finish_out(out, e);
 	vmf_batch_free(&batch);
@@ -184,7 +188,7 @@ main(int argc, char *argv[])
 	if (rc == 0)
 		rc = vmf_ingest_new(&in, &map, &o.in, &err);
 	if (rc == 0)
-		rc = ingest(in, &out, &err);
+		rc = ingest(in, &out, o.in.bad_out, &err);
 	/* Last: the rows kept are of use only beside whole readings. */
 	if (rc == 0 && o.in.bad_out != NULL)
 		rc = vmf_out_finish(o.in.bad_out, &err);

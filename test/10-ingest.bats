@@ -354,6 +354,7 @@ bad_rows() {
 	refused 'b.csv:3: the file ends inside a quoted field' --bad-rows kept b.csv
 	leaves . a.csv a.gz b.csv err fails.err fails.out out wanted x.arrows
 	fails 2 '--bad-rows' vmf-ingest --bad-rows - a.csv
+	refused 'cannot write /dev/full' --bad-rows /dev/full a.csv
 }
 
 @test "a quote that never ends is an error even where bad rows are skipped" {
@@ -476,6 +477,16 @@ my vm,2014-02-14T14:27:00Z,51.5"
 	assert_output "vm,time,cpu,mem,mem_gps,mpki,net_rx,net_tx,disk_io
 m_1,1970-01-05T11:24:00Z,41,92,,,43.5,33.25,5
 m_1,1970-01-05T11:24:30Z,43,92,1.5,2,43.5,33.25,5"
+}
+
+@test "what vmf-gen writes is read, in both shapes" {
+	gen 5 1 >a.csv
+	ingest a.csv
+	assert_equal "$(wc -l <out)" "$(wc -l <a.csv)"
+	grep -q ', 0 bad rows' err
+	gen 5 1 --shape azure | gzip >b.gz
+	ingest --map azure b.gz
+	assert_equal "$(($(wc -l <out) - 1))" "$(zcat b.gz | wc -l)"
 }
 
 # ---- maps of one's own ----
