@@ -1,0 +1,348 @@
+# vmf-predict: values held against awk, every status, models and series that
+# do not match.  Quantiles against hand-made figures: test/unit/snaive.c.
+
+load helper
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	ROWS=$VMF_BIN/../unit/rows
+	[ -x "$ROWS" ] || skip "no test programs (make units)"
+}
+
+START=2024-01-01T00:00:00Z
+END=2024-01-03T00:00:00Z
+RISE=$(seq -s , 1 24),$(seq -s , 2 25)
+
+# series [END]: hourly; lines of "id host vcpus start cpu_mean mem_mean".
+series() {
+	{
+		echo "kind=series step=3600 start=$START end=${1:-$END}"
+		echo "id host vcpus:int32 status start:time cpu_mean:list mem_mean:list"
+		while read -r id host vcpus start cpu mem; do
+			echo "$id $host $vcpus ok $start $cpu ${mem:--}"
+		done
+	} | "$ROWS"
+}
+
+# Train and predict the series s: predict OPTION... >forecast
+predict() {
+	vmf-train -q -o m s && vmf-predict -q --from m "$@" s
+}
+
+column() {
+	vmf-cat --csv --no-header --columns "$1" "$2"
+}
+
+@test "columns, metadata, attributes unchanged, counts" {
+	series >s <<-E
+	a h1 4 $START $RISE
+	b - - - -
+	E
+	vmf-train -q -o m s
+	vmf-predict --from m --horizon 3 -o f s 2>err
+	assert_equal "$(cat err)" "vmf-predict: 2 forecasts, 1 ok, 1 empty; 0 skipped as unseen, 0 only in the model"
+	run -0 vmf-cat --csv f
+	assert_line --index 0 "id,host,vcpus,start,cpu_mean,$(for q in 10 20 30 40 50 60 70 80 90; do
+		printf 'cpu_mean_q%s,' $q; done)model,status,reason,mase"
+	assert_line --index 1 "a,h1,4,$END,\"[2,3,4]\",$(printf '"[2,3,4]",%.0s' 1 2 3 4 5)$(
+		printf '"[3,4,5]",%.0s' 1 2 3 4)snaive,ok,,"
+	assert_line --index 2 "b,,,$END,$(printf '"[null,null,null]",%.0s' 1 2 3 4 5 6 7 8 9 10)snaive,empty,no sample before $END,"
+	run -0 vmf-cat --schema f
+	assert_line --regexp '^cpu_mean_q10 +list<float32>'
+	assert_line --regexp '^vmf:kind +forecast'
+	assert_line --regexp '^vmf:step +3600'
+	assert_line --regexp "^vmf:start +$END"
+	assert_line --regexp '^vmf:end +2024-01-03T03:00:00Z'
+	refute_line --regexp '^vmf:season'
+}
+
+@test "q50 of a fleet with gaps is what awk finds a season back" {
+	# 30 series of 21 days with seasons of 24, a fifth of it missing.
+	awk 'BEGIN {
+		srand(7)
+		for (v = 0; v < 30; v++) {
+			n = 24 * 21 - int(rand() * 30)
+			line = ""
+			for (t = 0; t < n; t++)
+				line = line (t ? "," : "") (rand() < 0.2 ? "-" : int(rand() * 800) / 8)
+			printf "vm-%02d h 2 2024-01-01T00:00:00Z %s\n", v, line
+		}
+	}' >rows
+	series 2024-01-22T00:00:00Z <rows >s
+	predict --horizon 60 --quantiles 0.5 >f
+	vmf-cat --long --csv --no-header f | cut -d, -f 1,3,4 >got
+	awk '{
+		n = split($5, y, ",")
+		for (h = 0; h < 60; h++) {
+			at = 504 + h - 24 * (int(h / 24) + 1)
+			for (k = 0; k < 7 && (at + 1 > n || y[at + 1] == "-"); k++)
+				at -= 24
+			v = y[at + 1] + 0
+			if (k == 7) exit 1
+			print $1 "," v "," v
+		}
+	}' rows >want
+	run diff want got
+	assert_success
+}
+
+@test "quantiles: the errors of as many seasons back as the value stands" {
+	# A step a day, season a day: a random walk that rises and falls.
+	# Errors a season back -1 or 1 (half each), two back -2, 0 or 2.
+	series 2024-01-03T01:00:00Z >s <<<"a h 1 $START 5,6,5,4,5,6,5,4,5,6,5,4,5,6,5,4,5,6,5,4,5,6,5,4,5,6,5,4,5,6,5,4,5,6,5,4,5,6,5,4,5,6,5,4,5,6,5,4,5"
+	vmf-train -q --season 1h -o m s
+	vmf-predict -q --from m --horizon 4 --quantiles 0.01,0.1,0.5,0.9,0.99 -o f s
+	run -0 column cpu_mean_q01,cpu_mean_q10,cpu_mean_q50,cpu_mean_q90,cpu_mean_q99 f
+	assert_output '"[4,3,4,5]","[4,3,4,5]","[5,5,5,5]","[6,7,6,5]","[6,7,6,5]"'
+}
+
+@test "quantiles ascend, the median is the value, none is below 0" {
+	awk 'BEGIN {
+		srand(3)
+		for (v = 0; v < 20; v++) {
+			printf "vm-%02d h 2 2024-01-01T00:00:00Z ", v
+			for (t = 0; t < 240; t++)
+				printf "%s%.3f", t ? "," : "", rand() * rand() * 10
+			print ""
+		}
+	}' | series 2024-01-11T00:00:00Z >s
+	predict --quantiles 0.005,0.07,0.5,0.51,0.93,0.9999 >f
+	run -0 vmf-cat --schema f
+	for q in 00_5 07 50 51 93 99_99; do
+		assert_line --regexp "^cpu_mean_q$q "
+	done
+	run -0 awk -F, '{
+		if ($3 != $6) bad++
+		for (i = 4; i <= 9; i++)
+			if (!($i >= 0) || (i > 4 && $i < $(i - 1))) bad++
+		n++
+	} END { print n, bad + 0 }' < <(vmf-cat --long --csv --no-header f)
+	assert_output "960 0"
+}
+
+@test "a load that was below 0 may be again" {
+	series >s <<<"a h 1 $START -1*24,-9*24"
+	predict --horizon 1 --quantiles 0.1 >f
+	run -0 column cpu_mean_q10 f
+	assert_output '[-17]'
+}
+
+@test "statuses: short, constant, stale, empty, fallback" {
+	series >s <<-E
+	a h 1 $START $RISE
+	b h 1 2024-01-02T20:00:00Z 1,2,3,4
+	c h 1 $START 7*48
+	d h 1 $START 0,1*23
+	e h 1 $START -*48
+	f h 1 $START 1*5,2*5,-*14,3*5,4*5,-*14
+	E
+	predict --horizon 24 --quantiles 0.5,0.9 >f
+	run -0 column id,status,reason f
+	assert_line --index 0 a,ok,
+	assert_line --index 1 --partial 'b,short,4 steps of history are too short for a season of 24'
+	assert_line --index 2 c,constant,every\ sample\ is\ 7
+	assert_line --index 3 --partial 'no sample since 2024-01-02T00:00:00Z, 1d before the forecast starts'
+	assert_line --index 3 --partial d,stale,
+	assert_line --index 4 "e,empty,no sample before $END"
+	assert_line --index 5 --partial 'f,fallback,"14 of 24 steps have no known value'
+	# Each is a sane forecast: the mean and quantiles of what there is.
+	run -0 vmf-cat --csv --no-header --id b --columns cpu_mean,cpu_mean_q90 f
+	assert_output "\"[$(printf '2.5,%.0s' {1..23})2.5]\",\"[$(printf '3.7,%.0s' {1..23})3.7]\""
+	run -0 vmf-cat --csv --no-header --id c --columns cpu_mean_q90 f
+	assert_output "\"[$(printf '7,%.0s' {1..23})7]\""
+	run -0 vmf-cat --csv --no-header --id e --columns cpu_mean f
+	assert_output "\"[$(printf 'null,%.0s' {1..23})null]\""
+	run -0 vmf-cat --csv --no-header --id f --columns cpu_mean f
+	assert_output "\"[3,3,3,3,3,4,4,4,4,4,$(printf '2.5,%.0s' {1..13})2.5]\""
+	# What is not stale for a longer time is not stale.
+	run -0 vmf-predict -q --from m --stale-after 25h -o f s
+	run -0 vmf-cat --csv --no-header --id d --columns status f
+	assert_output short
+}
+
+@test "unseen: computed now, or left out; ids only in the model are counted" {
+	series >old <<-E
+	a h 1 $START $RISE
+	b h 1 $START $RISE
+	x h 1 $START $RISE
+	y h 1 $START $RISE
+	E
+	series >s <<-E
+	a h 1 $START $RISE
+	a2 h 1 $START $RISE
+	b h 1 $START $RISE
+	c h 1 2024-01-02T20:00:00Z 1,2,3,4
+	E
+	vmf-train -q --metric cpu_mean,mem_mean -o m old
+	vmf-predict --from m --metric cpu_mean --horizon 3 -o f s 2>err
+	assert_equal "$(cat err)" "vmf-predict: 4 forecasts, 2 ok, 2 unseen; 0 skipped as unseen, 2 only in the model"
+	run -0 column id,cpu_mean,cpu_mean_q90,status f
+	assert_line --index 0 'a,"[2,3,4]","[3,4,5]",ok'
+	assert_line --index 1 'a2,"[2,3,4]","[3,4,5]",unseen'
+	assert_line --index 2 'b,"[2,3,4]","[3,4,5]",ok'
+	assert_line --index 3 'c,"[2.5,2.5,2.5]","[3.7,3.7,3.7]",unseen'
+	vmf-predict --unseen skip --from m --metric cpu_mean --horizon 3 -o f s 2>err
+	assert_equal "$(cat err)" "vmf-predict: 2 forecasts, 2 ok; 2 skipped as unseen, 2 only in the model"
+	run -0 column id f
+	assert_output "$(printf 'a\nb')"
+}
+
+@test "a model older than the series: new values, learned quantiles" {
+	series >s <<<"a h 1 $START $RISE"
+	vmf-train -q -o m s
+	series 2024-01-04T00:00:00Z >new <<<"a h 1 $START $RISE,70*24"
+	vmf-predict -q --from m --horizon 2 --quantiles 0.5,0.9 -o f new
+	run -0 column start,cpu_mean_q50,cpu_mean_q90,status f
+	assert_output '2024-01-04T00:00:00Z,"[70,70]","[71,71]",ok'
+	# What was too short then may be enough now.
+	series >s <<<"a h 1 $START $(seq -s , 1 24)"
+	vmf-train -q -o m s
+	series >new <<<"a h 1 $START $RISE"
+	vmf-predict -q --from m --horizon 2 --quantiles 0.5,0.9 -o f new
+	run -0 column cpu_mean_q90,status,reason f
+	assert_output '"[3,4]",ok,the model was trained on too little of it: fitted now'
+}
+
+@test "no peeking: what begins at --at or later changes nothing" {
+	series >s <<<"a h 1 $START $RISE"
+	series 2024-01-05T00:00:00Z >longer <<<"a h 1 $START $RISE,900*48"
+	vmf-train -q -o m s
+	vmf-predict -q --no-history --from m -o f1 s
+	vmf-predict -q --no-history --from m --at $END -o f2 longer
+	same f1 f2
+	# A model that has seen more is told.
+	vmf-train -q -o m2 longer
+	vmf-predict --from m2 --at $END -o f3 longer 2>err
+	run -0 cat err
+	assert_line --index 0 --partial 'm2 knows samples from after'
+	# Later than the end: the steps between are missing.
+	vmf-predict -q --from m --at 2024-01-03T06:00:00Z --horizon 20 -o f4 s
+	run -0 column start,cpu_mean,status f4
+	assert_output "2024-01-03T06:00:00Z,\"[$(seq -s , 8 25),2,3]\",ok"
+}
+
+@test "--horizon: steps or a span of time" {
+	series >s <<<"a h 1 $START $RISE"
+	vmf-train -q -o m s
+	items() {
+		vmf-predict -q --from m "$@" s | vmf-cat --long --csv --no-header | wc -l
+	}
+	assert_equal "$(items)" 48
+	assert_equal "$(items --horizon 7)" 7
+	assert_equal "$(items --horizon 2d)" 48
+	assert_equal "$(items --horizon 500h)" 500
+	fails 2 'a multiple of the step' vmf-predict --from m --horizon 90m s
+	fails 2 'expected a number of steps' vmf-predict --from m --horizon x s
+	fails 2 'expected 1 to' vmf-predict --from m --horizon 0 s
+	fails 2 'expected 1 to' vmf-predict --from m --horizon 9999999 s
+}
+
+@test "several metrics: lists of each, status of the first" {
+	series >s <<-E
+	a h 1 $START $RISE 7*48
+	b h 1 $START 7*48 $RISE
+	E
+	vmf-train -q --metric cpu_mean,mem_mean -o m s
+	vmf-predict -q --from m --horizon 1 --quantiles 0.9 -o f s
+	run -0 vmf-cat --csv --columns id,cpu_mean,cpu_mean_q90,mem_mean,mem_mean_q90,status,reason f
+	assert_line --index 1 'a,[2],[3],[7],[7],ok,mem_mean: constant: every sample is 7'
+	assert_line --index 2 'b,[7],[7],[2],[3],constant,every sample is 7'
+	vmf-predict -q --from m --metric mem_mean --horizon 1 --quantiles 0.9 -o f s
+	run -0 vmf-cat --csv --no-header f
+	assert_line --index 1 "b,h,1,$END,[2],[3],snaive,ok,,"
+}
+
+@test "batches of the model and of the series need not agree" {
+	awk 'BEGIN {
+		for (v = 0; v < 200; v++) {
+			printf "vm-%03d h 2 2024-01-01T00:00:00Z ", v
+			for (t = 0; t < 48; t++)
+				printf "%s%d", t ? "," : "", (t * v) % 17
+			print ""
+		}
+	}' >rows
+	series <rows >s
+	awk 'NR % 7 == 0 { print "batch" } { print }' rows >cut
+	awk -v s="$START" -v e="$END" 'BEGIN {
+		print "kind=series step=3600 start=" s " end=" e
+		print "id host vcpus:int32 status start:time cpu_mean:list mem_mean:list"
+	} $1 == "batch" { print; next } { print $1, $2, $3, "ok", $4, $5, "-" }' \
+	    cut | "$ROWS" >s2
+	vmf-train -q --no-history -o m s
+	vmf-train -q --no-history -o m2 s2
+	same m m2
+	vmf-predict -q --no-history --from m -o f s
+	vmf-predict -q --no-history --from m -o f2 s2
+	same f f2
+	vmf-train -q s | vmf-predict -q --no-history --from - -o f3 s
+	same f f3
+}
+
+@test "an attribute with a name of the forecast's own is left out and told" {
+	printf '%s\n' "kind=series step=3600 start=$START end=$END" \
+	    'id model start:time cpu_mean:list' "a DL380 $START $RISE" |
+	    "$ROWS" >s
+	vmf-train -q -o m s
+	vmf-predict --from m -o f s 2>err
+	run -0 cat err
+	assert_line --index 0 --partial 'left out, as a forecast has columns of these names: model'
+	run -0 column model f
+	assert_output snaive
+}
+
+@test "a model that does not match, or is none" {
+	series >s <<<"a h 1 $START $RISE"
+	vmf-train -q -o m s
+	printf '%s\n' "kind=series step=300 end=$END" \
+	    'id start:time cpu_mean:list' "a $START 1" | "$ROWS" >s5
+	fails 1 "the model's step is 3600 s, but that of s5 is 300 s" \
+	    vmf-predict --from m -o out s5
+	fails 1 "no model of 'mem_mean'; its first metric is 'cpu_mean'" \
+	    vmf-predict --from m --metric mem_mean -o out s
+	printf '%s\n' "kind=series step=3600 end=$END" \
+	    'id start:time mem_mean:list' "a $START 1" | "$ROWS" >other
+	fails 1 "no list column 'cpu_mean'; there are mem_mean" \
+	    vmf-predict --from m -o out other
+	fails 1 "of kind 'series', expected 'model'" \
+	    vmf-predict --from s -o out s
+	fails 1 "of kind 'model', expected 'series'" \
+	    vmf-predict --from m -o out m
+	fails 2 'expected --from MODEL' vmf-predict -o out s
+	fails 2 'both be standard input' vmf-predict --from - -o out <s
+	[ ! -e out ]
+}
+
+# model ROW...: a model stream by hand; "id metric model params".
+model() {
+	{
+		echo "kind=model step=3600 season=${season:-86400} end=$END metric=cpu_mean model=snaive"
+		echo 'id metric model status params:list64 blob:binary mase:f64 updated:time'
+		while read -r id metric algo params; do
+			echo "$id $metric $algo ok $params - - $END"
+		done
+	} | "$ROWS"
+}
+
+@test "a damaged model: the row and what was expected" {
+	series >s <<<"a h 1 $START $RISE"
+	model >m <<<'a cpu_mean snaive 1,2,3'
+	fails 1 'm: row 0: snaive has 3 params, expected 1 + 17' \
+	    vmf-predict --from m -o out s
+	model >m <<<'a cpu_mean snaive 1,5,4*16'
+	fails 1 'row 0: snaive has 4 at param 2, expected finite quantiles that ascend' \
+	    vmf-predict --from m -o out s
+	model >m <<<'a cpu_mean snaive 1,0*9,-*8'
+	fails 1 'row 0: snaive has ' vmf-predict --from m -o out s
+	model >m <<-E
+	b cpu_mean snaive 1,0*17
+	a cpu_mean snaive 1,0*17
+	E
+	fails 1 "row 1: id 'a' follows 'b'" vmf-predict --from m -o out s
+	model >m <<<'a cpu_mean prophet 1'
+	fails 1 "row 0: model 'prophet' is not known to this version; known: snaive" \
+	    vmf-predict --from m -o out s
+	season=5000 model >m <<<'a cpu_mean snaive 1,0*17'
+	fails 1 'vmf:season is 5000, expected seconds, a multiple of vmf:step' \
+	    vmf-predict --from m -o out s
+	[ ! -e out ]
+}
