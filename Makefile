@@ -57,6 +57,8 @@ LIBS := -lcsv -lz -lzstd -llz4 -lcjson -lpthread -lm
 
 .PHONY: all check units fuzz fuzzers install uninstall clean help FORCE
 .DELETE_ON_ERROR:
+# Objects of commands and tests are kept, though no rule names them.
+.SECONDARY:
 
 all: $(BINS) $(B)/libvmf.a	## build every command into build/MODE-gpuN/bin
 	$(Q)ln -sfn $(MODE)-gpu$(GPU)/bin build/bin

@@ -34,8 +34,9 @@ need() {
 	$as_root apt-get -qq update >&2 ||
 	    echo "$0: apt-get update failed; trying without" >&2
 	# shellcheck disable=SC2086 # a list of words
-	if ! $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install \
-	    --yes --no-install-recommends $missing >&2; then
+	if ! $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq \
+	    -o Dpkg::Use-Pty=0 install --yes --no-install-recommends $missing \
+	    >/dev/null; then
 		echo "$0: apt-get could not install:$missing" >&2
 		return 1
 	fi
