@@ -436,8 +436,8 @@ layout_bytes(enum vmf_layout layout, int width, int64_t n)
 
 /* Integers, booleans and times. */
 static int
-integers(struct vmf_record *r, const struct vmf_source *s, struct vmf_room *room,
-    uint8_t *p, struct vmf_col *c, struct vmf_err *e)
+integers(struct vmf_record *r, const struct vmf_source *s,
+    struct vmf_room *room, uint8_t *p, struct vmf_col *c, struct vmf_err *e)
 {
 	int out_bytes = c->type == VMF_BOOL ? 1 :
 	    c->type == VMF_INT32 || c->is_dict ? 4 : 8;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "arrow/arrow.h"
+#include "base/num.h"
 
 #undef NDEBUG
 
@@ -194,10 +195,14 @@ int
 main(int argc, char *argv[])
 {
 	char path[] = "/tmp/vmf-unit-XXXXXX";
+	int64_t rows;
 	int fd;
 
-	if (argc == 5)
-		return rewrite(argv[1], argv[2], argv[3], atol(argv[4]));
+	if (argc == 5) {
+		check(vmf_parse_int64(argv[4], (int64_t)strlen(argv[4]),
+		    &rows));
+		return rewrite(argv[1], argv[2], argv[3], rows);
+	}
 	fd = mkstemp(path);
 	assert(fd >= 0);
 	close(fd);
