@@ -67,6 +67,16 @@ static const struct cmd_opt table[] = {
 	{ CMD_END, NULL, 0, NULL, false, 0, 0 },
 };
 
+/* A bound far out of all forecasts would overflow when rounded to slots. */
+static int
+check_bound(const char *name, int64_t t, struct vmf_err *e)
+{
+	if (t != VMF_TIME_NONE && (t < VMF_TIME_LO || t > VMF_TIME_HI))
+		return vmf_fail(e, VMF_EUSAGE, "%s is %" PRId64 " s since "
+		    "1970, expected a time in the years 1 to 9999", name, t);
+	return 0;
+}
+
 /* Options that can be read without the input.  The blackouts are the
  * caller's to free. */
 static int
@@ -78,6 +88,9 @@ parse_options(struct vmf_plan *p, struct vmf_blackout **blackout,
 
 	if (win.length_s == 0)
 		return vmf_fail(e, VMF_EUSAGE, "expected --length TIME");
+	if ((rc = check_bound("--not-before", win.not_before, e)) != 0 ||
+	    (rc = check_bound("--not-after", win.not_after, e)) != 0)
+		return rc;
 	if (opt.risk != NULL) {
 		if ((rc = vmf_quantiles_parse(&risk, opt.risk, "--risk",
 		    e)) != 0)

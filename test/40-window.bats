@@ -264,6 +264,12 @@ DAY=2024-05-01T00:00:00Z
 	fails 2 '--length' vmf-window f
 	fails 2 'expected one quantile' vmf-window --length 1h --risk 0.1,0.9 f
 	fails 2 'above 0 and below 1' vmf-window --length 1h --risk 90 f
+	fails 2 '--not-before is 9223372036854775807 s' vmf-window --length 1h \
+	    --not-before @9223372036854775807 f
+	run -0 window --length 1h --not-before @253402300799 --slot 106751991167300d <f
+	assert_output --partial ',no-window,'
+	run -0 window --length 106751991167300d <f
+	assert_output --partial ',no-window,'
 	fails 2 '--top' vmf-window --length 1h --top 0 f
 	printf 'kind=series step=3600\nid start:time cpu_mean:list\n' |
 	    "$ROWS" >s

@@ -312,6 +312,70 @@ column() {
 	[ ! -e out ]
 }
 
+@test "the night by way of polars, which drops metadata and writes its own types" {
+	awk 'BEGIN {
+		for (v = 1; v <= 50; v++) {
+			printf "vm-%03d h%d 2 2024-01-01T00:00:00Z ", v, v % 3
+			for (t = 0; t < 48; t++)
+				printf "%s%s", t ? "," : "", t % 11 ? (t * v) % 53 : "-"
+			print ""
+		}
+		print "vm-900 - - - -"
+	}' | series >s
+	vmf-train -q -o m s
+	vmf-predict -q --from m --horizon 24 -o f s
+	vmf-window -q --length 30m -o p f
+	judge -c '
+import polars as pl
+s = pl.read_ipc_stream("s")
+s = s.with_columns(pl.col("id").cast(pl.Categorical),
+    pl.col("cpu_mean").cast(pl.List(pl.Float64)))
+s.write_ipc_stream("s2")
+f = pl.read_ipc_stream("f")
+assert f.height == 51 and f.schema["cpu_mean_q90"] == pl.List(pl.Float32), f.schema
+assert f["cpu_mean"].list.len().to_list() == [24] * 51
+f.write_ipc_stream("f2")
+p = pl.read_ipc_stream("p")
+assert p["status"].to_list() == ["placed"] * 50 + ["no-window"]
+assert p["start"].dtype == pl.Datetime and p["rank"].dtype == pl.Int32
+m = pl.read_ipc_stream("m")
+assert m["params"].list.len().to_list() == [18] * 50 + [0]
+'
+	vmf-train -q --step 1h --at $END -o m2 s2
+	vmf-predict -q --from m2 --step 1h --at $END --horizon 24 s2 |
+	    vmf-cat --csv >f2.csv
+	vmf-cat --csv f >f.csv
+	same f.csv f2.csv
+	vmf-window -q --length 30m --step 1h f2 | vmf-cat --csv >p2.csv
+	vmf-cat --csv p >p.csv
+	same p.csv p2.csv
+}
+
+@test "cut off anywhere, the series or the model is an error" {
+	series >s <<-E
+	a h 1 $START $RISE
+	b h 1 $START $RISE
+	E
+	vmf-train -q --no-history -o m s
+	local size
+	for name in s m; do
+		size=$(stat -c %s $name)
+		for ((k = 0; k < size; k += 41)); do
+			head -c $k $name >cut
+			case $name in
+			s) fails 1 'cut: ' vmf-predict --from m -o out cut ;;
+			m) fails 1 'cut: ' vmf-predict --from cut -o out s ;;
+			esac
+			[ ! -e out ]
+		done
+	done
+	for ((k = 0; k < $(stat -c %s s); k += 97)); do
+		head -c $k s >cut
+		fails 1 'cut: ' vmf-train -o out cut
+		[ ! -e out ]
+	done
+}
+
 # model ROW...: a model stream by hand; "id metric model params".
 model() {
 	{

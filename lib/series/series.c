@@ -227,7 +227,8 @@ check_lists(const struct vmf_series *s, int64_t i, struct vmf_err *e)
 	const char *name = vmf_reader_name(s->r), *first = NULL;
 	char text[32];
 
-	if (start != VMF_TIME_NONE && (start < VMF_TIME_LO || start > VMF_TIME_HI))
+	if (start != VMF_TIME_NONE &&
+	    (start < VMF_TIME_LO || start > VMF_TIME_HI))
 		return vmf_fail(e, VMF_EDATA,
 		    "%s: row %" PRId64 ": start is %" PRId64
 		    " s since 1970, expected a time in the years 1 to 9999",

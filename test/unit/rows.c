@@ -125,7 +125,8 @@ columns(struct vmf_schema *s, char *line)
 		const char *name;
 		enum vmf_type type;
 	} types[] = { { "utf8", VMF_UTF8 }, { "dict", VMF_UTF8 },
-	    { "binary", VMF_BINARY }, { "int32", VMF_INT32 }, { "f32", VMF_FLOAT32 }, { "f64", VMF_FLOAT64 },
+	    { "binary", VMF_BINARY }, { "int32", VMF_INT32 },
+	    { "f32", VMF_FLOAT32 }, { "f64", VMF_FLOAT64 },
 	    { "time", VMF_TIME }, { "list", VMF_LIST_FLOAT32 },
 	    { "list64", VMF_LIST_FLOAT64 } };
 	char *save;
