@@ -23,7 +23,7 @@ static const char usage[] =
 	"      --id GLOB         only rows whose id (or vm) matches\n"
 	"      --columns A,B     only these columns, in this order\n"
 	"      --no-header       no line of column names\n"
-	"      --step DURATION   step of the lists, if the stream does not say\n"
+	"      --step DURATION   the lists' step, if not in the stream\n"
 	"      --tz ZONE         show times on this wall clock [UTC]\n"
 	"      --max-batch SIZE  refuse batches larger than this [1G]\n"
 	CMD_TEXT_USAGE;
