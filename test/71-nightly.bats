@@ -143,6 +143,23 @@ sums() {
 	[ -e bad/latest/plan.csv ]
 }
 
+@test "rows without a value are no use, and counted as such" {
+	printf 'vm,time,cpu,mem\na,1704067200,1,1\na,1704067500,,\nb,1704067200,,2\n' >void.csv
+	NIGHT_MAX_BAD=0 sh "$NIGHTLY" --out out --date 2024-01-04 void.csv
+	run -0 cat out/latest/rows.txt
+	assert_line "ingest: 3 rows in = 3 used + 0 rejected + 0 duplicates"
+	assert_line "aggregate: 3 rows in = 2 used + 1 rejected + 0 duplicates"
+}
+
+@test "a map with a column a VM: the books count its rows and its samples" {
+	printf 'time,a,b c\n1704067200,1,2\n1704067500,3,4\n' >wide.csv
+	NIGHT_INGEST='--metric cpu' sh "$NIGHTLY" --out out --map wide \
+	    --date 2024-01-04 wide.csv
+	run -0 cat out/latest/rows.txt
+	assert_line "ingest: 2 rows in = 2 used + 0 rejected + 0 duplicates"
+	assert_line "dedup: 4 rows in = 4 used + 0 rejected + 0 duplicates"
+}
+
 @test "input that is not there, or is cut off, fails the night with the log's end" {
 	run -1 night nowhere.csv
 	assert_output --partial 'nowhere.csv'
