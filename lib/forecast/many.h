@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Many independent forecasts at once: what predicting and evaluating a fleet
+ * come down to.
+ */
+#ifndef VMF_MANY_H
+#define VMF_MANY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "forecast/forecast.h"
+
+/* One series up to one moment.  All pointers are the caller's. */
+struct vmf_problem {
+	struct vmf_slice y;		/* the past, and no more of it */
+	struct vmf_forecast_opts opts;
+	struct vmf_forecast *f;		/* filled; vmf_forecast_init it */
+	const struct vmf_fit *fit;	/* NULL, or without params: cold */
+	struct vmf_fit *own;		/* NULL, or where a cold fit is left */
+	bool seen;			/* the model knows the entity */
+};
+
+/* Room that is reused from call to call; { 0 } to begin with. */
+struct vmf_many {
+	struct vmf_scratch scratch;
+	struct vmf_fit own;
+	int64_t failed;			/* the problem that failed */
+};
+void vmf_many_free(struct vmf_many *m);
+
+/*
+ * Solve the n problems at p by one algorithm, each as vmf_forecast_series
+ * does: the result of one does not depend on the others, nor on their order.
+ * Where own is given it holds the fit of a problem that was fitted cold, and
+ * no params where nothing was.  Returns 0, or < 0 with m->failed.
+ */
+int vmf_forecast_many(const struct vmf_algo *algo, struct vmf_problem *p,
+    int64_t n, struct vmf_many *m, struct vmf_err *e) VMF_CHECK;
+
+#endif
