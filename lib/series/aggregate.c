@@ -115,7 +115,7 @@ make_room(struct vmf_aggregate *g, int64_t k, struct vmf_err *e)
 		    (long long)(g->opts.memory >> 20),
 		    (long long)(g->in_bytes >> 20),
 		    (long long)g->ids.dict.n, (long long)(((g->opts.memory +
-		    least - room) >> 20) + 1));
+		    (least - room) * 5 / 4) >> 20) + 1));
 	/* Halves, because what a flush leaves empty stays allocated.  For
 	 * hosts the other half is that of their sums. */
 	if (g->want_log || g->opts.by != VMF_BY_VM)

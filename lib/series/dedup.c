@@ -177,6 +177,8 @@ check_budget(const struct vmf_dedup *d, struct vmf_err *e)
 	short_bytes = least - budget(d);
 	if (short_bytes <= 0)
 		return 0;
+	/* Batches on their way out grow with the memory. */
+	short_bytes += short_bytes / 4;
 	return vmf_fail(e, VMF_EUSAGE, "--memory %lldM is too little for "
 	    "batches of %lldM, %lld VMs and their strings; expected at least "
 	    "%lldM", (long long)(d->opts.memory >> 20),

@@ -1,0 +1,303 @@
+# vmf-dedup: each (vm, time) once.
+
+load helper
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+}
+
+# dedup OPTION...: of the CSV on stdin, as CSV; the summary is in "note".
+dedup() {
+	vmf-ingest -q | vmf-dedup "$@" 2>note | vmf-cat --csv
+}
+
+# count NAME: the number before NAME in the summary.
+count() {
+	sed -E "s/.*[ (]([0-9]+) $1.*/\\1/" note
+}
+
+# A fleet of time-ordered readings with two repeated rows in 1,000.
+fleet() {
+	gen 400 "$1" --seed 3 "${@:2}" | vmf-ingest -q
+}
+
+@test "any order in, (vm, time) order out, VMs as bytes" {
+	printf '%s\n' vm,time,cpu b,300,1 a,600,2 a10,0,3 a,0,4 a2,0,5 b,0,6 |
+	    dedup >out
+	printf '%s\n' vm,time,cpu a,1970-01-01T00:00:00Z,4 \
+	    a,1970-01-01T00:10:00Z,2 a10,1970-01-01T00:00:00Z,3 \
+	    a2,1970-01-01T00:00:00Z,5 b,1970-01-01T00:00:00Z,6 \
+	    b,1970-01-01T00:05:00Z,1 >want
+	diff -u want out
+	assert_equal "$(count 'rows in')" 6
+	assert_equal "$(count out)" 6
+	assert_equal "$(count duplicates)" 0
+}
+
+@test "--keep first, last, mean and max, by input order" {
+	printf '%s\n' vm,time,cpu,mem a,300,5,1 a,0,1,10 a,0,9,20 a,0,2,60 \
+	    >in.csv
+	assert_equal "$(dedup <in.csv | sed -n 2p)" \
+	    a,1970-01-01T00:00:00Z,1,10
+	assert_equal "$(dedup --keep first <in.csv | sed -n 2p)" \
+	    a,1970-01-01T00:00:00Z,1,10
+	assert_equal "$(dedup --keep last <in.csv | sed -n 2p)" \
+	    a,1970-01-01T00:00:00Z,2,60
+	assert_equal "$(dedup --keep mean <in.csv | sed -n 2p)" \
+	    a,1970-01-01T00:00:00Z,4,30
+	assert_equal "$(dedup -k max <in.csv | sed -n 2p)" \
+	    a,1970-01-01T00:00:00Z,9,60
+	assert_equal "$(count duplicates)" 2
+	assert_equal "$(count conflicting)" 2
+}
+
+@test "a null and a value merge, they do not conflict" {
+	printf '%s\n' vm,time,cpu,mem,host,vcpus a,0,1,,h1, a,0,,7,,4 \
+	    a,0,1,7,h1,4 >in.csv
+	for keep in first last mean max; do
+		run -0 dedup --keep $keep <in.csv
+		assert_line a,1970-01-01T00:00:00Z,1,7,h1,4
+		assert_equal "$(count merged)" 2
+		assert_equal "$(count conflicting)" 0
+		assert_equal "$(count identical)" 0
+	done
+}
+
+@test "identical, merged and conflicting rows are told apart" {
+	# Of b, the third row repeats the second; of c, text conflicts.
+	printf '%s\n' vm,time,cpu,mem,host a,0,1,2,h a,0,1,2,h a,0,1,,h \
+	    b,0,1,2,h b,0,3,2,h b,0,3,2,h c,0,1,2,h c,0,1,2,i d,0,0,0,h \
+	    d,0,-0,0,h | dedup >out
+	assert_equal "$(count 'rows in')" 10
+	assert_equal "$(count out)" 4
+	assert_equal "$(count duplicates)" 6
+	assert_equal "$(count identical)" 3
+	assert_equal "$(count merged)" 1
+	assert_equal "$(count conflicting)" 2
+}
+
+@test "attributes: the last value under mean and max" {
+	printf '%s\n' vm,time,cpu,vcpus a,0,1,2 a,0,3,4 a,0,5, >in.csv
+	assert_equal "$(dedup -k mean <in.csv | sed -n 2p)" \
+	    a,1970-01-01T00:00:00Z,3,4
+	assert_equal "$(dedup -k max <in.csv | sed -n 2p)" \
+	    a,1970-01-01T00:00:00Z,5,4
+}
+
+@test "no rows: an empty stream of the same columns" {
+	echo vm,time,cpu | vmf-ingest -q | vmf-dedup >out 2>note
+	assert_equal "$(vmf-cat --csv out)" vm,time,cpu
+	assert_equal "$(count 'rows in')" 0
+}
+
+@test "twice is as once" {
+	fleet 1 | vmf-dedup -q --no-history >one
+	vmf-dedup -q --no-history one >two
+	same one two
+}
+
+@test "the order of the input does not matter" {
+	gen 50 1 --seed 5 >in.csv
+	{ head -n 1 in.csv; tail -n +2 in.csv | sort -t, -k1,1 -s; } >vm.csv
+	{ head -n 1 in.csv; tail -n +2 in.csv | sort -t, -k3,3 -s; } >odd.csv
+	for f in in vm odd; do
+		# max: the same whichever of two conflicting rows is first.
+		dedup --no-history -k max <$f.csv >$f.out
+	done
+	diff in.out vm.out
+	diff in.out odd.out
+	diff <(tail -n +2 in.out) <(tail -n +2 in.out | LC_ALL=C sort -u -t, -k1,2)
+}
+
+@test "what awk says of a fleet" {
+	gen 60 2 --seed 9 >in.csv
+	dedup <in.csv >out
+	awk -F, 'NR > 1 { n++; k[$1 "," $2]++; r[$0]++ }
+	    END { print n, length(k), n - length(r) }' in.csv >want
+	echo "$(count 'rows in') $(count out) $(count identical)" >got
+	diff want got
+	[ "$(count duplicates)" -gt 0 ]
+	[ "$(count conflicting)" -gt 0 ]
+}
+
+@test "time-ordered input larger than the memory: no spill, (time, vm)" {
+	not_small
+	fleet 4 --order time >in.arrows
+	vmf-dedup -q --no-history in.arrows >all
+	TMPDIR=/nowhere/at-all vmf-dedup --memory 32M in.arrows >out 2>note
+	assert_equal "$(count 'bytes spilled')" 0
+	grep -q 'order time,vm' note
+	vmf-cat --schema out | grep -q 'vmf:order *time,vm'
+	vmf-cat --schema all | grep -q 'vmf:order *vm,time'
+	vmf-cat --csv out >out.csv
+	tail -n +2 out.csv | sort -c -u -t, -k2,2 -k1,1
+	# The same rows.
+	diff <(tail -n +2 out.csv | sort) <(vmf-cat --csv all | tail -n +2 | sort)
+}
+
+@test "sorted input larger than the memory: no spill, (vm, time)" {
+	not_small
+	fleet 4 --order vm >in.arrows
+	vmf-dedup -q --no-history in.arrows | vmf-cat --csv >want
+	TMPDIR=/nowhere/at-all vmf-dedup --memory 32M in.arrows 2>note |
+	    vmf-cat --csv >out
+	assert_equal "$(count 'bytes spilled')" 0
+	grep -q 'order vm,time' note
+	same want out
+}
+
+@test "any other order larger than the memory: spilled, the same rows" {
+	not_small
+	fleet 4 --order vm | vmf-cat --csv >vm.csv
+	# Neither order: by the load.
+	{ head -n 1 vm.csv; tail -n +2 vm.csv | sort -s -t, -k3,3; } |
+	    vmf-ingest -q >in.arrows
+	vmf-dedup -q --memory 1G in.arrows | vmf-cat --csv >want
+	vmf-dedup --memory 32M in.arrows 2>note | vmf-cat --csv >out
+	[ "$(count 'bytes spilled')" -gt 10000000 ]
+	same want out
+	tail -n +2 out | sort -c -u -t, -k1,2
+	fails 1 "spilling to '/nowhere/at-all'" env TMPDIR=/nowhere/at-all \
+	    vmf-dedup --memory 32M in.arrows
+}
+
+@test "a row too late for the window is an error, but not for --sort always" {
+	not_small
+	fleet 4 --order time >in.arrows
+	{ vmf-cat --csv in.arrows; vmf-cat --csv in.arrows | sed -n 2,9p; } |
+	    vmf-ingest -q >late.arrows
+	n=$(vmf-cat --csv in.arrows | tail -n +2 | wc -l)
+	fails 1 "row $n: found vm" vmf-dedup --memory 32M late.arrows
+	[[ $stderr == *"--sort always"* ]]
+	vmf-dedup --memory 32M --sort always late.arrows 2>note |
+	    vmf-cat --csv >out
+	vmf-dedup -q in.arrows | vmf-cat --csv >want
+	same want out
+	# As no end marker was written, what is behind fails too.
+	run bash -c 'vmf-dedup --memory 32M late.arrows 2>/dev/null |
+	    vmf-aggregate --step 1h 2>&1 >/dev/null'
+	assert_failure 1
+	assert_output --partial "vmf-aggregate: "
+}
+
+@test "rows that come late inside the window are put right" {
+	not_small
+	fleet 4 --order time | vmf-cat --csv >in.csv
+	# Blocks of 5,000 lines, each with its last line first.
+	{ head -n 1 in.csv; tail -n +2 in.csv |
+	    awk 'NR % 5000 { b[++n] = $0; next }
+	    { print; for (i = 1; i <= n; i++) print b[i]; n = 0 }
+	    END { for (i = 1; i <= n; i++) print b[i] }'; } >late.csv
+	# The first rows are in order, so that it streams.
+	{ head -n 200001 in.csv; tail -n +200002 late.csv; } | vmf-ingest -q |
+	    TMPDIR=/nowhere/at-all vmf-dedup --memory 32M 2>note |
+	    vmf-cat --csv | tail -n +2 | sort >out
+	vmf-ingest -q in.csv | vmf-dedup -q | vmf-cat --csv | tail -n +2 |
+	    sort >want
+	grep -q 'order time,vm' note
+	assert_equal "$(wc -l <out)" "$(wc -l <want)"
+	same want out
+}
+
+@test "memory stays below --memory on ten times the rows" {
+	not_small
+	command -v /usr/bin/time >/dev/null || skip "no /usr/bin/time"
+	for order in time vm shuffle; do
+		for days in 2 20; do
+			fleet $days --order $order | /usr/bin/time -f '%M' \
+			    -o kb vmf-dedup -q --memory 48M >/dev/null
+			echo "$order $days $(cat kb)"
+			[ "$(cat kb)" -le $((48 * 1024)) ]
+		done
+	done
+}
+
+@test "a row without vm or time is named" {
+	printf 'vm,time,cpu\na,0,1\n' | vmf-ingest -q >ok.arrows
+	cat >make.py <<-'EOT'
+		import pyarrow as pa, pyarrow.ipc as ipc
+		t = pa.timestamp("s", "UTC")
+		for name, vm, time in (("vm", ["a", None], [0, 0]),
+		        ("time", ["a", "a"], [0, None])):
+		    b = pa.table({"vm": pa.array(vm), "time": pa.array(time, t),
+		        "cpu": pa.array([1.0, 2.0])})
+		    with ipc.new_stream(name + ".arrows", b.schema) as w:
+		        w.write_table(b)
+	EOT
+	judge make.py
+	fails 1 "vm.arrows: row 1: found no vm" vmf-dedup vm.arrows
+	fails 1 "time.arrows: row 1: found no time" vmf-dedup time.arrows
+}
+
+@test "columns of any type that others write" {
+	cat >make.py <<-'EOT'
+		import pyarrow as pa, pyarrow.ipc as ipc, decimal
+		n = 3
+		b = pa.table({
+		    "cpu": pa.array([1.5, None, 2.5]),
+		    "vm": pa.array(["b", "b", "a"], pa.large_string()),
+		    "ops": pa.array([None, 5, 7], pa.int64()),
+		    "up": pa.array([True, None, False]),
+		    "booted": pa.array([5, None, 6], pa.timestamp("ms")),
+		    "none": pa.nulls(n),
+		    "time": pa.array([0, 0, 0], pa.timestamp("us", "Europe/Paris")),
+		    "host": pa.array(["x", None, "y"]).dictionary_encode(),
+		    "small": pa.array([None, 1, 2], pa.int8()),
+		})
+		with ipc.new_stream("in.arrows", b.schema) as w:
+		    w.write_table(b)
+		c = b.drop_columns(["none"]).append_column("l",
+		    pa.array([[1.0], [], None]))
+		with ipc.new_stream("list.arrows", c.schema) as w:
+		    w.write_table(c)
+		with ipc.new_stream("novm.arrows",
+		        b.drop_columns(["vm"]).schema) as w:
+		    w.write_table(b.drop_columns(["vm"]))
+		d = b.set_column(6, "time", pa.array([0, 0, 0]))
+		with ipc.new_stream("int.arrows", d.schema) as w:
+		    w.write_table(d)
+	EOT
+	judge make.py
+	vmf-dedup in.arrows 2>note | vmf-cat --csv >out
+	cat >want <<-'EOT'
+		cpu,vm,ops,up,booted,none,time,host,small
+		2.5,a,7,false,1970-01-01T00:00:00Z,,1970-01-01T00:00:00Z,y,2
+		1.5,b,5,true,1970-01-01T00:00:00Z,,1970-01-01T00:00:00Z,x,1
+	EOT
+	diff -u want out
+	assert_equal "$(count merged)" 1
+	fails 1 "column 'l' is list<float64>" vmf-dedup list.arrows
+	fails 1 "found no column 'vm'" vmf-dedup novm.arrows
+	fails 1 "column 'time' is int64, expected timestamp" \
+	    vmf-dedup int.arrows
+}
+
+@test "usage" {
+	: >empty
+	fails 2 "--keep: found 'all'" vmf-dedup --keep all empty
+	fails 2 "--sort: found 'no'" vmf-dedup --sort no empty
+	fails 2 "expected at least 16M" vmf-dedup --memory 1M empty
+	fails 2 "unexpected operand" vmf-dedup empty empty
+	fails 1 "empty" vmf-dedup empty
+}
+
+@test "too little memory for the input's batches says how much it needs" {
+	not_small
+	fleet 8 >in.arrows
+	fails 2 "is too little" vmf-dedup --memory 16M in.arrows
+	need=${stderr##*at least }
+	vmf-dedup -q --memory "$need" in.arrows >/dev/null
+}
+
+@test "Bitbrains, August: 15,297 of 4,337,555 rows are duplicates" {
+	not_small
+	data bitbrains_rnd
+	tar -xzf "$DATA/rnd-2013-8.tar.gz"
+	vmf-ingest -q --map bitbrains 2013-8/*.csv | vmf-dedup 2>note >out
+	assert_equal "$(count 'rows in')" 4337555
+	assert_equal "$(count out)" 4322258
+	assert_equal "$(count duplicates)" 15297
+	assert_equal "$(count identical)" 15291
+	assert_equal "$(count conflicting)" 6
+	assert_equal "$(count 'bytes spilled')" 0
+}
