@@ -1,0 +1,496 @@
+# vmf-aggregate: readings or finer series to series.
+
+load helper
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+}
+
+# rows LINE...: readings of these lines of CSV, the first the header.
+rows() {
+	printf '%s\n' "$@" | vmf-ingest -q
+}
+
+# agg OPTION...: of the readings on stdin, as CSV without a header; the
+# summary is in "note".
+agg() {
+	vmf-aggregate "$@" 2>note | vmf-cat --csv --no-header
+}
+
+# count TEXT: the number before TEXT in the summary, 0 where it is not.
+count() {
+	local n
+	n=$(grep -oE "[0-9]+ $1" note | head -n 1)
+	echo "${n:-0}" | sed 's/ .*//'
+}
+
+fleet() {
+	gen "$1" "$2" --seed 4 "${@:3}" | vmf-ingest -q | vmf-dedup -q
+}
+
+# agrees READINGS SERIES STEP METRICS STATS: every value of the series is
+# what polars computes from the readings.
+agrees() {
+	judge "$VMF_ROOT/test/judges/aggregate.py" "$@"
+}
+
+@test "mean, max, min, count and percentiles by hand" {
+	rows vm,time,cpu a,0,1 a,300,2 a,600,3 a,900,10 a,3600,7 b,100,4 \
+	    b,200,8 >in
+	run -0 agg --step 1h --stat mean,max,min,count,p50,p95,p0,p100 <in
+	# p95 of 1 2 3 10: at 2.85 of 0..3, 3 + 0.85 x 7.
+	assert_line 'a,ok,1970-01-01T00:00:00Z,"[4,7]","[10,7]","[1,7]","[4,1]","[2.5,7]","[8.95,7]","[1,7]","[10,7]"'
+	assert_line 'b,ok,1970-01-01T00:00:00Z,[6],[8],[4],[2],[6],[7.8],[4],[8]'
+	vmf-aggregate --step 1h in 2>note >out
+	run -0 vmf-cat --schema out
+	assert_line --regexp 'vmf:kind +series'
+	assert_line --regexp 'vmf:step +3600'
+	assert_line --regexp 'vmf:start +1970-01-01T00:00:00Z'
+	assert_line --regexp 'vmf:end +1970-01-01T02:00:00Z'
+	assert_line --regexp 'cpu_count +list<float32>'
+	assert_equal "$(count 'rows in')" 7
+	assert_equal "$(count steps)" 3
+	assert_equal "$(vmf-cat --csv --no-header out | sed -n 1p)" \
+	    'a,ok,1970-01-01T00:00:00Z,"[4,7]","[10,7]","[4,1]"'
+}
+
+@test "a step without a sample is missing in every list, never 0" {
+	rows vm,time,cpu,mem a,0,0, a,10800,5,6 a,14400,,7 >in
+	vmf-aggregate -q --step 1h --stat mean,count in | vmf-cat --json >out
+	assert_equal "$(cat out)" '{"id":"a","status":"ok","start":"1970-01-01T00:00:00Z","cpu_mean":[0,null,null,5,null],"cpu_count":[1,null,null,1,null],"mem_mean":[null,null,null,6,7],"mem_count":[null,null,null,1,1]}'
+}
+
+@test "steps are multiples of the step since the epoch, also before it" {
+	rows vm,time,cpu a,1969-12-31T23:59:59Z,1 a,1969-12-31T22:00:00Z,1 \
+	    a,1970-01-01T00:00:00Z,1 >in
+	run -0 agg --step 1h --stat count <in
+	assert_output 'a,ok,1969-12-31T22:00:00Z,"[1,1,1]"'
+	rows vm,time,cpu a,419,1 a,420,1 >in
+	run -0 agg --step 7m --stat count <in
+	assert_output 'a,ok,1970-01-01T00:00:00Z,"[1,1]"'
+}
+
+@test "max of cpu is that of cpu_max where there is one" {
+	rows vm,time,cpu,cpu_min,cpu_max,io_max a,0,5,1,9,3 a,300,6,2,8,4 \
+	    a,600,7,,,5 >in
+	run -0 agg --step 1h --stat mean,max,min <in
+	assert_output a,ok,1970-01-01T00:00:00Z,[6],[9],[1],[4],[5],[3]
+	assert_equal "$(vmf-aggregate -q --step 1h in | vmf-cat --csv |
+	    head -n 1)" \
+	    id,status,start,cpu_mean,cpu_max,cpu_count,io_max_mean,io_max_max,io_max_count
+	# A step that only cpu_max knows.
+	rows vm,time,cpu,cpu_max a,0,1,2 a,3600,,4 b,0,,3 >in
+	vmf-aggregate -q --step 1h --stat mean,max in | vmf-cat --json >out
+	grep -q '"id":"a",.*"cpu_mean":\[1,null\],"cpu_max":\[2,4\]' out
+	grep -q '"id":"b",.*"cpu_mean":\[null\],"cpu_max":\[3\]' out
+	run -0 agg --step 1h --stat mean <in
+	assert_line a,ok,1970-01-01T00:00:00Z,[1]
+	assert_line b,empty,,[]
+}
+
+@test "attributes: the newest value that is neither missing nor 0 nor empty" {
+	rows vm,time,cpu,vcpus,host a,600,1,0, a,300,1,4,new a,0,1,2,old \
+	    b,0,1,, >in
+	run -0 agg --step 1h --stat count <in
+	assert_line a,4,new,ok,1970-01-01T00:00:00Z,[3]
+	assert_line b,,,ok,1970-01-01T00:00:00Z,[1]
+}
+
+@test "--metric chooses, in the order of the stream" {
+	rows vm,time,cpu,mem,net_rx a,0,1,2,3 >in
+	run -0 agg --step 1h --stat mean --metric net_rx,cpu <in
+	assert_output a,ok,1970-01-01T00:00:00Z,[1],[3]
+	fails 1 "found no metric 'disk', expected one of: cpu, mem, net_rx" \
+	    vmf-aggregate --step 1h --metric disk in
+}
+
+@test "--since and --until leave rows out and count them" {
+	rows vm,time,cpu a,0,1 a,3600,2 a,7200,3 b,0,1 >in
+	run -0 agg --step 1h --stat mean --since @3600 --until @7200 <in
+	assert_output a,ok,1970-01-01T01:00:00Z,[2]
+	assert_equal "$(count 'rows outside')" 3
+	run -0 agg --step 1h --stat mean --since '1970-01-01 02:00' \
+	    --tz +01:00 <in
+	assert_output 'a,ok,1970-01-01T01:00:00Z,"[2,3]"'
+}
+
+@test "--join: attributes, VMs without samples, VMs not in the inventory" {
+	rows vm,time,cpu,vcpus,host a,0,1,2,old b,0,2,8,old2 c,0,3,, >in
+	printf '%s\r\n' vm,host,cluster,vcpus,weight,note,zone \
+	    'a,new,7,4,1.5,"x, ""y""",NA' 'b,,7,,2,,NA' z,h,7,1,NA,n,south \
+	    >inv.csv
+	run -0 agg --step 1h --stat mean --join inv.csv <in
+	assert_line --index 0 'a,4,new,7,1.5,"x, ""y""",NA,ok,1970-01-01T00:00:00Z,[1]'
+	assert_line --index 1 b,8,old2,7,2,,NA,ok,1970-01-01T00:00:00Z,[2]
+	assert_line --index 2 c,,,,,,,ok,1970-01-01T00:00:00Z,[3]
+	assert_line --index 3 z,1,h,7,,n,south,empty,,[]
+	assert_equal "$(count 'VMs not in the inventory')" 1
+	assert_equal "$(count 'without samples')" 1
+	run -0 agg --step 1h --stat mean --join inv.csv --inner <in
+	refute_line --partial z,
+	assert_equal "$(count 'rows out')" 3
+	vmf-aggregate -q --step 1h --join inv.csv in | vmf-cat --schema >schema
+	grep -qE '^vcpus +int32 +role=attribute' schema
+	grep -qE '^weight +float64 +role=attribute' schema
+	grep -qE '^cluster +utf8 +role=attribute' schema
+}
+
+@test "--join: an inventory may name VMs by id, numbers stay numbers" {
+	rows vm,time,cpu 7,0,1 >in
+	printf '\xef\xbb\xbfid,host,big,odd\n7,1,5000000000,1e3\n' >inv.csv
+	run -0 agg --step 1h --stat mean --join inv.csv <in
+	assert_output 7,1,5000000000,1000,ok,1970-01-01T00:00:00Z,[1]
+	vmf-aggregate -q --step 1h --join inv.csv in | vmf-cat --schema >schema
+	grep -qE '^host +utf8' schema
+	grep -qE '^big +int64' schema
+	grep -qE '^odd +float64' schema
+}
+
+@test "--join: a bad inventory is named with its line" {
+	rows vm,time,cpu a,0,1 >in
+	join() { vmf-aggregate --step 1h --join inv.csv in; }
+	printf 'vm,host\na,h\nb,"x\ny"\na,h\n' >inv.csv
+	fails 1 "inv.csv:5: found VM 'a' again" join
+	printf 'vm,host\na,h\n\nb\n' >inv.csv
+	fails 1 "inv.csv:4: found 1 fields, expected 2" join
+	printf 'host,cluster\na,h\n' >inv.csv
+	fails 1 "inv.csv:1: found no column 'vm' or 'id'" join
+	printf 'vm,host\n,h\n' >inv.csv
+	fails 1 "inv.csv:2: found an empty VM name" join
+	printf 'vm,host,host\n' >inv.csv
+	fails 1 "inv.csv:1: found column 'host' twice" join
+	printf 'vm,host\na,"h\n' >inv.csv
+	fails 1 "inv.csv:" join
+	printf 'vm,host\na,"h"x\n' >inv.csv
+	fails 1 "inv.csv:2: " join
+	printf 'vm,host\na,\xff\n' >inv.csv
+	fails 1 "inv.csv:2: found bytes that are not UTF-8" join
+	printf 'vm,status\na,x\n' >inv.csv
+	fails 1 "found column 'status', expected another name" join
+	printf 'vm,cpu_mean\na,x\n' >inv.csv
+	fails 1 "found column 'cpu_mean'" join
+	: >inv.csv
+	fails 1 "inv.csv:1: found no header" join
+	rm inv.csv
+	fails 1 "inv.csv" join
+}
+
+@test "--by host: sums of cores, by hand" {
+	# Two VMs that peak one after the other, c on another host.
+	rows vm,time,cpu a,0,100 a,300,0 b,0,0 b,300,100 b,3600,50 c,0,30 \
+	    d,0,9 >in
+	printf '%s\n' vm,host,cluster,vcpus a,h1,k1,2 b,h1,k1,6 c,h2,k1, \
+	    e,h3,k2,4 >inv.csv
+	run -0 agg --step 1h --by host --stat mean,max,min,p50,count \
+	    --join inv.csv <in
+	# h1: each VM's mean of the hour is 50 %: 1 + 3 = 4 cores of 8.  At
+	# 0:00 it was 2 cores, 25 %, at 0:05 6 cores, 75 %.
+	assert_line 'h1,k1,8,ok,1970-01-01T00:00:00Z,"[50,50]","[75,50]","[25,50]","[50,50]","[2,1]","[4,3]","[2,1]","[6,3]","[2,3]","[4,3]"'
+	assert_line 'h2,k1,1,ok,1970-01-01T00:00:00Z,[30],[30],[30],[30],[1],[0.3],[1],[0.3],[0.3],[0.3]'
+	assert_line 'h3,k2,4,empty,,[],[],[],[],[],[],[],[],[],[]'
+	assert_equal "$(count 'VMs without vcpus, weighing 1')" 1
+	assert_equal "$(count 'VMs without a host left out')" 1
+	vmf-aggregate -q --step 1h --by host --stat mean,p95 --join inv.csv in |
+	    vmf-cat --csv | head -n 1 >out
+	assert_equal "$(cat out)" \
+	    id,cluster,vcpus,status,start,cpu_mean,cpu_p95,cpu_cores,vms,cpu_cores_p95
+	run -0 agg --step 1h --by host --inner --join inv.csv <in
+	refute_line --partial h3
+	run -0 agg --step 1h --by cluster --stat mean --join inv.csv <in
+	# k1: 1 + 3 + 0.3 cores of 9.
+	assert_line --regexp '^k1,9,ok,1970-01-01T00:00:00Z,"\[47\.7777[0-9]*,50\]","\[4\.3,3\]","\[3,1\]"$'
+}
+
+@test "--by host: the fine step" {
+	rows vm,time,cpu,host,vcpus a,0,0,h,2 a,60,100,h,2 a,120,50,h,2 >in
+	run -0 agg --step 10m --by host --stat max <in
+	assert_output h,2,ok,1970-01-01T00:00:00Z,[50],[1],[1],[1]
+	run -0 agg --step 10m --by host --stat max --fine-step 1m <in
+	assert_output h,2,ok,1970-01-01T00:00:00Z,[100],[1],[1],[2]
+	run -0 agg --step 1m --by host --stat max <in
+	assert_output 'h,2,ok,1970-01-01T00:00:00Z,"[0,100,50]","[0,2,1]","[1,1,1]","[0,2,1]"'
+	fails 2 "5m is not a part of --step 7m" \
+	    vmf-aggregate --step 7m --by host in
+	fails 2 "--fine-step is for --by" \
+	    vmf-aggregate --step 7m --fine-step 1m in
+}
+
+@test "--by needs a host, and cpu" {
+	rows vm,time,cpu,mem a,0,1,2 >in
+	fails 1 "found no column 'host'" vmf-aggregate --step 1h --by host in
+	rows vm,time,mem,host a,0,1,h >mem
+	fails 1 "found no metric 'cpu'" vmf-aggregate --step 1h --by host mem
+	fails 2 "only cpu is summed" \
+	    vmf-aggregate --step 1h --by host --metric mem in
+}
+
+# close LEFT RIGHT TOLERANCE: two files of CSV, of the same lines; numbers
+# from the third field on may differ by that much, relative above 1.
+close() {
+	assert_equal "$(head -n 1 "$1")" "$(head -n 1 "$2")"
+	assert_equal "$(wc -l <"$1")" "$(wc -l <"$2")"
+	paste -d, "$1" "$2" | awk -F, -v tol="$3" 'NR > 1 {
+	    for (i = 1; i <= NF / 2; i++) {
+		a = $i; b = $(i + NF / 2); d = a - b; d = d < 0 ? -d : d
+		ok = i < 3 ? a == b : d <= tol * (a > 1 ? a : 1)
+		if (!ok || (a == "") != (b == "")) { print; exit 1 }
+	    } }'
+}
+
+@test "coarsening gives what the readings give" {
+	fleet 40 3 >in
+	vmf-aggregate -q --step 5m --stat mean,max,min,count -o fine in
+	vmf-aggregate -q --step 1h --stat mean,max,min,count in |
+	    vmf-cat --long --csv >want
+	# The order of the default statistics is mean, max, min, count.
+	vmf-aggregate -q --step 1h fine | vmf-cat --long --csv >got
+	close want got 1e-6
+	vmf-aggregate -q --step 15m --stat mean,count,max,min fine |
+	    vmf-aggregate -q --step 1h | vmf-cat --long --csv >twice
+	close want twice 1e-6
+	[ "$(wc -l <want)" -gt 1000 ]
+}
+
+@test "coarsening by host gives what the readings give" {
+	gen 40 2 --shape inventory >inv.csv
+	fleet 40 2 >in
+	vmf-aggregate -q --step 5m --join inv.csv -o fine in
+	for by in host cluster; do
+		vmf-aggregate -q --step 1h --by $by --stat mean,max,p95,count \
+		    --join inv.csv in | vmf-cat --long --csv >want
+		vmf-aggregate -q --step 1h --by $by --stat mean,max,p95,count \
+		    fine | vmf-cat --long --csv >got
+		close want got 1e-6
+		[ "$(wc -l <want)" -gt 40 ]
+	done
+}
+
+@test "what a series cannot give is said" {
+	rows vm,time,cpu a,0,1 a,300,5 >in
+	vmf-aggregate -q --step 5m --stat mean,p95 -o mean in
+	vmf-aggregate -q --step 5m -o fine in
+	fails 1 "found no column 'cpu_count', expected it for cpu_mean" \
+	    vmf-aggregate --step 1h --stat mean mean
+	fails 1 "found no column 'cpu_count'" vmf-aggregate --step 1h mean
+	fails 1 "a percentile of percentiles is none" \
+	    vmf-aggregate --step 1h --stat p95 fine
+	fails 1 "found no column 'cpu_min'" \
+	    vmf-aggregate --step 1h --stat min fine
+	fails 2 "a multiple of the step of fine, 5m" \
+	    vmf-aggregate --step 7m fine
+	vmf-aggregate -q --step 5m --stat mean,count,p95 -o p95 in
+	run -0 agg --step 1h <p95
+	assert_output a,ok,1970-01-01T00:00:00Z,[3],[2]
+	grep -q 'cannot be coarsened, left out: cpu_p95' note
+	rows vm,time,cpu,host a,0,1,h |
+	    vmf-aggregate -q --step 5m --by host -o host
+	fails 1 "cannot be coarsened" vmf-aggregate --step 1h host
+	fails 2 "found no --step" vmf-aggregate in
+	fails 2 "--input-step" vmf-aggregate --step 1h --input-step 5m in
+	fails 2 "expected 300 s as in the metadata" \
+	    vmf-aggregate --step 1h --input-step 1m fine
+	fails 1 "found no column 'vm' in a stream of kind series" \
+	    vmf-dedup fine
+}
+
+@test "the same entity in several rows of series" {
+	rows vm,time,cpu,vcpus a,0,1,2 a,300,3,4 |
+	    vmf-aggregate -q --step 5m -o one.s
+	rows vm,time,cpu,vcpus a,600,8,8 b,0,5,1 |
+	    vmf-aggregate -q --step 5m -o two.s
+	cat >cat.py <<-'EOT'
+		import pyarrow as pa, pyarrow.ipc as ipc
+		t = [ipc.open_stream(n).read_all() for n in ("two.s", "one.s")]
+		with ipc.new_stream("both.s", t[0].schema) as w:
+		    for x in t:
+		        w.write_table(x)
+	EOT
+	judge cat.py
+	run -0 agg --step 1h <both.s
+	assert_line --index 0 a,8,ok,1970-01-01T00:00:00Z,[4],[8],[3]
+	assert_line --index 1 b,1,ok,1970-01-01T00:00:00Z,[5],[5],[1]
+}
+
+@test "empty input: an empty series, without start and end" {
+	rows vm,time,cpu | vmf-aggregate --step 1h >out 2>note
+	assert_equal "$(vmf-cat --csv out)" \
+	    id,status,start,cpu_mean,cpu_max,cpu_count
+	run -0 vmf-cat --schema out
+	refute_output --partial vmf:start
+	refute_output --partial vmf:end
+	assert_line --regexp 'vmf:step +3600'
+	assert_equal "$(vmf-aggregate -q --step 1d out | vmf-cat --csv)" \
+	    id,status,start,cpu_mean,cpu_max,cpu_count
+	# Only missing values: the VM has no sample.
+	rows vm,time,cpu a,0, a,300, >in
+	run -0 agg --step 1h <in
+	assert_output a,empty,,[],[],[]
+	assert_equal "$(count 'rows without a value')" 2
+}
+
+@test "a clock that jumped costs no memory, and is said when it must be" {
+	rows vm,time,cpu a,2024-05-01T00:00:00Z,1 a,1970-01-01T00:00:00Z,2 \
+	    b,2024-05-01T00:00:00Z,3 b,2100-01-01T00:00:00Z,4 >in
+	fails 1 "found samples of 'a' from 1970-01-01T00:00:00Z to 2024-05-01" \
+	    vmf-aggregate --step 1m in
+	[[ $stderr == *"--since"* ]]
+	run -0 agg --step 1m --stat mean --since 2024-01-01 --until 2025-01-01 \
+	    <in
+	assert_line a,ok,2024-05-01T00:00:00Z,[1]
+	assert_line b,ok,2024-05-01T00:00:00Z,[3]
+}
+
+@test "times that no calendar has are an error, unless left out" {
+	cat >far.py <<-'EOT'
+		import pyarrow as pa, pyarrow.ipc as ipc
+		for name, t in (("far", 2**62), ("past", -2**62)):
+		    b = pa.table({"vm": ["a", "a"], "time": pa.array([0, t],
+		        pa.timestamp("s")), "cpu": [1.0, 2.0]})
+		    with ipc.new_stream(name, b.schema) as w:
+		        w.write_table(b)
+	EOT
+	judge far.py
+	fails 1 "far: row 1: found time 4611686018427387904 s" \
+	    vmf-aggregate --step 1h far
+	fails 1 "past: row 1: found time" vmf-aggregate --step 1h past
+	run -0 agg --step 1h --stat count --since @0 --until @100 <far
+	assert_output a,ok,1970-01-01T00:00:00Z,[1]
+}
+
+@test "streams that polars and DuckDB write, their metadata dropped" {
+	fleet 10 1 >in
+	cat >make.py <<-'EOT'
+		import polars as pl, pyarrow as pa, pyarrow.ipc as ipc, duckdb
+		t = pl.read_ipc_stream("in")
+		t.write_ipc_stream("polars")
+		d = duckdb.sql("select vm::varchar vm, time, cpu::double cpu, mem "
+		    "from t").to_arrow_table()
+		with ipc.new_stream("duckdb", d.schema) as w:
+		    w.write_table(d)
+	EOT
+	judge make.py
+	vmf-aggregate -q --step 5m in >want.s
+	vmf-cat --csv want.s >want
+	for f in polars duckdb; do
+		vmf-aggregate -q --step 5m $f | vmf-cat --csv | diff - want
+	done
+	cat >series.py <<-'EOT'
+		import polars as pl
+		pl.read_ipc_stream("want.s").write_ipc_stream("series")
+	EOT
+	judge series.py
+	fails 2 "expected --input-step" vmf-aggregate --step 1h series
+	vmf-aggregate -q --step 1h --input-step 5m series | vmf-cat --csv >got
+	vmf-aggregate -q --step 1h want.s | vmf-cat --csv | diff - got
+}
+
+@test "every step of every VM as polars computes it" {
+	fleet 50 3 >in
+	vmf-aggregate -q --step 1h --stat mean,max,min,count,p95,p50 -o out in
+	agrees in out 3600 cpu,mem mean,max,min,count,p95,p50
+}
+
+@test "any order of the input, and any memory, give the same series" {
+	not_small
+	gen 300 6 --seed 2 --order vm | vmf-ingest -q | vmf-dedup -q >vm
+	vmf-aggregate -q --step 5m --stat mean,max,min,count,p95 \
+	    --memory 1G vm | vmf-cat --csv | cksum >want
+	vmf-cat --csv vm >vm.csv
+	{ head -n 1 vm.csv; tail -n +2 vm.csv | sort -s -t, -k2,2; } |
+	    vmf-ingest -q >time
+	{ head -n 1 vm.csv; tail -n +2 vm.csv | sort -s -t, -k3,3; } |
+	    vmf-ingest -q >odd
+	for f in vm time odd; do
+		vmf-aggregate --step 5m --stat mean,max,min,count,p95 \
+		    --memory 56M $f 2>note | vmf-cat --csv | cksum >got
+		echo "$f $(cat note)"
+		[ "$(count 'bytes spilled')" -gt 0 ]
+		same want got
+	done
+	fails 1 "spilling to '/nowhere/at-all'" env TMPDIR=/nowhere/at-all \
+	    vmf-aggregate --step 5m --stat p95 --memory 56M odd
+}
+
+@test "memory stays below --memory on ten times the rows" {
+	not_small
+	command -v /usr/bin/time >/dev/null || skip "no /usr/bin/time"
+	gen 300 1 --shape inventory >inv.csv
+	for opts in '--stat mean,max,p95' '--by host --stat mean,p95'; do
+		for order in time vm shuffle; do
+			for days in 2 20; do
+				# shellcheck disable=SC2086
+				gen 300 $days --order $order | vmf-ingest -q |
+				    /usr/bin/time -f '%M' -o kb vmf-aggregate \
+				    -q --step 5m --join inv.csv $opts \
+				    --memory 56M >/dev/null
+				echo "$opts $order $days $(cat kb)"
+				[ "$(cat kb)" -le $((56 * 1024)) ]
+			done
+		done
+	done
+}
+
+@test "large values keep their digits" {
+	rows vm,time,mem_b a,0,1099511627776 a,300,1099511627776 \
+	    a,600,1099511627776 >in
+	run -0 agg --step 1h --stat mean,max <in
+	assert_output --regexp '^a,ok,1970-01-01T00:00:00Z,\[([^,]*)\],\[\1\]$'
+}
+
+@test "usage" {
+	: >empty
+	fails 2 "--stat: found 'median'" vmf-aggregate -s 1h --stat median empty
+	fails 2 "--stat: found 'mean' twice" \
+	    vmf-aggregate -s 1h --stat mean,mean empty
+	for s in p p101 p1e1 p-1 '' mean,; do
+		fails 2 "--stat: found" vmf-aggregate -s 1h --stat "$s" empty
+	done
+	fails 2 "--by: found 'rack'" vmf-aggregate -s 1h --by rack empty
+	fails 2 "--step: found" vmf-aggregate -s 0 empty
+	fails 2 "expected at most 366d" vmf-aggregate -s 9999d empty
+	fails 2 "expected at least 16M" vmf-aggregate -s 1h --memory 1M empty
+	fails 2 "--since is not before --until" \
+	    vmf-aggregate -s 1h --since @5 --until @5 empty
+	fails 2 "--join: found '-'" vmf-aggregate -s 1h --join - empty
+}
+
+@test "other kinds of streams are refused by name" {
+	rows vm,time,cpu a,0,1 >in
+	cat >kind.py <<-'EOT'
+		import pyarrow.ipc as ipc
+		t = ipc.open_stream("in").read_all()
+		t = t.replace_schema_metadata({"vmf:kind": "plan"})
+		with ipc.new_stream("plan", t.schema) as w:
+		    w.write_table(t)
+	EOT
+	judge kind.py
+	fails 1 "found a stream of kind plan, expected readings or series" \
+	    vmf-aggregate -s 1h plan
+}
+
+@test "Bitbrains, August: hours as polars computes them, and their sum" {
+	not_small
+	data bitbrains_rnd
+	tar -xzf "$DATA/rnd-2013-8.tar.gz"
+	vmf-ingest -q --map bitbrains 2013-8/*.csv >raw
+	rm -r 2013-8
+	sum() {
+		vmf-cat --long --csv "$1" |
+		    awk -F, 'NR > 1 && $3 != "" { n++; s += $3; id[$1] }
+		    END { printf "%d %d %.1f\n", n, length(id), s }'
+	}
+	vmf-aggregate -q --step 1h --stat mean raw >without
+	run -0 sum without
+	assert_output '359653 500 2507346.2'
+	vmf-dedup -q raw >in
+	rm raw
+	vmf-aggregate -q --step 1h --stat mean in >hours
+	run -0 sum hours
+	assert_output '359653 500 2507347.1'
+	assert_equal "$(vmf-cat --long --csv hours | wc -l)" 359654
+	vmf-aggregate -q --step 5m --stat mean,max,min,count in |
+	    vmf-aggregate -q --step 1h >coarse
+	agrees in coarse 3600 cpu,mem,net_rx mean,max,min,count
+	vmf-aggregate -q --step 1h --stat mean,max,p95 in >full
+	agrees in full 3600 cpu,mem,disk_read mean,max,p95
+}
