@@ -322,9 +322,9 @@ vmf_accum_next(struct vmf_accum *a, int32_t id, uint8_t **seg, int64_t *n,
 	assert(a->head == NULL ||
 	    a->ids->rank[a->head->id] >= a->ids->rank[id]);
 	while (a->head != NULL && a->head->id == id) {
-		uint8_t *last = a->seg + (*n - 1) * bytes;
+		uint8_t *last = *n > 0 ? a->seg + (*n - 1) * bytes : NULL;
 
-		if (*n > 0 && ((struct vmf_rec *)(void *)last)->t ==
+		if (last != NULL && ((struct vmf_rec *)(void *)last)->t ==
 		    a->head->t) {
 			merge_segment(&a->layout, last, a->head);
 		} else {
