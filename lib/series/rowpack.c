@@ -430,12 +430,15 @@ vmf_pack_copy(const struct vmf_pack *p, const struct vmf_pack_col *c,
 {
 	uint8_t *t = to;
 	const uint8_t *f = from;
-	int64_t at = p->null_off + c->null_bit / 8;
-	int bit = 1 << c->null_bit % 8;
+	int64_t at;
+	int bit;
 
 	memcpy(t + c->off, f + c->off, (size_t)slot_bytes(c->type));
-	if (c->null_bit >= 0)
-		t[at] = (uint8_t)((t[at] & ~bit) | (f[at] & bit));
+	if (c->null_bit < 0)
+		return;
+	at = p->null_off + c->null_bit / 8;
+	bit = 1 << c->null_bit % 8;
+	t[at] = (uint8_t)((t[at] & ~bit) | (f[at] & bit));
 }
 
 int64_t

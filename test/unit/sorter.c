@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* lib/series: sorting, and spilling in more runs than one merge takes. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "series/accum.h"
+#include "series/sorter.h"
+
+#undef NDEBUG
+
+#define N_IDS 100
+
+static const char *tmpdir;
+
+/* Deterministic, and good enough to be without order. */
+static uint64_t
+next(uint64_t *x)
+{
+	*x = *x * 6364136223846793005u + 1442695040888963407u;
+	return *x >> 33;
+}
+
+struct row {
+	struct vmf_rec key;
+	int64_t no;		/* in which it came */
+};
+
+static void
+make_ids(struct vmf_ids *ids)
+{
+	char name[16];
+
+	/* The first is the last in order. */
+	for (int i = 0; i < N_IDS; i++) {
+		snprintf(name, sizeof(name), "v%03d", N_IDS - i);
+		assert(vmf_ids_add(ids, name, 4, NULL) == i);
+	}
+}
+
+static int
+compare_times(const struct vmf_key *a, const struct vmf_key *b)
+{
+	return (a->t > b->t) - (a->t < b->t);
+}
+
+static int
+compare_ranks(const struct vmf_key *a, const struct vmf_key *b)
+{
+	return (a->rank > b->rank) - (a->rank < b->rank);
+}
+
+static void
+keys(enum vmf_order order, int64_t n, int64_t t0, uint64_t t_range,
+    uint64_t ranks)
+{
+	struct vmf_key *k = calloc((size_t)n, sizeof(*k));
+	struct vmf_key *tmp = calloc((size_t)n, sizeof(*k));
+	uint64_t x = 7;
+
+	assert(k != NULL && tmp != NULL);
+	for (int64_t i = 0; i < n; i++) {
+		/* Two draws: one has 31 bits. */
+		uint64_t wide = next(&x) << 31 ^ next(&x);
+
+		k[i] = vmf_key((int64_t)((uint64_t)t0 + wide % t_range),
+		    (uint32_t)(next(&x) % ranks), i);
+	}
+	vmf_keys_sort(k, tmp, n, order);
+	for (int64_t i = 1; i < n; i++) {
+		int t = compare_times(&k[i - 1], &k[i]);
+		int r = compare_ranks(&k[i - 1], &k[i]);
+		int c = order == VMF_ORDER_VM_TIME ? (r != 0 ? r : t) :
+		    (t != 0 ? t : r);
+
+		assert(c < 0 || (c == 0 && k[i - 1].at < k[i].at));
+	}
+	free(k);
+	free(tmp);
+}
+
+static void
+sorted_keys(void)
+{
+	for (int o = 0; o < 2; o++) {
+		keys(o, 1, 0, 1, 1);
+		keys(o, 5000, 0, 1, 1);
+		keys(o, 5000, 1375308176, 2678400, 500);
+		keys(o, 5000, -1000, 2000, 3);
+		keys(o, 5000, INT64_MIN, (uint64_t)1 << 62, UINT32_MAX);
+		keys(o, 5000, INT64_MAX - 100, 100, 1 << 20);
+	}
+}
+
+/* Rows in runs of run_rows, merged within mem_bytes. */
+static void
+sorter(int64_t n, int64_t run_rows, int64_t mem_bytes)
+{
+	struct vmf_err e = { "" };
+	struct vmf_ids ids = { 0 };
+	struct vmf_sorter s;
+	const struct vmf_rec *rec;
+	struct row last = { .key.id = -1 };
+	uint64_t x = 1;
+	int64_t got = 0;
+
+	make_ids(&ids);
+	vmf_sorter_init(&s, tmpdir, sizeof(struct row));
+	for (int64_t i = 0; i < n; i++) {
+		struct row *r;
+
+		if (s.n == run_rows)
+			assert(vmf_sorter_flush(&s, &ids, &e) == 0);
+		r = vmf_sorter_room(&s, 1, &e);
+		assert(r != NULL);
+		/* Few keys: many ties, which keep the order they came in. */
+		*r = (struct row){ .key.t = (int64_t)(next(&x) % 20) - 10,
+		    .key.id = (int32_t)(next(&x) % N_IDS), .no = i };
+		s.n++;
+	}
+	assert(vmf_sorter_finish(&s, &ids, mem_bytes, &e) == 0);
+	while (vmf_sorter_next(&s, &rec, &e) > 0) {
+		struct row r;
+
+		memcpy(&r, rec, sizeof(r));
+		if (last.key.id >= 0) {
+			int c = vmf_ids_compare(&ids, last.key.id, r.key.id);
+
+			assert(c < 0 || (c == 0 && (last.key.t < r.key.t ||
+			    (last.key.t == r.key.t && last.no < r.no))));
+		}
+		last = r;
+		got++;
+	}
+	assert(got == n);
+	assert((s.spill.written > 0) == (n > run_rows));
+	vmf_sorter_free(&s);
+	vmf_ids_free(&ids);
+}
+
+/* Partial sums of one step in many runs are added. */
+static void
+accumulators(void)
+{
+	struct vmf_err e = { "" };
+	struct vmf_ids ids = { 0 };
+	struct vmf_accum a;
+	int64_t n, rounds = 200;
+	uint8_t *seg;
+
+	make_ids(&ids);
+	assert(vmf_accum_init(&a, 2, VMF_ACC_SUM | VMF_ACC_MAX | VMF_ACC_MIN,
+	    tmpdir, &e) == 0);
+	for (int64_t round = 0; round < rounds; round++) {
+		for (int32_t id = 0; id < N_IDS; id += 7) {
+			/* Steps -9 and 1000: segments -2 and 125. */
+			for (int64_t step = -9; step < 2000; step += 1009) {
+				int k = (int)(step & (VMF_SEG_STEPS - 1));
+				void *p = vmf_accum_at(&a, id, step, &e);
+
+				assert(p != NULL);
+				vmf_seg_sum(&a.layout, p, 1)[k] += id;
+				vmf_seg_count(&a.layout, p, 1)[k]++;
+				vmf_seg_max(&a.layout, p, 1)[k] =
+				    (float)round;
+				vmf_seg_min(&a.layout, p, 1)[k] =
+				    (float)-round;
+			}
+		}
+		if (round % 2 == 0)
+			assert(vmf_accum_flush(&a, &ids, &e) == 0);
+	}
+	assert(vmf_accum_finish(&a, &ids, 1, &e) == 0);
+	for (int i = 0; i < N_IDS; i++) {
+		int32_t id = ids.order[i];
+
+		assert(vmf_accum_next(&a, id, &seg, &n, &e) == 0);
+		assert(n == (id % 7 == 0 ? 2 : 0));
+		if (n == 0)
+			continue;
+		assert(((struct vmf_rec *)(void *)seg)->t == -2);
+		assert(vmf_seg_count(&a.layout, seg, 1)[7] == rounds);
+		assert(vmf_seg_sum(&a.layout, seg, 1)[7] ==
+		    (double)(id * rounds));
+		assert(vmf_seg_max(&a.layout, seg, 1)[7] ==
+		    (float)(rounds - 1));
+		assert(vmf_seg_min(&a.layout, seg, 1)[7] ==
+		    (float)(1 - rounds));
+		assert(vmf_seg_count(&a.layout, seg, 0)[7] == 0);
+		seg += a.layout.rec_bytes;
+		assert(((struct vmf_rec *)(void *)seg)->t == 125);
+		assert(vmf_seg_count(&a.layout, seg, 1)[0] == rounds);
+	}
+	vmf_accum_free(&a);
+	vmf_ids_free(&ids);
+}
+
+static void
+no_folder(void)
+{
+	struct vmf_err e = { "" };
+	struct vmf_spill s;
+	struct vmf_rec rec = { 0 };
+
+	vmf_spill_init(&s, "/nowhere/at-all", sizeof(rec));
+	assert(vmf_spill_put(&s, &rec, &e) == VMF_EIO);
+	assert(strstr(e.msg, "/nowhere/at-all") != NULL);
+	vmf_spill_free(&s);
+}
+
+int
+main(void)
+{
+	tmpdir = getenv("TMPDIR");
+	if (tmpdir == NULL)
+		tmpdir = "/tmp";
+	sorted_keys();
+	sorter(0, 1, 1 << 20);
+	sorter(1, 10, 1 << 20);
+	sorter(3000, 5000, 1 << 20);	/* in memory */
+	sorter(3000, 3000, 1 << 20);
+	sorter(20000, 1000, 8 << 20);	/* one merge */
+	sorter(20000, 100, 1);		/* two runs at a time */
+	sorter(20000, 77, 1 << 20);	/* passes */
+	accumulators();
+	no_folder();
+	return 0;
+}
