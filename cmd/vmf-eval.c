@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vmf-eval - how good are forecasts?
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "base/time.h"
+#include "cmd.h"
+#include "forecast/eval.h"
+#include "forecast/predict.h"
+
+static struct cmd c = {
+	.name = "vmf-eval",
+	.usage =
+"usage: vmf-eval [options] [FILE]\n"
+"Score models on the series in FILE or standard input, or a forecast on what\n"
+"became of it.\n"
+"\n"
+"      --model NAME,...  algorithms beside snaive and naive [snaive]\n"
+"      --forecast FILE   score this forecast stream instead\n"
+"      --metric NAME,... lists to score, pooled [cpu_mean]\n"
+"      --horizon N       steps, or a span of time with its unit: 48, 2d [48]\n"
+"      --origins N       windows, end to end [a tenth of the grid, <= 20]\n"
+"      --protocol gift   the windows of GIFT-Eval: horizons 48, 480, 720\n"
+"      --refit-at origin|never\n"
+"                        learn anew at every origin, or at the first only\n"
+"                        [origin]\n"
+"      --by-vm           a row for each model and VM\n"
+"      --season TIME     after which loads repeat [1d]\n"
+"      --length TIME     of the window that regret is about [30m]\n"
+"      --step TIME       the series' step, where its metadata was dropped\n"
+"      --at TIME         end of what is scored [vmf:end]\n"
+"      --tz ZONE         wall clock of --at [UTC]\n"
+CMD_SHARED_USAGE,
+	.max_args = 1,
+};
+
+static struct {
+	const char *model, *forecast, *metric, *horizon, *protocol, *refit;
+	int64_t origins, season_s, length_s, step_s, at;
+	bool by_vm;
+} opt = {
+	.metric = "cpu_mean", .refit = "origin", .season_s = 86400,
+	.length_s = 1800, .at = VMF_TIME_NONE,
+};
+
+static const struct cmd_opt table[] = {
+	{ CMD_STR, "model", 0, &opt.model, false, 0, 0 },
+	{ CMD_FILE, "forecast", 0, &opt.forecast, false, 0, 0 },
+	{ CMD_STR, "metric", 0, &opt.metric, false, 0, 0 },
+	{ CMD_STR, "horizon", 0, &opt.horizon, false, 0, 0 },
+	{ CMD_INT, "origins", 0, &opt.origins, false, 1, 1000000 },
+	{ CMD_STR, "protocol", 0, &opt.protocol, false, 0, 0 },
+	{ CMD_STR, "refit-at", 0, &opt.refit, false, 0, 0 },
+	{ CMD_FLAG, "by-vm", 0, &opt.by_vm, false, 0, 0 },
+	{ CMD_DURATION, "season", 0, &opt.season_s, false, 0, 0 },
+	{ CMD_DURATION, "length", 0, &opt.length_s, false, 0, 0 },
+	{ CMD_DURATION, "step", 0, &opt.step_s, false, 0, 0 },
+	{ CMD_TIME, "at", 0, &opt.at, false, 0, 0 },
+	{ CMD_TZ, "tz", 0, NULL, false, 0, 0 },
+	{ CMD_END, NULL, 0, NULL, false, 0, 0 },
+};
+
+/* The models asked for; those that are always there may be among them. */
+static int
+add_models(struct vmf_eval *ev, struct vmf_err *e)
+{
+	struct vmf_words w = { 0 };
+	int rc = vmf_words_parse(&w, opt.model == NULL ? "snaive" :
+	    opt.model, "--model", VMF_EUSAGE, e);
+
+	for (int m = 0; rc >= 0 && m < w.n; m++) {
+		const char *name = w.v[m];
+		int64_t len = (int64_t)strlen(name);
+		const struct vmf_algo *algo = vmf_algo_find(name, len);
+		enum vmf_rival_kind kind = VMF_RIVAL_MODEL;
+
+		if (strcmp(name, "snaive") == 0)
+			kind = VMF_RIVAL_SNAIVE;
+		else if (strcmp(name, "snaive_point") == 0)
+			kind = VMF_RIVAL_SNAIVE_POINT;
+		else if (strcmp(name, "naive") == 0)
+			kind = VMF_RIVAL_NAIVE;
+		else if (algo == NULL)
+			rc = vmf_fail(e, VMF_EUSAGE, "--model: '%.64s' is "
+			    "not known, expected one of: %s, snaive_point, "
+			    "naive", name, vmf_algo_names());
+		if (rc >= 0)
+			rc = vmf_eval_add(ev, name, len, kind, algo, e);
+	}
+	vmf_words_free(&w);
+	return rc < 0 ? rc : 0;
+}
+
+/* Options that are for the one or the other way to score. */
+static int
+check_options(struct vmf_eval *ev, struct vmf_err *e)
+{
+	static const char both[] = "--%s and --forecast: the forecast has "
+	    "its own";
+	bool gift = opt.protocol != NULL;
+	int rc;
+
+	ev->season_s = opt.season_s;
+	ev->length_s = opt.length_s;
+	ev->origins = opt.origins;
+	ev->by_vm = opt.by_vm;
+	ev->refit_never = strcmp(opt.refit, "never") == 0;
+	if (!ev->refit_never && strcmp(opt.refit, "origin") != 0)
+		return vmf_fail(e, VMF_EUSAGE, "--refit-at: found '%.64s', "
+		    "expected never or origin", opt.refit);
+	if (gift && strcmp(opt.protocol, "gift") != 0)
+		return vmf_fail(e, VMF_EUSAGE, "--protocol: found '%.64s', "
+		    "expected gift", opt.protocol);
+	if (gift && opt.origins > 0)
+		return vmf_fail(e, VMF_EUSAGE, "--protocol gift has its own "
+		    "number of windows; leave out --origins");
+	if ((rc = vmf_words_parse(&ev->metrics, opt.metric, "--metric",
+	    VMF_EUSAGE, e)) != 0)
+		return rc;
+	if (opt.forecast == NULL)
+		return add_models(ev, e);
+	if (strcmp(opt.forecast, "-") == 0 && (c.n_args == 0 ||
+	    strcmp(c.arg[0], "-") == 0))
+		return vmf_fail(e, VMF_EUSAGE, "--forecast and the series "
+		    "cannot both be standard input");
+	if (opt.model != NULL || opt.origins > 0 || gift ||
+	    opt.horizon != NULL || opt.at != VMF_TIME_NONE)
+		return vmf_fail(e, VMF_EUSAGE, both, opt.model != NULL ?
+		    "model" : opt.origins > 0 ? "origins" : gift ?
+		    "protocol" : opt.horizon != NULL ? "horizon" : "at");
+	return 0;
+}
+
+/* A bare number counts steps; with a unit it is a span of time. */
+static int
+read_horizon(int64_t step_s, int64_t *steps, struct vmf_err *e)
+{
+	const char *text = opt.horizon == NULL ? "48" : opt.horizon;
+	int64_t span;
+
+	if (vmf_parse_int64(text, (int64_t)strlen(text), steps) != 0) {
+		if (vmf_parse_duration(text, &span) != 0)
+			return vmf_fail(e, VMF_EUSAGE, "--horizon: '%.64s', "
+			    "expected a number of steps, or a span of time "
+			    "such as 48h", text);
+		if (span % step_s != 0)
+			return vmf_fail(e, VMF_EUSAGE, "--horizon is %.64s, "
+			    "expected a multiple of the step, %" PRId64 " s",
+			    text, step_s);
+		*steps = span / step_s;
+	}
+	if (*steps < 1 || *steps > VMF_HORIZON_MAX)
+		return vmf_fail(e, VMF_EUSAGE, "--horizon is %" PRId64
+		    " steps, expected 1 to %d", *steps, VMF_HORIZON_MAX);
+	if (opt.protocol != NULL && *steps != 48 && *steps != 480 &&
+	    *steps != 720)
+		return vmf_fail(e, VMF_EUSAGE, "--horizon is %" PRId64
+		    " steps, expected 48, 480 or 720 with --protocol gift",
+		    *steps);
+	return 0;
+}
+
+static int
+open_given(struct vmf_series *given, struct vmf_reader **r,
+    struct vmf_err *e)
+{
+	int rc = cmd_open_in(&c, opt.forecast, r, e);
+
+	return rc != 0 ? rc : vmf_series_open(given, *r, "forecast",
+	    opt.step_s, VMF_TIME_NONE, e);
+}
+
+static int
+flush(struct vmf_writer *w, struct vmf_batch *out, struct vmf_err *e)
+{
+	int rc = vmf_writer_put(w, out, e);
+
+	if (rc == 0)
+		vmf_batch_clear(out);
+	return rc;
+}
+
+static int
+eval_all(struct vmf_eval *ev, struct vmf_batch *out, struct vmf_writer *w,
+    struct vmf_err *e)
+{
+	int got, rc;
+
+	while ((got = vmf_series_next(ev->series, e)) > 0) {
+		if ((rc = ev->given != NULL ? vmf_eval_given(ev, out, e) :
+		    vmf_eval_batch(ev, out, e)) != 0)
+			return rc;
+		if (vmf_batch_bytes(out) >= VMF_BATCH_BYTES &&
+		    (rc = flush(w, out, e)) != 0)
+			return rc;
+		cmd_progress(&c, "%" PRId64 " VMs", ev->n_vms);
+	}
+	if (got < 0)
+		return got;
+	if ((rc = vmf_eval_finish(ev, out, e)) != 0)
+		return rc;
+	return flush(w, out, e);
+}
+
+static void
+note(const struct vmf_eval *ev)
+{
+	const char *pooled = ev->metrics.n > 1 ?
+	    "; metrics pooled, each a series by itself" : "";
+
+	if (ev->given == NULL) {
+		cmd_note(&c, "%" PRId64 " VMs, %" PRId64 " windows of %"
+		    PRId64 " steps%s", ev->n_vms, ev->origins_used,
+		    ev->horizon, pooled);
+		return;
+	}
+	if (ev->n_points > 0)
+		cmd_note(&c, "%s has no quantiles: scored as a point "
+		    "forecast", opt.forecast);
+	cmd_note(&c, "%" PRId64 " forecasts scored; %" PRId64 " only in the "
+	    "forecast, %" PRId64 " only in the series%s", ev->n_vms,
+	    ev->n_only_given, ev->n_only_series, pooled);
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct vmf_series series = { 0 }, given = { 0 };
+	struct vmf_schema schema = { 0 };
+	struct cmd_output out = { 0 };
+	struct vmf_reader *in = NULL, *fc = NULL;
+	struct vmf_batch batch = { 0 };
+	struct vmf_err err = { "" };
+	struct vmf_eval ev = { .series = &series };
+	int rc, ret = CMD_FAIL;
+
+	cmd_parse(&c, table, argc, argv);
+	if ((rc = check_options(&ev, &err)) != 0 ||
+	    (rc = cmd_open_in(&c, c.n_args > 0 ? c.arg[0] : NULL, &in,
+	    &err)) != 0 ||
+	    (rc = vmf_series_open(&series, in, "series", opt.step_s, opt.at,
+	    &err)) != 0)
+		goto done;
+	if (opt.forecast != NULL) {
+		ev.given = &given;
+		rc = open_given(&given, &fc, &err);
+	} else if ((rc = vmf_grid_need_end(&series.grid, vmf_reader_name(in),
+	    &err)) == 0) {
+		rc = read_horizon(series.grid.step_s, &ev.horizon, &err);
+	}
+	if (rc != 0 || (rc = vmf_eval_open(&ev, &schema, &err)) != 0 ||
+	    (rc = cmd_open_out(&c, &out, &schema, &err)) != 0 ||
+	    (rc = vmf_batch_init(&batch, &schema, &err)) != 0 ||
+	    (rc = eval_all(&ev, &batch, out.w, &err)) != 0 ||
+	    (rc = cmd_finish_out(&out, &err)) != 0)
+		goto done;
+	note(&ev);
+	ret = CMD_OK;
+done:
+	if (ret != CMD_OK)
+		ret = cmd_error(&c, rc, &err);
+	cmd_free_out(&out);
+	vmf_batch_free(&batch);
+	vmf_schema_free(&schema);
+	vmf_eval_free(&ev);
+	vmf_series_free(&given);
+	vmf_series_free(&series);
+	vmf_reader_free(fc);
+	vmf_reader_free(in);
+	cmd_free(&c);
+	return ret;
+}

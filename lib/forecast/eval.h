@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How good forecasts are: of models, from origins that roll through series
+ * that are known to the end; or of a forecast stream, once its time has
+ * passed.  A batch of series is held, and of each model the sums of its
+ * scores.
+ *
+ * A model cannot look past an origin: it is given a copy of what lies before
+ * it, in memory of its own that ends there.
+ */
+#ifndef VMF_EVAL_H
+#define VMF_EVAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arrow/arrow.h"
+#include "base/err.h"
+#include "forecast/eval_score.h"
+#include "forecast/forecast.h"
+#include "forecast/many.h"
+#include "forecast/model.h"
+#include "series/series.h"
+
+/* After so long without a sample a VM is stale, as in vmf-predict. */
+#define VMF_EVAL_STALE_S 86400
+
+/* What is always there beside the models. */
+enum vmf_rival_kind {
+	VMF_RIVAL_MODEL,	/* an algorithm, or a forecast's model */
+	VMF_RIVAL_SNAIVE,	/* the reference */
+	VMF_RIVAL_SNAIVE_POINT,	/* its q50 as all quantiles */
+	VMF_RIVAL_NAIVE,	/* the last known value as all quantiles */
+};
+
+/* Sums over series. */
+struct vmf_tally {
+	struct vmf_score sum;
+	int64_t n_series;		/* with a scored point */
+	double rel;			/* of CRPS relative to snaive's */
+	int64_t n_rel;
+	int64_t n_status[VMF_N_STATUS];	/* VMs at their newest origin */
+	double cpu_s;
+};
+
+/* A row of the scores. */
+struct vmf_rival {
+	char *name;
+	enum vmf_rival_kind kind;
+	const struct vmf_algo *algo;	/* NULL: not ours to run */
+	bool beside;			/* nobody asked for it */
+	struct vmf_tally all, vm;	/* vm: of the VM in hand */
+	enum vmf_status status;		/* of the VM in hand */
+	bool seen;			/* the VM in hand has a forecast */
+	struct vmf_boot *boot;
+};
+
+struct vmf_eval {
+	/* set by the caller before vmf_eval_open: */
+	struct vmf_series *series;	/* open; scored up to its grid.end */
+	struct vmf_series *given;	/* NULL, or a forecast to score */
+	struct vmf_words metrics;
+	int64_t horizon;		/* steps; of given, its own */
+	int64_t origins;		/* 0: by the rule of vmf_eval_origins */
+	int64_t season_s, length_s;	/* of MASE and snaive; of a window */
+	bool refit_never;		/* fit at the first origin, then keep */
+	bool by_vm;
+	/* counted: */
+	int64_t n_vms;
+	int64_t n_only_given;		/* forecasts of VMs not in series */
+	int64_t n_only_series;		/* VMs without a forecast */
+	int n_points;			/* metrics of given without quantiles */
+	int64_t origins_used;
+	/* private */
+	struct vmf_rival *rival;
+	int n_rivals;
+	int64_t rivals_cap;
+	int64_t season, width;		/* in steps */
+	int *list;			/* columns, of each metric */
+	int *given_list;		/* mean and q10 ... q90, or -1 */
+	int64_t given_row;		/* of the batch in hand */
+	bool given_any, given_ended;
+	int given_model, given_status;	/* columns, or -1 */
+	struct vmf_many many;
+	struct vmf_case *cases;
+	int64_t n_cases;
+	struct vmf_problem *problem;
+	struct vmf_fit *fit;		/* cells of them */
+	int64_t cells;
+	struct vmf_score *score;
+	enum vmf_status *status;
+};
+
+/*
+ * Add a model to be evaluated, or in given one that is named there; algo
+ * may be NULL.  Returns its index, or < 0.
+ */
+int vmf_eval_add(struct vmf_eval *ev, const char *name, int64_t len,
+    enum vmf_rival_kind kind, const struct vmf_algo *algo,
+    struct vmf_err *e) VMF_CHECK;
+
+/*
+ * The number of windows of the protocol of GIFT-Eval (Aksu et al., "GIFT-
+ * Eval: A Benchmark for General Time Series Forecasting Model Evaluation",
+ * 2024): a tenth of the grid, rounded up to whole windows, at most 20.
+ */
+int64_t vmf_eval_origins(int64_t grid_steps, int64_t horizon);
+
+/*
+ * Check options against the series (VMF_EUSAGE), add snaive, snaive_point
+ * and naive where they are not there yet, and fill s, which is { 0 }, with
+ * the schema of the scores.
+ */
+int vmf_eval_open(struct vmf_eval *ev, struct vmf_schema *s,
+    struct vmf_err *e) VMF_CHECK;
+/* Evaluate the models on the series' batch in hand.  With by_vm the scores
+ * of its VMs are appended to out. */
+int vmf_eval_batch(struct vmf_eval *ev, struct vmf_batch *out,
+    struct vmf_err *e) VMF_CHECK;
+/* Score the rows of the given forecast whose ids are in the series' batch in
+ * hand, or before it; given is read on as needed. */
+int vmf_eval_given(struct vmf_eval *ev, struct vmf_batch *out,
+    struct vmf_err *e) VMF_CHECK;
+/* After the last batch: given is read to its end, and the rows of all VMs
+ * are appended to out, unless by_vm. */
+int vmf_eval_finish(struct vmf_eval *ev, struct vmf_batch *out,
+    struct vmf_err *e) VMF_CHECK;
+void vmf_eval_free(struct vmf_eval *ev);
+
+/* ---- shared by the parts of the evaluation ---- */
+
+/* One series at one origin. */
+struct vmf_case {
+	double *past;		/* ends at the origin; y is a view of it */
+	struct vmf_slice y;
+	double scale;		/* of MASE; NaN: none */
+	double *actual;		/* h steps from the origin on */
+	int64_t h;
+	struct vmf_forecast f, ref;
+};
+/* Take row i of list column col apart at the moment at. */
+int vmf_case_fill(struct vmf_case *c, struct vmf_series *s, int64_t i,
+    int col, int64_t at, int64_t h, int64_t season, struct vmf_err *e)
+    VMF_CHECK;
+void vmf_case_free(struct vmf_case *c);
+
+/* Copy f's q50 into all its quantiles of to, and its mean. */
+void vmf_rival_point(struct vmf_forecast *to, const struct vmf_forecast *f);
+/* The last known value of y at all steps; NaN where there is none. */
+void vmf_rival_naive(struct vmf_forecast *f, const struct vmf_slice *y);
+
+/* A VM is done: its tallies are added up, its bootstrap weights drawn, and
+ * with by_vm its rows appended to out. */
+int vmf_eval_vm(struct vmf_eval *ev, const char *id, int64_t id_len,
+    struct vmf_batch *out, struct vmf_err *e) VMF_CHECK;
+/* A series (a metric of the VM in hand) is done. */
+void vmf_tally_series(struct vmf_tally *t, const struct vmf_score *s);
+
+/* The schema of the scores; first is the moment of the first origin. */
+int vmf_eval_schema(const struct vmf_eval *ev, struct vmf_schema *s,
+    int64_t first, struct vmf_err *e) VMF_CHECK;
+/* Append the rows of the VM in hand, or (id NULL) of all VMs. */
+int vmf_eval_put(const struct vmf_eval *ev, const char *id, int64_t id_len,
+    struct vmf_batch *out, struct vmf_err *e) VMF_CHECK;
+int vmf_eval_open_given(struct vmf_eval *ev, struct vmf_err *e) VMF_CHECK;
+int vmf_eval_finish_given(struct vmf_eval *ev, struct vmf_err *e) VMF_CHECK;
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* The stream of scores: its schema and its rows. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "forecast/eval.h"
+
+/* Columns between the names and the statuses. */
+static const struct {
+	const char *name;
+	enum vmf_type type;
+} columns[] = { { "n_series", VMF_INT64 }, { "n_windows", VMF_INT64 },
+    { "n_points", VMF_INT64 }, { "n_missed", VMF_INT64 },
+    { "mase", VMF_FLOAT64 }, { "crps", VMF_FLOAT64 }, { "nd", VMF_FLOAT64 },
+    { "mae", VMF_FLOAT64 }, { "coverage80", VMF_FLOAT64 },
+    { "crps_snaive", VMF_FLOAT64 }, { "crps_rel", VMF_FLOAT64 },
+    { "regret", VMF_FLOAT64 }, { "regret_lo", VMF_FLOAT64 },
+    { "regret_hi", VMF_FLOAT64 }, { "regret_mean", VMF_FLOAT64 },
+    { "cpu_s", VMF_FLOAT64 } };
+#define N_COLUMNS ((int)(sizeof(columns) / sizeof(*columns)))
+
+static int
+add(struct vmf_schema *s, const char *name, enum vmf_type type,
+    struct vmf_err *e)
+{
+	int rc = vmf_schema_add(s, name, type, false, e);
+
+	return rc < 0 ? rc : 0;
+}
+
+int
+vmf_eval_schema(const struct vmf_eval *ev, struct vmf_schema *s,
+    int64_t first, struct vmf_err *e)
+{
+	const struct vmf_schema *from = ev->series->schema;
+	struct vmf_grid g = ev->series->grid;
+	char text[32];
+	int rc;
+
+	g.start = first;
+	snprintf(text, sizeof(text), "%lld", (long long)ev->season_s);
+	if ((rc = vmf_meta_set(&s->meta, "vmf:kind", "scores", e)) != 0 ||
+	    (rc = vmf_grid_write(&g, s, e)) != 0 ||
+	    (rc = vmf_meta_set(&s->meta, "vmf:season", text, e)) != 0 ||
+	    (rc = vmf_meta_set(&s->meta, "vmf:history",
+	    vmf_meta_get(&from->meta, "vmf:history"), e)) != 0 ||
+	    (ev->by_vm && (rc = add(s, "id", VMF_UTF8, e)) != 0) ||
+	    (rc = add(s, "model", VMF_UTF8, e)) != 0 ||
+	    (rc = add(s, "beside", VMF_BOOL, e)) != 0 ||
+	    (rc = add(s, "metric", VMF_UTF8, e)) != 0)
+		return rc;
+	for (int k = 0; k < N_COLUMNS; k++)
+		if ((rc = add(s, columns[k].name, columns[k].type, e)) != 0)
+			return rc;
+	if (ev->by_vm)
+		return add(s, "status", VMF_UTF8, e);
+	for (int k = 0; k < VMF_N_STATUS; k++) {
+		snprintf(text, sizeof(text), "n_%s",
+		    vmf_status_name((enum vmf_status)k));
+		if ((rc = add(s, text, VMF_INT64, e)) != 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int
+put_text(struct vmf_col *c, const char *text, struct vmf_err *e)
+{
+	return vmf_col_put_str(c, text, (int64_t)strlen(text), e);
+}
+
+/* "cpu_mean,mem_mean": pooled, each series of theirs by itself. */
+static int
+put_metrics(struct vmf_col *c, const struct vmf_words *w, struct vmf_err *e)
+{
+	struct vmf_buf b = { 0 };
+	int rc = 0;
+
+	for (int k = 0; k < w->n && rc == 0; k++)
+		rc = vmf_buf_printf(&b, e, "%s%s", k > 0 ? "," : "", w->v[k]);
+	if (rc == 0)
+		rc = vmf_col_put_str(c, (const char *)b.p, b.n, e);
+	vmf_buf_free(&b);
+	return rc;
+}
+
+static int
+put_row(const struct vmf_eval *ev, const struct vmf_rival *r,
+    const char *id, int64_t id_len, struct vmf_batch *out, struct vmf_err *e)
+{
+	const struct vmf_tally *t = id != NULL ? &r->vm : &r->all;
+	const struct vmf_score *s = &t->sum;
+	struct vmf_col *c = out->col;
+	double lo = NAN, hi = NAN;
+	int rc;
+
+	/* Of one VM there is nothing to draw from. */
+	if (id == NULL)
+		vmf_boot_interval(r->boot, &lo, &hi);
+	{
+		const double v[N_COLUMNS] = { (double)t->n_series,
+		    (double)s->n_windows, (double)s->n_points,
+		    (double)s->n_missed, vmf_score_mase(s),
+		    vmf_score_crps(s), vmf_score_nd(s), vmf_score_mae(s),
+		    vmf_score_coverage80(s), vmf_score_crps_ref(s),
+		    t->n_rel > 0 ? t->rel / (double)t->n_rel : NAN,
+		    vmf_score_regret_rel(s), lo, hi,
+		    vmf_score_regret_mean(s), id == NULL && (ev->given ==
+		    NULL || r->algo != NULL) ? t->cpu_s : NAN };
+
+		if ((id != NULL && (rc = vmf_col_put_str(c++, id, id_len,
+		    e)) != 0) || (rc = put_text(c++, r->name, e)) != 0 ||
+		    (rc = vmf_col_put_bool(c++, r->beside, e)) != 0 ||
+		    (rc = put_metrics(c++, &ev->metrics, e)) != 0)
+			return rc;
+		for (int k = 0; k < N_COLUMNS; k++)
+			if ((rc = vmf_col_put_num(c++, v[k], e)) != 0)
+				return rc;
+	}
+	if (id != NULL) {
+		if ((rc = put_text(c++, vmf_status_name(r->status), e)) != 0)
+			return rc;
+	} else {
+		for (int k = 0; k < VMF_N_STATUS; k++)
+			if ((rc = vmf_col_put_int(c++, t->n_status[k],
+			    e)) != 0)
+				return rc;
+	}
+	vmf_batch_row(out);
+	return 0;
+}
+
+int
+vmf_eval_put(const struct vmf_eval *ev, const char *id, int64_t id_len,
+    struct vmf_batch *out, struct vmf_err *e)
+{
+	int rc;
+
+	/* What was asked for first, then what stands beside it. */
+	for (int beside = 0; beside < 2; beside++)
+		for (int m = 0; m < ev->n_rivals; m++) {
+			const struct vmf_rival *r = &ev->rival[m];
+
+			if (r->beside != (beside == 1) ||
+			    (id != NULL && !r->seen))
+				continue;
+			if ((rc = put_row(ev, r, id, id_len, out, e)) != 0)
+				return rc;
+		}
+	return 0;
+}
