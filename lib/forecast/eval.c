@@ -332,9 +332,11 @@ cpu_now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* Forecast n cases by rival m into their f (or ref). */
+/* Forecast n cases by rival m into their f (or ref); w counts the origins
+ * down to 1. */
 static int
-run(struct vmf_eval *ev, int m, int64_t n, int64_t at, struct vmf_err *e)
+run(struct vmf_eval *ev, int m, int64_t n, int64_t at, int64_t w,
+    struct vmf_err *e)
 {
 	struct vmf_rival *r = &ev->rival[m];
 	bool is_ref = r->kind == VMF_RIVAL_SNAIVE;
@@ -344,7 +346,7 @@ run(struct vmf_eval *ev, int m, int64_t n, int64_t at, struct vmf_err *e)
 	for (int64_t i = 0; i < n; i++) {
 		struct vmf_case *c = &ev->cases[i];
 		struct vmf_fit *fit = &ev->fit[m * ev->n_cases + i];
-		bool kept = ev->refit_never && fit->n_params > 0;
+		bool first = ev->refit_never && w == ev->origins_used;
 
 		ev->problem[i] = (struct vmf_problem){
 			.y = c->y,
@@ -352,8 +354,8 @@ run(struct vmf_eval *ev, int m, int64_t n, int64_t at, struct vmf_err *e)
 			    .start = at, .season = ev->season,
 			    .stale_after_s = VMF_EVAL_STALE_S },
 			.f = is_ref ? &c->ref : &c->f,
-			.fit = kept ? fit : NULL,
-			.own = ev->refit_never && !kept ? fit : NULL,
+			.fit = ev->refit_never && !first ? fit : NULL,
+			.own = first ? fit : NULL,
 			.seen = true,
 		};
 		if (r->kind == VMF_RIVAL_NAIVE)
@@ -367,11 +369,13 @@ run(struct vmf_eval *ev, int m, int64_t n, int64_t at, struct vmf_err *e)
 	return rc;
 }
 
-/* All rivals on one metric of n rows from i on, at one origin. */
+/* All rivals on metric k of n rows from i on, at one origin. */
 static int
-eval_origin(struct vmf_eval *ev, int64_t i, int64_t n, int k, int64_t at,
-    bool newest, struct vmf_err *e)
+eval_origin(struct vmf_eval *ev, int64_t i, int64_t n, int k, int64_t w,
+    struct vmf_err *e)
 {
+	const struct vmf_grid *g = &ev->series->grid;
+	int64_t at = g->end - w * ev->horizon * g->step_s;
 	int ref = 0, rc;
 
 	for (int64_t r = 0; r < n; r++)
@@ -380,10 +384,10 @@ eval_origin(struct vmf_eval *ev, int64_t i, int64_t n, int k, int64_t at,
 			return rc;
 	while (ev->rival[ref].kind != VMF_RIVAL_SNAIVE)
 		ref++;
-	if ((rc = run(ev, ref, n, at, e)) != 0)
+	if ((rc = run(ev, ref, n, at, w, e)) != 0)
 		return rc;
 	for (int m = 0; m < ev->n_rivals; m++) {
-		if (m != ref && (rc = run(ev, m, n, at, e)) != 0)
+		if (m != ref && (rc = run(ev, m, n, at, w, e)) != 0)
 			return rc;
 		for (int64_t r = 0; r < n; r++) {
 			struct vmf_case *c = &ev->cases[r];
@@ -393,7 +397,7 @@ eval_origin(struct vmf_eval *ev, int64_t i, int64_t n, int k, int64_t at,
 
 			vmf_score_window(&ev->score[cell * ev->metrics.n + k],
 			    c->actual, f, &c->ref, c->scale, ev->width);
-			if (newest && k == 0)
+			if (w == 1 && k == 0)
 				ev->status[cell] = f->status;
 		}
 	}
@@ -405,7 +409,6 @@ static int
 eval_rows(struct vmf_eval *ev, int64_t i, int64_t n, struct vmf_batch *out,
     struct vmf_err *e)
 {
-	const struct vmf_grid *g = &ev->series->grid;
 	int rc;
 
 	memset(ev->score, 0, (size_t)(ev->cells * ev->metrics.n) *
@@ -414,8 +417,7 @@ eval_rows(struct vmf_eval *ev, int64_t i, int64_t n, struct vmf_batch *out,
 		for (int64_t c = 0; c < ev->cells; c++)
 			ev->fit[c].n_params = 0;
 		for (int64_t w = ev->origins_used; w > 0; w--)
-			if ((rc = eval_origin(ev, i, n, k, g->end -
-			    w * ev->horizon * g->step_s, w == 1, e)) != 0)
+			if ((rc = eval_origin(ev, i, n, k, w, e)) != 0)
 				return rc;
 	}
 	for (int64_t r = 0; r < n; r++) {
