@@ -50,6 +50,7 @@ how() {
 	vmf-train) in=$dir/series args+=(--model snaive) ;;
 	vmf-predict) in=$dir/series args+=(--from "$dir/model" --horizon 6) ;;
 	vmf-window) in=$dir/forecast args+=(--length 1h) ;;
+	vmf-eval) in=$dir/series args+=(--horizon 1 --origins 1 --by-vm) ;;
 	vmf-cat) in=$dir/series args+=(--csv) binary='' ;;
 	*) fail "$1: this file does not know how to run it (function how)" ;;
 	esac
@@ -138,7 +139,7 @@ damage_everywhere() {
 }
 
 @test "input cut at any byte: exit 1 and a message (series)" {
-	for c in vmf-train vmf-predict vmf-cat; do
+	for c in vmf-train vmf-predict vmf-eval vmf-cat; do
 		command -v $c >/dev/null || continue
 		how $c
 		cut_everywhere $c "$in" "${args[@]}"
