@@ -100,7 +100,8 @@ struct vmf_dict {
  * 2 GiB of strings). */
 int32_t vmf_dict_intern(struct vmf_dict *d, const char *s, int64_t len,
     struct vmf_err *e) VMF_CHECK;
-/* Code, or -1 when the string is not in it. */
+/* Code, or -1 when the string is not in it.  For dictionaries built here:
+ * those of a reader have no table to find strings by. */
 int32_t vmf_dict_find(const struct vmf_dict *d, const char *s, int64_t len);
 const char *vmf_dict_str(const struct vmf_dict *d, int32_t code,
     int64_t *len);
@@ -188,9 +189,18 @@ int vmf_col_put_list64(struct vmf_col *c, const double *v, int64_t n,
 /* Append row i of from, a column of the same type (dictionary or not). */
 int vmf_col_put_from(struct vmf_col *c, const struct vmf_col *from,
     int64_t i, struct vmf_err *e) VMF_CHECK;
-/* Rows are finished by this: checks (assert) that all columns have one
- * value more, and counts. */
+/* Append n rows to a column of fixed width, to be filled by the caller:
+ * returns the place of the first (an element of d, or a code), or NULL on
+ * failure.  None of them is missing, NaN aside. */
+void *vmf_col_extend(struct vmf_col *c, int64_t n, struct vmf_err *e)
+    VMF_CHECK;
+/* Append n codes of the column's dictionary; < 0: missing. */
+int vmf_col_put_codes(struct vmf_col *c, const int32_t *code, int64_t n,
+    struct vmf_err *e) VMF_CHECK;
+/* Rows are finished by these: check (assert) that all columns have one
+ * value, or n values, more, and count. */
 void vmf_batch_row(struct vmf_batch *b);
+void vmf_batch_rows(struct vmf_batch *b, int64_t n);
 
 /* ---- reader ---- */
 
@@ -200,8 +210,9 @@ struct vmf_reader;
 
 /*
  * Open path (NULL or "-": standard input) and read the schema.  max_batch is
- * the most bytes that a batch may take, received or unpacked.  Everything is
- * checked before it is used; a message names the byte offset.
+ * the most bytes that a batch may take, as it came and unpacked together,
+ * and a dictionary as well.  Everything is checked before it is used; a
+ * message names the byte offset.
  */
 int vmf_reader_open(struct vmf_reader **r, const char *path,
     int64_t max_batch, struct vmf_err *e) VMF_CHECK;
@@ -215,6 +226,9 @@ int vmf_reader_next(struct vmf_reader *r, const struct vmf_batch **b,
 /* Rows in the batches before the present one: row i of the batch is row
  * vmf_reader_row() + i of the stream, counted from 0. */
 int64_t vmf_reader_row(const struct vmf_reader *r);
+/* Bytes that the reader holds: the batch as it came, what was unpacked or
+ * converted, dictionaries.  For commands that keep to --memory. */
+int64_t vmf_reader_bytes(const struct vmf_reader *r);
 void vmf_reader_free(struct vmf_reader *r);
 
 /* ---- writer ---- */

@@ -421,10 +421,62 @@ vmf_col_put_from(struct vmf_col *c, const struct vmf_col *from, int64_t i,
 	}
 }
 
+void *
+vmf_col_extend(struct vmf_col *c, int64_t n, struct vmf_err *e)
+{
+	int64_t bytes = (c->n + n + 7) / 8, from = c->n;
+
+	assert(!has_offsets(c) && c->type != VMF_NULL);
+	if (room(c, from, n, e) != 0)
+		return NULL;
+	if (c->valid != NULL) {
+		if (vmf_grow(&c->valid, &c->valid_cap, bytes, e) != 0)
+			return NULL;
+		for (int64_t i = from; i < from + n && (i & 7) != 0; i++)
+			c->valid[i >> 3] |= (uint8_t)(1u << (i & 7));
+		memset(c->valid + (from + 7) / 8, 0xff,
+		    (size_t)(bytes - (from + 7) / 8));
+	}
+	c->n += n;
+	return (char *)c->d.p + from * elem_bytes(c);
+}
+
+int
+vmf_col_put_codes(struct vmf_col *c, const int32_t *code, int64_t n,
+    struct vmf_err *e)
+{
+	int32_t *to;
+	int rc;
+
+	assert(c->is_dict);
+	for (int64_t i = 0, run; i < n; i += run) {
+		for (run = 0; i + run < n && code[i + run] >= 0;)
+			run++;
+		if (run > 0) {
+			to = vmf_col_extend(c, run, e);
+			if (to == NULL)
+				return VMF_ENOMEM;
+			memcpy(to, code + i, (size_t)run * sizeof(*to));
+			continue;
+		}
+		run = 1;
+		rc = vmf_col_put_null(c, e);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+void
+vmf_batch_rows(struct vmf_batch *b, int64_t n)
+{
+	b->n += n;
+	for (int i = 0; i < b->n_cols; i++)
+		assert(b->col[i].n == b->n);
+}
+
 void
 vmf_batch_row(struct vmf_batch *b)
 {
-	b->n++;
-	for (int i = 0; i < b->n_cols; i++)
-		assert(b->col[i].n == b->n);
+	vmf_batch_rows(b, 1);
 }

@@ -104,6 +104,13 @@ vmf_room_free(struct vmf_room *room)
 	vmf_buf_free(&room->raw2);
 }
 
+int64_t
+vmf_room_bytes(const struct vmf_room *room)
+{
+	return room->valid.cap + room->offsets.cap + room->data.cap +
+	    room->raw.cap + room->raw2.cap;
+}
+
 /* ---- buffers ---- */
 
 /* n bytes of room, from the budget. */

@@ -69,5 +69,6 @@ int vmf_record_column(struct vmf_record *r, const struct vmf_source *s,
 /* All nodes and buffers must have been used. */
 int vmf_record_close(const struct vmf_record *r, struct vmf_err *e) VMF_CHECK;
 void vmf_room_free(struct vmf_room *room);
+int64_t vmf_room_bytes(const struct vmf_room *room);
 
 #endif

@@ -15,13 +15,13 @@
 #include "base/num.h"
 
 #define READ_CHUNK ((int64_t)1 << 20)
-#define MAX_COLUMNS 100000
+#define MAX_COLUMNS 10000
 
 struct reader_dict {
 	int64_t id;
 	struct vmf_source values;
 	struct vmf_dict d;
-	bool seen;
+	bool seen;			/* one was sent */
 };
 
 struct vmf_reader {
@@ -37,6 +37,8 @@ struct vmf_reader {
 	int64_t dict_cap;
 	struct vmf_batch batch;
 	struct vmf_buf meta, body;
+	int64_t text_left;		/* that may still be copied out of
+					 * the schema */
 	int64_t rows_before;		/* of the present batch */
 	bool ended;
 };
@@ -330,8 +332,23 @@ type_word(int64_t type)
 	    word[type] : "unknown";
 }
 
+/*
+ * FlatBuffers may share: many fields can point at one string.  What is
+ * copied out of a message is at most as long as the message, so that memory
+ * grows with the bytes received.
+ */
 static int
-read_meta(struct vmf_meta *m, struct vmf_flat *f,
+take_text(struct vmf_reader *r, int64_t bytes, struct vmf_err *e)
+{
+	r->text_left -= bytes + 1;
+	if (r->text_left >= 0)
+		return 0;
+	return vmf_fail(e, VMF_EDATA, "%s: the schema's names and metadata "
+	    "are longer than the schema itself", r->name);
+}
+
+static int
+read_meta(struct vmf_reader *r, struct vmf_meta *m, struct vmf_flat *f,
     int64_t table, int id, struct vmf_err *e)
 {
 	int64_t n, v = vmf_flat_vector(f, table, id, 4, &n), kn, vn;
@@ -349,6 +366,9 @@ read_meta(struct vmf_meta *m, struct vmf_flat *f,
 		if (k == NULL || val == NULL || !vmf_utf8_valid(k, kn) ||
 		    !vmf_utf8_valid(val, vn))
 			continue;
+		rc = take_text(r, kn + vn, e);
+		if (rc != 0)
+			break;
 		key = vmf_strndup(k, kn, e);
 		value = vmf_strndup(val, vn, e);
 		rc = key == NULL || value == NULL ? VMF_ENOMEM :
@@ -384,9 +404,13 @@ read_field(struct vmf_reader *r, struct vmf_flat *f, int64_t field, int i,
 	struct vmf_source values, *s = &r->source[i];
 	int64_t len, dict, index;
 	const char *text = vmf_flat_string(f, field, FIELD_NAME, &len);
-	char *name = vmf_strndup(text, text == NULL ? 0 : len, e);
+	char *name;
 	int rc;
 
+	rc = take_text(r, text == NULL ? 0 : len, e);
+	if (rc != 0)
+		return rc;
+	name = vmf_strndup(text, text == NULL ? 0 : len, e);
 	if (name == NULL)
 		return VMF_ENOMEM;
 	rc = make_source(s, f, field);
@@ -428,7 +452,7 @@ read_field(struct vmf_reader *r, struct vmf_flat *f, int64_t field, int i,
 	if (rc == 0)
 		rc = vmf_schema_add(&r->schema, name, s->type, s->is_dict, e);
 	if (rc >= 0)
-		rc = read_meta(&r->schema.field[i].meta, f, field,
+		rc = read_meta(r, &r->schema.field[i].meta, f, field,
 		    FIELD_META, e);
 	free(name);
 	return rc;
@@ -462,6 +486,7 @@ read_schema(struct vmf_reader *r, struct vmf_err *e)
 	if (vmf_flat_int(&f, t, SCHEMA_ENDIANNESS, 2, 0) != 0)
 		return vmf_fail(e, VMF_EDATA, "%s: a big-endian stream; "
 		    "expected little-endian", r->name);
+	r->text_left = r->meta.n;
 	if (n > MAX_COLUMNS)
 		return vmf_fail(e, VMF_EDATA, "%s: %lld columns, expected at "
 		    "most %d", r->name, (long long)n, MAX_COLUMNS);
@@ -475,7 +500,7 @@ read_schema(struct vmf_reader *r, struct vmf_err *e)
 		if (rc < 0)
 			return rc;
 	}
-	rc = read_meta(&r->schema.meta, &f, t, SCHEMA_META, e);
+	rc = read_meta(r, &r->schema.meta, &f, t, SCHEMA_META, e);
 	if (rc == 0 && f.bad)
 		rc = flat_bad(r, begin, e);
 	return rc;
@@ -505,12 +530,30 @@ read_body(struct vmf_reader *r, struct vmf_flat *f, int64_t begin,
 	return read_bytes(r, &r->body, bytes, "a message's body", e);
 }
 
+static int64_t
+rooms_bytes(const struct vmf_reader *r)
+{
+	int64_t sum = 0;
+
+	for (int i = 0; i <= r->schema.n; i++)
+		sum += vmf_room_bytes(&r->room[i]);
+	return sum;
+}
+
+/*
+ * A message's buffers as they came and as they are unpacked take max_batch
+ * together.  Rooms are kept from batch to batch; those of other batches must
+ * not add up.
+ */
 static struct vmf_record
 record_of(struct vmf_reader *r, int64_t begin)
 {
+	if (rooms_bytes(r) > r->max_batch / 4)
+		for (int i = 0; i <= r->schema.n; i++)
+			vmf_room_free(&r->room[i]);
 	return (struct vmf_record){ .name = r->name, .byte = begin,
 	    .body = r->body.p, .body_bytes = r->body.n,
-	    .budget = r->max_batch };
+	    .budget = r->max_batch - r->body.n };
 }
 
 /* True when the first old->n strings of c are those of the dictionary: our
@@ -533,10 +576,10 @@ set_dict(struct vmf_reader *r, struct vmf_dict *d, const struct vmf_col *c,
 	int64_t bytes = c->n > 0 ? c->off[c->n] : 0, valid_cap = 0;
 	int rc;
 
-	if (used + bytes > INT32_MAX || n + c->n > INT32_MAX - 8)
+	if (used + bytes + 4 * (n + c->n) > r->max_batch)
 		return vmf_fail(e, VMF_EDATA, "%s: message at byte %lld: a "
-		    "dictionary of more than 2 GiB", r->name,
-		    (long long)begin);
+		    "dictionary of more than %lld bytes (--max-batch)",
+		    r->name, (long long)begin, (long long)r->max_batch);
 	if (!delta && !extends(d, c))
 		d->gen++;
 	rc = vmf_grow(&d->off, &d->off_cap, n + c->n + 1, e);
@@ -623,6 +666,13 @@ read_record(struct vmf_reader *r, struct vmf_flat *f, int64_t header,
 		const struct vmf_source *s = &r->source[i];
 
 		rec.column = r->schema.field[i].name;
+		if (s->is_dict && !r->dict[s->dict].seen && rec.n_rows > 0) {
+			rc = vmf_fail(e, VMF_EDATA, "%s: message at byte "
+			    "%lld: no dictionary was sent for column "
+			    "'%.100s'", r->name, (long long)begin,
+			    r->schema.field[i].name);
+			break;
+		}
 		rc = vmf_record_column(&rec, s,
 		    s->is_dict ? &r->dict[s->dict].d : NULL, &r->room[i],
 		    &r->batch.col[i], e);
@@ -727,6 +777,16 @@ vmf_reader_next(struct vmf_reader *r, const struct vmf_batch **b,
 			return rc;
 	}
 	return 0;
+}
+
+int64_t
+vmf_reader_bytes(const struct vmf_reader *r)
+{
+	int64_t sum = r->meta.cap + r->body.cap + rooms_bytes(r);
+
+	for (int i = 0; i < r->n_dicts; i++)
+		sum += r->dict[i].d.bytes_cap + 4 * r->dict[i].d.off_cap;
+	return sum;
 }
 
 int64_t

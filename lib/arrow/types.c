@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Schema, metadata, dictionaries. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -254,6 +255,7 @@ grow_slots(struct vmf_dict *d, struct vmf_err *e)
 int32_t
 vmf_dict_find(const struct vmf_dict *d, const char *s, int64_t len)
 {
+	assert(d->n_slots > 0 || d->n == 0);
 	if (d->n_slots == 0)
 		return -1;
 	return (int32_t)d->slot[find_slot(d, s, len)] - 1;

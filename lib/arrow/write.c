@@ -312,8 +312,7 @@ add_nan_bitmap(struct vmf_writer *w, const void *p, int64_t n, bool f64,
 	return add_piece(w, NULL, at, bytes, e);
 }
 
-/* A null row of text or list may not reach into the data: its two offsets
- * are equal by construction, so offsets and data go as they are. */
+/* They begin at 0, in batches that are built as in those of a reader. */
 static int
 add_offsets(struct vmf_writer *w, const struct vmf_col *c, struct vmf_err *e)
 {
