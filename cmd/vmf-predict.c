@@ -8,11 +8,13 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/thread.h"
 #include "base/time.h"
 #include "cmd.h"
 #include "forecast/model.h"
 #include "forecast/predict.h"
 #include "series/series.h"
+#include "simd.h"
 
 static struct cmd c = {
 	.name = "vmf-predict",
@@ -32,13 +34,14 @@ static struct cmd c = {
 "      --step TIME       the series' step, where its metadata was dropped\n"
 "      --at TIME         first moment of the forecast [vmf:end]\n"
 "      --tz ZONE         wall clock of --at [UTC]\n"
+"      --threads N       work on so many cores [all]\n"
 CMD_SHARED_USAGE,
 	.max_args = 1,
 };
 
 static struct {
 	const char *from, *horizon, *quantiles, *metric, *unseen;
-	int64_t stale_after_s, step_s, at;
+	int64_t stale_after_s, step_s, at, threads;
 } opt = {
 	.horizon = "48",
 	.quantiles = "0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9",
@@ -55,6 +58,7 @@ static const struct cmd_opt table[] = {
 	{ CMD_DURATION, "step", 0, &opt.step_s, false, 0, 0 },
 	{ CMD_TIME, "at", 0, &opt.at, false, 0, 0 },
 	{ CMD_TZ, "tz", 0, NULL, false, 0, 0 },
+	{ CMD_INT, "threads", 0, &opt.threads, true, 1, 1024 },
 	{ CMD_END, NULL, 0, NULL, false, 0, 0 },
 };
 
@@ -88,8 +92,14 @@ horizon_steps(int64_t step_s, int64_t *steps, struct vmf_err *e)
 static int
 parse_options(struct vmf_predict *p, struct vmf_err *e)
 {
+	enum vmf_simd level;
 	int rc;
 
+	if ((rc = cmd_simd(&level, e)) != 0)
+		return rc;
+	p->many.how.lanes = vmf_lanes_of(level);
+	p->many.how.threads = opt.threads > 0 ? (int)opt.threads :
+	    vmf_cores();
 	if (opt.from == NULL)
 		return vmf_fail(e, VMF_EUSAGE, "expected --from MODEL");
 	if (strcmp(opt.from, "-") == 0 && (c.n_args == 0 ||
@@ -141,9 +151,9 @@ predict_all(struct vmf_predict *p, struct vmf_batch *batch,
 	int got, rc;
 
 	while ((got = vmf_series_next(p->series, e)) > 0) {
-		for (int64_t i = 0; i < p->series->b->n; i++) {
-			if ((rc = vmf_predict_row(p, i, batch, e)) != 0)
-				return rc;
+		for (int64_t i = 0, n; i < p->series->b->n; i += n) {
+			if ((n = vmf_predict_rows(p, i, batch, e)) < 0)
+				return (int)n;
 			if (vmf_batch_bytes(batch) < VMF_BATCH_BYTES)
 				continue;
 			if ((rc = vmf_writer_put(w, batch, e)) != 0)

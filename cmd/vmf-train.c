@@ -7,11 +7,13 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/thread.h"
 #include "base/time.h"
 #include "cmd.h"
 #include "forecast/forecast.h"
-#include "forecast/model.h"
+#include "forecast/train.h"
 #include "series/series.h"
+#include "simd.h"
 
 static struct cmd c = {
 	.name = "vmf-train",
@@ -19,7 +21,7 @@ static struct cmd c = {
 "usage: vmf-train [options] [FILE]\n"
 "Learn a model of each series in FILE or standard input.\n"
 "\n"
-"      --model NAME,...  algorithms: snaive [snaive]\n"
+"      --model NAME,...  algorithms: snaive, arima [snaive]\n"
 "      --metric NAME,... lists to learn [cpu_mean]\n"
 "      --season TIME     after which loads repeat [1d]\n"
 "      --stale-after TIME\n"
@@ -27,13 +29,14 @@ static struct cmd c = {
 "      --step TIME       the series' step, where its metadata was dropped\n"
 "      --at TIME         learn what is before TIME only [vmf:end]\n"
 "      --tz ZONE         wall clock of --at [UTC]\n"
+"      --threads N       work on so many cores [all]\n"
 CMD_SHARED_USAGE,
 	.max_args = 1,
 };
 
 static struct {
 	const char *model, *metric;
-	int64_t season_s, stale_after_s, step_s, at;
+	int64_t season_s, stale_after_s, step_s, at, threads;
 } opt = {
 	.model = "snaive", .metric = "cpu_mean", .season_s = 86400,
 	.stale_after_s = 86400, .at = VMF_TIME_NONE,
@@ -47,22 +50,13 @@ static const struct cmd_opt table[] = {
 	{ CMD_DURATION, "step", 0, &opt.step_s, false, 0, 0 },
 	{ CMD_TIME, "at", 0, &opt.at, false, 0, 0 },
 	{ CMD_TZ, "tz", 0, NULL, false, 0, 0 },
+	{ CMD_INT, "threads", 0, &opt.threads, true, 1, 1024 },
 	{ CMD_END, NULL, 0, NULL, false, 0, 0 },
-};
-
-struct train {
-	struct vmf_words models, metrics;
-	const struct vmf_algo *algo[VMF_METRICS_MAX];
-	int list[VMF_METRICS_MAX];
-	struct vmf_forecast_opts o;
-	struct vmf_fit fit;
-	struct vmf_scratch scratch;
-	int64_t rows, n_status[VMF_N_STATUS];
 };
 
 /* What the options name, against what there is. */
 static int
-prepare(struct train *t, const struct vmf_series *s, struct vmf_err *e)
+prepare(struct vmf_train *t, const struct vmf_series *s, struct vmf_err *e)
 {
 	int rc = vmf_grid_need_end(&s->grid, vmf_reader_name(s->r), e);
 
@@ -76,7 +70,7 @@ prepare(struct train *t, const struct vmf_series *s, struct vmf_err *e)
 		if ((t->list[k] = vmf_series_metric(s, t->metrics.v[k],
 		    e)) < 0)
 			return t->list[k];
-	t->o = (struct vmf_forecast_opts){
+	t->opts = (struct vmf_forecast_opts){
 		.step_s = s->grid.step_s,
 		.start = s->grid.end,
 		.season = opt.season_s / s->grid.step_s,
@@ -85,38 +79,8 @@ prepare(struct train *t, const struct vmf_series *s, struct vmf_err *e)
 	return 0;
 }
 
-/* All parts of row i. */
 static int
-train_row(struct train *t, struct vmf_series *s, int64_t i,
-    struct vmf_batch *out, struct vmf_err *e)
-{
-	int64_t len;
-	const char *id = vmf_series_id(s, i, &len);
-	enum vmf_status status;
-	struct vmf_slice y;
-	int rc;
-
-	for (int k = 0; k < t->metrics.n; k++) {
-		if ((rc = vmf_series_slice(s, i, t->list[k], t->o.start, &y,
-		    e)) != 0)
-			return rc;
-		for (int m = 0; m < t->models.n; m++) {
-			if ((rc = vmf_fit_series(&t->fit, &status,
-			    t->algo[m], &y, &t->o, &t->scratch, e)) != 0 ||
-			    (rc = vmf_model_put(out, id, len,
-			    t->metrics.v[k], t->algo[m]->name, status,
-			    &t->fit, t->o.start, e)) != 0)
-				return rc;
-			if (k == 0 && m == 0)
-				t->n_status[status]++;
-		}
-	}
-	t->rows++;
-	return 0;
-}
-
-static int
-parse_words(struct train *t, struct vmf_err *e)
+parse_words(struct vmf_train *t, struct vmf_err *e)
 {
 	int rc;
 
@@ -137,8 +101,19 @@ parse_words(struct train *t, struct vmf_err *e)
 	return 0;
 }
 
+static int
+set_up(struct vmf_panel *how, struct vmf_err *e)
+{
+	enum vmf_simd level;
+	int rc = cmd_simd(&level, e);
+
+	how->lanes = vmf_lanes_of(level);
+	how->threads = opt.threads > 0 ? (int)opt.threads : vmf_cores();
+	return rc;
+}
+
 static void
-note(const struct train *t)
+note(const struct vmf_train *t)
 {
 	char text[256] = "";
 	int used = 0;
@@ -149,7 +124,7 @@ note(const struct train *t)
 			    sizeof(text) - (size_t)used, ", %" PRId64 " %s",
 			    t->n_status[k],
 			    vmf_status_name((enum vmf_status)k));
-	cmd_note(&c, "%" PRId64 " series in%s", t->rows, text);
+	cmd_note(&c, "%" PRId64 " series in%s", t->n_rows, text);
 }
 
 int
@@ -161,11 +136,12 @@ main(int argc, char *argv[])
 	struct vmf_reader *in = NULL;
 	struct vmf_batch batch = { 0 };
 	struct vmf_err err = { "" };
-	struct train t = { 0 };
+	struct vmf_train t = { 0 };
 	int got, rc, ret = CMD_FAIL;
 
 	cmd_parse(&c, table, argc, argv);
 	if ((rc = parse_words(&t, &err)) != 0 ||
+	    (rc = set_up(&t.many.how, &err)) != 0 ||
 	    (rc = cmd_open_in(&c, c.n_args > 0 ? c.arg[0] : NULL, &in,
 	    &err)) != 0 ||
 	    (rc = vmf_series_open(&series, in, "series", opt.step_s, opt.at,
@@ -177,16 +153,16 @@ main(int argc, char *argv[])
 	    (rc = vmf_batch_init(&batch, &schema, &err)) != 0)
 		goto done;
 	while ((got = rc = vmf_series_next(&series, &err)) > 0) {
-		for (int64_t i = 0; i < series.b->n; i++) {
-			if ((rc = train_row(&t, &series, i, &batch,
-			    &err)) != 0)
+		for (int64_t i = 0, n; i < series.b->n; i += n) {
+			n = vmf_train_rows(&t, &series, i, &batch, &err);
+			if ((rc = n < 0 ? (int)n : 0) != 0)
 				goto done;
 			if (vmf_batch_bytes(&batch) < VMF_BATCH_BYTES)
 				continue;
 			if ((rc = vmf_writer_put(out.w, &batch, &err)) != 0)
 				goto done;
 			vmf_batch_clear(&batch);
-			cmd_progress(&c, "%" PRId64 " series", t.rows);
+			cmd_progress(&c, "%" PRId64 " series", t.n_rows);
 		}
 	}
 	if (got < 0 || (rc = vmf_writer_put(out.w, &batch, &err)) != 0 ||
@@ -202,10 +178,7 @@ done:
 	vmf_schema_free(&schema);
 	vmf_series_free(&series);
 	vmf_reader_free(in);
-	vmf_fit_free(&t.fit);
-	vmf_scratch_free(&t.scratch);
-	vmf_words_free(&t.models);
-	vmf_words_free(&t.metrics);
+	vmf_train_free(&t);
 	cmd_free(&c);
 	return ret;
 }

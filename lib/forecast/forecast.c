@@ -12,13 +12,18 @@
 
 #include "base/num.h"
 #include "base/time.h"
+#include "forecast/lanes_block.h"
 #include "forecast/snaive.h"
 
+static const struct vmf_algo arima = {
+	.name = "arima", .members = 1u << VMF_M_ARIMA,
+};
+
 static const struct vmf_algo *const algos[] = {
-	&vmf_snaive,
+	&vmf_snaive, &arima,
 };
 #define N_ALGOS ((int)(sizeof(algos) / sizeof(algos[0])))
-#define ALGO_NAMES "snaive"
+#define ALGO_NAMES "snaive, arima"
 
 const char *
 vmf_status_name(enum vmf_status s)
@@ -141,30 +146,11 @@ vmf_forecast_flat(struct vmf_forecast *f, const struct vmf_slice *y,
 	return 0;
 }
 
-static bool
-is_stale(const struct vmf_slice *y, const struct vmf_forecast_opts *o)
+bool
+vmf_history_stale(const struct vmf_slice *y,
+    const struct vmf_forecast_opts *o)
 {
 	return y->gap > 0 && y->gap * o->step_s >= o->stale_after_s;
-}
-
-int
-vmf_fit_series(struct vmf_fit *fit, enum vmf_status *status,
-    const struct vmf_algo *algo, const struct vmf_slice *y,
-    const struct vmf_forecast_opts *o, struct vmf_scratch *w,
-    struct vmf_err *e)
-{
-	int rc;
-
-	fit->n_params = 0;
-	fit->blob.n = 0;
-	fit->mase = NAN;
-	*status = vmf_history_status(y, o->season);
-	if (*status == VMF_OK &&
-	    (rc = algo->fit(fit, y, o->season, w, e)) != 0)
-		return rc;
-	if (*status != VMF_EMPTY && is_stale(y, o))
-		*status = VMF_STALE;
-	return 0;
 }
 
 /* Append a sentence to the reason. */
@@ -205,67 +191,79 @@ fill_missing(struct vmf_forecast *f)
 }
 
 int
-vmf_forecast_series(struct vmf_forecast *f, const struct vmf_algo *algo,
-    const struct vmf_slice *y, const struct vmf_forecast_opts *o,
-    const struct vmf_fit *fit, int seen, struct vmf_fit *own,
+vmf_forecast_begin(struct vmf_forecast *f, const struct vmf_slice *y,
+    const struct vmf_forecast_opts *o, bool seen, bool known,
     struct vmf_scratch *w, struct vmf_err *e)
 {
-	int64_t filled;
 	char value[32];
 	int rc;
 
 	f->reason[0] = '\0';
 	f->mase = NAN;
 	f->status = vmf_history_status(y, o->season);
-	if (f->status == VMF_EMPTY) {
+	switch (f->status) {
+	case VMF_EMPTY:
 		vmf_time_format_utc(o->start, value);
 		say(f, "no sample before %s", value);
 		fill_missing(f);
 		return 0;
+	case VMF_OK:
+		if (seen && !known)
+			say(f, "the model was trained on too little of it: "
+			    "fitted now");
+		return 0;
+	default:
+		break;
 	}
-	if (f->status == VMF_OK) {
-		if (fit == NULL || fit->n_params == 0) {
-			if (seen)
-				say(f, "the model was trained on too little "
-				    "of it: fitted now");
-			own->n_params = 0;
-			own->blob.n = 0;
-			own->mase = NAN;
-			if ((rc = algo->fit(own, y, o->season, w, e)) != 0)
-				return rc;
-			fit = own;
-		}
-		f->mase = fit->mase;
-		filled = algo->predict(f, y, o->season, fit->params,
-		    fit->n_params, fit->blob.p, fit->blob.n, w, e);
-		if (filled < 0)
-			return (int)filled;
-		if (filled > 0) {
-			f->status = VMF_FALLBACK;
-			say(f, "%" PRId64 " of %" PRId64 " steps have no "
-			    "known value in the seasons before: there, the "
-			    "mean and quantiles of the history", filled,
-			    f->h);
-		}
+	if ((rc = vmf_forecast_flat(f, y, 0, f->h, w, e)) != 0)
+		return rc;
+	if (f->status == VMF_SHORT) {
+		say(f, "%" PRId64 " steps of history are too short for a "
+		    "season of %" PRId64 ": their mean and quantiles", y->n,
+		    o->season);
 	} else {
-		if ((rc = vmf_forecast_flat(f, y, 0, f->h, w, e)) != 0)
-			return rc;
-		if (f->status == VMF_SHORT)
-			say(f, "%" PRId64 " steps of history are too short "
-			    "for a season of %" PRId64 ": their mean and "
-			    "quantiles", y->n, o->season);
-		else {
-			vmf_format_double(y->y[0], value);
-			say(f, "every sample is %s", value);
-		}
+		vmf_format_double(y->y[0], value);
+		say(f, "every sample is %s", value);
 	}
+	return 0;
+}
+
+int
+vmf_forecast_fill(struct vmf_forecast *f, const struct vmf_slice *y,
+    int64_t filled, struct vmf_scratch *w, struct vmf_err *e)
+{
+	int rc;
+
+	for (int64_t from = 0, to; from < f->h; from = to) {
+		for (to = from; to < f->h && isnan(f->mean[to]); to++)
+			filled++;
+		if (to > from && (rc = vmf_forecast_flat(f, y, from, to, w,
+		    e)) != 0)
+			return rc;
+		if (to == from)
+			to++;
+	}
+	if (filled > 0) {
+		f->status = VMF_FALLBACK;
+		say(f, "%" PRId64 " of %" PRId64 " steps have no known value "
+		    "in the seasons before: there, the mean and quantiles of "
+		    "the history", filled, f->h);
+	}
+	return 0;
+}
+
+void
+vmf_forecast_end(struct vmf_forecast *f, const struct vmf_slice *y,
+    const struct vmf_forecast_opts *o, bool seen)
+{
+	if (f->status == VMF_EMPTY)
+		return;
 	if (!seen) {
 		f->status = VMF_UNSEEN;
 		say(f, "not in the model: fitted now");
 	}
-	if (is_stale(y, o)) {
+	if (vmf_history_stale(y, o)) {
 		f->status = VMF_STALE;
 		say_stale(f, y, o);
 	}
-	return 0;
 }

@@ -6,6 +6,7 @@
 #ifndef VMF_FORECAST_H
 #define VMF_FORECAST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -72,6 +73,9 @@ void vmf_forecast_free(struct vmf_forecast *f);
  */
 struct vmf_algo {
 	const char *name;
+	/* In lanes: bits of enum vmf_member, and the functions below are
+	 * NULL; vmf_fit_many and vmf_forecast_many run them. */
+	unsigned members;
 	int (*fit)(struct vmf_fit *fit, const struct vmf_slice *y,
 	    int64_t season, struct vmf_scratch *w, struct vmf_err *e);
 	int64_t (*predict)(struct vmf_forecast *f, const struct vmf_slice *y,
@@ -110,24 +114,24 @@ struct vmf_forecast_opts {
 	int64_t stale_after_s;
 };
 
-/*
- * Fit one series for the model stream: algo->fit where there is enough
- * history, else no params.  Returns 0 with *status, which is VMF_STALE where
- * that and not worse is so.
- */
-int vmf_fit_series(struct vmf_fit *fit, enum vmf_status *status,
-    const struct vmf_algo *algo, const struct vmf_slice *y,
-    const struct vmf_forecast_opts *o, struct vmf_scratch *w,
-    struct vmf_err *e) VMF_CHECK;
+/* No sample for so long before the start? */
+bool vmf_history_stale(const struct vmf_slice *y,
+    const struct vmf_forecast_opts *o);
 
 /*
- * Forecast one series: mean, q, status, reason and mase of f.  seen says
- * whether the model knows the entity; fit is what it knows, or NULL where
- * that is nothing of use: then the series is fitted now, into own.
+ * The parts of one forecast, which vmf_forecast_many puts together; seen says
+ * whether the model knows the entity, known whether it knows something of
+ * use.  begin sets f->status and, unless that is VMF_OK, fills mean and q.
+ * Where it is VMF_OK a model fills them, and filled hands over the steps that
+ * it had no value for (NaN in mean, or so many were filled by the model
+ * itself).  end adds what is so of the entity whatever the forecast.
  */
-int vmf_forecast_series(struct vmf_forecast *f, const struct vmf_algo *algo,
-    const struct vmf_slice *y, const struct vmf_forecast_opts *o,
-    const struct vmf_fit *fit, int seen, struct vmf_fit *own,
+int vmf_forecast_begin(struct vmf_forecast *f, const struct vmf_slice *y,
+    const struct vmf_forecast_opts *o, bool seen, bool known,
     struct vmf_scratch *w, struct vmf_err *e) VMF_CHECK;
+int vmf_forecast_fill(struct vmf_forecast *f, const struct vmf_slice *y,
+    int64_t filled, struct vmf_scratch *w, struct vmf_err *e) VMF_CHECK;
+void vmf_forecast_end(struct vmf_forecast *f, const struct vmf_slice *y,
+    const struct vmf_forecast_opts *o, bool seen);
 
 #endif

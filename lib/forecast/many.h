@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "forecast/forecast.h"
+#include "forecast/panel.h"
 
 /* One series up to one moment.  All pointers are the caller's. */
 struct vmf_problem {
@@ -24,19 +25,32 @@ struct vmf_problem {
 
 /* Room that is reused from call to call; { 0 } to begin with. */
 struct vmf_many {
-	struct vmf_scratch scratch;
-	struct vmf_fit own;
+	struct vmf_panel how;		/* the caller's: width and threads */
 	int64_t failed;			/* the problem that failed */
+	/* private */
+	struct vmf_scratch scratch;
+	struct vmf_fit *own;
+	int64_t own_cap, n_own;
+	struct vmf_panel_job *job;
+	int64_t job_cap;
 };
 void vmf_many_free(struct vmf_many *m);
 
 /*
- * Solve the n problems at p by one algorithm, each as vmf_forecast_series
- * does: the result of one does not depend on the others, nor on their order.
+ * Solve the n problems at p by one algorithm, each on its own: the result of one does not depend on the others, nor on their order.
  * Where own is given it holds the fit of a problem that was fitted cold, and
  * no params where nothing was.  Returns 0, or < 0 with m->failed.
  */
 int vmf_forecast_many(const struct vmf_algo *algo, struct vmf_problem *p,
     int64_t n, struct vmf_many *m, struct vmf_err *e) VMF_CHECK;
+
+/*
+ * Learn the n problems for the model stream, into own: where there is enough
+ * history, else no params.  status[i] is VMF_STALE where that and not worse
+ * is so.  A problem's fit, where it is given, is where its estimates start.
+ */
+int vmf_fit_many(const struct vmf_algo *algo, struct vmf_problem *p,
+    int64_t n, enum vmf_status *status, struct vmf_many *m,
+    struct vmf_err *e) VMF_CHECK;
 
 #endif

@@ -10,14 +10,26 @@
 #include "base/mem.h"
 #include "base/time.h"
 
-/* One metric of the fleet, and its forecast for the row in hand. */
+/* One metric of the fleet. */
 struct vmf_metric {
 	const char *name;
 	int list;			/* column of the series */
-	bool done;
-	const struct vmf_algo *algo;
-	struct vmf_forecast f;
 };
+
+/* One metric of one row in hand. */
+struct vmf_cell {
+	const struct vmf_algo *algo;	/* NULL: not found yet */
+	struct vmf_forecast f;
+	struct vmf_fit fit;		/* what the model knows */
+	struct vmf_slice y;
+	int64_t part_row;		/* of the model, -1: of none */
+	int64_t at;			/* in values, until all are there */
+	bool solved;
+};
+
+/* Rows that are worked on at once, and values they may have. */
+#define ROWS_MAX 2048
+#define VALUES_MAX (2 << 20)
 
 /* Columns of every forecast that no attribute can have. */
 static const char *const own_names[] = { "id", "start", "status", "model",
@@ -52,9 +64,6 @@ find_metrics(struct vmf_predict *p, struct vmf_err *e)
 		if ((m->list = vmf_series_metric(p->series, m->name,
 		    e)) < 0)
 			return VMF_EDATA;
-		if ((rc = vmf_forecast_init(&m->f, p->horizon, &p->levels,
-		    e)) != 0)
-			return rc;
 	}
 	return 0;
 }
@@ -185,15 +194,20 @@ vmf_predict_open(struct vmf_predict *p, struct vmf_schema *s,
 void
 vmf_predict_free(struct vmf_predict *p)
 {
-	for (int k = 0; p->metric != NULL && k < p->metrics.n; k++)
-		vmf_forecast_free(&p->metric[k].f);
+	for (int64_t i = 0; i < p->n_cells; i++) {
+		vmf_forecast_free(&p->cell[i].f);
+		vmf_fit_free(&p->cell[i].fit);
+	}
+	free(p->cell);
+	free(p->row_seen);
+	free(p->values);
+	free(p->problem);
+	free(p->problem_cell);
 	free(p->metric);
 	free(p->attr);
 	free(p->only_id);
 	vmf_words_free(&p->metrics);
-	vmf_fit_free(&p->own);
-	vmf_fit_free(&p->part);
-	vmf_scratch_free(&p->scratch);
+	vmf_many_free(&p->many);
 }
 
 /* Count an id of the model that the series does not have, once for all its
@@ -218,24 +232,16 @@ count_only(struct vmf_predict *p, const struct vmf_part *part,
 	return 0;
 }
 
-/* Forecast one metric of row i; part is what the model knows, or NULL. */
+/* Keep what the model knows of a cell: the batch it stands in goes on. */
 static int
-forecast_metric(struct vmf_predict *p, int64_t i, struct vmf_metric *m,
-    const struct vmf_algo *algo, const struct vmf_part *part,
-    struct vmf_err *e)
+use_part(struct vmf_cell *c, const struct vmf_algo *algo,
+    const struct vmf_part *part, struct vmf_err *e)
 {
-	struct vmf_fit *fit = &p->part;
-	struct vmf_slice y;
+	struct vmf_fit *fit = &c->fit;
 	int rc;
 
-	m->algo = algo;
-	m->done = true;
-	if ((rc = vmf_series_slice(p->series, i, m->list, p->opts.start, &y,
-	    e)) != 0)
-		return rc;
-	if (part == NULL)
-		return vmf_forecast_series(&m->f, algo, &y, &p->opts, NULL,
-		    false, &p->own, &p->scratch, e);
+	c->algo = algo;
+	c->part_row = part->row;
 	if ((rc = vmf_grow(&fit->params, &fit->params_cap,
 	    part->n_params + 1, e)) != 0)
 		return rc;
@@ -244,45 +250,40 @@ forecast_metric(struct vmf_predict *p, int64_t i, struct vmf_metric *m,
 		    (size_t)part->n_params * sizeof(double));
 	fit->n_params = part->n_params;
 	fit->blob.n = 0;
-	if (part->blob_bytes > 0 && (rc = vmf_buf_put(&fit->blob, part->blob,
-	    part->blob_bytes, e)) != 0)
-		return rc;
 	fit->mase = part->mase;
-	rc = vmf_forecast_series(&m->f, algo, &y, &p->opts, fit, true,
-	    &p->own, &p->scratch, e);
-	if (rc == VMF_EDATA)
-		return vmf_fail_in(e, rc, "%s: row %" PRId64,
-		    vmf_reader_name(p->model->r), part->row);
-	return rc;
+	return part->blob_bytes == 0 ? 0 :
+	    vmf_buf_put(&fit->blob, part->blob, part->blob_bytes, e);
 }
 
-/* Use the model's parts of row i; parts of ids before it are passed. */
+/* Take the model's parts of row i, whose cells are at c; parts of ids before
+ * it are passed. */
 static int
-use_parts(struct vmf_predict *p, int64_t i, bool *seen, struct vmf_err *e)
+use_parts(struct vmf_predict *p, int64_t i, struct vmf_cell *c, bool *seen,
+    struct vmf_err *e)
 {
 	struct vmf_part part;
 	int64_t len;
 	const char *id = vmf_series_id(p->series, i, &len);
-	int got, rc, c;
+	int got, rc, cmp;
 
 	*seen = false;
 	while ((got = vmf_model_peek(p->model, &part, e)) > 0) {
-		c = part.id == NULL ? -1 :
+		cmp = part.id == NULL ? -1 :
 		    vmf_id_cmp(part.id, part.id_len, id, len);
-		if (c > 0)
+		if (cmp > 0)
 			break;
-		if (c < 0 && (rc = count_only(p, &part, e)) != 0)
+		if (cmp < 0 && (rc = count_only(p, &part, e)) != 0)
 			return rc;
-		for (int k = 0; c == 0 && k < p->metrics.n; k++) {
-			struct vmf_metric *m = &p->metric[k];
+		for (int k = 0; cmp == 0 && k < p->metrics.n; k++) {
+			const char *name = p->metric[k].name;
 
-			if ((int64_t)strlen(m->name) != part.metric_len ||
-			    memcmp(m->name, part.metric,
+			if ((int64_t)strlen(name) != part.metric_len ||
+			    memcmp(name, part.metric,
 			    (size_t)part.metric_len) != 0)
 				continue;
 			*seen = true;
 			/* Of several models of a metric, the first. */
-			if (!m->done && (rc = forecast_metric(p, i, m,
+			if (c[k].algo == NULL && (rc = use_part(&c[k],
 			    vmf_algo_find(part.algo, part.algo_len), &part,
 			    e)) != 0)
 				return rc;
@@ -292,20 +293,110 @@ use_parts(struct vmf_predict *p, int64_t i, bool *seen, struct vmf_err *e)
 	return got < 0 ? got : 0;
 }
 
+/* Room for one row more. */
+static int
+add_row(struct vmf_predict *p, int64_t row, struct vmf_err *e)
+{
+	int64_t need = (row + 1) * p->metrics.n;
+	int rc;
+
+	if ((rc = vmf_grow(&p->cell, &p->cell_cap, need, e)) != 0 ||
+	    (rc = vmf_grow(&p->problem, &p->problem_cap, need, e)) != 0 ||
+	    (rc = vmf_grow(&p->problem_cell, &p->problem_cell_cap, need,
+	    e)) != 0)
+		return rc;
+	for (; p->n_cells < need; p->n_cells++) {
+		struct vmf_cell *c = &p->cell[p->n_cells];
+
+		memset(c, 0, sizeof(*c));
+		if ((rc = vmf_forecast_init(&c->f, p->horizon, &p->levels,
+		    e)) != 0) {
+			vmf_forecast_free(&c->f);
+			return rc;
+		}
+	}
+	for (int64_t i = row * p->metrics.n; i < need; i++) {
+		p->cell[i].algo = NULL;
+		p->cell[i].part_row = -1;
+		p->cell[i].solved = false;
+		p->cell[i].fit.n_params = 0;
+		p->cell[i].fit.blob.n = 0;
+	}
+	return 0;
+}
+
+/* Copy the history of row i, as the batch's view of it is one at a time. */
+static int
+take_values(struct vmf_predict *p, int64_t i, struct vmf_cell *c,
+    struct vmf_err *e)
+{
+	int rc;
+
+	for (int k = 0; k < p->metrics.n; k++) {
+		if ((rc = vmf_series_slice(p->series, i, p->metric[k].list,
+		    p->opts.start, &c[k].y, e)) != 0 ||
+		    (rc = vmf_grow(&p->values, &p->values_cap,
+		    p->n_values + c[k].y.n + 1, e)) != 0)
+			return rc;
+		if (c[k].y.n > 0)
+			memcpy(p->values + p->n_values, c[k].y.y,
+			    (size_t)c[k].y.n * sizeof(double));
+		c[k].at = p->n_values;
+		p->n_values += c[k].y.n;
+	}
+	return 0;
+}
+
+/* Forecast the cells of the rows in hand, algorithm by algorithm. */
+static int
+solve(struct vmf_predict *p, int64_t rows, struct vmf_err *e)
+{
+	int64_t n = rows * p->metrics.n;
+	int rc;
+
+	for (int64_t i = 0; i < n; i++)
+		p->cell[i].y.y = p->values + p->cell[i].at;
+	for (int64_t i = 0; i < n; i++) {
+		const struct vmf_algo *algo = p->cell[i].algo;
+		int64_t k = 0;
+
+		if (p->cell[i].solved)
+			continue;
+		for (int64_t j = i; j < n; j++) {
+			struct vmf_cell *c = &p->cell[j];
+
+			if (c->solved || c->algo != algo)
+				continue;
+			p->problem_cell[k] = j;
+			p->problem[k++] = (struct vmf_problem){ .y = c->y,
+			    .opts = p->opts, .f = &c->f,
+			    .fit = c->part_row >= 0 ? &c->fit : NULL,
+			    .seen = c->part_row >= 0 };
+			c->solved = true;
+		}
+		if ((rc = vmf_forecast_many(algo, p->problem, k, &p->many,
+		    e)) == 0)
+			continue;
+		i = p->cell[p->problem_cell[p->many.failed]].part_row;
+		return rc == VMF_EDATA && i >= 0 ? vmf_fail_in(e, rc,
+		    "%s: row %" PRId64, vmf_reader_name(p->model->r), i) : rc;
+	}
+	return 0;
+}
+
 /* "mem_mean: short: ..." behind the first metric's reason. */
 static void
-join_reasons(const struct vmf_predict *p, char *buf, size_t n)
+join_reasons(const struct vmf_predict *p, const struct vmf_cell *c, char *buf,
+    size_t n)
 {
-	size_t used = (size_t)snprintf(buf, n, "%s", p->metric[0].f.reason);
+	size_t used = (size_t)snprintf(buf, n, "%s", c[0].f.reason);
 
-	for (int k = 1; k < p->metrics.n && used < n; k++) {
-		const struct vmf_metric *m = &p->metric[k];
-
-		if (m->f.status != VMF_OK)
+	for (int k = 1; k < p->metrics.n && used < n; k++)
+		if (c[k].f.status != VMF_OK)
 			used += (size_t)snprintf(buf + used, n - used,
-			    "%s%s: %s: %s", used > 0 ? "; " : "", m->name,
-			    vmf_status_name(m->f.status), m->f.reason);
-	}
+			    "%s%s: %s: %s", used > 0 ? "; " : "",
+			    p->metric[k].name, vmf_status_name(c[k].f.status),
+			    c[k].f.reason);
 }
 
 static int
@@ -315,11 +406,11 @@ put_text(struct vmf_col *c, const char *text, struct vmf_err *e)
 	    vmf_col_put_str(c, text, (int64_t)strlen(text), e);
 }
 
+/* The forecast of row i, whose cells are at cell. */
 static int
-put_row(struct vmf_predict *p, int64_t i, struct vmf_batch *out,
-    struct vmf_err *e)
+put_row(struct vmf_predict *p, int64_t i, const struct vmf_cell *cell,
+    struct vmf_batch *out, struct vmf_err *e)
 {
-	const struct vmf_metric *first = &p->metric[0];
 	struct vmf_col *c = out->col;
 	char reason[1024];
 	int64_t len;
@@ -335,7 +426,7 @@ put_row(struct vmf_predict *p, int64_t i, struct vmf_batch *out,
 	if ((rc = vmf_col_put_int(c++, p->opts.start, e)) != 0)
 		return rc;
 	for (int k = 0; k < p->metrics.n; k++) {
-		const struct vmf_forecast *f = &p->metric[k].f;
+		const struct vmf_forecast *f = &cell[k].f;
 
 		if ((rc = vmf_col_put_list32(c++, f->mean, f->h, e)) != 0)
 			return rc;
@@ -344,46 +435,66 @@ put_row(struct vmf_predict *p, int64_t i, struct vmf_batch *out,
 			    f->h, e)) != 0)
 				return rc;
 	}
-	join_reasons(p, reason, sizeof(reason));
-	if ((rc = put_text(c++, first->algo->name, e)) != 0 ||
-	    (rc = put_text(c++, vmf_status_name(first->f.status), e)) != 0 ||
+	join_reasons(p, cell, reason, sizeof(reason));
+	if ((rc = put_text(c++, cell[0].algo->name, e)) != 0 ||
+	    (rc = put_text(c++, vmf_status_name(cell[0].f.status), e)) != 0 ||
 	    (rc = put_text(c++, reason, e)) != 0 ||
-	    (rc = vmf_col_put_num(c++, first->f.mase, e)) != 0)
+	    (rc = vmf_col_put_num(c++, cell[0].f.mase, e)) != 0)
 		return rc;
 	vmf_batch_row(out);
 	p->n_rows++;
-	p->n_status[first->f.status]++;
+	p->n_status[cell[0].f.status]++;
 	return 0;
 }
 
-int
-vmf_predict_row(struct vmf_predict *p, int64_t i, struct vmf_batch *out,
+int64_t
+vmf_predict_rows(struct vmf_predict *p, int64_t i, struct vmf_batch *out,
     struct vmf_err *e)
 {
-	const struct vmf_algo *algo;
-	bool seen;
+	const char *name = p->model->algos.v[0];
+	const struct vmf_algo *algo = vmf_algo_find(name,
+	    (int64_t)strlen(name));
+	int64_t rows, at = 0, per_row = p->metrics.n * p->horizon *
+	    (p->levels.n + 1);
 	int rc;
 
-	for (int k = 0; k < p->metrics.n; k++)
-		p->metric[k].done = false;
-	if ((rc = use_parts(p, i, &seen, e)) != 0)
-		return rc;
-	if (!seen && p->skip_unseen) {
-		p->n_skipped++;
-		return 0;
-	}
-	algo = vmf_algo_find(p->model->algos.v[0],
-	    (int64_t)strlen(p->model->algos.v[0]));
 	if (algo == NULL)
 		return vmf_fail(e, VMF_EDATA, "%s: model '%.64s' is not "
 		    "known to this version; known: %s",
-		    vmf_reader_name(p->model->r), p->model->algos.v[0],
-		    vmf_algo_names());
-	for (int k = 0; k < p->metrics.n; k++)
-		if (!p->metric[k].done && (rc = forecast_metric(p, i,
-		    &p->metric[k], algo, NULL, e)) != 0)
+		    vmf_reader_name(p->model->r), name, vmf_algo_names());
+	p->n_values = 0;
+	for (rows = 0; i + rows < p->series->b->n && rows < ROWS_MAX &&
+	    p->n_values < VALUES_MAX &&
+	    (rows == 0 || at * per_row < VALUES_MAX); rows++) {
+		struct vmf_cell *c;
+
+		if ((rc = vmf_grow(&p->row_seen, &p->seen_cap, rows + 1,
+		    e)) != 0 || (rc = add_row(p, at, e)) != 0)
 			return rc;
-	return put_row(p, i, out, e);
+		c = p->cell + at * p->metrics.n;
+		if ((rc = use_parts(p, i + rows, c, &p->row_seen[rows],
+		    e)) != 0)
+			return rc;
+		if (!p->row_seen[rows] && p->skip_unseen) {
+			p->n_skipped++;
+			continue;
+		}
+		p->row_seen[rows] = true;	/* it is to be written */
+		for (int k = 0; k < p->metrics.n; k++)
+			if (c[k].algo == NULL)
+				c[k].algo = algo;
+		if ((rc = take_values(p, i + rows, c, e)) != 0)
+			return rc;
+		at++;
+	}
+	if ((rc = solve(p, at, e)) != 0)
+		return rc;
+	at = 0;
+	for (int64_t k = 0; k < rows; k++)
+		if (p->row_seen[k] && (rc = put_row(p, i + k, p->cell +
+		    at++ * p->metrics.n, out, e)) != 0)
+			return rc;
+	return rows;
 }
 
 int

@@ -11,6 +11,7 @@
 #include "arrow/arrow.h"
 #include "base/err.h"
 #include "forecast/forecast.h"
+#include "forecast/many.h"
 #include "forecast/model.h"
 #include "series/series.h"
 
@@ -25,6 +26,7 @@ struct vmf_predict {
 	int64_t horizon;
 	int64_t stale_after_s;
 	bool skip_unseen;		/* leave them out, counted */
+	struct vmf_many many;		/* its how: width and threads */
 	/* counted: */
 	int64_t n_rows, n_skipped;
 	int64_t n_status[VMF_N_STATUS];
@@ -35,8 +37,14 @@ struct vmf_predict {
 	struct vmf_forecast_opts opts;
 	struct vmf_metric *metric;
 	int *attr, n_attrs;
-	struct vmf_fit own, part;
-	struct vmf_scratch scratch;
+	struct vmf_cell *cell;
+	int64_t n_cells, cell_cap;
+	bool *row_seen;
+	int64_t seen_cap;
+	double *values;
+	int64_t n_values, values_cap;
+	struct vmf_problem *problem;
+	int64_t problem_cap, *problem_cell, problem_cell_cap;
 	char *only_id;
 	int64_t only_len, only_cap;
 	bool any_only;
@@ -48,9 +56,12 @@ struct vmf_predict {
  */
 int vmf_predict_open(struct vmf_predict *p, struct vmf_schema *s,
     struct vmf_err *e) VMF_CHECK;
-/* Forecast row i of the series' batch in hand, and append it to out. */
-int vmf_predict_row(struct vmf_predict *p, int64_t i, struct vmf_batch *out,
-    struct vmf_err *e) VMF_CHECK;
+/*
+ * Forecast some rows of the series' batch in hand, from row i on, and append
+ * them to out.  Returns how many it took, at least 1, or < 0.
+ */
+int64_t vmf_predict_rows(struct vmf_predict *p, int64_t i,
+    struct vmf_batch *out, struct vmf_err *e) VMF_CHECK;
 /* After the last row: read the model to its end, and count. */
 int vmf_predict_end(struct vmf_predict *p, struct vmf_err *e) VMF_CHECK;
 void vmf_predict_free(struct vmf_predict *p);

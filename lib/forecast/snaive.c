@@ -83,9 +83,8 @@ snaive_fit(struct vmf_fit *fit, const struct vmf_slice *y, int64_t season,
 	return 0;
 }
 
-/* Where between the levels a quantile lies: p[*at] + *part of the way on. */
-static void
-find_level(double q, int *at, double *part)
+void
+vmf_snaive_level(double q, int *at, double *part)
 {
 	int j = 0;
 
@@ -120,7 +119,7 @@ snaive_predict(struct vmf_forecast *f, const struct vmf_slice *y,
 			    "snaive has %g at param %" PRId64 ", expected "
 			    "finite quantiles that ascend", params[i], i);
 	for (int j = 0; j < f->levels.n; j++)
-		find_level(f->levels.ppm[j] / 1e6, &at[j], &part[j]);
+		vmf_snaive_level(f->levels.ppm[j] / 1e6, &at[j], &part[j]);
 	for (int64_t t = 0; t < f->h; t++) {
 		double v = vmf_snaive_value(y->y, y->n, 1, y->gap, season, t,
 		    &lag);

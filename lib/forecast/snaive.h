@@ -22,6 +22,9 @@
 #define VMF_SNAIVE_LAGS 14
 
 extern const double vmf_snaive_levels[VMF_SNAIVE_LEVELS];
+/* Where between the levels a quantile lies: level *at and *part of the way
+ * to the next. */
+void vmf_snaive_level(double q, int *at, double *part);
 extern const struct vmf_algo vmf_snaive;
 
 #endif

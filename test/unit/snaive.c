@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "forecast/forecast.h"
+#include "forecast/many.h"
 #include "forecast/snaive.h"
 #include "forecast/snaive_kernel.h"
 
@@ -152,14 +152,14 @@ test_fit(void)
 	    .stale_after_s = 600 };
 	struct vmf_quantiles levels;
 	struct vmf_forecast f = { 0 };
-	struct vmf_fit fit = { 0 }, own = { 0 };
-	struct vmf_scratch w = { 0 };
+	struct vmf_fit fit = { 0 };
+	struct vmf_many many = { 0 };
+	struct vmf_problem p = { .y = y, .opts = o, .f = &f, .own = &fit };
 	enum vmf_status status;
 
 	if (vmf_quantiles_parse(&levels, "0.1,0.25,0.5,0.9", "x",
 	    NULL) != 0 || vmf_forecast_init(&f, 4, &levels, NULL) != 0 ||
-	    vmf_fit_series(&fit, &status, &vmf_snaive, &y, &o, &w,
-	    NULL) != 0)
+	    vmf_fit_many(&vmf_snaive, &p, 1, &status, &many, NULL) != 0)
 		exit(1);
 	/* Errors one season back: 2 4 3 3; two back: only 5, too few. */
 	check(status == VMF_OK && fit.n_params == 18, "one season of errors");
@@ -173,8 +173,10 @@ test_fit(void)
 	/* The last season, 24 33 15, from 10 20 30 12: forecast 20 30 12,
 	 * errors 4 3 3; its past differs by 2 over a season. */
 	near(fit.mase, (10.0 / 3) / 2, "mase");
-	if (vmf_forecast_series(&f, &vmf_snaive, &y, &o, &fit, true, &own, &w,
-	    NULL) != 0)
+	p.fit = &fit;
+	p.own = NULL;
+	p.seen = true;
+	if (vmf_forecast_many(&vmf_snaive, &p, 1, &many, NULL) != 0)
 		exit(1);
 	check(f.status == VMF_OK && f.reason[0] == '\0', "ok needs no reason");
 	near(f.mean[0], 24, "mean 1");
@@ -183,15 +185,15 @@ test_fit(void)
 	near(f.q[2 * 4 + 1], 33, "q50");
 	near(f.q[3 * 4 + 1], 36.7, "q90");
 	/* The same without a model. */
-	if (vmf_forecast_series(&f, &vmf_snaive, &y, &o, NULL, false, &own,
-	    &w, NULL) != 0)
+	p.fit = NULL;
+	p.seen = false;
+	if (vmf_forecast_many(&vmf_snaive, &p, 1, &many, NULL) != 0)
 		exit(1);
 	check(f.status == VMF_UNSEEN, "unseen");
 	near(f.q[3 * 4 + 1], 36.7, "q90 of the unseen");
 	vmf_forecast_free(&f);
 	vmf_fit_free(&fit);
-	vmf_fit_free(&own);
-	vmf_scratch_free(&w);
+	vmf_many_free(&many);
 }
 
 static void

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE		/* sched_getaffinity */
+#include "base/thread.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+struct vmf_lane {
+	struct vmf_lane_ops ops;
+	void **slot;
+	bool *done;		/* by slot */
+	int n_slots;
+	pthread_t *thread;
+	int n_threads;
+	pthread_mutex_t lock;
+	pthread_cond_t may_take;	/* for helpers */
+	pthread_cond_t progress;	/* for the one who asks */
+	int64_t taken, given;	/* jobs; slots [given, taken) are full */
+	bool holds;		/* slot of job given - 1 is the caller's */
+	bool taking;		/* a thread is in take */
+	bool held;		/* by vmf_lane_hold */
+	bool dry;		/* take had nothing */
+	bool stop;
+};
+
+int
+vmf_cores(void)
+{
+	cpu_set_t set;
+	int n = 1;
+
+	if (sched_getaffinity(0, sizeof(set), &set) == 0)
+		n = CPU_COUNT(&set);
+	return n < 1 ? 1 : n;
+}
+
+int
+vmf_lane_new(struct vmf_lane **out, const struct vmf_lane_ops *ops,
+    void *const *slot, int n_slots, struct vmf_err *e)
+{
+	struct vmf_lane *l = vmf_calloc(1, sizeof(*l), e);
+
+	*out = NULL;
+	if (l == NULL)
+		return VMF_ENOMEM;
+	l->ops = *ops;
+	l->n_slots = n_slots;
+	l->slot = vmf_calloc(n_slots, sizeof(*l->slot), e);
+	l->done = vmf_calloc(n_slots, sizeof(*l->done), e);
+	if (l->slot == NULL || l->done == NULL) {
+		free(l->slot);
+		free(l->done);
+		free(l);
+		return VMF_ENOMEM;
+	}
+	for (int i = 0; i < n_slots; i++)
+		l->slot[i] = slot[i];
+	pthread_mutex_init(&l->lock, NULL);
+	pthread_cond_init(&l->may_take, NULL);
+	pthread_cond_init(&l->progress, NULL);
+	*out = l;
+	return 0;
+}
+
+static bool
+can_take(const struct vmf_lane *l)
+{
+	return !l->taking && !l->held && !l->dry &&
+	    l->taken - l->given + l->holds < l->n_slots;
+}
+
+/* Take a job and do it; the lock is held before and behind. */
+static void
+one_job(struct vmf_lane *l)
+{
+	int64_t at = l->taken % l->n_slots;
+	void *slot = l->slot[at];
+	int got;
+
+	l->taking = true;
+	pthread_mutex_unlock(&l->lock);
+	got = l->ops.take(l->ops.arg, slot);
+	pthread_mutex_lock(&l->lock);
+	l->taking = false;
+	if (got == 0)
+		l->dry = true;
+	else
+		l->taken++;
+	if (l->held || l->dry)
+		pthread_cond_signal(&l->progress);
+	else
+		pthread_cond_signal(&l->may_take);
+	if (got == 0)
+		return;
+	l->done[at] = false;
+	pthread_mutex_unlock(&l->lock);
+	l->ops.work(l->ops.arg, slot);
+	pthread_mutex_lock(&l->lock);
+	l->done[at] = true;
+	if (l->given % l->n_slots == at)
+		pthread_cond_signal(&l->progress);
+}
+
+static void *
+helper(void *arg)
+{
+	struct vmf_lane *l = arg;
+
+	pthread_mutex_lock(&l->lock);
+	while (!l->stop) {
+		if (can_take(l))
+			one_job(l);
+		else
+			pthread_cond_wait(&l->may_take, &l->lock);
+	}
+	pthread_mutex_unlock(&l->lock);
+	return NULL;
+}
+
+void
+vmf_lane_start(struct vmf_lane *l, int n_threads)
+{
+	sigset_t all, old;
+
+	if (n_threads <= 0 || l->thread != NULL)
+		return;
+	l->thread = vmf_calloc(n_threads, sizeof(*l->thread), NULL);
+	if (l->thread == NULL)
+		return;
+	/* Signals are for the thread that began. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	while (l->n_threads < n_threads && pthread_create(
+	    &l->thread[l->n_threads], NULL, helper, l) == 0)
+		l->n_threads++;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+void *
+vmf_lane_next(struct vmf_lane *l)
+{
+	void *slot = NULL;
+
+	pthread_mutex_lock(&l->lock);
+	if (l->holds && l->n_threads > 0)
+		pthread_cond_signal(&l->may_take);
+	l->holds = false;
+	for (;;) {
+		if (l->given < l->taken && l->done[l->given % l->n_slots]) {
+			slot = l->slot[l->given++ % l->n_slots];
+			l->holds = true;
+			break;
+		}
+		if (can_take(l))
+			one_job(l);
+		else if (l->given == l->taken && l->dry && !l->taking)
+			break;
+		else
+			pthread_cond_wait(&l->progress, &l->lock);
+	}
+	pthread_mutex_unlock(&l->lock);
+	return slot;
+}
+
+void
+vmf_lane_hold(struct vmf_lane *l)
+{
+	pthread_mutex_lock(&l->lock);
+	l->held = true;
+	while (l->taking)
+		pthread_cond_wait(&l->progress, &l->lock);
+	pthread_mutex_unlock(&l->lock);
+}
+
+void
+vmf_lane_resume(struct vmf_lane *l)
+{
+	pthread_mutex_lock(&l->lock);
+	l->held = l->dry = false;
+	pthread_cond_broadcast(&l->may_take);
+	pthread_mutex_unlock(&l->lock);
+}
+
+void
+vmf_lane_free(struct vmf_lane *l)
+{
+	if (l == NULL)
+		return;
+	pthread_mutex_lock(&l->lock);
+	l->stop = true;
+	pthread_cond_broadcast(&l->may_take);
+	pthread_mutex_unlock(&l->lock);
+	for (int i = 0; i < l->n_threads; i++)
+		pthread_join(l->thread[i], NULL);
+	pthread_mutex_destroy(&l->lock);
+	pthread_cond_destroy(&l->may_take);
+	pthread_cond_destroy(&l->progress);
+	free(l->thread);
+	free(l->slot);
+	free(l->done);
+	free(l);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Choosing the orders of a seasonal ARIMA in lanes.  A stepwise search would
+ * go another way in each lane; a grid of candidates does not.  Each candidate
+ * starts from the estimates of one with a parameter less, so that a few steps
+ * of the optimiser are enough.
+ */
+#ifndef VMF_ARIMA_FIT_KERNEL_H
+#define VMF_ARIMA_FIT_KERNEL_H
+
+#include "forecast/arima_kernel.h"
+
+/* p, q, and the candidate before it that is the start. */
+static const struct {
+	signed char p, q, from;
+} arima_grid[] = {
+	{ 0, 0, 0 }, { 1, 0, 0 }, { 0, 1, 0 }, { 1, 1, 1 }, { 2, 0, 1 },
+	{ 0, 2, 2 }, { 2, 1, 3 }, { 1, 2, 3 }, { 3, 0, 4 }, { 0, 3, 5 },
+	{ 2, 2, 6 }, { 3, 1, 6 }, { 1, 3, 7 }, { 3, 2, 10 }, { 2, 3, 10 },
+	{ 3, 3, 13 },
+};
+enum { ARIMA_GRID = (int)(sizeof(arima_grid) / sizeof(arima_grid[0])) };
+
+struct arima_best {
+	vreal aicc, s2, n;
+	struct arima_par par;
+	vmask act[ARIMA_K];
+};
+
+/* The columns of orders (p,q)(P,Q), with the mean or without. */
+VMF_HD int
+arima_columns(int p, int q, int sp, int sq, int mean, int *col)
+{
+	int k = 0;
+
+	for (int i = 0; i < p; i++)
+		col[k++] = ARIMA_PHI + i;
+	for (int i = 0; i < q; i++)
+		col[k++] = ARIMA_THETA + i;
+	if (sp)
+		col[k++] = ARIMA_SPHI;
+	if (sq)
+		col[k++] = ARIMA_STHETA;
+	if (mean)
+		col[k++] = ARIMA_MEAN;
+	return k;
+}
+
+/* Akaike's criterion, corrected for small samples, of k parameters and the
+ * variance; infinite where n does not carry them. */
+VMF_HD vreal
+arima_aicc(vreal sse, vreal n, int k)
+{
+	vreal one = v_set(1.0), p = v_set((double)(k + 1)), left = n - p - one;
+	vmask ok = v_lt(one, left);
+	vreal s2 = v_max(sse / v_max(n, one), v_set(1e-300));
+
+	left = v_sel(ok, left, one);
+	return v_sel(ok, n * v_log(s2) + v_set(2.0) * p +
+	    v_set(2.0) * p * (p + one) / left, v_set(INFINITY));
+}
+
+/* Keep the candidate where it is better. */
+VMF_HD void
+arima_keep(struct arima_best *best, vmask better, const struct arima_par *m,
+    vreal aicc, vreal sse, vreal n, const int *col, int k)
+{
+	vmask now[ARIMA_K], none = v_lt(v_set(1.0), v_set(0.0));
+
+	for (int i = 0; i < ARIMA_K; i++)
+		now[i] = none;
+	for (int i = 0; i < k; i++)
+		now[col[i]] = ~none;
+	best->aicc = v_sel(better, aicc, best->aicc);
+	best->s2 = v_sel(better, sse / v_max(n, v_set(1.0)), best->s2);
+	best->n = v_sel(better, n, best->n);
+	for (int i = 0; i < ARIMA_K; i++) {
+		best->par.b[i] = v_sel(better, m->b[i], best->par.b[i]);
+		best->act[i] = (now[i] & better) | (best->act[i] & ~better);
+	}
+	best->par.d = v_sel(better, m->d, best->par.d);
+	best->par.sd = v_sel(better, m->sd, best->par.sd);
+}
+
+/*
+ * All candidates with differences d and D, into best where they have a
+ * smaller AICc.  first is each lane's first known step, skip the first one
+ * whose error counts; seasonal masks the lanes that have history enough for
+ * a season.  mean is where y is all about.
+ */
+VMF_HD void
+arima_search(const vreal *y, int64_t stride, int64_t from, int64_t n,
+    int64_t s, vreal first, vreal skip, vmask seasonal, vreal mean, int d,
+    int sd, int grid, int iters, const struct arima_ring *r,
+    struct arima_best *best)
+{
+	struct arima_par start[4][ARIMA_GRID];
+	struct arima_sums sums;
+	vreal begin = first + v_set((double)(s * sd + d));
+	int col[ARIMA_K];
+
+	for (int sq = 0; sq < (s > 1 ? 4 : 1); sq++) {
+		for (int g = 0; g < grid; g++) {
+			struct arima_par *m = &start[sq][g];
+			int k = arima_columns(arima_grid[g].p, arima_grid[g].q,
+			    sq >> 1, sq & 1, d + sd == 0, col);
+			vreal aicc;
+
+			/* Seasonal parameters join the best estimates
+			 * without them: Q before P and Q. */
+			if (sq > 0)
+				*m = start[sq == 3 ? 1 : 0][g];
+			else if (g > 0)
+				*m = start[0][arima_grid[g].from];
+			else {
+				for (int i = 0; i < ARIMA_K; i++)
+					m->b[i] = v_set(0.0);
+				if (d + sd == 0)
+					m->b[ARIMA_MEAN] = mean;
+				m->d = v_set((double)d);
+				m->sd = v_set((double)sd);
+			}
+			arima_descend(y, stride, from, n, s, begin, skip, m, r,
+			    col, k, 0, k == 0 ? 0 : iters, &sums);
+			aicc = arima_aicc(sums.sse, sums.n, k);
+			if (sq > 0 || sd)
+				aicc = v_sel(seasonal, aicc,
+				    v_set(INFINITY));
+			arima_keep(best, v_lt(aicc, best->aicc), m, aicc,
+			    sums.sse, sums.n, col, k);
+		}
+	}
+}
+
+VMF_HD void
+arima_nothing(struct arima_best *best)
+{
+	best->aicc = v_set(INFINITY);
+	best->s2 = best->n = v_set(0.0);
+	for (int i = 0; i < ARIMA_K; i++) {
+		best->par.b[i] = v_set(0.0);
+		best->act[i] = v_lt(v_set(1.0), v_set(0.0));
+	}
+	best->par.d = best->par.sd = v_set(0.0);
+}
+
+/* The chosen orders, which differ by lane, estimated anew. */
+VMF_HD void
+arima_polish(const vreal *y, int64_t stride, int64_t from, int64_t n,
+    int64_t s, vreal first, vreal skip, int iters,
+    const struct arima_ring *r, struct arima_best *best)
+{
+	static const int all[ARIMA_K] = { 0, 1, 2, 3, 4, 5, 6, 7, 8 };
+	struct arima_sums sums;
+	vreal begin = first + best->par.sd * v_set((double)s) + best->par.d;
+
+	arima_descend(y, stride, from, n, s, begin, skip, &best->par, r, all,
+	    ARIMA_K, best->act, iters, &sums);
+	best->s2 = sums.sse / v_max(sums.n, v_set(1.0));
+	best->n = sums.n;
+}
+
+#endif

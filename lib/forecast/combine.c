@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+#include "forecast/combine.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "forecast/panel.h"
+#include "forecast/quantile.h"
+#include "forecast/snaive.h"
+
+/* A band with fewer errors than this is given those of the one before. */
+#define BAND_ERRORS_MIN 8
+/* How steeply weights fall with a member's error. */
+#define WEIGHT_POWER 3.0
+
+/* Standard normal quantiles of vmf_snaive_levels, 0 and 1 being at the ends
+ * of a sample of a thousand: what is taken where no errors were seen. */
+static const double normal[VMF_BAND_LEVELS] = { -3.0902, -2.3263, -1.9600,
+    -1.6449, -1.2816, -0.8416, -0.5244, -0.2533, 0.0, 0.2533, 0.5244, 0.8416,
+    1.2816, 1.6449, 1.9600, 2.3263, 3.0902 };
+
+void
+vmf_combine_free(struct vmf_combine *c)
+{
+	free(c->err);
+	free(c->tmp);
+	*c = (struct vmf_combine){ 0 };
+}
+
+/* First lead (from 0) behind band k of so many leads measured. */
+static int64_t
+band_end(int k, int64_t leads)
+{
+	switch (k) {
+	case 0:
+		return 1;
+	case 1:
+		return leads / 12 > 2 ? leads / 12 : 2;
+	case 2:
+		return leads / 4;
+	case 3:
+		return leads / 2;
+	default:
+		return leads;
+	}
+}
+
+static int64_t
+leads_of(int64_t season)
+{
+	int64_t leads = 2 * season;
+
+	return leads < VMF_LEADS_MIN ? VMF_LEADS_MIN :
+	    leads > VMF_LEADS_MAX ? VMF_LEADS_MAX : leads;
+}
+
+static double
+forecast_of(const struct vmf_block *b, int m, int64_t at, int w, int i)
+{
+	return b->f[m][at * w + i];
+}
+
+/* The forecast of weights over the members that have one; NaN: none has. */
+static double
+average(const struct vmf_block *b, const double *weight, int64_t at, int w,
+    int i)
+{
+	double sum = 0.0, have = 0.0;
+
+	for (int m = 0; m < VMF_N_MEMBERS; m++) {
+		double f;
+
+		if (!(weight[m] > 0.0))
+			continue;
+		f = forecast_of(b, m, at, w, i);
+		if (isfinite(f)) {
+			sum += weight[m] * f;
+			have += weight[m];
+		}
+	}
+	return have > 0.0 ? sum / have : NAN;
+}
+
+static double
+spread(const struct vmf_block *b, const double *weight, int64_t lead, int w,
+    int i)
+{
+	double sum = 0.0, have = 0.0;
+
+	for (int m = 0; m < VMF_N_MEMBERS; m++) {
+		double s;
+
+		if (!(weight[m] > 0.0))
+			continue;
+		s = b->sd[m][lead * w + i];
+		if (isfinite(s)) {
+			sum += weight[m] * s;
+			have += weight[m];
+		}
+	}
+	return have > 0.0 ? sum / have : 0.0;
+}
+
+/* How many leads of origin k lane i can be judged by. */
+static int64_t
+known_leads(const struct vmf_block *b, int64_t k, int i)
+{
+	if ((double)b->origin[k] > b->hold[i])
+		return 0;
+	return b->origin[k] < b->horizon ? b->origin[k] : b->horizon;
+}
+
+/*
+ * Weights by the mean absolute errors at the origins, to the power of
+ * -WEIGHT_POWER; steps that one member does not forecast count for none.
+ * Equal ones where nothing is known of them.
+ */
+static void
+set_weights(double *weight, const struct vmf_block *b, int w, int i)
+{
+	double sum[VMF_N_MEMBERS] = { 0 }, least = INFINITY, all = 0.0;
+
+	for (int64_t k = 0; k < b->n_origins; k++)
+		for (int64_t j = 0; j < known_leads(b, k, i); j++) {
+			double y = b->y[(b->n - b->origin[k] + j) * w + i];
+			double e[VMF_N_MEMBERS];
+			bool ok = !isnan(y);
+
+			for (int m = 0; m < VMF_N_MEMBERS && ok; m++) {
+				if (!(b->members & 1u << m))
+					continue;
+				e[m] = fabs(y - forecast_of(b, m,
+				    k * b->horizon + j, w, i));
+				ok = isfinite(e[m]);
+			}
+			for (int m = 0; m < VMF_N_MEMBERS && ok; m++)
+				if (b->members & 1u << m)
+					sum[m] += e[m];
+		}
+	for (int m = 0; m < VMF_N_MEMBERS; m++)
+		if (b->members & 1u << m && sum[m] < least)
+			least = sum[m];
+	for (int m = 0; m < VMF_N_MEMBERS; m++) {
+		weight[m] = 0.0;
+		if (!(b->members & 1u << m))
+			continue;
+		weight[m] = sum[m] > 0.0 ? pow(least / sum[m], WEIGHT_POWER) :
+		    1.0;
+		all += weight[m];
+	}
+	for (int m = 0; m < VMF_N_MEMBERS; m++)
+		weight[m] /= all;
+}
+
+/* Quantiles of the standardised errors, band by band. */
+static int
+set_bands(double *band, const double *weight, const struct vmf_block *b,
+    int w, int i, struct vmf_combine *c, struct vmf_err *e)
+{
+	const double *before = normal;
+	int rc;
+
+	for (int k = 0; k < VMF_BANDS; k++) {
+		double *q = band + k * VMF_BAND_LEVELS;
+		int64_t from = k == 0 ? 0 : band_end(k - 1, b->horizon);
+		int64_t to = band_end(k, b->horizon), n = 0;
+
+		if ((rc = vmf_grow(&c->err, &c->err_cap,
+		    (to - from) * b->n_origins + 1, e)) != 0 ||
+		    (rc = vmf_grow(&c->tmp, &c->tmp_cap,
+		    (to - from) * b->n_origins + 1, e)) != 0)
+			return rc;
+		for (int64_t o = 0; o < b->n_origins; o++)
+			for (int64_t j = from; j < to &&
+			    j < known_leads(b, o, i); j++) {
+				double y = b->y[(b->n - b->origin[o] + j) *
+				    w + i];
+				double d = y - average(b, weight,
+				    o * b->horizon + j, w, i);
+				double sd = spread(b, weight, j, w, i);
+
+				if (!isnan(d))
+					c->err[n++] = sd > 0.0 ? d / sd : 0.0;
+			}
+		if (n < BAND_ERRORS_MIN) {
+			for (int l = 0; l < VMF_BAND_LEVELS; l++)
+				q[l] = before[l];
+		} else {
+			vmf_sort_doubles(c->err, c->tmp, n);
+			for (int l = 0; l < VMF_BAND_LEVELS; l++)
+				q[l] = vmf_quantile_sorted(c->err, n,
+				    vmf_snaive_levels[l]);
+		}
+		before = q;
+	}
+	return 0;
+}
+
+/* Mean absolute error at the origins over that of a season before in what
+ * was learned from. */
+static double
+mase_of(const double *weight, const struct vmf_block *b, int w, int i)
+{
+	double err = 0.0, scale = 0.0;
+	int64_t n_err = 0, n_scale = 0;
+
+	for (int64_t k = 0; k < b->n_origins; k++)
+		for (int64_t j = 0; j < known_leads(b, k, i); j++) {
+			double d = fabs(b->y[(b->n - b->origin[k] + j) * w +
+			    i] - average(b, weight, k * b->horizon + j, w, i));
+
+			if (!isnan(d)) {
+				err += d;
+				n_err++;
+			}
+		}
+	for (int64_t t = b->season; t < b->n - (int64_t)b->hold[i]; t++) {
+		double d = fabs(b->y[t * w + i] -
+		    b->y[(t - b->season) * w + i]);
+
+		if (!isnan(d)) {
+			scale += d;
+			n_scale++;
+		}
+	}
+	if (n_err == 0 || n_scale == 0 || !(scale > 0.0))
+		return NAN;
+	return err / (double)n_err / (scale / (double)n_scale);
+}
+
+int
+vmf_combine_fit(struct vmf_fit *fit, const struct vmf_block *b, int w, int i,
+    struct vmf_combine *c, struct vmf_err *e)
+{
+	static const int at[VMF_N_MEMBERS] = { 0, VMF_PANEL_THETA,
+	    VMF_PANEL_ETS, VMF_PANEL_ARIMA };
+	static const int len[VMF_N_MEMBERS] = { 0, VMF_THETA_PARAMS,
+	    VMF_ETS_PARAMS, VMF_ARIMA_PARAMS };
+	double *p, low = INFINITY;
+	int rc;
+
+	if ((rc = vmf_grow(&fit->params, &fit->params_cap, VMF_PANEL_PARAMS,
+	    e)) != 0)
+		return rc;
+	p = fit->params;
+	fit->n_params = VMF_PANEL_PARAMS;
+	for (int64_t t = 0; t < b->n; t++)
+		if (b->y[t * w + i] < low)
+			low = b->y[t * w + i];
+	p[0] = low;
+	set_weights(p + VMF_PANEL_WEIGHTS, b, w, i);
+	for (int m = 0; m < VMF_N_MEMBERS; m++)
+		for (int k = 0; k < len[m]; k++)
+			p[at[m] + k] = b->members & 1u << m ?
+			    b->par[m][k * w + i] : 0.0;
+	fit->mase = mase_of(p + VMF_PANEL_WEIGHTS, b, w, i);
+	return set_bands(p + VMF_PANEL_BANDS, p + VMF_PANEL_WEIGHTS, b, w, i,
+	    c, e);
+}
+
+void
+vmf_combine_predict(struct vmf_forecast *f, const double *params,
+    const struct vmf_block *b, int w, int i)
+{
+	const double *weight = params + VMF_PANEL_WEIGHTS, *band;
+	int64_t leads = leads_of(b->season);
+	bool positive = params[0] >= 0.0;
+	int at[VMF_QUANTILES_MAX];
+	double part[VMF_QUANTILES_MAX];
+	int k = 0;
+
+	for (int j = 0; j < f->levels.n; j++)
+		vmf_snaive_level(f->levels.ppm[j] / 1e6, &at[j], &part[j]);
+	for (int64_t t = 0; t < f->h; t++) {
+		double v = average(b, weight, t, w, i);
+		double sd = spread(b, weight, t, w, i);
+
+		while (k < VMF_BANDS - 1 && t >= band_end(k, leads))
+			k++;
+		band = params + VMF_PANEL_BANDS + k * VMF_BAND_LEVELS;
+		/* A load that was never negative is not foretold to be. */
+		if (positive && v < 0.0)
+			v = 0.0;
+		f->mean[t] = (float)v;
+		for (int j = 0; j < f->levels.n; j++) {
+			double x = v + sd * (band[at[j]] + part[j] *
+			    (band[at[j] + 1] - band[at[j]]));
+
+			if (positive && x < 0.0)
+				x = 0.0;
+			f->q[j * f->h + t] = (float)x;
+		}
+	}
+}
+
+int
+vmf_panel_check(const char *name, unsigned members, const double *params,
+    int64_t n_params, struct vmf_err *e)
+{
+	double sum = 0.0;
+
+	if (n_params != VMF_PANEL_PARAMS)
+		return vmf_fail(e, VMF_EDATA, "%s has %lld params, expected "
+		    "%d", name, (long long)n_params, VMF_PANEL_PARAMS);
+	for (int i = 0; i < VMF_PANEL_PARAMS; i++) {
+		if (!isfinite(params[i]))
+			return vmf_fail(e, VMF_EDATA, "%s has %g at param %d, "
+			    "expected a finite number", name, params[i], i);
+		if (i > VMF_PANEL_BANDS && (i - VMF_PANEL_BANDS) %
+		    VMF_BAND_LEVELS != 0 && params[i] < params[i - 1])
+			return vmf_fail(e, VMF_EDATA, "%s has %g at param %d, "
+			    "expected quantiles that ascend", name, params[i],
+			    i);
+	}
+	for (int m = 0; m < VMF_N_MEMBERS; m++) {
+		double x = params[VMF_PANEL_WEIGHTS + m];
+
+		if (x < 0.0 || (x > 0.0 && !(members & 1u << m)))
+			return vmf_fail(e, VMF_EDATA, "%s has %g at param %d, "
+			    "expected a weight of its own", name, x,
+			    VMF_PANEL_WEIGHTS + m);
+		sum += x;
+	}
+	if (!(sum > 0.99 && sum < 1.01))
+		return vmf_fail(e, VMF_EDATA, "%s has weights that add up to "
+		    "%g, expected 1", name, sum);
+	return 0;
+}

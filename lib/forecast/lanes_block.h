@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the scalar side and the lanes hand to each other: a block of series,
+ * one a lane, all of them ending at the same moment.
+ */
+#ifndef VMF_LANES_BLOCK_H
+#define VMF_LANES_BLOCK_H
+
+#include <stdint.h>
+
+/* The widest variant there is. */
+#define VMF_W_MAX 8
+
+/* What forecasts are made of. */
+enum vmf_member { VMF_M_SNAIVE, VMF_M_THETA, VMF_M_ETS, VMF_M_ARIMA,
+    VMF_N_MEMBERS };
+
+/* Parameters of each, as vmf-model(5) lists them. */
+enum { VMF_THETA_PARAMS = 3, VMF_ETS_PARAMS = 7, VMF_ARIMA_PARAMS = 16,
+    VMF_MEMBER_PARAMS = 16 };
+
+#define VMF_ORIGINS_MAX 48
+
+/*
+ * Arrays are the caller's, aligned to 64 bytes, W doubles to a step: lane i
+ * of step t is [t * W + i].
+ */
+struct vmf_block {
+	int64_t n;		/* steps; the last is just before the start */
+	int64_t season;
+	double *y;		/* n; NaN: missing */
+	double first[VMF_W_MAX];	/* of each lane, the first known step;
+				 * n where there is none */
+	double hold[VMF_W_MAX];	/* steps at the end not learned from when the
+				 * errors are measured */
+	unsigned members;	/* bits of enum vmf_member */
+	int64_t horizon;
+	/* origins, as steps before the end, that errors are measured from:
+	 * ascending; each forecasts as many steps, horizon at most */
+	int64_t n_origins;
+	int64_t origin[VMF_ORIGINS_MAX];
+	/* by member: */
+	double *par[VMF_N_MEMBERS];	/* VMF_MEMBER_PARAMS */
+	double *f[VMF_N_MEMBERS];	/* n_origins * horizon forecasts */
+	double *sd[VMF_N_MEMBERS];	/* horizon: spread of their errors */
+	double *room;		/* vmf_lanes_room(n, season, horizon) */
+};
+
+/* Doubles of room for W lanes. */
+int64_t vmf_lanes_room(int64_t n, int64_t season, int64_t horizon, int w);
+
+/* One variant's entry points.  w is its W. */
+struct vmf_lanes {
+	int w;
+	/* learn members from all but the last hold steps, forecast at the
+	 * origins into f, then learn from all: par and sd */
+	void (*fit)(struct vmf_block *b);
+	/* forecast horizon steps from the end (one origin, 0) by par */
+	void (*predict)(struct vmf_block *b);
+};
+extern const struct vmf_lanes vmf_lanes_plain, vmf_lanes_avx2,
+    vmf_lanes_avx512;
+
+#endif

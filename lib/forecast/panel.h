@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The algorithms that run in lanes (theta, ets, arima and auto): series are
+ * laid side by side in blocks, learned and forecast together, on several
+ * threads.  What comes out for a series depends neither on its neighbours
+ * nor on the width, the number of threads or the order.
+ */
+#ifndef VMF_PANEL_H
+#define VMF_PANEL_H
+
+#include <stdint.h>
+
+#include "base/cpu.h"
+#include "base/err.h"
+#include "forecast/forecast.h"
+#include "forecast/lanes_block.h"
+
+/*
+ * Parameters of every algorithm in lanes, the same for all of them: the
+ * least value of the history, the members' weights, their own parameters, and
+ * quantiles of the standardised errors in VMF_BANDS bands of leads.
+ */
+enum { VMF_BANDS = 5, VMF_BAND_LEVELS = 17,
+    VMF_PANEL_WEIGHTS = 1,
+    VMF_PANEL_THETA = VMF_PANEL_WEIGHTS + VMF_N_MEMBERS,
+    VMF_PANEL_ETS = VMF_PANEL_THETA + VMF_THETA_PARAMS,
+    VMF_PANEL_ARIMA = VMF_PANEL_ETS + VMF_ETS_PARAMS,
+    VMF_PANEL_BANDS = VMF_PANEL_ARIMA + VMF_ARIMA_PARAMS,
+    VMF_PANEL_PARAMS = VMF_PANEL_BANDS + VMF_BANDS * VMF_BAND_LEVELS };
+
+/* Leads that errors are measured at: two seasons, within bounds. */
+#define VMF_LEADS_MIN 12
+#define VMF_LEADS_MAX 576
+
+/* One series: learned into fit, or forecast into f by what with knows. */
+struct vmf_panel_job {
+	const struct vmf_slice *y;	/* status ok: enough history */
+	int64_t season;
+	struct vmf_fit *fit;
+	const struct vmf_fit *with;
+	struct vmf_forecast *f;
+};
+
+/* How to run. */
+struct vmf_panel {
+	const struct vmf_lanes *lanes;	/* NULL: the widest there is */
+	int threads;			/* 0: one */
+};
+
+/* The lanes of a variant, as VMF_SIMD names them. */
+const struct vmf_lanes *vmf_lanes_of(enum vmf_simd level);
+
+/* Learn; members is bits of enum vmf_member, averaged where several. */
+int vmf_panel_fit(struct vmf_panel_job *job, int64_t n, unsigned members,
+    const struct vmf_panel *how, struct vmf_err *e) VMF_CHECK;
+/* Forecast; the params have been checked by vmf_panel_check. */
+int vmf_panel_predict(struct vmf_panel_job *job, int64_t n,
+    const struct vmf_panel *how, struct vmf_err *e) VMF_CHECK;
+/* VMF_EDATA when params cannot be what vmf_panel_fit made of the members. */
+int vmf_panel_check(const char *name, unsigned members, const double *params,
+    int64_t n_params, struct vmf_err *e) VMF_CHECK;
+
+#endif
