@@ -24,12 +24,15 @@ on_signal(int sig)
 static void
 install_signals(void)
 {
-	static const int sigs[] = { SIGINT, SIGTERM, SIGHUP };
+	static const int sigs[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE,
+	    SIGXCPU };
 	struct sigaction sa = { .sa_handler = on_signal }, old;
 
-	/* Some parents ignore it; a filter must end quietly all the same. */
-	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&sa.sa_mask);
+	/* Some parents ignore SIGPIPE; a filter must end quietly all the
+	 * same.  A limit on the size of files is an error of write. */
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_IGN);
 	for (size_t i = 0; i < sizeof(sigs) / sizeof(*sigs); i++)
 		if (sigaction(sigs[i], NULL, &old) == 0 &&
 		    old.sa_handler != SIG_IGN)
@@ -67,11 +70,32 @@ cmd_begin(void)
 	return have_out;
 }
 
+/*
+ * Messages quote ids and names, which may hold anything: what a terminal
+ * would obey (C0, and C1 as U+0080 to U+009F) becomes '?'.
+ */
+static void
+put_safe(const char *s)
+{
+	for (; *s != '\0'; s++) {
+		unsigned char ch = (unsigned char)*s;
+
+		if (ch == 0xc2 && (s[1] & 0xe0) == 0x80) {
+			fputc('?', stderr);
+			s++;
+		} else {
+			fputc(ch < 0x20 || ch == 0x7f ? '?' : ch, stderr);
+		}
+	}
+}
+
 int
 cmd_error(const struct cmd *c, int code, const struct vmf_err *e)
 {
 	fflush(stdout);
-	fprintf(stderr, "%s: %s\n", c->name, e->msg);
+	fprintf(stderr, "%s: ", c->name);
+	put_safe(e->msg);
+	fputc('\n', stderr);
 	return code == VMF_EUSAGE ? CMD_USAGE : CMD_FAIL;
 }
 

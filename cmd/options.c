@@ -55,6 +55,8 @@ history_add(const struct cmd *c, struct vmf_buf *h, const char *word)
 	size_t plain = strspn(word, "abcdefghijklmnopqrstuvwxyz"
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=.,:/@%");
 	int rc = vmf_buf_put(h, " ", 1, NULL);
+	/* File names may be no UTF-8, and metadata must be. */
+	bool utf8 = vmf_utf8_valid(word, (int64_t)strlen(word));
 
 	if (rc == 0 && *word != '\0' && word[plain] == '\0') {
 		rc = vmf_buf_put(h, word, (int64_t)plain, NULL);
@@ -62,8 +64,8 @@ history_add(const struct cmd *c, struct vmf_buf *h, const char *word)
 		rc = vmf_buf_put(h, "'", 1, NULL);
 		for (; rc == 0 && *word != '\0'; word++)
 			rc = *word == '\'' ? vmf_buf_put(h, "'\\''", 4, NULL) :
-			    vmf_buf_put(h, *word == '\n' ? " " : word, 1,
-			    NULL);
+			    vmf_buf_put(h, *word == '\n' ? " " : !utf8 &&
+			    (*word & 0x80) ? "?" : word, 1, NULL);
 		if (rc == 0)
 			rc = vmf_buf_put(h, "'", 1, NULL);
 	}
@@ -175,7 +177,7 @@ bad_option(const struct cmd *c, int how, int argc, char *argv[])
 
 	if (how == ':')
 		exit(cmd_usage(c, "option '%s' needs a value", word));
-	if (optopt > 0 && optopt < 256 && strncmp(word, "--", 2) != 0)
+	if (optopt > 0 && optopt < 256)
 		exit(cmd_usage(c, "unknown option '-%c'", optopt));
 	exit(cmd_usage(c, "unknown or ambiguous option '%s'", word));
 }

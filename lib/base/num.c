@@ -310,3 +310,13 @@ vmf_utf8_valid(const char *text, int64_t len)
 	}
 	return 1;
 }
+
+int64_t
+vmf_utf8_cut(const char *s, int64_t len, int64_t max)
+{
+	if (len <= max)
+		return len;
+	while (max > 0 && ((unsigned char)s[max] & 0xc0) == 0x80)
+		max--;
+	return max;
+}

@@ -37,4 +37,8 @@ void vmf_format_duration(int64_t seconds, char buf[32]);
 /* True when s[0..len) is well-formed UTF-8 without a NUL. */
 int vmf_utf8_valid(const char *s, int64_t len);
 
+/* The most of s[0..len), at most max bytes, that ends at a whole
+ * character. */
+int64_t vmf_utf8_cut(const char *s, int64_t len, int64_t max);
+
 #endif

@@ -228,8 +228,11 @@ vmf_time_parse_unix(const char *s, int64_t len, int64_t ticks, int64_t *t)
 		frac |= s[i] != '0';
 	}
 	*t = vmf_time_floor(v, ticks) / ticks;
-	if (frac && s[0] == '-' && v % ticks == 0)
+	if (frac && s[0] == '-' && v % ticks == 0) {
+		if (*t == INT64_MIN)
+			return VMF_EDATA;
 		(*t)--;
+	}
 	return 0;
 }
 

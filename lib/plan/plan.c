@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/num.h"
 #include "forecast/quantile.h"
 
 /* Columns of the forecast that a plan has itself or has no use for. */
@@ -139,13 +140,10 @@ put_reason(const struct vmf_plan *p, int64_t i, struct vmf_col *c,
 	if (status == NULL || (s_len == 2 && memcmp(status, "ok", 2) == 0))
 		return *own == '\0' ? vmf_col_put_null(c, e) :
 		    vmf_col_put_str(c, own, (int64_t)strlen(own), e);
-	/* A sentence of a thousand bytes is cut, at a whole character. */
-	if (r_len > 1000)
-		for (r_len = 1000; r_len > 0 &&
-		    ((unsigned char)reason[r_len] & 0xc0) == 0x80; r_len--)
-			;
+	s_len = vmf_utf8_cut(status, s_len, 32);
+	r_len = vmf_utf8_cut(reason, r_len, 1000);
 	n = snprintf(text, sizeof(text), "%s%sforecast is %.*s%s%.*s", own,
-	    *own == '\0' ? "" : "; ", (int)(s_len > 32 ? 32 : s_len), status,
+	    *own == '\0' ? "" : "; ", (int)s_len, status,
 	    r_len > 0 ? ": " : "", (int)r_len, r_len > 0 ? reason : "");
 	return vmf_col_put_str(c, text, n, e);
 }

@@ -39,6 +39,7 @@ vmf_windows_free(struct vmf_windows *w)
 	free(w->cand);
 	free(w->spans);
 	free(w->blocked);
+	free(w->taken);
 	*w = (struct vmf_windows){ 0 };
 }
 
@@ -181,25 +182,58 @@ find_starts(struct vmf_windows *w, const struct vmf_window_opts *o,
 	return 0;
 }
 
+/*
+ * Windows that must not overlap begin more than reach slots apart.  So each
+ * stretch of reach + 1 starts holds at most one that is taken (its start + 1
+ * is kept; 0: none), and only its neighbours can be too near.
+ */
+static int
+clear_taken(struct vmf_windows *w, int64_t n_starts, int64_t reach,
+    struct vmf_err *e)
+{
+	int64_t n = n_starts / (reach + 1) + 1;
+	int rc = vmf_grow(&w->taken, &w->taken_cap, n, e);
+
+	if (rc == 0)
+		memset(w->taken, 0, (size_t)n * sizeof(*w->taken));
+	w->n_taken = n;
+	return rc;
+}
+
+static bool
+is_taken(const struct vmf_windows *w, int64_t k, int64_t reach)
+{
+	int64_t at = k / (reach + 1);
+
+	for (int64_t i = at > 0 ? at - 1 : 0; i <= at + 1 && i < w->n_taken;
+	    i++)
+		if (w->taken[i] > 0 && llabs(k + 1 - w->taken[i]) <= reach)
+			return true;
+	return false;
+}
+
 /* The best of the n candidates into w->v. */
 static int
 take_best(struct vmf_windows *w, const struct vmf_window_opts *o, int64_t n,
-    int64_t first, struct vmf_err *e)
+    int64_t first, int64_t n_starts, struct vmf_err *e)
 {
+	/* A window that is taken keeps these many starts to either side. */
+	int64_t reach = (o->length_s - 1) / o->slot_s;
 	int rc;
 
 	qsort(w->cand, (size_t)n, sizeof(*w->cand), candidate_cmp);
+	if (o->apart && (rc = clear_taken(w, n_starts, reach, e)) != 0)
+		return rc;
 	for (int64_t c = 0; c < n && w->n < o->top; c++) {
-		int64_t t = first + w->cand[c].k * o->slot_s, k = 0;
+		int64_t k = w->cand[c].k;
 
-		for (; o->apart && k < w->n; k++)
-			if (llabs(t - w->v[k].start) < o->length_s)
-				break;
-		if (o->apart && k < w->n)
+		if (o->apart && is_taken(w, k, reach))
 			continue;
 		if ((rc = vmf_grow(&w->v, &w->cap, w->n + 1, e)) != 0)
 			return rc;
-		w->v[w->n++].start = t;
+		w->v[w->n++].start = first + k * o->slot_s;
+		if (o->apart)
+			w->taken[k / (reach + 1)] = k + 1;
 	}
 	return 0;
 }
@@ -286,7 +320,7 @@ vmf_windows_find(struct vmf_windows *w, const struct vmf_window_opts *o,
 			return rc;
 		w->cand[0] = least;
 	}
-	if ((rc = take_best(w, o, n_cand, first, e)) != 0)
+	if ((rc = take_best(w, o, n_cand, first, n_starts, e)) != 0)
 		return rc;
 	for (int64_t i = 0; i < w->n; i++) {
 		int64_t x = w->v[i].start - start, y = x + o->length_s;

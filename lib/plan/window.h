@@ -57,6 +57,7 @@ struct vmf_windows {
 	int64_t spans_cap;
 	uint8_t *blocked;
 	int64_t blocked_cap;
+	int64_t *taken, n_taken, taken_cap;
 	int64_t key_start, key_n;
 };
 void vmf_windows_free(struct vmf_windows *w);

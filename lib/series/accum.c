@@ -281,8 +281,9 @@ vmf_accum_finish(struct vmf_accum *a, struct vmf_ids *ids, int64_t mem_bytes,
 	return rc != 0 ? rc : advance(a, e);
 }
 
-static void
-merge_segment(const struct vmf_seg_layout *l, void *to, const void *from)
+static int
+merge_segment(const struct vmf_seg_layout *l, void *to, const void *from,
+    struct vmf_err *e)
 {
 	/* The layout's accessors take what they may write to. */
 	void *f = (void *)(uintptr_t)from;
@@ -291,8 +292,11 @@ merge_segment(const struct vmf_seg_layout *l, void *to, const void *from)
 		for (int i = 0; i < VMF_SEG_STEPS; i++) {
 			float v;
 
-			vmf_seg_count(l, to, m)[i] +=
-			    vmf_seg_count(l, f, m)[i];
+			if (__builtin_add_overflow(vmf_seg_count(l, to, m)[i],
+			    vmf_seg_count(l, f, m)[i],
+			    &vmf_seg_count(l, to, m)[i]))
+				return vmf_fail(e, VMF_EDATA, "more than "
+				    "2^32 samples in one step");
 			if (l->what & VMF_ACC_SUM)
 				vmf_seg_sum(l, to, m)[i] +=
 				    vmf_seg_sum(l, f, m)[i];
@@ -309,6 +313,7 @@ merge_segment(const struct vmf_seg_layout *l, void *to, const void *from)
 					vmf_seg_min(l, to, m)[i] = v;
 			}
 		}
+	return 0;
 }
 
 int
@@ -326,7 +331,9 @@ vmf_accum_next(struct vmf_accum *a, int32_t id, uint8_t **seg, int64_t *n,
 
 		if (last != NULL && ((struct vmf_rec *)(void *)last)->t ==
 		    a->head->t) {
-			merge_segment(&a->layout, last, a->head);
+			rc = merge_segment(&a->layout, last, a->head, e);
+			if (rc != 0)
+				return rc;
 		} else {
 			if (a->seg == NULL || *n + 1 > a->seg_cap) {
 				rc = vmf_grow_bytes(&a->seg, &a->seg_cap,

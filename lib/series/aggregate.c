@@ -421,7 +421,11 @@ add_steps(struct vmf_aggregate *g, const struct vmf_batch *b, int64_t in_row,
 		if (seg == NULL)
 			return VMF_ENOMEM;
 		vmf_agg_seen(g, step, step);
-		vmf_seg_count(l, seg, m)[at] += (uint32_t)c;
+		if (__builtin_add_overflow(vmf_seg_count(l, seg, m)[at],
+		    (uint32_t)c, &vmf_seg_count(l, seg, m)[at]))
+			return vmf_fail(e, VMF_EDATA, "%s: row %lld: "
+			    "%s_count adds up to more than 2^32 samples in a "
+			    "step", g->name, (long long)r->row, me->name);
 		if ((l->what & VMF_ACC_SUM) && c > 0.0)
 			vmf_seg_sum(l, seg, m)[at] += v * c;
 		if ((l->what & VMF_ACC_MAX) && !isnan(hi) &&
