@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "base/time.h"
 #include "cmd.h"
 #include "ingest/ingest.h"
@@ -24,18 +25,50 @@ static const char usage[] =
 "      --tz ZONE         the wall clock of times without a zone [UTC]\n"
 "      --ignore COLUMN   pass over a column of the header (repeatable)\n"
 "      --bad-rows WHAT   fail, skip, or a FILE to keep them in [fail]\n"
+"      --threads N       threads that read; the output is the same [cores]\n"
 "      --show-map        print the map as JSON and end\n"
 CMD_SHARED_USAGE;
 
 struct options {
 	const char *map, *metric, *time_format, *bad_rows;
 	struct cmd_strs ignore;
+	int64_t threads;
 	bool show_map;
 	struct vmf_ingest_opts in;
 };
 
 static struct cmd c = { .name = "vmf-ingest", .usage = usage,
     .max_args = -1 };
+
+/*
+ * VMF_SIMD and VMF_CSV choose among readers that all do the same: for tests
+ * and for whoever has to find out which of them does not.
+ */
+static int
+choose_reader(struct vmf_ingest_opts *in)
+{
+	const char *simd = getenv("VMF_SIMD"), *csv = getenv("VMF_CSV");
+	int level;
+
+	in->simd = vmf_simd_best();
+	if (simd != NULL) {
+		level = vmf_simd_find(simd);
+		if (level < 0)
+			return cmd_usage(&c, "VMF_SIMD: found '%s', expected "
+			    VMF_SIMD_NAMES, simd);
+		if (!vmf_simd_have((enum vmf_simd)level))
+			return cmd_usage(&c, "VMF_SIMD: found %s, which this "
+			    "machine does not have; the best it has is %s",
+			    simd, vmf_simd_name(in->simd));
+		in->simd = (enum vmf_simd)level;
+	}
+	if (csv != NULL && strcmp(csv, "libcsv") == 0)
+		in->reader = VMF_READER_LIBCSV;
+	else if (csv != NULL && strcmp(csv, "fast") != 0)
+		return cmd_usage(&c, "VMF_CSV: found '%s', expected fast or "
+		    "libcsv", csv);
+	return CMD_OK;
+}
 
 static int
 parse_options(struct options *o, int argc, char *argv[])
@@ -50,6 +83,7 @@ parse_options(struct options *o, int argc, char *argv[])
 		{ CMD_TZ, "tz", 0, NULL, false, 0, 0 },
 		{ CMD_STRS, "ignore", 0, &o->ignore, false, 0, 0 },
 		{ CMD_FILE, "bad-rows", 0, &o->bad_rows, false, 0, 0 },
+		{ CMD_INT, "threads", 0, &o->threads, true, 1, 256 },
 		{ CMD_FLAG, "show-map", 0, &o->show_map, true, 0, 0 },
 		{ CMD_END, NULL, 0, NULL, false, 0, 0 },
 	};
@@ -73,7 +107,8 @@ parse_options(struct options *o, int argc, char *argv[])
 	if (o->in.id != NULL && c.n_args > 1)
 		return cmd_usage(&c, "--id: found %d files, expected one",
 		    c.n_args);
-	return CMD_OK;
+	o->in.threads = (int)o->threads;
+	return choose_reader(&o->in);
 }
 
 static int
@@ -119,8 +154,9 @@ ingest(struct vmf_ingest *in, struct cmd_output *out,
 {
 	struct vmf_schema schema = { 0 };
 	struct vmf_batch batch = { 0 };
-	int rc = 0;
+	int rc;
 
+	rc = vmf_ingest_expect(in, (const char *const *)c.arg, c.n_args, e);
 	for (int i = 0; rc == 0 && i < (c.n_args > 0 ? c.n_args : 1); i++) {
 		rc = vmf_ingest_open(in, c.n_args > 0 ? c.arg[i] : NULL, e);
 		/* The first header tells the columns. */
@@ -166,7 +202,8 @@ int
 main(int argc, char *argv[])
 {
 	struct options o = { .map = "csv", .time_format = "auto",
-	    .bad_rows = "fail", .in.start_s = VMF_TIME_NONE };
+	    .bad_rows = "fail", .threads = vmf_cores(),
+	    .in.start_s = VMF_TIME_NONE };
 	struct vmf_map map = { 0 };
 	struct vmf_ingest *in = NULL;
 	struct cmd_output out = { 0 };

@@ -8,15 +8,35 @@
 #ifndef VMF_NUM_H
 #define VMF_NUM_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/err.h"
 
 int vmf_parse_int64(const char *s, int64_t len, int64_t *v) VMF_CHECK;
 
-/* Decimal and scientific notation, inf and nan in any case; correctly
- * rounded (strtod), so that a value read equals what other tools read. */
+/* Decimal and scientific notation, inf and nan in any case; rounded once to
+ * the nearest double or float, as strtod and strtof do, so that a value read
+ * equals what other tools read.  Beyond the range: infinity. */
 int vmf_parse_double(const char *s, int64_t len, double *v) VMF_CHECK;
+int vmf_parse_float(const char *s, int64_t len, float *v) VMF_CHECK;
+
+/*
+ * True when every number within ulps units in the last place of v >= 0
+ * rounds to the same float, so that (float)v is right although v was rounded
+ * itself: v is a normal float or zero, and not near the middle between two.
+ */
+static inline bool
+vmf_float_safe(double v, uint64_t ulps)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &v, sizeof(bits));
+	bits = (bits & 0x1fffffff) - (0x10000000 - ulps);
+	return bits > 2 * ulps &&
+	    ((v >= 0x1p-126 && v < 0x1.fffffep127) || v == 0.0);
+}
 
 /* Bytes: 65536, 64K, 256M, 1G, 1GiB, 2T; powers of 1,024. */
 int vmf_parse_size(const char *s, int64_t *bytes) VMF_CHECK;

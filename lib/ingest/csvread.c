@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ingest/csvread.h"
 
+#include <assert.h>
 #include <csv.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,14 +9,18 @@
 #include "base/mem.h"
 
 #define BLOCK_BYTES (256 * 1024)
+/* Limits are looked at where so many bytes of a row are read, counted from
+ * its begin, and at line ends: not where the text happens to be cut. */
+#define PIECE_BYTES (64 * 1024)
 
 static const char quote_misplaced[] = "found a quote inside an unquoted "
     "field or text behind a closing quote, expected fields as in RFC 4180";
 static const char cr_inside[] = "found a carriage return inside the line";
 
 struct vmf_csv {
-	struct vmf_source *src;
+	struct vmf_csv_text src;
 	bool blank_rows;
+	bool begun;		/* a byte order mark is behind us */
 	struct csv_parser p;
 	bool p_open;
 	struct vmf_buf in;
@@ -75,46 +80,43 @@ reset_parser(struct vmf_csv *c)
 }
 
 int
-vmf_csv_open(struct vmf_csv **out, struct vmf_source *src, char delim,
-    bool blank_rows, struct vmf_err *e)
+vmf_csv_open(struct vmf_csv **out, const struct vmf_csv_text *text,
+    char delim, bool blank_rows, struct vmf_err *e)
 {
 	struct vmf_csv *c = vmf_calloc(1, sizeof(*c), e);
-	int64_t got;
 	int rc;
 
 	*out = NULL;
 	if (c == NULL)
 		return VMF_ENOMEM;
-	c->src = src;
+	c->src = *text;
 	c->blank_rows = blank_rows;
 	c->line = 1;
 	rc = vmf_buf_reserve(&c->in, BLOCK_BYTES, e);
-	if (rc != 0)
-		goto fail;
-	if (csv_init(&c->p, CSV_STRICT | CSV_STRICT_FINI) != 0) {
+	if (rc == 0 && csv_init(&c->p, CSV_STRICT | CSV_STRICT_FINI) != 0)
 		rc = vmf_fail_nomem(e, (long long)sizeof(c->p));
-		goto fail;
+	if (rc != 0) {
+		vmf_csv_free(c);
+		return rc;
 	}
 	c->p_open = true;
 	csv_set_delim(&c->p, (unsigned char)delim);
 	csv_set_blk_size(&c->p, 4096);
-	while (c->in.n < 3 && !c->eof) {
-		got = vmf_source_read(src, c->in.p + c->in.n,
-		    BLOCK_BYTES - c->in.n, e);
-		if (got < 0) {
-			rc = (int)got;
-			goto fail;
-		}
-		c->in.n += got;
-		c->eof = got == 0;
-	}
-	if (c->in.n >= 3 && memcmp(c->in.p, "\xef\xbb\xbf", 3) == 0)
-		c->fed = 3;
 	*out = c;
 	return 0;
-fail:
-	vmf_csv_free(c);
-	return rc;
+}
+
+int64_t
+vmf_csv_line(const struct vmf_csv *c)
+{
+	return c->line;
+}
+
+void
+vmf_csv_set_line(struct vmf_csv *c, int64_t line)
+{
+	assert(c->fed == c->in.n);
+	c->line = line;
 }
 
 static int
@@ -122,7 +124,7 @@ too_long(struct vmf_csv *c, const char *what, int64_t limit,
     const char *unit, int64_t line, struct vmf_err *e)
 {
 	return vmf_fail(e, VMF_EDATA, "%s:%lld: %s, expected at most %lld %s",
-	    vmf_source_name(c->src), (long long)line, what, (long long)limit,
+	    c->src.name, (long long)line, what, (long long)limit,
 	    unit);
 }
 
@@ -142,16 +144,13 @@ read_more(struct vmf_csv *c, struct vmf_err *e)
 		memmove(c->in.p, c->in.p + c->start, (size_t)c->in.n);
 		c->start = 0;
 	}
-	if (c->in.n >= VMF_CSV_MAX_ROW)
-		return too_long(c, "the row is too long", VMF_CSV_MAX_ROW,
-		    "bytes", c->line, e);
 	if (c->in.cap - c->in.n < BLOCK_BYTES / 4) {
 		rc = vmf_buf_reserve(&c->in, BLOCK_BYTES, e);
 		if (rc != 0)
 			return rc;
 	}
 	got = c->in.cap - c->in.n;
-	got = vmf_source_read(c->src, c->in.p + c->in.n,
+	got = c->src.read(c->src.arg, c->in.p + c->in.n,
 	    got < BLOCK_BYTES ? got : BLOCK_BYTES, e);
 	if (got < 0)
 		return (int)got;
@@ -160,30 +159,55 @@ read_more(struct vmf_csv *c, struct vmf_err *e)
 	return 0;
 }
 
-/* Give the parser in.p[fed..to), or pass over it when the row is known to
- * be bad.  1: it met a quote where none may be. */
+/* A byte order mark at the very begin; no more text than it needs is read,
+ * so that none is read beyond a line end. */
 static int
-feed(struct vmf_csv *c, int64_t to, bool skip, struct vmf_err *e)
+pass_mark(struct vmf_csv *c, struct vmf_err *e)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+	int rc;
+
+	while (c->in.n < 3 && !c->eof &&
+	    memcmp(c->in.p, mark, (size_t)c->in.n) == 0) {
+		rc = read_more(c, e);
+		if (rc != 0)
+			return rc;
+	}
+	if (c->in.n >= 3 && memcmp(c->in.p, mark, 3) == 0)
+		c->fed = 3;
+	c->begun = true;
+	return 0;
+}
+
+/* Where a row of so many bytes may not go on. */
+static int
+check_limits(struct vmf_csv *c, bool bad, struct vmf_err *e)
+{
+	if (!bad && c->p.entry_pos > (size_t)VMF_CSV_MAX_FIELD)
+		return too_long(c, "the field is too long", VMF_CSV_MAX_FIELD,
+		    "bytes (is a closing quote missing?)",
+		    c->quote_line > 0 ? c->quote_line : c->line, e);
+	if (!bad && c->n > VMF_CSV_MAX_FIELDS)
+		return too_long(c, "the row has too many fields",
+		    VMF_CSV_MAX_FIELDS, "fields", c->line, e);
+	if (c->fed - c->start > VMF_CSV_MAX_ROW)
+		return too_long(c, "the row is too long", VMF_CSV_MAX_ROW,
+		    "bytes", c->line, e);
+	return 0;
+}
+
+/* Give the parser in.p[fed..to).  1: it met a quote where none may be. */
+static int
+feed(struct vmf_csv *c, int64_t to, struct vmf_err *e)
 {
 	size_t len = (size_t)(to - c->fed), used;
 
-	if (skip) {
-		c->fed = to;
-		return 0;
-	}
 	c->e = e;
 	used = csv_parse(&c->p, c->in.p + c->fed, len, on_field, on_row, c);
 	c->e = NULL;
 	c->fed = to;
 	if (c->rc != 0)
 		return c->rc;
-	if (c->p.entry_pos > (size_t)VMF_CSV_MAX_FIELD)
-		return too_long(c, "the field is too long", VMF_CSV_MAX_FIELD,
-		    "bytes (is a closing quote missing?)",
-		    c->quote_line > 0 ? c->quote_line : c->line, e);
-	if (c->n > VMF_CSV_MAX_FIELDS)
-		return too_long(c, "the row has too many fields",
-		    VMF_CSV_MAX_FIELDS, "fields", c->line, e);
 	if (used == len)
 		return 0;
 	if (csv_error(&c->p) != CSV_EPARSE)
@@ -255,7 +279,7 @@ at_end(struct vmf_csv *c, struct vmf_row *row, const char *bad,
 	if (rc != 0)
 		return vmf_fail(e, VMF_EDATA, "%s:%lld: the file ends inside "
 		    "a quoted field that begins here, expected a closing "
-		    "quote", vmf_source_name(c->src), (long long)
+		    "quote", c->src.name, (long long)
 		    (c->quote_line > 0 ? c->quote_line : c->line));
 	if (c->n_rows > 1)
 		return finish_row(c, row, cr_inside, e);
@@ -266,16 +290,47 @@ at_end(struct vmf_csv *c, struct vmf_row *row, const char *bad,
 	return finish_row(c, row, NULL, e);
 }
 
+/* A line has ended, in a row that is bad if bad is set.  1: so has the row;
+ * 0: it goes on, or it was empty and another began. */
+static int
+end_line(struct vmf_csv *c, struct vmf_row *row, const char **bad)
+{
+	c->line++;
+	if (*bad == NULL && c->n_rows == 0 && c->p.quoted) {
+		if (c->quote_line == 0)
+			c->quote_line = c->line - 1;
+		return 0;
+	}
+	if (*bad == NULL && c->n_rows == 0 && !c->blank_rows) {
+		c->start = c->fed;
+		begin_row(c, row);
+		return 0;
+	}
+	if (*bad == NULL && c->n_rows == 0)
+		on_field(NULL, 0, c);
+	if (*bad == NULL && (c->n_rows > 1 || c->p.quoted))
+		*bad = cr_inside;
+	if (*bad != NULL)
+		reset_parser(c);
+	return 1;
+}
+
 int
 vmf_csv_next(struct vmf_csv *c, struct vmf_row *row, struct vmf_err *e)
 {
 	const char *bad = NULL;
 	int rc;
 
+	if (!c->begun) {
+		rc = pass_mark(c, e);
+		if (rc != 0)
+			return rc;
+	}
 	c->start = c->fed;
 	begin_row(c, row);
 	for (;;) {
 		const uint8_t *lf;
+		int64_t piece, to;
 
 		if (c->fed == c->in.n) {
 			if (c->eof)
@@ -285,34 +340,26 @@ vmf_csv_next(struct vmf_csv *c, struct vmf_row *row, struct vmf_err *e)
 				return rc;
 			continue;
 		}
-		lf = memchr(c->in.p + c->fed, '\n',
-		    (size_t)(c->in.n - c->fed));
-		rc = feed(c, lf == NULL ? c->in.n : lf - c->in.p + 1,
-		    bad != NULL, e);
-		if (rc < 0)
-			return rc;
-		if (rc > 0)
+		piece = c->fed - (c->fed - c->start) % PIECE_BYTES +
+		    PIECE_BYTES;
+		to = piece < c->in.n ? piece : c->in.n;
+		lf = memchr(c->in.p + c->fed, '\n', (size_t)(to - c->fed));
+		if (lf != NULL)
+			to = lf - c->in.p + 1;
+		rc = 0;
+		if (bad == NULL)
+			rc = feed(c, to, e);
+		c->fed = to;
+		if (rc > 0) {
 			bad = quote_misplaced;
-		if (lf == NULL)
-			continue;
-		c->line++;
-		if (bad == NULL && c->n_rows == 0 && c->p.quoted) {
-			if (c->quote_line == 0)
-				c->quote_line = c->line - 1;
-			continue;
+			rc = 0;
 		}
-		if (bad == NULL && c->n_rows == 0 && !c->blank_rows) {
-			c->start = c->fed;
-			begin_row(c, row);
-			continue;
-		}
-		if (bad == NULL && c->n_rows == 0)
-			on_field(NULL, 0, c);
-		if (bad == NULL && (c->n_rows > 1 || c->p.quoted))
-			bad = cr_inside;
-		if (bad != NULL)
-			reset_parser(c);
-		return finish_row(c, row, bad, e);
+		if (rc == 0 && (lf != NULL || to == piece))
+			rc = check_limits(c, bad != NULL, e);
+		if (rc != 0)
+			return rc;
+		if (lf != NULL && end_line(c, row, &bad) != 0)
+			return finish_row(c, row, bad, e);
 	}
 }
 

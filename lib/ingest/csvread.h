@@ -15,7 +15,6 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "ingest/source.h"
 
 #define VMF_CSV_MAX_FIELD ((int64_t)1 << 20)	/* bytes */
 #define VMF_CSV_MAX_FIELDS ((int64_t)2 << 20)	/* of a row */
@@ -39,18 +38,33 @@ struct vmf_row {
 struct vmf_csv;
 
 /*
- * Read src (which stays the caller's).  Empty lines are passed over, unless
- * blank_rows: then each is a row of one empty field.
+ * Where the text comes from: up to n bytes, 0 at the end, < 0 on failure.
+ * When no call gives bytes from behind a line end, the reader never holds
+ * text beyond the row it returned.
  */
-int vmf_csv_open(struct vmf_csv **c, struct vmf_source *src, char delim,
-    bool blank_rows, struct vmf_err *e) VMF_CHECK;
+struct vmf_csv_text {
+	int64_t (*read)(void *arg, void *p, int64_t n, struct vmf_err *e);
+	void *arg;
+	const char *name;	/* for messages */
+};
+
+/* Empty lines are passed over, unless blank_rows: then each is a row of one
+ * empty field.  What text points to must outlive c. */
+int vmf_csv_open(struct vmf_csv **c, const struct vmf_csv_text *text,
+    char delim, bool blank_rows, struct vmf_err *e) VMF_CHECK;
+
+/* The line, from 1, that the next row is looked for on; and set it, where
+ * rows were passed over outside the reader, which must hold no text. */
+int64_t vmf_csv_line(const struct vmf_csv *c);
+void vmf_csv_set_line(struct vmf_csv *c, int64_t line);
 
 /*
  * 1 and the next row, valid until the next call; 0 at the end; < 0 on
  * failure: what the source reports, a quote that never ends, and a field or
  * a row beyond the limits above.  A row that is bad as CSV (a quote inside
  * an unquoted field, text behind a closing quote, a NUL, a CR inside the
- * line) is returned as such and ends at the next line end.
+ * line) is returned as such and ends at the next line end.  What comes out
+ * does not depend on how the text was cut by read.
  */
 int vmf_csv_next(struct vmf_csv *c, struct vmf_row *row, struct vmf_err *e)
     VMF_CHECK;

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * From files to readings: rows of text become batches by a source map.
- * Memory: a block of text, a row, and the batch being filled.
+ *
+ * There are two readers.  The reference goes row by row through libcsv; the
+ * fast one cuts the text into blocks, which threads read at once, and leaves
+ * what is not plain to the reference.  Both give the same batches, counts
+ * and messages.  Memory: of the reference a block of text, a row, and the
+ * batch being filled; of the fast one about 1 MB a thread, and a copy of the
+ * ids.
  */
 #ifndef VMF_INGEST_H
 #define VMF_INGEST_H
@@ -10,13 +16,21 @@
 #include <stdint.h>
 
 #include "arrow/arrow.h"
+#include "base/cpu.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "ingest/map.h"
 
 struct vmf_ingest;
 
+enum vmf_ingest_reader { VMF_READER_FAST, VMF_READER_LIBCSV };
+
 struct vmf_ingest_opts {
+	enum vmf_ingest_reader reader;
+	enum vmf_simd simd;	/* of the fast reader; one that there is */
+	int threads;		/* of the fast reader; 0 and 1: none beside
+				 * the caller's */
+	int64_t block_bytes;	/* of the fast reader; 0: as it likes */
 	enum vmf_stamp stamp;	/* AUTO: as the map says */
 	int64_t start_s;	/* VMF_TIME_NONE: as the map says */
 	int64_t step_s;		/* 0: as the map says */
@@ -42,6 +56,12 @@ struct vmf_ingest_counts {
 int vmf_ingest_new(struct vmf_ingest **in, const struct vmf_map *map,
     const struct vmf_ingest_opts *opts, struct vmf_err *e) VMF_CHECK;
 
+/* The n files that vmf_ingest_open will be given, in this order (NULL or "-":
+ * standard input), so that they can be read ahead.  Call it once, before the
+ * first; without it each file is known when it is opened. */
+int vmf_ingest_expect(struct vmf_ingest *in, const char *const *path, int n,
+    struct vmf_err *e) VMF_CHECK;
+
 /*
  * Open the next file (NULL or "-": standard input) and read its header,
  * which must be that of the first file (in a wide map the VMs may differ).
@@ -55,8 +75,8 @@ const struct vmf_schema *vmf_ingest_schema(const struct vmf_ingest *in);
 
 /*
  * Append rows of the open file to b (of that schema, the caller's, who writes
- * and clears it at 1) until it holds about VMF_BATCH_BYTES: 1; or the file
- * ends: 0, and the next file's rows may follow in the same batch.  A
+ * and clears it at 1) until it is worth sending, at most about
+ * VMF_BATCH_BYTES: 1; or the file ends: 0, and the next file's rows may follow in the same batch.  A
  * row whose metrics are all missing is kept; in a wide map a missing value
  * is no sample.
  */

@@ -37,9 +37,19 @@ vmf_stamp_name(enum vmf_stamp f)
 }
 
 enum vmf_stamp
+vmf_stamp_unit(int64_t v)
+{
+	int64_t a = v < 0 ? -(v + 1) : v;
+
+	return a < 100000000000 ? VMF_STAMP_S :
+	    a < 100000000000000 ? VMF_STAMP_MS :
+	    a < 100000000000000000 ? VMF_STAMP_US : VMF_STAMP_NS;
+}
+
+enum vmf_stamp
 vmf_stamp_detect(const char *s, int64_t len)
 {
-	int64_t t, a;
+	int64_t t;
 
 	if (vmf_time_parse_rfc3339(s, len, &t) == 0)
 		return VMF_STAMP_RFC3339;
@@ -47,10 +57,7 @@ vmf_stamp_detect(const char *s, int64_t len)
 		return VMF_STAMP_WALL;
 	if (vmf_time_parse_unix(s, len, 1, &t) != 0)
 		return VMF_STAMP_AUTO;
-	a = t < 0 ? -(t + 1) : t;
-	return a < 100000000000 ? VMF_STAMP_S :
-	    a < 100000000000000 ? VMF_STAMP_MS :
-	    a < 100000000000000000 ? VMF_STAMP_US : VMF_STAMP_NS;
+	return vmf_stamp_unit(t);
 }
 
 int

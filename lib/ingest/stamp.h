@@ -26,6 +26,9 @@ int vmf_stamp_find(const char *word);
 /* "Unix seconds", ...: for messages. */
 const char *vmf_stamp_name(enum vmf_stamp f);
 
+/* The unit of a time that is a whole number, see below. */
+enum vmf_stamp vmf_stamp_unit(int64_t v);
+
 /*
  * The format of one time; VMF_STAMP_AUTO when it is none.  A number is in
  * the unit that puts it nearest to our days: seconds below 1e11 (year 5138),

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+#include "ingest/block.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "ingest/convert.h"
+#include "ingest/numcol.h"
+
+int
+vmf_block_reserve(struct vmf_block *b, int64_t n, struct vmf_err *e)
+{
+	bool fresh = b->buf == NULL;
+	int rc = vmf_grow(&b->buf, &b->cap, n + 2 * VMF_CELLS_PAD, e);
+
+	if (rc == 0 && fresh)
+		memset(b->buf, 0, VMF_CELLS_PAD);
+	return rc;
+}
+
+void
+vmf_block_free(struct vmf_block *b)
+{
+	free(b->buf);
+	free(b->sep);
+	free(b->marks.odd);
+	free(b->row);
+	free(b->odd);
+	free(b->time);
+	free(b->id);
+	free(b->of);
+	for (int64_t i = 0; i < b->n_col_room; i++)
+		free(b->col[i]);
+	free(b->col);
+	free(b->col_cap);
+	*b = (struct vmf_block){ 0 };
+}
+
+/* Bytes of one value of a column as a block keeps it. */
+static int64_t
+value_bytes(const struct vmf_bound *c)
+{
+	return c->type == VMF_FLOAT32 || c->type == VMF_UTF8 ? 4 : 8;
+}
+
+/* Columns for as many lines as there are. */
+static int
+room_for_columns(struct vmf_block *b)
+{
+	const struct vmf_bind *bd = b->plan.bind;
+	int64_t n = b->marks.n_lines + 1, old = b->n_col_room, cap = old;
+	int rc = vmf_grow(&b->odd, &b->odd_cap, n, NULL);
+
+	b->n_cols = b->plan.wide ? bd->n_values : bd->n_cols;
+	if (rc == 0)
+		rc = vmf_grow(&b->row, &b->row_cap, n, NULL);
+	if (rc == 0)
+		rc = vmf_grow(&b->time, &b->time_cap, n, NULL);
+	if (rc == 0)
+		rc = vmf_grow(&b->id, &b->id_cap, n, NULL);
+	if (rc == 0 && b->n_cols > old) {
+		cap = old;
+		rc = vmf_grow(&b->col, &cap, b->n_cols, NULL);
+		cap = old;
+		if (rc == 0)
+			rc = vmf_grow(&b->col_cap, &cap, b->n_cols, NULL);
+		if (rc != 0)
+			return rc;
+		for (int64_t i = old; i < b->n_cols; i++) {
+			b->col[i] = NULL;
+			b->col_cap[i] = 0;
+		}
+		b->n_col_room = b->n_cols;
+	}
+	for (int64_t i = 0; rc == 0 && i < b->n_cols; i++)
+		rc = vmf_grow_bytes(&b->col[i], &b->col_cap[i], n *
+		    (b->plan.wide ? 4 : value_bytes(&bd->col[i])), 1, NULL);
+	return rc;
+}
+
+/*
+ * Which sep each line begins with.  When every line has as many fields as
+ * there should be, that is a multiplication; else line by line.
+ */
+static void
+find_lines(struct vmf_block *b)
+{
+	const struct vmf_marks *m = &b->marks;
+	const char *text = b->cells.text;
+	int64_t n_fields = b->plan.bind->n_fields, at = 0, odd = 0, r;
+	bool even = m->n_odd == 0 && m->n_pos == m->n_lines * n_fields &&
+	    (n_fields > 1 || b->plan.blank_rows) &&
+	    b->n - b->base <= VMF_CSV_MAX_FIELD;
+
+	for (r = 0; even && r < m->n_lines; r++)
+		even = text[m->pos[(r + 1) * n_fields - 1]] == '\n';
+	b->cells.n = m->n_lines;
+	b->cells.row = b->row;
+	b->cells.odd = b->odd;
+	memset(b->odd, 0, (size_t)m->n_lines);
+	if (even) {
+		for (r = 0; r <= m->n_lines; r++)
+			b->row[r] = (uint32_t)(r * n_fields);
+		return;
+	}
+	for (r = 0; r < m->n_lines; r++) {
+		int64_t from = at;
+
+		b->row[r] = (uint32_t)at;
+		while (text[m->pos[at]] != '\n')
+			at++;
+		at++;
+		b->odd[r] = at - from != n_fields;
+		for (int64_t i = from; i < at; i++)
+			b->odd[r] |= m->pos[i] - (uint32_t)(m->pos[i - 1] +
+			    1) > VMF_CSV_MAX_FIELD;
+		while (odd < m->n_odd && m->odd[odd] < m->pos[at - 1]) {
+			b->odd[r] = 1;
+			odd++;
+		}
+		/* A line of blanks is no row. */
+		if (n_fields == 1 && !b->plan.blank_rows && !b->odd[r]) {
+			const char *s, *end;
+
+			vmf_cell(&b->cells, r, 0, &s, &end);
+			b->odd[r] = s == end;
+		}
+	}
+	b->row[r] = (uint32_t)at;
+}
+
+/* A column that is computed as double. */
+static void
+computed(struct vmf_block *b, const struct vmf_bound *c, double *v,
+    float *single)
+{
+	const double *of = b->of;
+
+	if (c->percent_of >= 0)
+		vmf_numcol_doubles(b->plan.simd, &b->cells, c->percent_of,
+		    b->of);
+	for (int64_t r = 0; r < b->cells.n; r++) {
+		if (b->odd[r])
+			continue;
+		if (vmf_convert_value(c, &v[r], c->percent_of >= 0 ? of[r] :
+		    NAN) != VMF_CONV_OK)
+			b->odd[r] = 1;
+		else if (single != NULL)
+			single[r] = (float)v[r];
+	}
+}
+
+/* One column, from field `from`. */
+static int
+parse_column(struct vmf_block *b, const struct vmf_bound *c, int64_t from,
+    void *to)
+{
+	int64_t n = b->cells.n;
+	double *v = to;
+	int rc;
+
+	if (vmf_bound_plain(c)) {
+		vmf_numcol_floats(b->plan.simd, &b->cells, from, to);
+		return 0;
+	}
+	/* Room for the doubles of a float and those of percent_of. */
+	rc = vmf_grow(&b->of, &b->of_cap, 2 * n, NULL);
+	if (rc != 0)
+		return rc;
+	if (c->type == VMF_FLOAT32)
+		v = b->of + n;
+	vmf_numcol_doubles(b->plan.simd, &b->cells, from, v);
+	computed(b, c, v, c->type == VMF_FLOAT32 ? to : NULL);
+	return 0;
+}
+
+static int
+parse_columns(struct vmf_block *b)
+{
+	const struct vmf_bind *bd = b->plan.bind;
+	int rc = 0;
+
+	b->stamp = b->plan.stamp;
+	if (bd->time >= 0)
+		vmf_numcol_times(&b->cells, bd->time, &b->stamp,
+		    b->plan.detect, b->time);
+	if (bd->id >= 0)
+		vmf_idtab_find(b->plan.tab[0], &b->cells, bd->id, false,
+		    b->id);
+	for (int64_t i = 0; rc == 0 && i < b->n_cols; i++) {
+		const struct vmf_bound *c = &bd->col[b->plan.wide ? 0 : i];
+
+		if (c->type == VMF_UTF8)
+			vmf_idtab_find(b->plan.tab[1 + i], &b->cells,
+			    c->from, true, b->col[i]);
+		else
+			rc = parse_column(b, c, b->plan.wide ?
+			    bd->value[i] : c->from, b->col[i]);
+	}
+	return rc;
+}
+
+void
+vmf_block_parse(struct vmf_block *b, int64_t base)
+{
+	char *text = vmf_block_text(b);
+	int64_t n = b->n - base;
+	int rc;
+
+	b->parsed = true;
+	b->base = b->tail = base;
+	b->cells.n = 0;
+	rc = vmf_grow(&b->sep, &b->sep_cap, n + 16, NULL);
+	if (rc == 0)
+		rc = vmf_grow(&b->marks.odd, &b->odd_pos_cap, n + 16, NULL);
+	if (rc != 0)
+		return;
+	memset(text + b->n, 0, VMF_SCAN_PAD);
+	b->sep[0] = (uint32_t)-1;
+	b->marks.pos = b->sep + 1;
+	vmf_scan(b->plan.simd, text + base, n, b->plan.delim, &b->marks);
+	if (room_for_columns(b) != 0)
+		return;
+	b->cells.text = text + base;
+	b->cells.sep = b->marks.pos;
+	find_lines(b);
+	if (parse_columns(b) != 0)
+		b->cells.n = 0;
+	else if (b->cells.n > 0)
+		b->tail = base + 1 + (int64_t)b->cells.sep[
+		    (int64_t)b->row[b->cells.n] - 1];
+}

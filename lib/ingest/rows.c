@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT */
+/* One row of fields becomes one of the batch, or many of a wide map. */
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "base/time.h"
+#include "ingest/convert.h"
+#include "ingest/ingest_in.h"
+
+/* So many values that are no numbers, and not one that is: no metric. */
+#define GUESS_TRIES 1000
+
+/* A batch of so many bytes is worth sending; not more, so that it is still
+ * in the cache when the next in the pipe reads it. */
+#define SEND_BYTES (1 << 20)
+
+static int
+row_bad(struct vmf_ingest *in, const struct vmf_row *row, int64_t field,
+    const char *expected)
+{
+	const struct vmf_field_text *f = &row->field[field];
+	const struct vmf_field_text *name = &in->bind.name[field];
+	char shown[48], shown_name[48];
+
+	(void)vmf_fail(&in->why, VMF_EDATA,
+	    "%s:%lld: column '%s': found '%s', expected %s",
+	    in->file, (long long)row->line,
+	    vmf_show_text(name->s, name->len, shown_name),
+	    vmf_show_text(f->s, f->len, shown), expected);
+	return VMF_ROW_BAD;
+}
+
+bool
+vmf_ingest_row_time(const struct vmf_ingest *in, int64_t row, int64_t *t)
+{
+	const struct vmf_ingest_opts *o = &in->opt;
+	int64_t start = o->start_s != VMF_TIME_NONE ? o->start_s :
+	    in->map->start_s;
+	int64_t step = o->step_s != 0 ? o->step_s : in->map->step_s, off;
+
+	return !__builtin_mul_overflow(row, step, &off) &&
+	    !__builtin_add_overflow(start, off, t) &&
+	    *t >= VMF_STAMP_MIN && *t <= VMF_STAMP_MAX;
+}
+
+static int
+convert_time(struct vmf_ingest *in, const struct vmf_row *row,
+    const struct vmf_bind *b)
+{
+	enum vmf_stamp f;
+	struct vmf_field_text t;
+	char want[128];
+
+	if (in->map->time_by_row) {
+		if (vmf_ingest_row_time(in, in->n_rows - 1, &in->time_s))
+			return 0;
+		(void)vmf_fail(&in->why, VMF_EDATA, "%s:%lld: the row's time "
+		    "by --start and --step is beyond the year 9999",
+		    in->file, (long long)row->line);
+		return VMF_ROW_BAD;
+	}
+	t = vmf_field_trim(&row->field[b->time]);
+	if (t.len == in->time_len && t.len > 0 &&
+	    memcmp(t.s, in->time_text, (size_t)t.len) == 0)
+		return 0;
+	in->time_len = 0;
+	f = in->stamp;
+	if (in->detect) {
+		f = vmf_stamp_detect(t.s, t.len);
+		if (f == VMF_STAMP_AUTO && in->stamp == VMF_STAMP_AUTO)
+			return row_bad(in, row, b->time, vmf_stamp_name(f));
+		/* A number of another size is milliseconds among seconds,
+		 * not the year 1970. */
+		if (in->stamp != VMF_STAMP_AUTO && f != in->stamp) {
+			snprintf(want, sizeof(want),
+			    "%s, as the file's first time",
+			    vmf_stamp_name(in->stamp));
+			return row_bad(in, row, b->time, want);
+		}
+	}
+	if (vmf_stamp_parse(f, t.s, t.len, &in->time_s) != 0) {
+		snprintf(want, sizeof(want), "%s, in the years 1 to 9999",
+		    vmf_stamp_name(f));
+		return row_bad(in, row, b->time, want);
+	}
+	in->stamp = f;
+	if (t.len <= (int64_t)sizeof(in->time_text)) {
+		memcpy(in->time_text, t.s, (size_t)t.len);
+		in->time_len = t.len;
+	}
+	return 0;
+}
+
+/* The row's VM becomes in->id; its code is looked up when it is put. */
+static int
+convert_id(struct vmf_ingest *in, const struct vmf_row *row, int64_t field,
+    struct vmf_err *e)
+{
+	const struct vmf_field_text *f = &row->field[field];
+	int rc;
+
+	if (f->len == in->id.n && f->len > 0 &&
+	    memcmp(f->s, in->id.p, (size_t)f->len) == 0)
+		return 0;
+	if (f->len == 0 || !vmf_utf8_valid(f->s, f->len))
+		return row_bad(in, row, field,
+		    "the VM's id, UTF-8 and not empty");
+	in->id.n = 0;
+	in->id_gen = 0;
+	rc = vmf_buf_put(&in->id, f->s, f->len, e);
+	return rc;
+}
+
+static int
+not_a_number(struct vmf_ingest *in, const struct vmf_row *row,
+    struct vmf_bound *c, int64_t field)
+{
+	char want[160], shown[48];
+
+	c->n_bad++;
+	if (!c->guessed || c->attribute || c->n_good > 0)
+		return row_bad(in, row, field, "a number");
+	snprintf(want, sizeof(want), "a number (a column that is no metric: "
+	    "--ignore '%s', or name it in a --map FILE.json)",
+	    vmf_show_text(in->bind.name[field].s, in->bind.name[field].len,
+	    shown));
+	return row_bad(in, row, field, want);
+}
+
+/* One number of the stream, in *v. */
+static int
+convert_number(struct vmf_ingest *in, const struct vmf_row *row,
+    struct vmf_bound *c, double *v)
+{
+	const struct vmf_field_text *of = c->percent_of >= 0 ?
+	    &row->field[c->percent_of] : NULL;
+	enum vmf_conv conv;
+	bool seen;
+
+	conv = vmf_convert_number(c, &row->field[c->from], of, v, &seen);
+	c->n_good += seen;
+	switch (conv) {
+	case VMF_CONV_OK:
+		return 0;
+	case VMF_CONV_NO_NUMBER:
+		return not_a_number(in, row, c, c->from);
+	case VMF_CONV_NO_NUMBER_OF:
+		return not_a_number(in, row, c, c->percent_of);
+	case VMF_CONV_INFINITE:
+		return row_bad(in, row, c->from, "a finite number");
+	case VMF_CONV_INFINITE_OF:
+		return row_bad(in, row, c->percent_of, "a finite number");
+	case VMF_CONV_NO_INT32:
+		return row_bad(in, row, c->from,
+		    "a whole number of 32 bits");
+	case VMF_CONV_NO_FLOAT32:
+		return row_bad(in, row, c->from,
+		    "a number in the range of float32");
+	default:
+		return row_bad(in, row, c->from,
+		    "a number in the range of float64");
+	}
+}
+
+static int
+convert_text(struct vmf_ingest *in, const struct vmf_row *row,
+    const struct vmf_bound *c, struct vmf_field_text *s)
+{
+	*s = row->field[c->from];
+	if (vmf_field_missing(s))
+		s->s = NULL;
+	else if (!vmf_utf8_valid(s->s, s->len))
+		return row_bad(in, row, c->from, "text in UTF-8");
+	return 0;
+}
+
+int
+vmf_ingest_id_code(struct vmf_ingest *in, struct vmf_dict *d,
+    struct vmf_err *e)
+{
+	if (in->id_gen != d->gen || in->id_gen == 0) {
+		in->id_code = vmf_dict_intern(d, (const char *)in->id.p,
+		    in->id.n, e);
+		if (in->id_code < 0)
+			return in->id_code;
+		in->id_gen = d->gen;
+	}
+	return in->id_code;
+}
+
+static int
+put_row(struct vmf_ingest *in, struct vmf_batch *b, struct vmf_err *e)
+{
+	int rc, code = vmf_ingest_id_code(in, b->col[0].dict, e);
+
+	if (code < 0)
+		return code;
+	rc = vmf_col_put_codes(&b->col[0], &code, 1, e);
+	if (rc == 0)
+		rc = vmf_col_put_int(&b->col[1], in->time_s, e);
+	for (int64_t i = 0; rc == 0 && i < in->bind.n_cols; i++) {
+		struct vmf_col *c = &b->col[2 + i];
+
+		if (c->type != VMF_UTF8)
+			rc = vmf_col_put_num(c, in->num[i], e);
+		else if (in->str[i].s == NULL)
+			rc = vmf_col_put_null(c, e);
+		else
+			rc = vmf_col_put_str(c, in->str[i].s, in->str[i].len,
+			    e);
+		in->count.missing += c->type == VMF_FLOAT32 &&
+		    isnan(in->num[i]);
+	}
+	if (rc != 0)
+		return rc;
+	vmf_batch_rows(b, 1);
+	in->count.rows_out++;
+	return 0;
+}
+
+int
+vmf_ingest_wide_code(struct vmf_ingest *in, struct vmf_dict *d, int64_t i,
+    struct vmf_err *e)
+{
+	const struct vmf_field_text *name = &in->bind.name[in->bind.value[i]];
+
+	if (in->code_gen != d->gen || in->code_gen == 0) {
+		for (int64_t k = 0; k < in->bind.n_values; k++)
+			in->code[k] = -1;
+		in->code_gen = d->gen;
+	}
+	if (in->code[i] < 0)
+		in->code[i] = vmf_dict_intern(d, name->s, name->len, e);
+	return in->code[i];
+}
+
+static int
+put_wide(struct vmf_ingest *in, struct vmf_batch *b, struct vmf_err *e)
+{
+	for (int64_t i = 0; i < in->bind.n_values; i++) {
+		int rc, code;
+
+		if (isnan(in->num[i])) {
+			in->count.missing++;
+			continue;
+		}
+		code = vmf_ingest_wide_code(in, b->col[0].dict, i, e);
+		if (code < 0)
+			return code;
+		rc = vmf_col_put_codes(&b->col[0], &code, 1, e);
+		if (rc == 0)
+			rc = vmf_col_put_int(&b->col[1], in->time_s, e);
+		if (rc == 0)
+			rc = vmf_col_put_num(&b->col[2], in->num[i], e);
+		if (rc != 0)
+			return rc;
+		vmf_batch_rows(b, 1);
+		in->count.rows_out++;
+	}
+	return 0;
+}
+
+/* Nothing is put before all of the row is known to be good. */
+static int
+convert(struct vmf_ingest *in, const struct vmf_row *row,
+    struct vmf_batch *b, struct vmf_err *e)
+{
+	struct vmf_bind *bd = &in->bind;
+	int rc;
+
+	if (row->n != bd->n_fields) {
+		(void)vmf_fail(&in->why, VMF_EDATA, "%s:%lld: found %lld "
+		    "field%s, expected %lld", in->file,
+		    (long long)row->line, (long long)row->n,
+		    row->n == 1 ? "" : "s", (long long)bd->n_fields);
+		return VMF_ROW_BAD;
+	}
+	rc = convert_time(in, row, bd);
+	if (rc == 0 && bd->id >= 0)
+		rc = convert_id(in, row, bd->id, e);
+	if (in->map->wide) {
+		struct vmf_bound c = bd->col[0];
+
+		for (int64_t i = 0; rc == 0 && i < bd->n_values; i++) {
+			c.from = bd->value[i];
+			rc = convert_number(in, row, &c, &in->num[i]);
+		}
+		return rc != 0 ? rc : put_wide(in, b, e);
+	}
+	for (int64_t i = 0; rc == 0 && i < bd->n_cols; i++)
+		rc = bd->col[i].type == VMF_UTF8 ?
+		    convert_text(in, row, &bd->col[i], &in->str[i]) :
+		    convert_number(in, row, &bd->col[i], &in->num[i]);
+	return rc != 0 ? rc : put_row(in, b, e);
+}
+
+int
+vmf_ingest_never(const struct vmf_ingest *in, const struct vmf_bound *c,
+    struct vmf_err *e)
+{
+	char shown[48];
+
+	vmf_show_text(c->name, c->name_len, shown);
+	return vmf_fail(e, VMF_EDATA, "column '%s' never holds a number (%s)",
+	    shown, in->first_bad.msg);
+}
+
+/* A bad row, by --bad-rows. */
+static int
+reject(struct vmf_ingest *in, const struct vmf_row *row, struct vmf_err *e)
+{
+	int rc;
+
+	if (!in->opt.skip_bad) {
+		*e = in->why;
+		return VMF_EDATA;
+	}
+	if (in->count.bad++ == 0)
+		in->first_bad = in->why;
+	for (int64_t i = 0; i < in->bind.n_cols; i++)
+		if (in->bind.col[i].guessed && in->bind.col[i].n_good == 0 &&
+		    !in->bind.col[i].attribute &&
+		    in->bind.col[i].n_bad >= GUESS_TRIES)
+			return vmf_ingest_never(in, &in->bind.col[i], e);
+	if (in->opt.bad_out == NULL)
+		return 0;
+	rc = vmf_out_write(in->opt.bad_out, row->raw, row->raw_len, e);
+	/* The last row of a file may stand without a line end. */
+	if (rc == 0 && row->raw[row->raw_len - 1] != '\n')
+		rc = vmf_out_write(in->opt.bad_out, "\n", 1, e);
+	return rc;
+}
+
+int
+vmf_ingest_row(struct vmf_ingest *in, const struct vmf_row *row,
+    struct vmf_batch *b, struct vmf_err *e)
+{
+	int rc;
+
+	in->count.rows_in++;
+	in->n_rows++;
+	if (row->bad != NULL) {
+		(void)vmf_fail(&in->why, VMF_EDATA, "%s:%lld: %s", in->file,
+		    (long long)row->line, row->bad);
+		rc = VMF_ROW_BAD;
+	} else {
+		rc = convert(in, row, b, e);
+	}
+	return rc == VMF_ROW_BAD ? reject(in, row, e) : rc;
+}
+
+/* ---- batches ---- */
+
+int64_t
+vmf_ingest_dict_bytes(const struct vmf_batch *b)
+{
+	int64_t sum = 0;
+
+	for (int i = 0; i < b->n_cols; i++)
+		if (b->col[i].is_dict && b->col[i].dict->n > 0)
+			sum += b->col[i].dict->off[b->col[i].dict->n];
+	return sum;
+}
+
+bool
+vmf_ingest_full(const struct vmf_ingest *in, const struct vmf_batch *b)
+{
+	int64_t dict = vmf_ingest_dict_bytes(b), bytes;
+	int64_t grown = dict - in->base_dict;
+
+	if (grown >= VMF_BATCH_BYTES)
+		return true;
+	if (!in->map->wide && b->n % in->check_rows != 0)
+		return false;
+	bytes = vmf_batch_bytes(b);
+	if (bytes + grown >= VMF_BATCH_BYTES)
+		return true;
+	/* A dictionary that grew is sent again, whole: not before there are
+	 * as many bytes of rows. */
+	return bytes >= SEND_BYTES && (grown == 0 || bytes >= dict);
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+#include "ingest/scan.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#ifdef VMF_X86
+#include <immintrin.h>
+#endif
+
+/* What 64 bytes of text hold, a bit each. */
+struct masks {
+	uint64_t sep;		/* delimiters and line ends */
+	uint64_t lf, cr, odd;	/* odd: quotes and NULs */
+};
+
+/* Positions of the bits; up to 7 words behind are written as well. */
+static inline __attribute__((always_inline)) uint32_t *
+emit(uint32_t *to, uint64_t bits, uint32_t base)
+{
+	uint32_t *end = to + __builtin_popcountll(bits);
+
+	while (to < end) {
+		for (int i = 0; i < 4; i++) {
+			to[i] = base + (bits == 0 ? 0 :
+			    (uint32_t)__builtin_ctzll(bits));
+			bits &= bits - 1;
+		}
+		to += 4;
+	}
+	return end;
+}
+
+/* Take in the masks of the bytes at base; keep has a bit for each that is
+ * text. */
+static inline __attribute__((always_inline)) void
+take(struct vmf_marks *m, const struct masks *k, uint64_t keep,
+    uint32_t base, const char *next)
+{
+	uint64_t sep = k->sep & keep, lf = k->lf & keep, odd = k->odd & keep;
+	uint64_t cr = k->cr & keep;
+
+	if (__builtin_expect(cr != 0, 0))
+		odd |= cr & ~(lf >> 1 | (uint64_t)(*next == '\n') << 63);
+	m->n_lines += __builtin_popcountll(lf);
+	m->n_pos = emit(m->pos + m->n_pos, sep, base) - m->pos;
+	if (__builtin_expect(odd != 0, 0))
+		m->n_odd = emit(m->odd + m->n_odd, odd, base) - m->odd;
+}
+
+/* The loop over a text, for one kind of masks. */
+#define SCAN_LOOP(get) do { \
+	int64_t at = 0; \
+	struct masks k; \
+	for (; at + 64 <= n; at += 64) { \
+		get(text + at, &c, &k); \
+		take(m, &k, ~(uint64_t)0, (uint32_t)at, text + at + 64); \
+	} \
+	if (at < n) { \
+		get(text + at, &c, &k); \
+		take(m, &k, ((uint64_t)1 << (n - at)) - 1, (uint32_t)at, \
+		    text + at + 64); \
+	} \
+} while (0)
+
+static void
+scan_plain(const char *text, int64_t n, char delim, struct vmf_marks *m)
+{
+	/* 1: delimiter, 2: line end, 4: carriage return, 8: odd */
+	uint8_t kind[256] = { 0 };
+
+	kind['\n'] = 2;
+	kind['\r'] = 4;
+	kind['"'] = kind[0] = 8;
+	kind[(unsigned char)delim] = 1;
+	for (int64_t i = 0; i < n; i++) {
+		uint8_t k = kind[(unsigned char)text[i]];
+
+		if (k == 0)
+			continue;
+		if (k <= 2) {
+			m->pos[m->n_pos++] = (uint32_t)i;
+			m->n_lines += k == 2;
+		} else if (k == 8 || text[i + 1] != '\n') {
+			m->odd[m->n_odd++] = (uint32_t)i;
+		}
+	}
+}
+
+#ifdef VMF_X86
+
+struct wide2 {
+	__m256i delim, lf, cr, quote;
+};
+
+struct wide5 {
+	__m512i delim, lf, cr, quote;
+};
+
+VMF_TARGET_AVX2 static inline uint64_t
+bits2(__m256i lo, __m256i hi)
+{
+	return (uint32_t)_mm256_movemask_epi8(lo) |
+	    (uint64_t)(uint32_t)_mm256_movemask_epi8(hi) << 32;
+}
+
+VMF_TARGET_AVX2 static inline void
+get2(const char *p, const struct wide2 *c, struct masks *k)
+{
+	__m256i a = _mm256_loadu_si256((const __m256i *)(const void *)p);
+	__m256i b = _mm256_loadu_si256(
+	    (const __m256i *)(const void *)(p + 32));
+	__m256i lf_a = _mm256_cmpeq_epi8(a, c->lf);
+	__m256i lf_b = _mm256_cmpeq_epi8(b, c->lf);
+	__m256i cr_a = _mm256_cmpeq_epi8(a, c->cr);
+	__m256i cr_b = _mm256_cmpeq_epi8(b, c->cr);
+	__m256i zero = _mm256_setzero_si256();
+	__m256i odd_a = _mm256_or_si256(_mm256_cmpeq_epi8(a, c->quote),
+	    _mm256_cmpeq_epi8(a, zero));
+	__m256i odd_b = _mm256_or_si256(_mm256_cmpeq_epi8(b, c->quote),
+	    _mm256_cmpeq_epi8(b, zero));
+	__m256i any = _mm256_or_si256(_mm256_or_si256(odd_a, odd_b),
+	    _mm256_or_si256(cr_a, cr_b));
+
+	k->lf = bits2(lf_a, lf_b);
+	k->sep = k->lf | bits2(_mm256_cmpeq_epi8(a, c->delim),
+	    _mm256_cmpeq_epi8(b, c->delim));
+	k->cr = k->odd = 0;
+	if (__builtin_expect(!_mm256_testz_si256(any, any), 0)) {
+		k->cr = bits2(cr_a, cr_b);
+		k->odd = bits2(odd_a, odd_b);
+	}
+}
+
+VMF_TARGET_AVX2 static void
+scan_avx2(const char *text, int64_t n, char delim, struct vmf_marks *m)
+{
+	const struct wide2 c = { _mm256_set1_epi8(delim),
+	    _mm256_set1_epi8('\n'), _mm256_set1_epi8('\r'),
+	    _mm256_set1_epi8('"') };
+
+	SCAN_LOOP(get2);
+}
+
+VMF_TARGET_AVX512 static inline void
+get5(const char *p, const struct wide5 *c, struct masks *k)
+{
+	__m512i a = _mm512_loadu_si512(p);
+
+	k->lf = _mm512_cmpeq_epi8_mask(a, c->lf);
+	k->sep = k->lf | _mm512_cmpeq_epi8_mask(a, c->delim);
+	k->cr = _mm512_cmpeq_epi8_mask(a, c->cr);
+	k->odd = _mm512_cmpeq_epi8_mask(a, c->quote) |
+	    _mm512_testn_epi8_mask(a, a);
+}
+
+VMF_TARGET_AVX512 static void
+scan_avx512(const char *text, int64_t n, char delim, struct vmf_marks *m)
+{
+	const struct wide5 c = { _mm512_set1_epi8(delim),
+	    _mm512_set1_epi8('\n'), _mm512_set1_epi8('\r'),
+	    _mm512_set1_epi8('"') };
+
+	SCAN_LOOP(get5);
+}
+
+#endif
+
+void
+vmf_scan(enum vmf_simd level, const char *text, int64_t n, char delim,
+    struct vmf_marks *m)
+{
+	m->n_pos = m->n_odd = m->n_lines = 0;
+	switch (level) {
+#ifdef VMF_X86
+	case VMF_SIMD_AVX512:
+		scan_avx512(text, n, delim, m);
+		break;
+	case VMF_SIMD_AVX2:
+		scan_avx2(text, n, delim, m);
+		break;
+#endif
+	default:
+		scan_plain(text, n, delim, m);
+		break;
+	}
+}
