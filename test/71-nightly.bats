@@ -90,6 +90,8 @@ sums() {
 		sleep "0.$ms"
 		kill -KILL -- "-$pid" 2>/dev/null || true
 		wait "$pid" 2>/dev/null || true
+		# Its commands may take a moment to die, and hold the lock.
+		flock -w 10 out/lock true 2>/dev/null || true
 		[ ! -e out/2024-01-04 ] || sums out/2024-01-04 | cmp - want
 		run -0 night day.csv.gz
 		refute_output
@@ -219,6 +221,102 @@ sums() {
 	vmf-cat --json line-out/latest/plan.arrows >plan.json
 	assert_equal "$(jq -r 'select(.start != null) | .start' plan.json |
 	    grep -cE 'T(09|1[0-5]):')" 0
+}
+
+# samples UNTIL: of 9 days those before that day of January.
+samples() {
+	[ -e all.csv ] || gen 12 9 >all.csv
+	awk -F, -v end=$((1704067200 + ($1 - 1) * 86400)) \
+	    'NR == 1 || $2 < end' all.csv
+}
+
+# nights FROM TO: one after the other, each on the samples before it.
+nights() {
+	for ((day = $1; day <= $2; day++)); do
+		samples "$day" >"s$day.csv"
+		sh "$NIGHTLY" --out out --date "2024-01-0$day" "s$day.csv"
+	done
+}
+
+@test "the night before is scored on today's samples" {
+	command -v vmf-eval >/dev/null || skip "no vmf-eval"
+	run -0 nights 4 6
+	refute_output
+	leaves out 2024-01-04 2024-01-05 2024-01-06 2024-01-04.log \
+	    2024-01-05.log 2024-01-06.log latest lock scores.csv
+	run -0 cut -d, -f1-5 out/scores.csv
+	assert_output "$(printf '%s\n' night,forecast,model,metric,n_series \
+	    2024-01-05,2024-01-04,snaive,cpu_mean,12 \
+	    2024-01-06,2024-01-05,snaive,cpu_mean,12)"
+	# The row is what vmf-eval says.
+	columns=$(head -n 1 out/scores.csv | sed 's/^night,forecast,//')
+	vmf-eval -q --forecast out/2024-01-05/forecast.arrows \
+	    out/2024-01-06/series-1h.arrows |
+	    vmf-cat --csv --no-header --columns "$columns" | head -n 1 >want
+	grep ^2024-01-06 out/scores.csv | cut -d, -f3- | cmp - want
+
+	# Once more, or after a crash before the row was there: the same.
+	cp out/scores.csv want
+	sh "$NIGHTLY" --out out --force --date 2024-01-05 s5.csv
+	same out/scores.csv want
+	grep -v ^2024-01-06 want >out/scores.csv
+	sh "$NIGHTLY" --out out --date 2024-01-06 s6.csv
+	same out/scores.csv want
+	rm out/scores.csv
+	sh "$NIGHTLY" --out out --date 2024-01-06 s6.csv
+	assert_equal "$(cut -d, -f1 out/scores.csv | paste -sd ' ')" "night 2024-01-06"
+
+	# Nothing new: there is nothing to score, and no row.
+	sh "$NIGHTLY" --out out --date 2024-01-07 s6.csv
+	grep -q 'nothing is known yet of what 2024-01-06 forecast' out/2024-01-07.log
+	[ ! -e out/2024-01-07/scores.csv ]
+}
+
+# A forecast with a season of 5 hours in the place of that of the newest night.
+spoil() {
+	local night=out/$(readlink out/latest)
+	vmf-train -q --season 5h "$night/series-1h.arrows" |
+	    vmf-predict -q --from - -o "$night/forecast.arrows" \
+		"$night/series-1h.arrows"
+}
+
+@test "worse than snaive three nights running: told, exit 3, the night is done" {
+	command -v vmf-eval >/dev/null || skip "no vmf-eval"
+	# Working days: a weekend is none of seasonal naive's.
+	nights 3 3
+	for day in 4 5; do
+		spoil
+		run -0 nights $day $day
+		refute_output
+	done
+	spoil
+	run -3 nights 6 6
+	assert_line --index 0 --regexp \
+	    '^nightly: 2024-01-06: snaive was worse than seasonal naive in the last 3 nights: CRPS 0\.[0-9]* \(snaive 0\.[0-9]*\), .*\), .*\)$'
+	assert_line --index 1 "nightly: 2024-01-06: see $PWD/out/scores.csv"
+	[ -e out/2024-01-06/plan.csv ]
+	assert_equal "$(readlink out/latest)" 2024-01-06
+	grep -q 'worse than seasonal naive' out/2024-01-06.log
+	# It is done; a night as good as snaive ends the row.
+	run -0 sh "$NIGHTLY" --out out --date 2024-01-06 s6.csv
+	run -0 nights 7 7
+	refute_output
+	spoil
+	run -0 nights 8 8
+}
+
+@test "a forecast that cannot be scored is told, and hinders nothing" {
+	command -v vmf-eval >/dev/null || skip "no vmf-eval"
+	nights 4 4
+	head -c 500 out/latest/forecast.arrows >cut
+	mv cut out/latest/forecast.arrows
+	run -3 nights 5 5
+	assert_output --partial \
+	    'nightly: 2024-01-05: the forecast of 2024-01-04 could not be scored: vmf-eval: '
+	[ -e out/2024-01-05/plan.csv ]
+	[ ! -e out/2024-01-05/scores.csv ]
+	run -0 nights 6 6
+	assert_equal "$(tail -n +2 out/scores.csv | cut -d, -f1-2)" 2024-01-06,2024-01-05
 }
 
 @test "usage errors exit 2" {
