@@ -42,7 +42,7 @@ struct cmd_opt {
 	const char *name;	/* long name, without the dashes */
 	char letter;		/* short name, or 0 */
 	void *dst;
-	bool quiet_in_history;	/* does not change what is written */
+	bool quiet_in_history;	/* says nothing about what is in the rows */
 	int64_t min, max;	/* CMD_INT; both 0: any */
 };
 
@@ -117,7 +117,8 @@ int cmd_open_in(const struct cmd *c, const char *path,
     struct vmf_reader **r, struct vmf_err *e) VMF_CHECK;
 
 /*
- * Output: opens -o FILE or stdout (a terminal is refused), appends this
+ * Output: opens -o FILE or stdout (a terminal is refused), unless
+ * cmd_begin_out did it before there was anything to write; appends this
  * command's line to the schema's vmf:history (unless --no-history, which
  * removes it) and writes the schema.
  */
@@ -125,6 +126,8 @@ struct cmd_output {
 	struct vmf_out *out;
 	struct vmf_writer *w;
 };
+int cmd_begin_out(const struct cmd *c, struct cmd_output *o,
+    struct vmf_err *e) VMF_CHECK;
 int cmd_open_out(const struct cmd *c, struct cmd_output *o,
     struct vmf_schema *s, struct vmf_err *e) VMF_CHECK;
 int cmd_finish_out(struct cmd_output *o, struct vmf_err *e) VMF_CHECK;

@@ -77,7 +77,7 @@ b,1970-01-01T00:05:00Z,4" ]
 	[ "$(vmf-cat --json -n 1 "$S/r.arrows")" = '{"vm":"a","time":"1970-01-01T00:00:00Z","cpu":1}' ]
 	vmf-cat --json "$S/r.arrows" | jq -es 'length == 4 and .[2].cpu == null'
 	vmf-cat --schema "$S/r.arrows" | grep -q '^vmf:kind  *readings$'
-	[ "$(vmf-cat --csv --schema "$S/r.arrows" | sed -n 2p)" = 'vm,"dictionary of utf8",,' ]
+	[ "$(vmf-cat --csv --schema "$S/r.arrows" | sed -n 2p)" = 'vm,dictionary of utf8,,' ]
 }
 
 @test "vmf-cat: --id, --columns, -n, --no-header, --tz" {
@@ -117,4 +117,27 @@ b,1970-01-01T01:00:00Z,4" ]
 	! vmf-cat --csv "$S/cut2" >"$S/out" 2>"$S/err"
 	[ "$(wc -l <"$S/out")" -gt 2 ]
 	grep -q "without its end marker" "$S/err"
+}
+
+@test "a stream that asks for much more memory than it has bytes is refused" {
+	needs_judges
+	not_small
+	fails 1 "dictionary of more than" vmf-cat --max-batch 8M "$S/hostile-deltas.arrows"
+	# Twelve columns that take turns in being large: 25 MB unpacked each.
+	(ulimit -v 150000; vmf-cat --max-batch 32M "$S/hostile-turns.arrows") | wc -c >"$S/n"
+	[ "$(cat "$S/n")" -gt 1000 ]
+}
+
+@test "vmf-cat --schema: names and metadata cannot command a terminal, nor break CSV" {
+	needs_judges
+	! vmf-cat --schema "$S/hostile-names.arrows" | grep -qE "$(printf '\033|\302\233')"
+	vmf-cat --schema --csv "$S/hostile-names.arrows" | grep -qxF '"b,""x",utf8,,'
+	vmf-cat --schema --json "$S/hostile-names.arrows" | jq -e . >/dev/null
+	! vmf-cat "$S/hostile-names.arrows" | grep -qE "$(printf '\033|\302\233')"
+}
+
+@test "file names that are no UTF-8 do not lose the history" {
+	small_csv >"$S/caf"$'\xe9'".csv"
+	vmf-ingest -q "$S/caf"$'\xe9'".csv" -o "$S/h.arrows"
+	vmf-cat --schema "$S/h.arrows" | grep -q "vmf:history .*'caf?.csv'"
 }

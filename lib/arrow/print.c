@@ -22,6 +22,7 @@ struct vmf_printer {
 	int n_pick;
 	int id, start;		/* column, or -1 */
 	int64_t lines;
+	int64_t rows;		/* of the batches before this one */
 	char *id_text;		/* of the row, NUL-terminated, for the glob */
 	int64_t id_cap;
 	/* the table's cells held back */
@@ -103,9 +104,11 @@ put_csv_text(struct vmf_buf *b, const char *s, int64_t n, struct vmf_err *e)
 	return rc != 0 ? rc : vmf_buf_put(b, "\"", 1, e);
 }
 
-/* A terminal is not sent control characters, nor lines that never end. */
+/* A terminal is not sent control characters (C0, nor C1 as U+0080 to
+ * U+009F), nor lines that never end. */
 static int
-put_table_text(struct vmf_buf *b, const char *s, int64_t n, struct vmf_err *e)
+put_safe_text(struct vmf_buf *b, const char *s, int64_t n, int64_t max,
+    struct vmf_err *e)
 {
 	int64_t points = 0;
 	int rc = 0;
@@ -113,11 +116,23 @@ put_table_text(struct vmf_buf *b, const char *s, int64_t n, struct vmf_err *e)
 	for (int64_t i = 0; rc == 0 && i < n; i++) {
 		unsigned char c = (unsigned char)s[i];
 
-		if ((c & 0xc0) != 0x80 && ++points > TEXT_MAX)
+		if ((c & 0xc0) != 0x80 && ++points > max)
 			return vmf_buf_put(b, "..", 2, e);
+		if (c == 0xc2 && i + 1 < n &&
+		    ((unsigned char)s[i + 1] & 0xe0) == 0x80) {
+			rc = vmf_buf_put(b, "?", 1, e);
+			i++;
+			continue;
+		}
 		rc = vmf_buf_put(b, c < 0x20 || c == 0x7f ? "?" : s + i, 1, e);
 	}
 	return rc;
+}
+
+static int
+put_table_text(struct vmf_buf *b, const char *s, int64_t n, struct vmf_err *e)
+{
+	return put_safe_text(b, s, n, TEXT_MAX, e);
 }
 
 static int
@@ -516,7 +531,8 @@ print_steps(struct vmf_printer *p, const struct vmf_batch *b, int64_t i,
 		if (__builtin_mul_overflow(t, p->opt.step_s, &when) ||
 		    __builtin_add_overflow(when, start->d.i64[i], &when))
 			return vmf_fail(e, VMF_EDATA, "row %lld: its steps "
-			    "leave the range of time", (long long)i);
+			    "leave the range of time",
+			    (long long)(p->rows + i));
 		rc = begin_cell(p, 0, e);
 		if (rc == 0)
 			rc = put_cell(cell_buf(p), &b->col[p->id], i,
@@ -619,6 +635,7 @@ vmf_printer_put(struct vmf_printer *p, const struct vmf_batch *b,
 		rc = p->opt.by_step ? print_steps(p, b, i, e) :
 		    print_row(p, b, i, e);
 	}
+	p->rows += b->n;
 	return rc;
 }
 
@@ -642,10 +659,100 @@ vmf_printer_free(struct vmf_printer *p)
 	free(p);
 }
 
-static const char *
-or_empty(const char *s)
+/* A member of a JSON object, behind others. */
+static int
+put_member(struct vmf_buf *b, const char *key, const char *value,
+    struct vmf_err *e)
 {
-	return s == NULL ? "" : s;
+	bool first = b->p[b->n - 1] == '{';
+	int rc = vmf_buf_put(b, ",", !first, e);
+
+	if (rc == 0)
+		rc = put_json_text(b, key, (int64_t)strlen(key), e);
+	if (rc == 0)
+		rc = vmf_buf_put(b, ":", 1, e);
+	return rc != 0 ? rc :
+	    put_json_text(b, value, (int64_t)strlen(value), e);
+}
+
+/* One column of the schema: words of its name, type, unit and role. */
+static int
+put_schema_field(struct vmf_buf *b, const struct vmf_field *f,
+    enum vmf_print_format fmt, struct vmf_err *e)
+{
+	const char *word[4] = { f->name, f->dict ? "dictionary of utf8" :
+	    vmf_type_name(f->type), vmf_meta_get(&f->meta, "unit"),
+	    vmf_meta_get(&f->meta, "role") };
+	int rc = 0;
+
+	if (fmt == VMF_PRINT_JSON) {
+		rc = vmf_buf_put(b, "{", 1, e);
+		if (rc == 0)
+			rc = put_member(b, "column", word[0], e);
+		if (rc == 0)
+			rc = put_member(b, "type", word[1], e);
+		for (int k = 0; rc == 0 && k < f->meta.n; k++)
+			rc = put_member(b, f->meta.key[k], f->meta.value[k],
+			    e);
+		return rc != 0 ? rc : vmf_buf_put(b, "}\n", 2, e);
+	}
+	for (int k = 0; rc == 0 && k < 4; k++) {
+		static const char *const label[] = { "", "", "unit=",
+		    "role=" };
+		static const int width[] = { 25, 21, 0, 0 };
+		int64_t from = b->n;
+
+		if (fmt == VMF_PRINT_CSV && k > 0)
+			rc = vmf_buf_put(b, ",", 1, e);
+		if (rc != 0 || word[k] == NULL)
+			continue;
+		if (fmt == VMF_PRINT_TABLE && k >= 2)
+			rc = vmf_buf_printf(b, e, "%s%s", k == 3 &&
+			    word[2] != NULL ? " " : "", label[k]);
+		if (rc == 0)
+			rc = put_text(b, word[k], (int64_t)strlen(word[k]),
+			    fmt, e);
+		if (rc == 0 && fmt == VMF_PRINT_TABLE && (k == 0 ||
+		    (k == 1 && (word[2] != NULL || word[3] != NULL)))) {
+			int pad = width[k] - points((char *)b->p + from,
+			    b->n - from);
+
+			rc = vmf_buf_printf(b, e, "%*s", pad > 1 ? pad : 1,
+			    "");
+		}
+	}
+	return rc != 0 ? rc : vmf_buf_put(b, "\n", 1, e);
+}
+
+/* One pair of the metadata; a table shows a text of several lines so. */
+static int
+put_schema_meta(struct vmf_buf *b, const char *key, const char *v,
+    enum vmf_print_format fmt, struct vmf_err *e)
+{
+	int rc = 0;
+
+	if (fmt == VMF_PRINT_JSON) {
+		rc = vmf_buf_put(b, "{", 1, e);
+		if (rc == 0)
+			rc = put_member(b, "key", key, e);
+		if (rc == 0)
+			rc = put_member(b, "value", v, e);
+		return rc != 0 ? rc : vmf_buf_put(b, "}\n", 2, e);
+	}
+	for (const char *k = key; rc == 0 && v != NULL; k = "") {
+		int64_t from = b->n, n = (int64_t)strcspn(v, "\n");
+
+		rc = put_table_text(b, k, (int64_t)strlen(k), e);
+		if (rc == 0)
+			rc = vmf_buf_printf(b, e, "%*s", b->n - from < 24 ?
+			    (int)(25 - (b->n - from)) : 1, "");
+		if (rc == 0)
+			rc = put_safe_text(b, v, n, INT64_MAX, e);
+		if (rc == 0)
+			rc = vmf_buf_put(b, "\n", 1, e);
+		v = v[n] == '\n' ? v + n + 1 : NULL;
+	}
+	return rc;
 }
 
 int
@@ -656,67 +763,12 @@ vmf_print_schema(struct vmf_out *out, const struct vmf_schema *s,
 	int rc = fmt == VMF_PRINT_CSV ?
 	    vmf_buf_printf(&b, e, "column,type,unit,role\n") : 0;
 
-	for (int i = 0; rc == 0 && i < s->n; i++) {
-		const struct vmf_field *f = &s->field[i];
-		const char *unit = or_empty(vmf_meta_get(&f->meta, "unit"));
-		const char *role = or_empty(vmf_meta_get(&f->meta, "role"));
-		const char *dict = f->dict ? "dictionary of " : "";
-
-		if (fmt == VMF_PRINT_TABLE)
-			rc = vmf_buf_printf(&b, e, "%-24s %-20s%s%s%s%s%s\n",
-			    f->name, f->dict ? "dictionary of utf8" :
-			    vmf_type_name(f->type), *unit ? " unit=" : "",
-			    unit, *role ? " role=" : "", role, "");
-		else if (fmt == VMF_PRINT_CSV)
-			rc = vmf_buf_printf(&b, e, "%s,\"%s%s\",%s,%s\n",
-			    f->name, dict, vmf_type_name(f->type), unit, role);
-		else
-			rc = vmf_buf_printf(&b, e, "{\"column\":");
-		if (rc != 0 || fmt != VMF_PRINT_JSON)
-			continue;
-		rc = put_json_text(&b, f->name, (int64_t)strlen(f->name), e);
-		if (rc == 0)
-			rc = vmf_buf_printf(&b, e, ",\"type\":\"%s%s\"", dict,
-			    vmf_type_name(f->type));
-		for (int k = 0; rc == 0 && k < f->meta.n; k++) {
-			rc = vmf_buf_put(&b, ",", 1, e);
-			if (rc == 0)
-				rc = put_json_text(&b, f->meta.key[k],
-				    (int64_t)strlen(f->meta.key[k]), e);
-			if (rc == 0)
-				rc = vmf_buf_put(&b, ":", 1, e);
-			if (rc == 0)
-				rc = put_json_text(&b, f->meta.value[k],
-				    (int64_t)strlen(f->meta.value[k]), e);
-		}
-		if (rc == 0)
-			rc = vmf_buf_printf(&b, e, "}\n");
-	}
-	/* Metadata: not a column, so not in the CSV. */
-	for (int k = 0; rc == 0 && k < s->meta.n; k++) {
-		const char *key = s->meta.key[k], *v = s->meta.value[k];
-
-		if (fmt == VMF_PRINT_TABLE) {
-			for (; rc == 0 && v != NULL; v = strchr(v, '\n')) {
-				v += *v == '\n';
-				rc = vmf_buf_printf(&b, e, "%-24s %.*s\n",
-				    key, (int)strcspn(v, "\n"), v);
-				key = "";
-			}
-		} else if (fmt == VMF_PRINT_JSON) {
-			rc = vmf_buf_printf(&b, e, "{\"key\":");
-			if (rc == 0)
-				rc = put_json_text(&b, key,
-				    (int64_t)strlen(key), e);
-			if (rc == 0)
-				rc = vmf_buf_printf(&b, e, ",\"value\":");
-			if (rc == 0)
-				rc = put_json_text(&b, v, (int64_t)strlen(v),
-				    e);
-			if (rc == 0)
-				rc = vmf_buf_printf(&b, e, "}\n");
-		}
-	}
+	for (int i = 0; rc == 0 && i < s->n; i++)
+		rc = put_schema_field(&b, &s->field[i], fmt, e);
+	/* Metadata are no columns, so they are not in the CSV. */
+	for (int k = 0; rc == 0 && k < s->meta.n && fmt != VMF_PRINT_CSV; k++)
+		rc = put_schema_meta(&b, s->meta.key[k], s->meta.value[k],
+		    fmt, e);
 	if (rc == 0)
 		rc = vmf_out_write(out, b.p, b.n, e);
 	vmf_buf_free(&b);

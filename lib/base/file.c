@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,7 +180,9 @@ open_beside(struct vmf_out *o, struct vmf_err *e)
 	const char *base = slash == NULL ? o->final : slash + 1;
 	size_t dir = (size_t)(base - o->final), cap = strlen(o->final) + 16;
 	struct stat st;
+	sigset_t all, old;
 	mode_t mask, mode;
+	int saved;
 
 	o->tmp = vmf_calloc((int64_t)cap, 1, e);
 	if (o->tmp == NULL)
@@ -192,12 +195,19 @@ open_beside(struct vmf_out *o, struct vmf_err *e)
 		o->slot = -1;
 		return vmf_fail(e, VMF_EIO, "more than %d outputs", OUT_MAX);
 	}
+	/* No signal may come between the name and its note. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &old);
 	o->fd = mkostemp(o->tmp, O_CLOEXEC);
+	saved = errno;
+	if (o->fd >= 0)
+		tmp_names[o->slot] = o->tmp;
+	sigprocmask(SIG_SETMASK, &old, NULL);
 	if (o->fd < 0) {
 		o->slot = -1;
+		errno = saved;
 		return vmf_fail_errno(e, "cannot create %s", o->name);
 	}
-	tmp_names[o->slot] = o->tmp;
 	mask = umask(0);
 	umask(mask);
 	mode = stat(o->final, &st) == 0 ? st.st_mode & 0777 : 0666 & ~mask;
@@ -288,6 +298,29 @@ forget_tmp(struct vmf_out *o)
 	o->tmp = NULL;
 }
 
+/* The new name must survive a loss of power as well.  Not every file system
+ * can sync a folder; those that cannot say EINVAL. */
+static int
+sync_folder(const struct vmf_out *o, struct vmf_err *e)
+{
+	char dir[PATH_MAX];
+	const char *slash = strrchr(o->final, '/');
+	int fd, rc = 0;
+
+	if (slash == NULL)
+		snprintf(dir, sizeof(dir), ".");
+	else
+		snprintf(dir, sizeof(dir), "%.*s", slash == o->final ? 1 :
+		    (int)(slash - o->final), o->final);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)		/* may be written, not read */
+		return 0;
+	if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
+		rc = vmf_fail_errno(e, "cannot write %s", o->name);
+	close(fd);
+	return rc;
+}
+
 int
 vmf_out_finish(struct vmf_out *o, struct vmf_err *e)
 {
@@ -308,7 +341,7 @@ vmf_out_finish(struct vmf_out *o, struct vmf_err *e)
 		return vmf_fail_errno(e, "cannot rename %s to %s", o->tmp,
 		    o->name);
 	forget_tmp(o);
-	return 0;
+	return sync_folder(o, e);
 }
 
 void

@@ -29,8 +29,8 @@ void vmf_close_in(int fd);
 /* "standard input" or the path: the name to put in messages. */
 const char *vmf_in_name(const char *path);
 
-/* A file without a name in dir (NULL: $TMPDIR as the caller read it is not
- * known, so /tmp): gone when closed, even after SIGKILL. */
+/* A file without a name in dir (NULL: /tmp): gone when closed, even after
+ * SIGKILL. */
 int vmf_open_temp(const char *dir, int *fd, struct vmf_err *e) VMF_CHECK;
 
 /*

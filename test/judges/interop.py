@@ -158,7 +158,7 @@ def write(d):
         12::utinyint as u8 from range(10) r(i) group by i % 3 order by 1""")
     put(f"{d}/duckdb.arrows", duck.to_arrow_table())
 
-    # Metadata dropped on the way through polars.
+    hostile(d)
     refused = {
         "struct": pa.array([{"a": 1}]), "time": pa.array([1], pa.time32("s")),
         "duration": pa.array([1], pa.duration("s")), "list-of-text": pa.array([["a"]]),
@@ -176,6 +176,31 @@ def write(d):
     raw = bytearray(open(f"{d}/plain", "rb").read())
     os.unlink(f"{d}/plain")
     open(f"{d}/big-endian.arrows", "wb").write(big_endian(raw))
+
+
+def hostile(d):
+    """Small streams that are large in memory, and names that bite."""
+    schema = pa.schema([("vm", pa.dictionary(pa.int32(), pa.utf8()))])
+    options = pa.ipc.IpcWriteOptions(emit_dictionary_deltas=True, compression="zstd")
+    with pa.ipc.new_stream(f"{d}/hostile-deltas.arrows", schema, options=options) as w:
+        names = []
+        for k in range(10):
+            names.append(str(k) * (2 << 20))
+            vm = pa.DictionaryArray.from_arrays(pa.array([k], pa.int32()), pa.array(names))
+            w.write_batch(pa.record_batch([vm], schema=schema))
+
+    n = 12
+    schema = pa.schema([(f"c{i}", pa.list_(pa.int8())) for i in range(n)])
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_stream(f"{d}/hostile-turns.arrows", schema, options=options) as w:
+        for turn in range(n):
+            cols = [pa.array([[0] * (3_000_000 if i == turn else 1)], pa.list_(pa.int8())) for i in range(n)]
+            w.write_batch(pa.record_batch(cols, schema=schema))
+
+    names = pa.schema([pa.field("a\033[31mRED\u009b", pa.int64()), pa.field('b,"x', pa.utf8())],
+                      metadata={"k\033[2J": "v\033[31m"})
+    with pa.ipc.new_stream(f"{d}/hostile-names.arrows", names) as w:
+        w.write_batch(pa.record_batch([pa.array([1]), pa.array(["t\u009b\033[1m"])], schema=names))
 
 
 def big_endian(raw):
@@ -255,7 +280,7 @@ def expected_rows(path):
 
 def streams(d):
     found = sorted(p for p in glob.glob(f"{d}/*.arrows")
-                   if not os.path.basename(p).startswith(("refused-", "big-endian")))
+                   if not os.path.basename(p).startswith(("refused-", "hostile-", "big-endian")))
     assert len(found) >= 20, found
     return found
 

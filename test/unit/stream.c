@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "arrow/arrow.h"
+#include "arrow/flat.h"
 #include "base/num.h"
 
 #undef NDEBUG
@@ -191,6 +192,79 @@ dictionary_stays_small(const char *path)
 	vmf_reader_free(r);
 }
 
+/*
+ * A schema whose many fields share one long piece of metadata: FlatBuffers
+ * may point twice at one place, but memory must not grow with it.
+ */
+static void
+shared_metadata(const char *path)
+{
+	static const uint8_t message[] = { 2, 1, 4, 8 }, schema[] = { 2, 4 };
+	static const uint8_t field[] = { 4, 1, 1, 4, 0, 4, 4 };
+	static const uint8_t none[] = { 0 }, pair[] = { 4, 4 };
+	struct vmf_reader *r;
+	struct vmf_fbb f = { 0 };
+	struct vmf_out *o;
+	static char big[100000];
+	uint32_t prefix[2] = { 0xffffffff, 0 };
+	int64_t root, m, s, v, meta, kv, type, t, name;
+
+	memset(big, 'x', sizeof(big) - 1);
+	root = vmf_fbb_begin(&f);
+	m = vmf_fbb_table(&f, message, 4);
+	vmf_fbb_link(&f, root, m);
+	vmf_fbb_put(&f, vmf_fbb_slot(&f, m, 0), 4, 2);
+	vmf_fbb_put(&f, vmf_fbb_slot(&f, m, 1), 1, 1);
+	s = vmf_fbb_table(&f, schema, 2);
+	vmf_fbb_link(&f, vmf_fbb_slot(&f, m, 2), s);
+	v = vmf_fbb_vector(&f, vmf_fbb_slot(&f, s, 1), 500, 4);
+	t = 0;
+	for (int i = 0; i < 500; i++) {
+		char id[8];
+
+		t = vmf_fbb_table(&f, field, 7);
+		vmf_fbb_link(&f, v + 4 * i, t);
+		snprintf(id, sizeof(id), "c%d", i);
+		vmf_fbb_string(&f, vmf_fbb_slot(&f, t, 0), id);
+		vmf_fbb_put(&f, vmf_fbb_slot(&f, t, 2), 1, 1);
+	}
+	/* Offsets point forward: what is shared stands behind all. */
+	name = f.b.n;
+	type = vmf_fbb_table(&f, none, 1);
+	for (int i = 0; i < 500; i++) {
+		uint32_t off;
+
+		memcpy(&off, f.b.p + v + 4 * i, 4);
+		t = v + 4 * i + off;
+		vmf_fbb_link(&f, vmf_fbb_slot(&f, t, 3), type);
+	}
+	vmf_fbb_align(&f, 4);
+	meta = vmf_fbb_vector(&f, vmf_fbb_slot(&f, t, 6), 1, 4) - 4;
+	for (int i = 0; i < 500; i++) {
+		uint32_t off;
+
+		memcpy(&off, f.b.p + v + 4 * i, 4);
+		vmf_fbb_link(&f, vmf_fbb_slot(&f, v + 4 * i + off, 6), meta);
+	}
+	kv = vmf_fbb_table(&f, pair, 2);
+	vmf_fbb_link(&f, meta + 4, kv);
+	vmf_fbb_string(&f, vmf_fbb_slot(&f, kv, 0), "key");
+	vmf_fbb_string(&f, vmf_fbb_slot(&f, kv, 1), big);
+	vmf_fbb_align(&f, 8);
+	assert(!f.nomem && name > 0);
+	prefix[1] = (uint32_t)f.b.n;
+	check(vmf_out_open(&o, path, &err));
+	check(vmf_out_write(o, prefix, 8, &err));
+	check(vmf_out_write(o, f.b.p, f.b.n, &err));
+	prefix[1] = 0;
+	check(vmf_out_write(o, prefix, 8, &err));
+	check(vmf_out_finish(o, &err));
+	vmf_out_free(o);
+	vmf_buf_free(&f.b);
+	assert(vmf_reader_open(&r, path, VMF_MAX_BATCH, &err) == VMF_EDATA);
+	assert(strstr(err.msg, "longer than the schema itself") != NULL);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -214,6 +288,7 @@ main(int argc, char *argv[])
 		round_trip((enum vmf_codec)codec, 1001, 7, 1001, path);
 	}
 	dictionary_stays_small(path);
+	shared_metadata(path);
 	unlink(path);
 	return 0;
 }
