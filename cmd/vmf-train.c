@@ -21,7 +21,7 @@ static struct cmd c = {
 "usage: vmf-train [options] [FILE]\n"
 "Learn a model of each series in FILE or standard input.\n"
 "\n"
-"      --model NAME,...  algorithms: snaive, arima [snaive]\n"
+"      --model NAME,...  algorithms: snaive, theta, ets, arima, auto [snaive]\n"
 "      --metric NAME,... lists to learn [cpu_mean]\n"
 "      --season TIME     after which loads repeat [1d]\n"
 "      --stale-after TIME\n"

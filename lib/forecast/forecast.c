@@ -15,15 +15,24 @@
 #include "forecast/lanes_block.h"
 #include "forecast/snaive.h"
 
+static const struct vmf_algo theta = {
+	.name = "theta", .members = 1u << VMF_M_THETA,
+};
+static const struct vmf_algo ets = {
+	.name = "ets", .members = 1u << VMF_M_ETS,
+};
 static const struct vmf_algo arima = {
 	.name = "arima", .members = 1u << VMF_M_ARIMA,
 };
+static const struct vmf_algo average = {
+	.name = "auto", .members = (1u << VMF_N_MEMBERS) - 1,
+};
 
 static const struct vmf_algo *const algos[] = {
-	&vmf_snaive, &arima,
+	&vmf_snaive, &theta, &ets, &arima, &average,
 };
 #define N_ALGOS ((int)(sizeof(algos) / sizeof(algos[0])))
-#define ALGO_NAMES "snaive, arima"
+#define ALGO_NAMES "snaive, theta, ets, arima, auto"
 
 const char *
 vmf_status_name(enum vmf_status s)

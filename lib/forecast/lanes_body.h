@@ -4,18 +4,22 @@
  * VMF_LANES_NAME are set by the file that does.
  */
 #include "forecast/arima_fit_kernel.h"
+#include "forecast/ets_kernel.h"
 #include "forecast/lanes_block.h"
 #include "forecast/snaive_lanes_kernel.h"
+#include "forecast/theta_kernel.h"
 
 #define LAPS_GRID 3		/* optimiser steps of a candidate */
 #define LAPS_POLISH 8		/* of the model chosen */
-/* Longer histories are searched by their newest part. */
-#define SEARCH_SEASONS 28
+#define LAPS_ETS 10		/* of the compass, and when it starts near */
+#define LAPS_ETS_AGAIN 4
 
 /* Room of one block, cut up. */
 struct cut {
 	vreal *train;		/* n */
+	vreal *a, *b;		/* n */
 	vreal *tmp;		/* 2 horizon */
+	vreal *idx, *count;	/* season */
 	struct arima_ring ring;	/* a season each */
 };
 
@@ -27,8 +31,16 @@ cut_room(const struct vmf_block *b)
 
 	c.train = p;
 	p += b->n;
+	c.a = p;
+	p += b->n;
+	c.b = p;
+	p += b->n;
 	c.tmp = p;
 	p += 2 * b->horizon;
+	c.idx = p;
+	p += b->season;
+	c.count = p;
+	p += b->season;
 	c.ring.y = p;
 	p += b->season;
 	c.ring.w = p;
@@ -146,6 +158,183 @@ sd_arima(struct vmf_block *b, const struct cut *c)
 	}
 }
 
+/* Lanes whose history, less what is held back, has three seasons. */
+static vmask
+is_seasonal(const struct vmf_block *b, vreal hold)
+{
+	vreal len = v_set((double)b->n) - load(b->first) - hold;
+
+	return v_le(v_set(3.0 * (double)b->season), len) &
+	    v_lt(v_set(1.0), v_set((double)b->season));
+}
+
+/* Seasonal indices of y, which is known up to hold steps before the end. */
+static void
+decompose(const struct vmf_block *b, const struct cut *c, const vreal *y,
+    vreal hold)
+{
+	season_indices(y, 1, b->n, b->season, load(b->first),
+	    v_set((double)b->n) - hold, is_seasonal(b, hold), c->idx,
+	    c->count, c->a);
+}
+
+/* The trends and seasons there are, by AICc. */
+static void
+search_ets(const struct vmf_block *b, const struct cut *c, const vreal *y,
+    vreal hold, struct ets_par *best, vreal *s2)
+{
+	vreal seasonal = v_keep(is_seasonal(b, hold), v_set(1.0));
+	vreal skip = load(b->first) + v_set(1.0), least = v_set(INFINITY);
+
+	*s2 = v_set(0.0);
+	for (int i = 0; i < ETS_K; i++)
+		best->x[i] = v_set(0.0);
+	best->trend = best->season = v_set(0.0);
+	for (int kind = 0; kind < (b->season > 1 ? 4 : 2); kind++) {
+		int trend = kind & 1, season = kind >> 1;
+		struct ets_par m = { .trend = v_set(trend),
+		    .season = v_set(season) };
+		vreal level, n, sse, aicc;
+		vmask better;
+
+		m.x[ETS_ALPHA] = v_set(0.3);
+		m.x[ETS_BETA] = v_set(0.1);
+		m.x[ETS_GAMMA] = v_set(0.05);
+		m.x[ETS_PHI] = v_set(0.9);
+		level = ets_level(y, 1, b->n, b->season, m.season, c->idx);
+		sse = ets_search(y, 1, b->n, b->season, skip, &m, trend,
+		    season, LAPS_ETS, 1.0, c->idx, level, c->ring.y, &n);
+		aicc = arima_aicc(sse, n, 2 + 3 * trend + (season ?
+		    (int)(b->season < 400 ? b->season : 400) : 0));
+		if (season)
+			aicc = v_sel(v_lt(v_set(0.5), seasonal), aicc,
+			    v_set(INFINITY));
+		/* The first is taken even where none can be told. */
+		better = kind == 0 ? v_le(aicc, least) : v_lt(aicc, least);
+		least = v_sel(better, aicc, least);
+		for (int i = 0; i < ETS_K; i++)
+			best->x[i] = v_sel(better, m.x[i], best->x[i]);
+		best->trend = v_sel(better, m.trend, best->trend);
+		best->season = v_sel(better, m.season, best->season);
+		*s2 = v_sel(better, sse / v_max(n, v_set(1.0)), *s2);
+	}
+}
+
+static void
+roll_ets(struct vmf_block *b, const struct cut *c, const vreal *start,
+    const struct ets_par *m, const int64_t *at, int64_t n_at)
+{
+	const vreal *y = (const vreal *)(const void *)b->y;
+
+	ets_ring(c->ring.y, c->idx, b->season, m->season);
+	ets_roll(y, 1, b->n, b->season, m, ets_level(start, 1, b->n,
+	    b->season, m->season, c->idx), c->ring.y, at, n_at, b->horizon,
+	    (vreal *)(void *)b->f[VMF_M_ETS]);
+}
+
+static void
+save_ets(struct vmf_block *b, const struct ets_par *m, vreal s2)
+{
+	vreal *par = (vreal *)(void *)b->par[VMF_M_ETS];
+
+	par[0] = m->trend;
+	par[1] = m->season;
+	for (int i = 0; i < ETS_K; i++)
+		par[2 + i] = m->x[i];
+	par[6] = s2;
+}
+
+static struct ets_par
+read_ets(const struct vmf_block *b)
+{
+	const vreal *par = (const vreal *)(const void *)b->par[VMF_M_ETS];
+	struct ets_par m = { .trend = par[0], .season = par[1] };
+
+	for (int i = 0; i < ETS_K; i++)
+		m.x[i] = par[2 + i];
+	return m;
+}
+
+static void
+fit_ets(struct vmf_block *b, const struct cut *c, const int64_t *at)
+{
+	const vreal *y = (const vreal *)(const void *)b->y;
+	struct ets_par m;
+	vreal s2;
+
+	decompose(b, c, c->train, load(b->hold));
+	search_ets(b, c, c->train, load(b->hold), &m, &s2);
+	roll_ets(b, c, c->train, &m, at, b->n_origins);
+	decompose(b, c, y, v_set(0.0));
+	search_ets(b, c, y, v_set(0.0), &m, &s2);
+	save_ets(b, &m, s2);
+}
+
+static void
+sd_ets(struct vmf_block *b)
+{
+	struct ets_par m = read_ets(b);
+
+	ets_sd(&m, ((const vreal *)(const void *)b->par[VMF_M_ETS])[6],
+	    b->season, b->horizon, (vreal *)(void *)b->sd[VMF_M_ETS]);
+}
+
+/* Forecasts of theta at the moments, its first level from start. */
+static void
+roll_theta(struct vmf_block *b, const struct cut *c, const vreal *start,
+    const struct theta_par *m, const int64_t *at, int64_t n_at)
+{
+	vreal centre = mean_of(start, b->n), kappa, level, n;
+
+	theta_lines(start, 1, b->n, c->idx, b->season, centre, c->a, c->b);
+	(void)theta_pass(start, 1, b->n, c->idx, b->season, centre, c->a,
+	    c->b, m->alpha, &m->kappa, &kappa, &level, &n);
+	theta_roll((const vreal *)(const void *)b->y, 1, b->n, c->idx,
+	    b->season, centre, m, level, at, n_at, b->horizon,
+	    (vreal *)(void *)b->f[VMF_M_THETA]);
+}
+
+static struct theta_par
+search_theta(const struct vmf_block *b, const struct cut *c, const vreal *y,
+    vreal *s2)
+{
+	vreal centre = mean_of(y, b->n), sse, n;
+	struct theta_par m;
+
+	theta_lines(y, 1, b->n, c->idx, b->season, centre, c->a, c->b);
+	sse = theta_search(y, 1, b->n, c->idx, b->season, centre, c->a, c->b,
+	    &m, &n);
+	*s2 = sse / v_max(n, v_set(1.0));
+	return m;
+}
+
+static void
+fit_theta(struct vmf_block *b, const struct cut *c, const int64_t *at)
+{
+	const vreal *y = (const vreal *)(const void *)b->y;
+	vreal *par = (vreal *)(void *)b->par[VMF_M_THETA];
+	struct theta_par m;
+
+	decompose(b, c, c->train, load(b->hold));
+	m = search_theta(b, c, c->train, &par[2]);
+	roll_theta(b, c, c->train, &m, at, b->n_origins);
+	decompose(b, c, y, v_set(0.0));
+	m = search_theta(b, c, y, &par[2]);
+	par[0] = m.alpha;
+	par[1] = m.kappa;
+}
+
+static void
+sd_theta(struct vmf_block *b)
+{
+	const vreal *par = (const vreal *)(const void *)b->par[VMF_M_THETA];
+	vreal *sd = (vreal *)(void *)b->sd[VMF_M_THETA];
+
+	for (int64_t j = 0; j < b->horizon; j++)
+		sd[j] = v_sqrt(par[2] * (v_set(1.0) + v_set((double)j) *
+		    par[0] * par[0]));
+}
+
 static void
 fit_block(struct vmf_block *b)
 {
@@ -165,6 +354,14 @@ fit_block(struct vmf_block *b)
 		snaive_sd(y, 1, b->n, b->season, b->horizon,
 		    (vreal *)(void *)b->sd[VMF_M_SNAIVE]);
 	}
+	if (b->members & 1u << VMF_M_THETA) {
+		fit_theta(b, &c, at);
+		sd_theta(b);
+	}
+	if (b->members & 1u << VMF_M_ETS) {
+		fit_ets(b, &c, at);
+		sd_ets(b);
+	}
 	if (b->members & 1u << VMF_M_ARIMA) {
 		fit_arima(b, &c, at);
 		sd_arima(b, &c);
@@ -183,6 +380,23 @@ predict_block(struct vmf_block *b)
 		    (vreal *)(void *)b->f[VMF_M_SNAIVE]);
 		snaive_sd(y, 1, b->n, b->season, b->horizon,
 		    (vreal *)(void *)b->sd[VMF_M_SNAIVE]);
+	}
+	if (b->members & (1u << VMF_M_THETA | 1u << VMF_M_ETS))
+		decompose(b, &c, y, v_set(0.0));
+	if (b->members & 1u << VMF_M_THETA) {
+		const vreal *par =
+		    (const vreal *)(const void *)b->par[VMF_M_THETA];
+		/* A lane without theta must not divide by 0. */
+		struct theta_par m = { v_max(par[0], v_set(0.001)), par[1] };
+
+		roll_theta(b, &c, y, &m, &b->n, 1);
+		sd_theta(b);
+	}
+	if (b->members & 1u << VMF_M_ETS) {
+		struct ets_par m = read_ets(b);
+
+		roll_ets(b, &c, y, &m, &b->n, 1);
+		sd_ets(b);
 	}
 	if (b->members & 1u << VMF_M_ARIMA) {
 		struct arima_par m = read_arima(

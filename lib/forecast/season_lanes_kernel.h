@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Classical additive decomposition in lanes: seasonal indices as the means,
+ * phase by phase, of what stands above a centred moving average of a season.
+ * They are shrunk towards 0 by the share of them that is noise, as the
+ * variance of the rest and the number of seasons tell: where there is no
+ * season there are no indices, without a test that would jump.
+ */
+#ifndef VMF_SEASON_LANES_KERNEL_H
+#define VMF_SEASON_LANES_KERNEL_H
+
+#include "forecast/lanes.h"
+
+/* Phase of step t of n, counted back from the end, so that it does not depend
+ * on how long the other lanes are; steps behind the end have one too. */
+VMF_HD int64_t
+season_phase(int64_t n, int64_t t, int64_t s)
+{
+	int64_t p = (n - t) % s;
+
+	return p < 0 ? p + s : p;
+}
+
+/*
+ * idx[p], the index of each phase.  Steps [first, last) are looked at; k is
+ * room for s values, trend for n.  Lanes out of the mask get 0.
+ */
+VMF_HD void
+season_indices(const vreal *y, int64_t stride, int64_t n, int64_t s,
+    vreal first, vreal last, vmask seasonal, vreal *idx, vreal *k,
+    vreal *trend)
+{
+	vreal zero = v_set(0.0), one = v_set(1.0), half = v_set(0.5);
+	vreal sum = zero, have = zero, mean = zero, phases = zero;
+	vreal rest = zero, steps = zero, between = zero, share;
+	int64_t reach = s / 2;
+	int even = s % 2 == 0;
+
+	for (int64_t p = 0; p < s; p++)
+		idx[p] = k[p] = zero;
+	/* The window is [t - reach, t + reach], its ends halved when the
+	 * season is even; what it has not, it does without. */
+	for (int64_t t = 0; t < n + reach; t++) {
+		int64_t mid = t - reach, out = mid - reach - 1;
+		vreal v = t < n ? y[t * stride] : v_set(NAN), low, high;
+		vreal w, wk;
+		vmask ok = v_known(v), known;
+		vmask lowok, in;
+
+		sum += v_keep(ok, v);
+		have += v_keep(ok, one);
+		if (out >= 0) {
+			vreal o = y[out * stride];
+
+			ok = v_known(o);
+			sum -= v_keep(ok, o);
+			have -= v_keep(ok, one);
+		}
+		if (mid < 0)
+			continue;
+		w = sum;
+		wk = have;
+		if (even && mid >= reach) {
+			low = y[(mid - reach) * stride];
+			high = v;
+			lowok = v_known(low);
+			known = v_known(high);
+			w -= half * (v_keep(lowok, low) + v_keep(known, high));
+			wk -= half * (v_keep(lowok, one) + v_keep(known, one));
+		}
+		in = v_le(first + v_set((double)reach), v_set((double)mid)) &
+		    v_lt(v_set((double)(mid + reach)), last) &
+		    v_le(v_set(0.5 * (double)s), wk);
+		trend[mid] = v_sel(in, w / v_max(wk, half), v_set(NAN));
+	}
+	for (int64_t t = 0; t < n; t++) {
+		int64_t p = season_phase(n, t, s);
+		vreal d = y[t * stride] - trend[t];
+		vmask ok = v_known(d);
+
+		idx[p] += v_keep(ok, d);
+		k[p] += v_keep(ok, one);
+	}
+	for (int64_t p = 0; p < s; p++) {
+		vmask ok = v_lt(zero, k[p]);
+
+		idx[p] = idx[p] / v_max(k[p], one);
+		mean += idx[p];
+		phases += v_keep(ok, one);
+		steps += k[p];
+	}
+	mean = mean / v_max(phases, one);
+	for (int64_t p = 0; p < s; p++) {
+		idx[p] = v_keep(v_lt(zero, k[p]), idx[p] - mean);
+		between += idx[p] * idx[p];
+	}
+	for (int64_t t = 0; t < n; t++) {
+		vreal d = y[t * stride] - trend[t] - mean -
+		    idx[season_phase(n, t, s)];
+		vmask ok = v_known(d);
+
+		rest += v_keep(ok, d * d);
+	}
+	rest = rest / v_max(steps - phases, one);
+	between = between / v_max(phases, one);
+	/* A mean of steps / phases values has this share of the variance. */
+	share = one - rest * phases / (v_max(steps, one) *
+	    v_max(between, v_set(1e-300)));
+	share = v_keep(seasonal & v_lt(phases, steps), v_max(share, zero));
+	for (int64_t p = 0; p < s; p++)
+		idx[p] *= share;
+}
+
+#endif
