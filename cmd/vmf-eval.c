@@ -7,10 +7,12 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/thread.h"
 #include "base/time.h"
 #include "cmd.h"
 #include "forecast/eval.h"
 #include "forecast/predict.h"
+#include "simd.h"
 
 static struct cmd c = {
 	.name = "vmf-eval",
@@ -34,13 +36,14 @@ static struct cmd c = {
 "      --step TIME       the series' step, where its metadata was dropped\n"
 "      --at TIME         end of what is scored [vmf:end]\n"
 "      --tz ZONE         wall clock of --at [UTC]\n"
+"      --threads N       work on so many cores [all]\n"
 CMD_SHARED_USAGE,
 	.max_args = 1,
 };
 
 static struct {
 	const char *model, *forecast, *metric, *horizon, *protocol, *refit;
-	int64_t origins, season_s, length_s, step_s, at;
+	int64_t origins, season_s, length_s, step_s, at, threads;
 	bool by_vm;
 } opt = {
 	.metric = "cpu_mean", .refit = "origin", .season_s = 86400,
@@ -61,6 +64,7 @@ static const struct cmd_opt table[] = {
 	{ CMD_DURATION, "step", 0, &opt.step_s, false, 0, 0 },
 	{ CMD_TIME, "at", 0, &opt.at, false, 0, 0 },
 	{ CMD_TZ, "tz", 0, NULL, false, 0, 0 },
+	{ CMD_INT, "threads", 0, &opt.threads, true, 1, 1024 },
 	{ CMD_END, NULL, 0, NULL, false, 0, 0 },
 };
 
@@ -102,8 +106,14 @@ check_options(struct vmf_eval *ev, struct vmf_err *e)
 	static const char both[] = "--%s and --forecast: the forecast has "
 	    "its own";
 	bool gift = opt.protocol != NULL;
+	enum vmf_simd level;
 	int rc;
 
+	if ((rc = cmd_simd(&level, e)) != 0)
+		return rc;
+	ev->many.how.lanes = vmf_lanes_of(level);
+	ev->many.how.threads = opt.threads > 0 ? (int)opt.threads :
+	    vmf_cores();
 	ev->season_s = opt.season_s;
 	ev->length_s = opt.length_s;
 	ev->origins = opt.origins;
