@@ -34,7 +34,7 @@ MAN := $(sort $(wildcard man/*.[1-8]))
 # gives the same bytes.  Never -ffast-math.
 FLOAT := -ffp-contract=off
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes \
-	-Wstrict-prototypes -Wpointer-arith $(if $(DEV),-Werror)
+	-Wstrict-prototypes -Wpointer-arith -Wno-psabi $(if $(DEV),-Werror)
 HARDEN := -fPIE -fstack-protector-strong
 MODE_release := $(HARDEN) -D_FORTIFY_SOURCE=2
 MODE_asan := -fsanitize=address,undefined -fno-sanitize-recover=all \
