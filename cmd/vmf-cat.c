@@ -101,6 +101,9 @@ main(int argc, char *argv[])
 	rc = vmf_out_open(&out, c.output, &err);
 	if (rc == 0 && schema_only) {
 		rc = vmf_print_schema(out, schema, opt.format, &err);
+		/* A stream that is cut off is damaged, whatever is asked. */
+		while (rc == 0 && (got = vmf_reader_next(in, &b, &err)) != 0)
+			rc = got < 0 ? got : 0;
 	} else if (rc == 0) {
 		rc = vmf_printer_open(&printer, out, schema, &opt, &err);
 		while (rc == 0 && (got = vmf_reader_next(in, &b, &err)) != 0)

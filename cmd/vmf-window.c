@@ -91,6 +91,12 @@ parse_options(struct vmf_plan *p, struct vmf_blackout **blackout,
 	if ((rc = check_bound("--not-before", win.not_before, e)) != 0 ||
 	    (rc = check_bound("--not-after", win.not_after, e)) != 0)
 		return rc;
+	if (win.not_before != VMF_TIME_NONE &&
+	    win.not_after != VMF_TIME_NONE &&
+	    win.not_before >= win.not_after)
+		return vmf_fail(e, VMF_EUSAGE, "--not-before is not earlier "
+		    "than --not-after: expected room for a window between "
+		    "them");
 	if (opt.risk != NULL) {
 		if ((rc = vmf_quantiles_parse(&risk, opt.risk, "--risk",
 		    e)) != 0)

@@ -46,6 +46,9 @@ small_csv() {
 		if vmf-cat --csv "$S/cut" >/dev/null 2>"$S/err"; then
 			echo "cut at $i of $n was taken for whole"; return 1
 		fi
+		if vmf-cat --schema "$S/cut" >/dev/null 2>&1; then
+			echo "--schema: cut at $i of $n was taken for whole"; return 1
+		fi
 		grep -qE 'cut off at byte|empty, expected|text beginning|expected an Arrow' "$S/err" || {
 			echo "cut at $i:"; cat "$S/err"; return 1; }
 	done
@@ -99,6 +102,8 @@ b,1970-01-01T00:05:00Z,4" ]
 a,1970-01-01T00:00:00Z,1
 a,1970-01-01T02:00:00Z,2
 b,1970-01-01T01:00:00Z,4" ]
+	[ "$(vmf-cat --long --csv --columns id,time,cpu_mean -n 1 --no-header "$S/s.arrows")" = "a,1970-01-01T00:00:00Z,1" ]
+	fails 2 "expected names of columns" vmf-cat --columns '' "$S/s.arrows"
 }
 
 @test "vmf-cat: odd ids come through CSV and JSON unharmed, control characters not to a table" {

@@ -316,6 +316,9 @@ pick_columns(struct vmf_printer *p, struct vmf_err *e)
 	p->width = vmf_calloc(n, sizeof(*p->width), e);
 	if (p->pick == NULL || p->width == NULL)
 		return VMF_ENOMEM;
+	if (c != NULL && *c == '\0')
+		return vmf_fail(e, VMF_EUSAGE, "--columns: found '', "
+		    "expected names of columns");
 	if (c == NULL) {
 		for (col = 0; col < s->n; col++)
 			if (!p->opt.by_step || is_list(&s->field[col]))
@@ -329,6 +332,9 @@ pick_columns(struct vmf_printer *p, struct vmf_err *e)
 			if (strlen(s->field[col].name) == len &&
 			    strncmp(s->field[col].name, c, len) == 0)
 				break;
+		/* By step these two come first in any case. */
+		if (p->opt.by_step && len == 4 && strncmp(c, "time", 4) == 0)
+			col = p->id;
 		if (col == s->n)
 			return unknown_column(s, c, (int)len, e);
 		if (!p->opt.by_step || is_list(&s->field[col]))

@@ -142,7 +142,7 @@ format_fixed(double v, bool f32, int max_k, char buf[32])
 			tmp[n++] = (char)('0' + u % 10);
 			u /= 10;
 		} while (u > 0 || n <= k);
-		if (signbit(v) && r > 0)
+		if (signbit(v))
 			buf[len++] = '-';
 		while (n > 0) {
 			buf[len++] = tmp[--n];
