@@ -55,7 +55,7 @@ ALL_CFLAGS := -std=c11 -D_XOPEN_SOURCE=700 -D_DEFAULT_SOURCE \
 	-Ilib -Icmd
 LIBS := -lcsv -lz -lzstd -llz4 -lcjson -lpthread -lm
 
-.PHONY: all check units fuzz fuzzers install uninstall clean help FORCE
+.PHONY: all check units accuracy fuzz fuzzers install uninstall clean help FORCE
 .DELETE_ON_ERROR:
 # Objects of commands and tests are kept, though no rule names them.
 .SECONDARY:
@@ -105,6 +105,9 @@ check: all units	## build and run every test (scripts/check also installs what i
 fuzz:	## build the fuzzers with clang and run each for FUZZ_S seconds (30)
 	$(Q)$(MAKE) MODE=fuzz CC=clang fuzzers
 	$(Q)sh test/fuzz/run build/fuzz-gpu$(GPU)/fuzz $${FUZZ_S:-30}
+
+accuracy: all	## the accuracy table, beside statsforecast's models (hours; ACCURACY="--set H/short --limit 20" for less)
+	$(Q)sh test/bench/accuracy $(ACCURACY)
 
 install: all	## copy commands, man pages and scripts to DESTDIR/PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin

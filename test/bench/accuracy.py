@@ -1,0 +1,371 @@
+"""The accuracy table: run by test/bench/accuracy, which sets up its world."""
+
+import argparse
+import csv
+import datetime as dt
+import glob
+import importlib.util
+import io
+import os
+import platform
+import random
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+
+import numpy as np
+import pyarrow as pa
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+SETS = {
+    # name: trace, step in seconds, metrics, horizon
+    "H/short": ("bitbrains", 3600, ["cpu_mhz_mean", "cpu_mean"], 48),
+    "5T/short": ("bitbrains", 300, ["cpu_mhz_mean", "cpu_mean"], 48),
+    "5T/medium": ("bitbrains", 300, ["cpu_mhz_mean", "cpu_mean"], 480),
+    "5T/long": ("bitbrains", 300, ["cpu_mhz_mean", "cpu_mean"], 720),
+    "azure-H": ("azure", 3600, ["cpu_mean"], 48),
+    "azure-5T": ("azure", 300, ["cpu_mean"], 48),
+    "nab-5T": ("nab", 300, ["value_mean"], 48),
+}
+# Ours that are set beside statsforecast's, and its name there.
+PEERS = {"snaive": "SeasonalNaive", "naive": "Naive", "arima": "AutoARIMA",
+         "theta": "DynamicOptimizedTheta", "ets": "AutoETS"}
+# statsforecast fits these without a season where it is longer than this:
+# AutoETS by itself, AutoARIMA because it would not end.
+SEASON_MAX = {"arima": 24, "ets": 24}
+COLUMNS = ["mase", "crps", "nd", "coverage80", "crps_rel"]
+
+
+def judge_module():
+    path = os.path.join(ROOT, "test", "judges", "eval.py")
+    spec = importlib.util.spec_from_file_location("judge", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+JUDGE = judge_module()
+
+
+def sh(command, **names):
+    env = dict(os.environ, **{k: str(v) for k, v in names.items()})
+    r = subprocess.run(["bash", "-o", "pipefail", "-c", command], env=env,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                       check=False)
+    if r.returncode:
+        sys.exit(f"accuracy: {command}\n{r.stderr.decode()}")
+    return r.stdout
+
+
+# ---- series ----
+
+def nab_csv(folder, path):
+    """Each of the 17 on its own time: shifted so that all end together."""
+    day = 86400
+    with open(path, "w", newline="", encoding="ascii") as f:
+        out = csv.writer(f)
+        out.writerow(["vm", "time", "value"])
+        for name in sorted(glob.glob(folder + "/data/*/*.csv")):
+            with open(name, newline="", encoding="ascii") as g:
+                rows = [(int(dt.datetime.fromisoformat(
+                    r["timestamp"] + "+00:00").timestamp()), r["value"])
+                    for r in csv.DictReader(g)]
+            shift = 1400000000 // day * day - rows[-1][0] // 300 * 300
+            vm = os.path.basename(name)[:-4]
+            out.writerows((vm, t + shift, v) for t, v in rows)
+
+
+def make_series(trace, data, tmp):
+    """tmp/TRACE-300.arrows and tmp/TRACE-3600.arrows."""
+    fine, coarse = f"{tmp}/{trace}-300.arrows", f"{tmp}/{trace}-3600.arrows"
+    if os.path.exists(coarse):
+        return
+    tail = "vmf-dedup -q | vmf-aggregate -q -s 5m --stat mean,count -o $FINE"
+    if trace == "bitbrains":
+        sh("mkdir -p $TMP/bb && tar -xzf $DATA/rnd-2013-8.tar.gz -C $TMP/bb && "
+           "vmf-ingest -q --map bitbrains $TMP/bb/2013-8/*.csv | vmf-dedup -q "
+           "| vmf-aggregate -q -s 5m --metric cpu,cpu_mhz --stat mean,count "
+           "-o $FINE && rm -r $TMP/bb",
+           TMP=tmp, DATA=f"{data}/bitbrains_rnd", FINE=fine)
+    elif trace == "azure":
+        sh("vmf-ingest -q --map wide --metric cpu "
+           "$DATA/microsoft_avg_100.csv.gz | " + tail,
+           DATA=f"{data}/azure_v1", FINE=fine)
+    else:
+        nab_csv(f"{data}/nab_aws", f"{tmp}/nab.csv")
+        sh("vmf-ingest -q $TMP/nab.csv | " + tail, TMP=tmp, FINE=fine)
+    sh("vmf-aggregate -q -s 1h -o $COARSE $FINE", FINE=fine, COARSE=coarse)
+
+
+def read(path):
+    with pa.ipc.open_stream(path) as r:
+        return r.read_all()
+
+
+def subset(path, ids, to):
+    table = read(path)
+    keep = table.filter(pa.compute.is_in(table["id"].cast(pa.string()),
+                                         pa.array(sorted(ids))))
+    with pa.ipc.new_stream(to, table.schema) as w:
+        w.write_table(keep)
+
+
+# ---- vmf ----
+
+def vmf_models():
+    r = subprocess.run(["vmf-eval", "--model", "?", os.devnull],
+                       capture_output=True, text=True, check=False)
+    known = r.stderr.split("expected one of: ")[1].split("\n")[0].split(", ")
+    return [m for m in ["snaive", "arima", "theta", "ets", "auto"]
+            if m in known] + \
+        [m for m in known if m not in
+         ("snaive", "snaive_point", "naive", "arima", "theta", "ets", "auto")]
+
+
+def vmf_scores(path, metrics, horizon, models):
+    text = sh("vmf-eval -q --protocol gift --horizon $H --metric $METRIC "
+              "--model $MODEL $FILE | vmf-cat --csv", H=horizon,
+              METRIC=",".join(metrics), MODEL=",".join(models), FILE=path)
+    return {r["model"]: r for r in csv.DictReader(io.StringIO(text.decode()))}
+
+
+# ---- statsforecast ----
+
+def model_of(name, season):
+    from statsforecast import models as sf
+    s = season if season <= SEASON_MAX.get(name, season) else 1
+    label = PEERS[name] + (" (season 1)" if s != season else "")
+    if name == "naive":
+        return sf.Naive(), label
+    return getattr(sf, PEERS[name])(season_length=s), label
+
+
+def peer_forecast(model, y, h):
+    """Mean and nine quantiles; y has no missing value."""
+    r = model.forecast(y=y, h=h, level=[20, 40, 60, 80])
+    q = [r[f"lo-{c}"] for c in (80, 60, 40, 20)] + [r["mean"]] + \
+        [r[f"hi-{c}"] for c in (20, 40, 60, 80)]
+    return np.asarray(r["mean"], float), np.array(q, float)
+
+
+def filled(y):
+    """The known past, gaps filled with the value before: statsforecast takes
+    no missing values."""
+    known = np.flatnonzero(~np.isnan(y))
+    if len(known) == 0:
+        return y[:0]
+    y = y[known[0]:known[-1] + 1].copy()
+    at = np.where(np.isnan(y), 0, np.arange(len(y)))
+    return y[np.maximum.accumulate(at)]
+
+
+class Peer:
+    """One of statsforecast's models on VMs in turn, until the time is up."""
+
+    def __init__(self, name, series, metrics, origins, horizon, season):
+        self.name, self.series, self.metrics = name, series, metrics
+        self.origins, self.horizon, self.season = origins, horizon, season
+        self.own, self.ids = {}, []
+        self.cpu_s, self.n, self.failed = 0.0, 0, 0
+        self.label = model_of(name, season)[1]
+
+    def run(self, ids, limit_s):
+        begun = time.monotonic()
+        for vm in ids:
+            self.one(vm)
+            self.ids.append(vm)
+            if time.monotonic() - begun > limit_s:
+                break
+
+    def one(self, vm):
+        for metric in self.metrics:
+            start, values = self.series.rows[vm, metric]
+            for at in self.origins:
+                end = (at - start) // self.series.step
+                past = values[:max(0, end)]
+                y = filled(past)
+                if len(y) == 0:
+                    continue
+                # The last value is `gap` steps old.
+                gap = end - (np.flatnonzero(~np.isnan(past))[-1] + 1)
+                before = time.process_time()
+                try:
+                    with warnings.catch_warnings():
+                        warnings.simplefilter("ignore")
+                        mean, q = peer_forecast(
+                            model_of(self.name, self.season)[0], y,
+                            self.horizon + gap)
+                except Exception:  # whatever it fails by, it has no forecast
+                    self.failed += 1
+                    continue
+                finally:
+                    self.cpu_s += time.process_time() - before
+                    self.n += 1
+                self.own[vm, metric, at] = ("peer", mean[gap:], q[:, gap:])
+
+
+def reference(path, metrics, origins, horizon, tmp):
+    """vmf's snaive at each origin, as the judge reads it."""
+    paths = []
+    for k, at in enumerate(origins):
+        when = dt.datetime.fromtimestamp(at, dt.timezone.utc)
+        paths.append(f"{tmp}/ref-{k}.arrows")
+        sh("vmf-train -q --model snaive --at $AT --metric $METRIC $FILE | "
+           "vmf-predict -q --from - --at $AT --horizon $H -o $TO $FILE",
+           AT=when.strftime("%Y-%m-%dT%H:%M:%SZ"), METRIC=",".join(metrics),
+           FILE=path, H=horizon, TO=paths[-1])
+    return JUDGE.forecasts(paths, metrics)
+
+
+# ---- the table ----
+
+def text(v, digits=4):
+    v = float(v) if v not in (None, "") else float("nan")
+    return "" if np.isnan(v) else f"{v:.{digits}f}"
+
+
+def line(name, by, model, vms, r, cpu_ms):
+    regret = text(r["regret"], 3)
+    if regret and r.get("regret_lo"):
+        regret += f" [{text(r['regret_lo'], 2)}, {text(r['regret_hi'], 2)}]"
+    cells = [name, by, model, str(vms)] + [text(r[c]) for c in COLUMNS] + \
+        [regret, "" if cpu_ms is None else f"{cpu_ms:.3g}"]
+    print("| " + " | ".join(cells) + " |", flush=True)
+
+
+def vmf_lines(name, path, metrics, horizon, models, show, note):
+    vms = read(path).num_rows
+    for model, r in vmf_scores(path, metrics, horizon, models).items():
+        if show is None or model in show:
+            n = max(1, int(r["n_windows"]))
+            line(name, "vmf" + note, model, vms, r,
+                 1000 * float(r["cpu_s"]) / n if r["cpu_s"] else None)
+
+
+def origins_of(path, horizon):
+    with pa.ipc.open_stream(path) as r:
+        meta = {k.decode(): v.decode() for k, v in r.schema.metadata.items()}
+    step = int(meta["vmf:step"])
+    start, end = (int(dt.datetime.fromisoformat(
+        meta[k].replace("Z", "+00:00")).timestamp())
+        for k in ("vmf:start", "vmf:end"))
+    n = min(20, -(-(end - start) // step // horizon // 10)
+            if (end - start) // step % (10 * horizon) == 0
+            else (end - start) // step // (10 * horizon) + 1)
+    return [end - w * horizon * step for w in range(n, 0, -1)]
+
+
+def peer_lines(name, path, metrics, horizon, step, models, o, tmp):
+    origins, season = origins_of(path, horizon), 86400 // step
+    first = dt.datetime.fromtimestamp(origins[0], dt.timezone.utc)
+    table = read(path)
+    # VMs with two seasons before the first origin, in an order of the seed.
+    ids = [r["id"] for r in table.select(["id", "start"]).to_pylist()
+           if r["start"] is not None and (first - r["start"]).total_seconds()
+           >= 2 * 86400]
+    random.Random(o.seed).shuffle(ids)
+    for model in PEERS:
+        if model != "naive" and model not in models:
+            continue
+        n = o.arima_vms if model == "arima" else o.peer_vms
+        picked = ids[:n]
+        if not picked:
+            continue
+        sample = f"{tmp}/sample.arrows"
+        subset(path, picked, sample)
+        peer = Peer(model, JUDGE.Series(sample, metrics), metrics, origins,
+                    horizon, season)
+        peer.run(picked, o.limit)
+        subset(path, peer.ids, sample)
+        ref = reference(sample, metrics, origins, horizon, tmp)
+        own = {k: v for k, v in peer.own.items() if k in ref}
+        got = JUDGE.judge(JUDGE.Series(sample, metrics), metrics, own, ref)
+        r = got.get("peer", {c: None for c in COLUMNS + ["regret"]})
+        if "interval" in r:
+            r["regret_lo"], r["regret_hi"] = r["interval"]
+        failed = f", {peer.failed} failed" if peer.failed else ""
+        line(name, "statsforecast", peer.label + failed, len(peer.ids), r,
+             1000 * peer.cpu_s / max(1, peer.n))
+        vmf_lines(name, sample, metrics, horizon, [model], [model],
+                  ", same VMs")
+
+
+def head(o, models):
+    def first(command):
+        r = subprocess.run(command, shell=True, capture_output=True,
+                           text=True, check=False)
+        return r.stdout.split("\n")[0].strip()
+    cpu = first("sed -n 's/^model name[^:]*: //p' /proc/cpuinfo") or \
+        platform.processor()
+    print(f"Machine: {cpu}, {os.cpu_count()} cores, "
+          f"{first('uname -sr')}, {platform.machine()}.")
+    print(f"{first('vmf-eval -V')}, commit "
+          f"{first('git rev-parse --short=12 HEAD')}"
+          f"{first('git status --porcelain -uno') and ' and changes'}; models "
+          f"{', '.join(models)}.")
+    if o.peers != "none":
+        from importlib.metadata import version
+        print("Peers: " + ", ".join(
+            f"{p} {version(p)}" for p in
+            ("statsforecast", "numpy", "pandas", "scipy")) +
+            f", Python {platform.python_version()}, one process; seed "
+            f"{o.seed}, up to {o.peer_vms} VMs (AutoARIMA {o.arima_vms}) or "
+            f"{o.limit} s a model; missing values filled with the one before.")
+    print("CPU ms: of one forecast of one series, learning included.\n")
+    names = ["setting", "by", "model", "VMs", "MASE", "CRPS", "ND",
+             "coverage80", "CRPS / snaive", "regret / snaive", "CPU ms"]
+    print("| " + " | ".join(names) + " |")
+    print("|" + "---|" * len(names), flush=True)
+
+
+def main():
+    p = argparse.ArgumentParser(prog="accuracy", description="The accuracy "
+                                "table of vmf, beside statsforecast's.")
+    p.add_argument("--set", default=",".join(SETS),
+                   help="of " + ", ".join(SETS) + " [all]")
+    p.add_argument("--model", help="vmf's models [all that are known]")
+    p.add_argument("--data", default=os.environ.get(
+        "VMF_DATA", os.path.join(ROOT, "..", "shared", "data")),
+        help="folder of the traces [$VMF_DATA]")
+    p.add_argument("--peers", choices=["sample", "none"], default="sample")
+    p.add_argument("--peer-vms", type=int, default=60,
+                   help="VMs for each peer, at most [60]")
+    p.add_argument("--arima-vms", type=int, default=5,
+                   help="VMs for AutoARIMA, at half a minute each [5]")
+    p.add_argument("--limit", type=int, default=60,
+                   help="seconds for each peer and setting [60]; the VM in "
+                   "hand is finished")
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--sample-only", action="store_true",
+                   help="leave out vmf on all VMs")
+    o = p.parse_args()
+    chosen = o.set.split(",")
+    for name in chosen:
+        if name not in SETS:
+            p.error(f"--set: '{name}' is not known, expected "
+                    f"{', '.join(SETS)}")
+    models = o.model.split(",") if o.model else vmf_models()
+    head(o, models)
+    with tempfile.TemporaryDirectory() as tmp:
+        for name in chosen:
+            trace, step, metrics, horizon = SETS[name]
+            folder = {"bitbrains": "bitbrains_rnd", "azure": "azure_v1",
+                      "nab": "nab_aws"}[trace]
+            if not os.path.isdir(os.path.join(o.data, folder)):
+                print(f"accuracy: no {folder} in {o.data}: {name} is left "
+                      "out", file=sys.stderr)
+                continue
+            make_series(trace, o.data, tmp)
+            path = f"{tmp}/{trace}-{step}.arrows"
+            if not o.sample_only:
+                vmf_lines(name, path, metrics, horizon, models, None, "")
+            if o.peers != "none":
+                peer_lines(name, path, metrics, horizon, step, models, o,
+                           tmp)
+
+
+if __name__ == "__main__":
+    main()
