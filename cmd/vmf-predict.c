@@ -29,6 +29,8 @@ static struct cmd c = {
 "      --unseen cold|skip\n"
 "                        VMs that the model does not know: fit now [cold],\n"
 "                        or leave out\n"
+"      --refit           estimate anew, with the model's orders and from its\n"
+"                        estimates\n"
 "      --stale-after TIME\n"
 "                        without a sample for so long, a VM is stale [1d]\n"
 "      --step TIME       the series' step, where its metadata was dropped\n"
@@ -48,12 +50,15 @@ static struct {
 	.unseen = "cold", .stale_after_s = 86400, .at = VMF_TIME_NONE,
 };
 
+static bool refit;
+
 static const struct cmd_opt table[] = {
 	{ CMD_FILE, "from", 0, &opt.from, false, 0, 0 },
 	{ CMD_STR, "horizon", 0, &opt.horizon, false, 0, 0 },
 	{ CMD_STR, "quantiles", 0, &opt.quantiles, false, 0, 0 },
 	{ CMD_STR, "metric", 0, &opt.metric, false, 0, 0 },
 	{ CMD_STR, "unseen", 0, &opt.unseen, false, 0, 0 },
+	{ CMD_FLAG, "refit", 0, &refit, false, 0, 0 },
 	{ CMD_DURATION, "stale-after", 0, &opt.stale_after_s, false, 0, 0 },
 	{ CMD_DURATION, "step", 0, &opt.step_s, false, 0, 0 },
 	{ CMD_TIME, "at", 0, &opt.at, false, 0, 0 },
@@ -106,6 +111,7 @@ parse_options(struct vmf_predict *p, struct vmf_err *e)
 	    strcmp(c.arg[0], "-") == 0))
 		return vmf_fail(e, VMF_EUSAGE, "--from and the series cannot "
 		    "both be standard input");
+	p->refit = refit;
 	p->skip_unseen = strcmp(opt.unseen, "skip") == 0;
 	if (!p->skip_unseen && strcmp(opt.unseen, "cold") != 0)
 		return vmf_fail(e, VMF_EUSAGE, "--unseen: found '%.64s', "

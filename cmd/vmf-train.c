@@ -21,7 +21,7 @@ static struct cmd c = {
 "usage: vmf-train [options] [FILE]\n"
 "Learn a model of each series in FILE or standard input.\n"
 "\n"
-"      --model NAME,...  algorithms: snaive, theta, ets, arima, auto [snaive]\n"
+"      --model NAME,...  algorithms: snaive, theta, ets, arima, auto [auto]\n"
 "      --metric NAME,... lists to learn [cpu_mean]\n"
 "      --season TIME     after which loads repeat [1d]\n"
 "      --stale-after TIME\n"
@@ -38,7 +38,7 @@ static struct {
 	const char *model, *metric;
 	int64_t season_s, stale_after_s, step_s, at, threads;
 } opt = {
-	.model = "snaive", .metric = "cpu_mean", .season_s = 86400,
+	.model = "auto", .metric = "cpu_mean", .season_s = 86400,
 	.stale_after_s = 86400, .at = VMF_TIME_NONE,
 };
 

@@ -32,7 +32,7 @@ column() {
 	a 2024-01-01T00:00:00Z $RISE $RISE
 	b - - -
 	E
-	vmf-train -o m s 2>err
+	vmf-train --model snaive -o m s 2>err
 	assert_equal "$(cat err)" "vmf-train: 2 series in, 1 ok, 1 empty"
 	run -0 vmf-cat --schema m
 	assert_line --regexp '^id +utf8'
@@ -61,7 +61,7 @@ column() {
 	a 2024-01-01T00:00:00Z $RISE 5*48
 	b 2024-01-01T00:00:00Z 5*48 $RISE
 	E
-	vmf-train -q --metric mem_mean,cpu_mean -o m s
+	vmf-train --model snaive -q --metric mem_mean,cpu_mean -o m s
 	run -0 vmf-cat --csv --no-header --columns id,metric,status m
 	assert_output "$(printf '%s\n' a,mem_mean,constant a,cpu_mean,ok \
 	    b,mem_mean,ok b,cpu_mean,constant)"
@@ -80,17 +80,17 @@ column() {
 	g 2024-01-01T00:00:00Z -*48 -
 	h - [] -
 	E
-	vmf-train -q -o m s
+	vmf-train --model snaive -q -o m s
 	run -0 column id,status m
 	# b has nine pairs of values a season apart, c has ten; e ends 24 h
 	# before the end, f one sample later.
 	assert_output "$(printf '%s\n' a,ok b,short c,ok d,constant e,stale \
 	    f,short g,empty h,empty)"
-	vmf-train -q --stale-after 1h -o m s
+	vmf-train --model snaive -q --stale-after 1h -o m s
 	run -0 column id,status m
 	assert_line f,stale
 	assert_line a,ok
-	vmf-train -q --stale-after 25h -o m s
+	vmf-train --model snaive -q --stale-after 25h -o m s
 	run -0 column id,status m
 	assert_line e,short
 }
@@ -102,30 +102,30 @@ column() {
 	series 2024-01-04T00:00:00Z >longer <<-E
 	a 2024-01-01T00:00:00Z $RISE,900*24
 	E
-	vmf-train -q --no-history -o m1 s
-	vmf-train -q --no-history --at $END -o m2 longer
+	vmf-train --model snaive -q --no-history -o m1 s
+	vmf-train --model snaive -q --no-history --at $END -o m2 longer
 	same m1 m2
 	# A moment before any sample is an empty history.
-	vmf-train -q --at 2024-01-01 -o m3 s
+	vmf-train --model snaive -q --at 2024-01-01 -o m3 s
 	run -0 column status m3
 	assert_output empty
 	fails 2 'expected a multiple of the step' \
-	    vmf-train --at 2024-01-02T00:30:00Z s
+	    vmf-train --model snaive --at 2024-01-02T00:30:00Z s
 }
 
 @test "--season: any multiple of the step" {
 	series $END >s <<-E
 	a 2024-01-01T00:00:00Z 1,2,3,4*45 -
 	E
-	vmf-train -q --season 3h -o m s
+	vmf-train --model snaive -q --season 3h -o m s
 	run -0 vmf-cat --json m
 	assert_output --partial '"params":[1,'
 	run -0 vmf-cat --schema m
 	assert_line --regexp '^vmf:season +10800'
 	fails 2 '--season is 5400 s, expected a multiple' \
-	    vmf-train --season 90m s
+	    vmf-train --model snaive --season 90m s
 	# Longer than any history: all are short.
-	vmf-train -q --season 52w -o m s
+	vmf-train --model snaive -q --season 52w -o m s
 	run -0 column status m
 	assert_output short
 }
@@ -136,7 +136,7 @@ column() {
 	series 2024-01-01T07:00:00Z >s <<-E
 	a 2024-01-01T00:00:00Z 10,20,30,12,24,33,15 -
 	E
-	vmf-train -q --season 3h -o m s
+	vmf-train --model snaive -q --season 3h -o m s
 	run -0 column mase m
 	assert_output --partial 1.66666
 }
@@ -146,76 +146,76 @@ column() {
 	printf '%s\n' "kind=series step=3600 start=2024-01-01T00:00:00Z end=$END" \
 	    'id:dict start:time cpu_mean:list64' \
 	    "a 2024-01-01T00:00:00Z $RISE" | "$ROWS" >s64
-	vmf-train -q --no-history -o m1 s
-	vmf-train -q --no-history -o m2 s64
+	vmf-train --model snaive -q --no-history -o m1 s
+	vmf-train --model snaive -q --no-history -o m2 s64
 	same m1 m2
 }
 
 @test "metadata that was dropped: --step and --at" {
 	printf '%s\n' - 'id start:time cpu_mean:list' \
 	    "a 2024-01-01T00:00:00Z $RISE" | "$ROWS" >s
-	fails 1 'vmf:step is missing' vmf-train s
-	fails 1 'vmf:end is missing' vmf-train --step 1h s
-	vmf-train -q --step 1h --at $END -o m s
+	fails 1 'vmf:step is missing' vmf-train --model snaive s
+	fails 1 'vmf:end is missing' vmf-train --model snaive --step 1h s
+	vmf-train --model snaive -q --step 1h --at $END -o m s
 	run -0 column status m
 	assert_output ok
 	# A moment that the step does not fit, and a step that is not the
 	# stream's.
-	fails 2 'multiple of the step' vmf-train --step 1h --at 2024-01-03T00:10:00Z s
+	fails 2 'multiple of the step' vmf-train --model snaive --step 1h --at 2024-01-03T00:10:00Z s
 	series $END >s <<<"a 2024-01-01T00:00:00Z $RISE -"
-	fails 2 'vmf:step is 3600 s, but --step is 300 s' vmf-train --step 5m s
+	fails 2 'vmf:step is 3600 s, but --step is 300 s' vmf-train --model snaive --step 5m s
 }
 
 @test "bad input and options: one line, exit code, nothing written" {
 	series $END >s <<<"a 2024-01-01T00:00:00Z $RISE -"
 	fails 2 "'prophet' is not known, expected one of: snaive" \
-	    vmf-train --model prophet -o out s
-	fails 2 "'snaive' is there twice" vmf-train --model snaive,snaive s
+	    vmf-train --model snaive --model prophet -o out s
+	fails 2 "'snaive' is there twice" vmf-train --model snaive --model snaive,snaive s
 	fails 2 "--metric: 'cpu_mean,', expected names" \
-	    vmf-train --metric cpu_mean, s
+	    vmf-train --model snaive --metric cpu_mean, s
 	fails 2 "no list column 'cpu_max'; there are cpu_mean, mem_mean" \
-	    vmf-train --metric cpu_max -o out s
-	fails 1 'no_such_file' vmf-train no_such_file -o out
+	    vmf-train --model snaive --metric cpu_max -o out s
+	fails 1 'no_such_file' vmf-train --model snaive no_such_file -o out
 	series $END >s <<-E
 	b 2024-01-01T00:00:00Z 1 -
 	b 2024-01-01T00:00:00Z 1 -
 	E
 	fails 1 "row 1: id 'b' follows 'b', expected ids that ascend" \
-	    vmf-train -o out s
+	    vmf-train --model snaive -o out s
 	series $END >s <<<"- 2024-01-01T00:00:00Z 1 -"
-	fails 1 'row 0: id is missing' vmf-train -o out s
+	fails 1 'row 0: id is missing' vmf-train --model snaive -o out s
 	series $END >s <<<"a 2024-01-01T00:30:00Z 1 -"
 	fails 1 'row 0: start is 2024-01-01T00:30:00Z, expected a multiple of the step, 3600 s' \
-	    vmf-train -o out s
+	    vmf-train --model snaive -o out s
 	series $END >s <<<"a 2024-01-01T00:00:00Z 1,2 1,2,3"
 	fails 1 "row 0: 'cpu_mean' has 2 steps and 'mem_mean' has 3" \
-	    vmf-train -o out s
+	    vmf-train --model snaive -o out s
 	series $END >s <<<"a 2024-01-02T23:00:00Z 1,2 -"
 	fails 1 "row 0: 2 steps reach past the end of the grid, $END" \
-	    vmf-train -o out s
+	    vmf-train --model snaive -o out s
 	series $END >s <<<"a - 1,2 -"
 	fails 1 "row 0: 'cpu_mean' has 2 steps but 'start' is missing" \
-	    vmf-train -o out s
+	    vmf-train --model snaive -o out s
 	series 2024-01-03T00:30:00Z >s <<<"a - - -"
 	fails 1 'vmf:end is 2024-01-03T00:30:00Z, expected a multiple' \
-	    vmf-train -o out s
+	    vmf-train --model snaive -o out s
 	printf '%s\n' "kind=series step=0 end=$END" 'id start:time cpu_mean:list' |
 	    "$ROWS" >s
-	fails 1 "vmf:step is '0', expected a positive" vmf-train -o out s
+	fails 1 "vmf:step is '0', expected a positive" vmf-train --model snaive -o out s
 	printf '%s\n' "kind=series step=60 end=$END" 'id start:time x:f32' |
 	    "$ROWS" >s
-	fails 1 'no column is a list' vmf-train -o out s
+	fails 1 'no column is a list' vmf-train --model snaive -o out s
 	printf '%s\n' "kind=series step=60 end=$END" 'vm start:time x:list' |
 	    "$ROWS" >s
-	fails 1 "no column 'id'" vmf-train -o out s
+	fails 1 "no column 'id'" vmf-train --model snaive -o out s
 	printf '%s\n' "kind=readings" 'vm time:time cpu:f32' | "$ROWS" >s
-	fails 1 "of kind 'readings', expected 'series'" vmf-train -o out s
+	fails 1 "of kind 'readings', expected 'series'" vmf-train --model snaive -o out s
 	[ ! -e out ]
 }
 
 @test "an empty stream of series is an empty model" {
 	series $END </dev/null >s
-	vmf-train -q -o m s
+	vmf-train --model snaive -q -o m s
 	run -0 vmf-cat --csv m
 	assert_output 'id,metric,model,status,params,blob,mase,updated'
 }

@@ -26,7 +26,7 @@ series() {
 
 # Train and predict the series s: predict OPTION... >forecast
 predict() {
-	vmf-train -q -o m s && vmf-predict -q --from m "$@" s
+	vmf-train --model snaive -q -o m s && vmf-predict -q --from m "$@" s
 }
 
 column() {
@@ -38,7 +38,7 @@ column() {
 	a h1 4 $START $RISE
 	b - - - -
 	E
-	vmf-train -q -o m s
+	vmf-train --model snaive -q -o m s
 	vmf-predict --from m --horizon 3 -o f s 2>err
 	assert_equal "$(cat err)" "vmf-predict: 2 forecasts, 1 ok, 1 empty; 0 skipped as unseen, 0 only in the model"
 	run -0 vmf-cat --csv f
@@ -90,7 +90,7 @@ column() {
 	# A step a day, season a day: a random walk that rises and falls.
 	# Errors a season back -1 or 1 (half each), two back -2, 0 or 2.
 	series 2024-01-03T01:00:00Z >s <<<"a h 1 $START 5,6,5,4,5,6,5,4,5,6,5,4,5,6,5,4,5,6,5,4,5,6,5,4,5,6,5,4,5,6,5,4,5,6,5,4,5,6,5,4,5,6,5,4,5,6,5,4,5"
-	vmf-train -q --season 1h -o m s
+	vmf-train --model snaive -q --season 1h -o m s
 	vmf-predict -q --from m --horizon 4 --quantiles 0.01,0.1,0.5,0.9,0.99 -o f s
 	run -0 column cpu_mean_q01,cpu_mean_q10,cpu_mean_q50,cpu_mean_q90,cpu_mean_q99 f
 	assert_output '"[4,3,4,5]","[4,3,4,5]","[5,5,5,5]","[6,7,6,5]","[6,7,6,5]"'
@@ -173,7 +173,7 @@ column() {
 	b h 1 $START $RISE
 	c h 1 2024-01-02T20:00:00Z 1,2,3,4
 	E
-	vmf-train -q --metric cpu_mean,mem_mean -o m old
+	vmf-train --model snaive -q --metric cpu_mean,mem_mean -o m old
 	vmf-predict --from m --metric cpu_mean --horizon 3 -o f s 2>err
 	assert_equal "$(cat err)" "vmf-predict: 4 forecasts, 2 ok, 2 unseen; 0 skipped as unseen, 2 only in the model"
 	run -0 column id,cpu_mean,cpu_mean_q90,status f
@@ -189,14 +189,14 @@ column() {
 
 @test "a model older than the series: new values, learned quantiles" {
 	series >s <<<"a h 1 $START $RISE"
-	vmf-train -q -o m s
+	vmf-train --model snaive -q -o m s
 	series 2024-01-04T00:00:00Z >new <<<"a h 1 $START $RISE,70*24"
 	vmf-predict -q --from m --horizon 2 --quantiles 0.5,0.9 -o f new
 	run -0 column start,cpu_mean_q50,cpu_mean_q90,status f
 	assert_output '2024-01-04T00:00:00Z,"[70,70]","[71,71]",ok'
 	# What was too short then may be enough now.
 	series >s <<<"a h 1 $START $(seq -s , 1 24)"
-	vmf-train -q -o m s
+	vmf-train --model snaive -q -o m s
 	series >new <<<"a h 1 $START $RISE"
 	vmf-predict -q --from m --horizon 2 --quantiles 0.5,0.9 -o f new
 	run -0 column cpu_mean_q90,status,reason f
@@ -206,12 +206,12 @@ column() {
 @test "no peeking: what begins at --at or later changes nothing" {
 	series >s <<<"a h 1 $START $RISE"
 	series 2024-01-05T00:00:00Z >longer <<<"a h 1 $START $RISE,900*48"
-	vmf-train -q -o m s
+	vmf-train --model snaive -q -o m s
 	vmf-predict -q --no-history --from m -o f1 s
 	vmf-predict -q --no-history --from m --at $END -o f2 longer
 	same f1 f2
 	# A model that has seen more is told.
-	vmf-train -q -o m2 longer
+	vmf-train --model snaive -q -o m2 longer
 	vmf-predict --from m2 --at $END -o f3 longer 2>err
 	run -0 cat err
 	assert_line --index 0 --partial 'm2 knows samples from after'
@@ -223,7 +223,7 @@ column() {
 
 @test "--horizon: steps or a span of time" {
 	series >s <<<"a h 1 $START $RISE"
-	vmf-train -q -o m s
+	vmf-train --model snaive -q -o m s
 	items() {
 		vmf-predict -q --from m "$@" s | vmf-cat --long --csv --no-header | wc -l
 	}
@@ -242,7 +242,7 @@ column() {
 	a h 1 $START $RISE 7*48
 	b h 1 $START 7*48 $RISE
 	E
-	vmf-train -q --metric cpu_mean,mem_mean -o m s
+	vmf-train --model snaive -q --metric cpu_mean,mem_mean -o m s
 	vmf-predict -q --from m --horizon 1 --quantiles 0.9 -o f s
 	run -0 vmf-cat --csv --columns id,cpu_mean,cpu_mean_q90,mem_mean,mem_mean_q90,status,reason f
 	assert_line --index 1 'a,[2],[3],[7],[7],ok,mem_mean: constant: every sample is 7'
@@ -268,13 +268,13 @@ column() {
 		print "id host vcpus:int32 status start:time cpu_mean:list mem_mean:list"
 	} $1 == "batch" { print; next } { print $1, $2, $3, "ok", $4, $5, "-" }' \
 	    cut | "$ROWS" >s2
-	vmf-train -q --no-history -o m s
-	vmf-train -q --no-history -o m2 s2
+	vmf-train --model snaive -q --no-history -o m s
+	vmf-train --model snaive -q --no-history -o m2 s2
 	same m m2
 	vmf-predict -q --no-history --from m -o f s
 	vmf-predict -q --no-history --from m -o f2 s2
 	same f f2
-	vmf-train -q s | vmf-predict -q --no-history --from - -o f3 s
+	vmf-train --model snaive -q s | vmf-predict -q --no-history --from - -o f3 s
 	same f f3
 }
 
@@ -282,7 +282,7 @@ column() {
 	printf '%s\n' "kind=series step=3600 start=$START end=$END" \
 	    'id model start:time cpu_mean:list' "a DL380 $START $RISE" |
 	    "$ROWS" >s
-	vmf-train -q -o m s
+	vmf-train --model snaive -q -o m s
 	vmf-predict --from m -o f s 2>err
 	run -0 cat err
 	assert_line --index 0 --partial 'left out, as a forecast has columns of these names: model'
@@ -292,7 +292,7 @@ column() {
 
 @test "a model that does not match, or is none" {
 	series >s <<<"a h 1 $START $RISE"
-	vmf-train -q -o m s
+	vmf-train --model snaive -q -o m s
 	printf '%s\n' "kind=series step=300 end=$END" \
 	    'id start:time cpu_mean:list' "a $START 1" | "$ROWS" >s5
 	fails 1 "the model's step is 3600 s, but that of s5 is 300 s" \
@@ -322,7 +322,7 @@ column() {
 		}
 		print "vm-900 - - - -"
 	}' | series >s
-	vmf-train -q -o m s
+	vmf-train --model snaive -q -o m s
 	vmf-predict -q --from m --horizon 24 -o f s
 	vmf-window -q --length 30m -o p f
 	judge -c '
@@ -341,7 +341,7 @@ assert p["start"].dtype == pl.Datetime and p["rank"].dtype == pl.Int32
 m = pl.read_ipc_stream("m")
 assert m["params"].list.len().to_list() == [18] * 50 + [0]
 '
-	vmf-train -q --step 1h --at $END -o m2 s2
+	vmf-train --model snaive -q --step 1h --at $END -o m2 s2
 	vmf-predict -q --from m2 --step 1h --at $END --horizon 24 s2 |
 	    vmf-cat --csv >f2.csv
 	vmf-cat --csv f >f.csv
@@ -356,7 +356,7 @@ assert m["params"].list.len().to_list() == [18] * 50 + [0]
 	a h 1 $START $RISE
 	b h 1 $START $RISE
 	E
-	vmf-train -q --no-history -o m s
+	vmf-train --model snaive -q --no-history -o m s
 	local size
 	for name in s m; do
 		size=$(stat -c %s $name)
@@ -371,7 +371,7 @@ assert m["params"].list.len().to_list() == [18] * 50 + [0]
 	done
 	for ((k = 0; k < $(stat -c %s s); k += 97)); do
 		head -c $k s >cut
-		fails 1 'cut: ' vmf-train -o out cut
+		fails 1 'cut: ' vmf-train --model snaive -o out cut
 		[ ! -e out ]
 	done
 }

@@ -46,18 +46,24 @@ arima_columns(int p, int q, int sp, int sq, int mean, int *col)
 	return k;
 }
 
-/* Akaike's criterion, corrected for small samples, of k parameters and the
+/* Akaike's criterion, corrected for small samples, with k parameters and the
  * variance; infinite where n does not carry them. */
 VMF_HD vreal
-arima_aicc(vreal sse, vreal n, int k)
+arima_aicc_of(vreal sse, vreal n, vreal k)
 {
-	vreal one = v_set(1.0), p = v_set((double)(k + 1)), left = n - p - one;
+	vreal one = v_set(1.0), p = k + one, left = n - p - one;
 	vmask ok = v_lt(one, left);
 	vreal s2 = v_max(sse / v_max(n, one), v_set(1e-300));
 
 	left = v_sel(ok, left, one);
 	return v_sel(ok, n * v_log(s2) + v_set(2.0) * p +
 	    v_set(2.0) * p * (p + one) / left, v_set(INFINITY));
+}
+
+VMF_HD vreal
+arima_aicc(vreal sse, vreal n, int k)
+{
+	return arima_aicc_of(sse, n, v_set((double)k));
 }
 
 /* Keep the candidate where it is better. */
@@ -82,54 +88,132 @@ arima_keep(struct arima_best *best, vmask better, const struct arima_par *m,
 	best->par.sd = v_sel(better, m->sd, best->par.sd);
 }
 
+/* best becomes one where better. */
+VMF_HD void
+arima_take(struct arima_best *best, vmask better, const struct arima_best *one)
+{
+	best->aicc = v_sel(better, one->aicc, best->aicc);
+	best->s2 = v_sel(better, one->s2, best->s2);
+	best->n = v_sel(better, one->n, best->n);
+	for (int i = 0; i < ARIMA_K; i++) {
+		best->par.b[i] = v_sel(better, one->par.b[i], best->par.b[i]);
+		best->act[i] = (one->act[i] & better) |
+		    (best->act[i] & ~better);
+	}
+	best->par.d = v_sel(better, one->par.d, best->par.d);
+	best->par.sd = v_sel(better, one->par.sd, best->par.sd);
+}
+
 /*
- * All candidates with differences d and D, into best where they have a
- * smaller AICc.  first is each lane's first known step, skip the first one
- * whose error counts; seasonal masks the lanes that have history enough for
- * a season.  mean is where y is all about.
+ * First search: the seasonal orders.  ARMA(1,1), or ARMA(2,1) where that is
+ * better, with each (P,Q) and differences d and D, which are the same in all
+ * lanes.  best is what has the least AICc of them.  first is each lane's
+ * first known step, skip the first one whose error counts; seasonal masks
+ * the lanes that have history enough for a season.  mean is where y is all
+ * about.
  */
 VMF_HD void
-arima_search(const vreal *y, int64_t stride, int64_t from, int64_t n,
+arima_seasonal(const vreal *y, int64_t stride, int64_t from, int64_t n,
     int64_t s, vreal first, vreal skip, vmask seasonal, vreal mean, int d,
-    int sd, int grid, int iters, const struct arima_ring *r,
-    struct arima_best *best)
+    int sd, int iters, const struct arima_ring *r, struct arima_best *best)
 {
-	struct arima_par start[4][ARIMA_GRID];
+	struct arima_par start[4];
 	struct arima_sums sums;
-	vreal begin = first + v_set((double)(s * sd + d));
-	int col[ARIMA_K];
+	vreal begin = first + v_set((double)(s * sd + d)), aicc;
+	int col[ARIMA_K], k;
 
 	for (int sq = 0; sq < (s > 1 ? 4 : 1); sq++) {
-		for (int g = 0; g < grid; g++) {
-			struct arima_par *m = &start[sq][g];
-			int k = arima_columns(arima_grid[g].p, arima_grid[g].q,
-			    sq >> 1, sq & 1, d + sd == 0, col);
-			vreal aicc;
+		struct arima_par *m = &start[sq];
 
-			/* Seasonal parameters join the best estimates
-			 * without them: Q before P and Q. */
-			if (sq > 0)
-				*m = start[sq == 3 ? 1 : 0][g];
-			else if (g > 0)
-				*m = start[0][arima_grid[g].from];
-			else {
-				for (int i = 0; i < ARIMA_K; i++)
-					m->b[i] = v_set(0.0);
-				if (d + sd == 0)
-					m->b[ARIMA_MEAN] = mean;
-				m->d = v_set((double)d);
-				m->sd = v_set((double)sd);
-			}
-			arima_descend(y, stride, from, n, s, begin, skip, m, r,
-			    col, k, 0, k == 0 ? 0 : iters, &sums);
-			aicc = arima_aicc(sums.sse, sums.n, k);
-			if (sq > 0 || sd)
-				aicc = v_sel(seasonal, aicc,
-				    v_set(INFINITY));
-			arima_keep(best, v_lt(aicc, best->aicc), m, aicc,
-			    sums.sse, sums.n, col, k);
+		/* Q joins before P and Q. */
+		if (sq > 0)
+			*m = start[sq == 3 ? 1 : 0];
+		else {
+			for (int i = 0; i < ARIMA_K; i++)
+				m->b[i] = v_set(0.0);
+			m->b[ARIMA_PHI] = v_set(d ? 0.2 : 0.5);
+			m->b[ARIMA_THETA] = v_set(d ? -0.5 : 0.0);
+			if (d + sd == 0)
+				m->b[ARIMA_MEAN] = mean;
+			m->d = v_set((double)d);
+			m->sd = v_set((double)sd);
 		}
+		k = arima_columns(1, 1, sq >> 1, sq & 1, d + sd == 0, col);
+		arima_descend(y, stride, from, n, s, begin, skip, m, r, col,
+		    k, NULL, sq == 0 ? 2 * iters : iters, &sums);
+		aicc = arima_aicc(sums.sse, sums.n, k);
+		if (sq > 0 || sd)
+			aicc = v_sel(seasonal, aicc, v_set(INFINITY));
+		arima_keep(best, v_lt(aicc, best->aicc), m, aicc, sums.sse,
+		    sums.n, col, k);
 	}
+}
+
+/*
+ * Second search: p and q, with the differences and seasonal orders that each
+ * lane has in best, which becomes the best of all.
+ */
+VMF_HD void
+arima_orders(const vreal *y, int64_t stride, int64_t from, int64_t n,
+    int64_t s, vreal first, vreal skip, int grid, int iters,
+    const struct arima_ring *r, struct arima_best *best)
+{
+	struct arima_par start[ARIMA_GRID];
+	struct arima_best of = *best;
+	struct arima_sums sums;
+	vreal begin = first + of.par.sd * v_set((double)s) + of.par.d;
+	vreal extra = v_set(0.0), one = v_set(1.0);
+	vmask all = v_le(one, one), act[ARIMA_K];
+	int col[ARIMA_K];
+
+	for (int i = ARIMA_SPHI; i <= ARIMA_MEAN; i++)
+		extra += v_keep(of.act[i], one);
+	for (int g = 0; g < grid; g++) {
+		struct arima_par *m = &start[g];
+		int pq = arima_grid[g].p + arima_grid[g].q;
+		int k = arima_columns(arima_grid[g].p, arima_grid[g].q, 1, 1,
+		    1, col);
+		vreal aicc;
+		vmask better;
+
+		*m = g > 0 ? start[arima_grid[g].from] : of.par;
+		for (int i = 0; i < ARIMA_SPHI && g == 0; i++)
+			m->b[i] = v_set(0.0);
+		for (int i = 0; i < k; i++)
+			act[i] = i < pq ? all : of.act[col[i]];
+		arima_descend(y, stride, from, n, s, begin, skip, m, r, col,
+		    k, act, iters, &sums);
+		aicc = arima_aicc_of(sums.sse, sums.n,
+		    extra + v_set((double)pq));
+		better = v_lt(aicc, best->aicc);
+		arima_keep(best, better, m, aicc, sums.sse, sums.n, col, pq);
+		for (int i = ARIMA_SPHI; i <= ARIMA_MEAN; i++)
+			best->act[i] = of.act[i];
+	}
+}
+
+/* A drift, where y is differenced once and it is worth two parameters. */
+VMF_HD void
+arima_drift(const vreal *y, int64_t stride, int64_t from, int64_t n,
+    int64_t s, vreal first, vreal skip, int iters,
+    const struct arima_ring *r, struct arima_best *best)
+{
+	static const int all[ARIMA_K] = { 0, 1, 2, 3, 4, 5, 6, 7, 8 };
+	struct arima_best one = *best;
+	struct arima_sums sums;
+	vreal order = one.par.d + one.par.sd, k = v_set(0.0), aicc;
+	vreal begin = first + one.par.sd * v_set((double)s) + one.par.d;
+	vmask once = v_le(order, v_set(1.0)) & v_le(v_set(1.0), order);
+
+	one.act[ARIMA_MEAN] |= once;
+	for (int i = 0; i < ARIMA_K; i++)
+		k += v_keep(one.act[i], v_set(1.0));
+	arima_descend(y, stride, from, n, s, begin, skip, &one.par, r, all,
+	    ARIMA_K, one.act, iters, &sums);
+	aicc = arima_aicc_of(sums.sse, sums.n, k);
+	one.aicc = aicc;
+	one.s2 = sums.sse / v_max(sums.n, v_set(1.0));
+	arima_take(best, once & v_lt(aicc + v_set(2.0), best->aicc), &one);
 }
 
 VMF_HD void

@@ -13,13 +13,19 @@
 /* A band with fewer errors than this is given those of the one before. */
 #define BAND_ERRORS_MIN 8
 /* How steeply weights fall with a member's error. */
-#define WEIGHT_POWER 3.0
+#define WEIGHT_POWER 4.0
 
 /* Standard normal quantiles of vmf_snaive_levels, 0 and 1 being at the ends
  * of a sample of a thousand: what is taken where no errors were seen. */
 static const double normal[VMF_BAND_LEVELS] = { -3.0902, -2.3263, -1.9600,
     -1.6449, -1.2816, -0.8416, -0.5244, -0.2533, 0.0, 0.2533, 0.5244, 0.8416,
     1.2816, 1.6449, 1.9600, 2.3263, 3.0902 };
+
+/* Where the members' parameters stand, and how many they are. */
+const int vmf_member_at[VMF_N_MEMBERS] = { 0, VMF_PANEL_THETA, VMF_PANEL_ETS,
+    VMF_PANEL_ARIMA };
+const int vmf_member_len[VMF_N_MEMBERS] = { 0, VMF_THETA_PARAMS,
+    VMF_ETS_PARAMS, VMF_ARIMA_PARAMS };
 
 void
 vmf_combine_free(struct vmf_combine *c)
@@ -192,6 +198,12 @@ set_bands(double *band, const double *weight, const struct vmf_block *b,
 			for (int l = 0; l < VMF_BAND_LEVELS; l++)
 				q[l] = vmf_quantile_sorted(c->err, n,
 				    vmf_snaive_levels[l]);
+			/* Half of the median error is taken for chance: a
+			 * level that moved on the way is not a bias. */
+			for (int l = 0, mid = VMF_BAND_LEVELS / 2;
+			    l < VMF_BAND_LEVELS; l++)
+				q[l] -= l == mid ? 0.0 : 0.5 * q[mid];
+			q[VMF_BAND_LEVELS / 2] *= 0.5;
 		}
 		before = q;
 	}
@@ -234,10 +246,6 @@ int
 vmf_combine_fit(struct vmf_fit *fit, const struct vmf_block *b, int w, int i,
     struct vmf_combine *c, struct vmf_err *e)
 {
-	static const int at[VMF_N_MEMBERS] = { 0, VMF_PANEL_THETA,
-	    VMF_PANEL_ETS, VMF_PANEL_ARIMA };
-	static const int len[VMF_N_MEMBERS] = { 0, VMF_THETA_PARAMS,
-	    VMF_ETS_PARAMS, VMF_ARIMA_PARAMS };
 	double *p, low = INFINITY;
 	int rc;
 
@@ -252,8 +260,8 @@ vmf_combine_fit(struct vmf_fit *fit, const struct vmf_block *b, int w, int i,
 	p[0] = low;
 	set_weights(p + VMF_PANEL_WEIGHTS, b, w, i);
 	for (int m = 0; m < VMF_N_MEMBERS; m++)
-		for (int k = 0; k < len[m]; k++)
-			p[at[m] + k] = b->members & 1u << m ?
+		for (int k = 0; k < vmf_member_len[m]; k++)
+			p[vmf_member_at[m] + k] = b->members & 1u << m ?
 			    b->par[m][k * w + i] : 0.0;
 	fit->mase = mase_of(p + VMF_PANEL_WEIGHTS, b, w, i);
 	return set_bands(p + VMF_PANEL_BANDS, p + VMF_PANEL_WEIGHTS, b, w, i,
@@ -295,11 +303,69 @@ vmf_combine_predict(struct vmf_forecast *f, const double *params,
 	}
 }
 
+/* All of p[0..n) within [lo, hi]; else the first that is not. */
+static int
+first_outside(const double *p, int n, double lo, double hi)
+{
+	for (int i = 0; i < n; i++)
+		if (!(p[i] >= lo && p[i] <= hi))
+			return i;
+	return n;
+}
+
+/* Is 1 - f1 B - f2 B^2 - f3 B^3 stationary? */
+static bool
+is_stationary(double f1, double f2, double f3)
+{
+	double g1, g2, k = 1.0 - f3 * f3;
+
+	if (!(fabs(f3) < 1.0))
+		return false;
+	g1 = (f1 + f3 * f2) / k;
+	g2 = (f2 + f3 * f1) / k;
+	return fabs(g2) < 1.0 && fabs(g1) < 1.0 - g2;
+}
+
+/* The first parameter that member m cannot have, or its number of them. */
+static int
+check_member(int m, const double *p)
+{
+	int i;
+
+	switch (m) {
+	case VMF_M_THETA:
+		if ((i = first_outside(p, 2, 0.0, 1.0)) < 2)
+			return i;
+		return p[0] > 0.0 ? 2 + first_outside(p + 2, 1, 0.0,
+		    INFINITY) : 0;
+	case VMF_M_ETS:
+		if ((i = first_outside(p, 6, 0.0, 1.0)) < 6)
+			return i;
+		return 6 + first_outside(p + 6, 1, 0.0, INFINITY);
+	case VMF_M_ARIMA:
+		if ((i = first_outside(p, 6, 0.0, 3.0)) < 6)
+			return i;
+		for (i = 1; i < 6; i++)
+			if (i != 2 && p[i] != 0.0 && p[i] != 1.0)
+				return i;
+		if (!is_stationary(p[7], p[8], p[9]))
+			return 7;
+		if (!is_stationary(-p[10], -p[11], -p[12]))
+			return 10;
+		if ((i = first_outside(p + 13, 2, -1.0, 1.0)) < 2)
+			return 13 + i;
+		return 15 + first_outside(p + 15, 1, 0.0, INFINITY);
+	default:
+		return 0;
+	}
+}
+
 int
 vmf_panel_check(const char *name, unsigned members, const double *params,
     int64_t n_params, struct vmf_err *e)
 {
 	double sum = 0.0;
+	int bad;
 
 	if (n_params != VMF_PANEL_PARAMS)
 		return vmf_fail(e, VMF_EDATA, "%s has %lld params, expected "
@@ -322,6 +388,14 @@ vmf_panel_check(const char *name, unsigned members, const double *params,
 			    "expected a weight of its own", name, x,
 			    VMF_PANEL_WEIGHTS + m);
 		sum += x;
+		if (!(x > 0.0))
+			continue;
+		bad = check_member(m, params + vmf_member_at[m]);
+		if (bad == vmf_member_len[m])
+			continue;
+		bad += vmf_member_at[m];
+		return vmf_fail(e, VMF_EDATA, "%s has %g at param %d, which "
+		    "no fit makes", name, params[bad], bad);
 	}
 	if (!(sum > 0.99 && sum < 1.01))
 		return vmf_fail(e, VMF_EDATA, "%s has weights that add up to "

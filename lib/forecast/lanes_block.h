@@ -34,6 +34,7 @@ struct vmf_block {
 	double hold[VMF_W_MAX];	/* steps at the end not learned from when the
 				 * errors are measured */
 	unsigned members;	/* bits of enum vmf_member */
+	int again;		/* orders are chosen: par holds the start */
 	int64_t horizon;
 	/* origins, as steps before the end, that errors are measured from:
 	 * ascending; each forecasts as many steps, horizon at most */

@@ -9,6 +9,7 @@
 #include "forecast/snaive_lanes_kernel.h"
 #include "forecast/theta_kernel.h"
 
+#define GRID 12			/* pairs of p and q */
 #define LAPS_GRID 3		/* optimiser steps of a candidate */
 #define LAPS_POLISH 8		/* of the model chosen */
 #define LAPS_ETS 10		/* of the compass, and when it starts near */
@@ -84,6 +85,30 @@ save_arima(const struct arima_best *a, vreal *par)
 	par[15] = a->s2;
 }
 
+static struct arima_best
+start_arima(const vreal *par)
+{
+	struct arima_best a;
+	vreal half = v_set(0.5);
+
+	arima_nothing(&a);
+	for (int i = 0; i < ARIMA_LAGS; i++) {
+		a.act[ARIMA_PHI + i] = v_lt(v_set((double)i + 0.5), par[0]);
+		a.act[ARIMA_THETA + i] = v_lt(v_set((double)i + 0.5), par[2]);
+	}
+	a.par.d = par[1];
+	a.act[ARIMA_SPHI] = v_lt(half, par[3]);
+	a.par.sd = par[4];
+	a.act[ARIMA_STHETA] = v_lt(half, par[5]);
+	a.par.b[ARIMA_MEAN] = par[6];
+	/* A mean where nothing is differenced, a drift where there is one. */
+	a.act[ARIMA_MEAN] = v_lt(par[1] + par[4], half) |
+	    v_lt(v_set(0.0), v_abs(par[6]));
+	for (int i = 0; i < ARIMA_MEAN; i++)
+		a.par.b[i] = par[7 + i];
+	return a;
+}
+
 static struct arima_par
 read_arima(const vreal *par)
 {
@@ -112,34 +137,105 @@ mean_of(const vreal *y, int64_t n)
 	return sum / v_max(k, v_set(1.0));
 }
 
+/* Lanes whose history, less what is held back, has three seasons. */
+static vmask
+is_seasonal(const struct vmf_block *b, vreal hold)
+{
+	vreal len = v_set((double)b->n) - load(b->first) - hold;
+
+	return v_le(v_set(3.0 * (double)b->season), len) &
+	    v_lt(v_set(1.0), v_set((double)b->season));
+}
+
+/* Sum of the absolute errors of forecasts at the origins that each lane
+ * reaches, up to a season ahead. */
+static vreal
+roll_error(const struct vmf_block *b, const vreal *f)
+{
+	const vreal *y = (const vreal *)(const void *)b->y;
+	vreal hold = load(b->hold), sum = v_set(0.0);
+
+	for (int64_t k = 0; k < b->n_origins; k++) {
+		vmask in = v_le(v_set((double)b->origin[k]), hold);
+		int64_t h = b->origin[k] < b->horizon ? b->origin[k] :
+		    b->horizon;
+
+		for (int64_t j = 0; j < h; j++) {
+			vreal d = v_abs(y[b->n - b->origin[k] + j] -
+			    f[k * b->horizon + j]);
+
+			sum += v_keep(in & v_known(d), d);
+		}
+	}
+	return sum;
+}
+
+/*
+ * The differences by the errors at the origins, of the models with the best
+ * seasonal orders each; then p, q and drift by AICc: one-step errors tell
+ * little of which way a forecast goes on, but they do tell orders.
+ */
+static void
+choose_arima(struct vmf_block *b, const struct cut *c, const int64_t *at,
+    vreal skip, vmask seasonal, struct arima_best *best)
+{
+	const vreal *y = (const vreal *)(const void *)b->y;
+	vreal *f = (vreal *)(void *)b->f[VMF_M_ARIMA];
+	vreal least = v_set(INFINITY), season = v_set((double)b->season);
+	vreal first = load(b->first), mean = mean_of(c->train, b->n);
+
+	arima_nothing(best);
+	for (int dd = 0; dd < (b->season > 1 ? 4 : 2); dd++) {
+		struct arima_best one;
+		vreal miss;
+		vmask better;
+
+		arima_nothing(&one);
+		arima_seasonal(c->train, 1, 0, b->n, b->season, first, skip,
+		    seasonal, mean, dd & 1, dd >> 1, LAPS_GRID, &c->ring,
+		    &one);
+		miss = one.aicc;
+		if (b->n_origins > 0) {
+			arima_roll(y, 1, 0, b->n, b->season, first +
+			    one.par.sd * season + one.par.d, &one.par,
+			    &c->ring, at, b->n_origins, b->horizon, f,
+			    c->tmp);
+			/* A lane that reaches no origin goes by AICc. */
+			miss = v_sel(v_lt(one.aicc, v_set(INFINITY)) &
+			    v_le(v_set((double)b->origin[0]), load(b->hold)),
+			    roll_error(b, f), one.aicc);
+		}
+		better = dd == 0 ? v_le(season, season) : v_lt(miss, least);
+		least = v_sel(better, miss, least);
+		arima_take(best, better, &one);
+	}
+	arima_orders(c->train, 1, 0, b->n, b->season, first, skip,
+	    GRID, LAPS_GRID, &c->ring, best);
+	arima_drift(c->train, 1, 0, b->n, b->season, first, skip, LAPS_GRID,
+	    &c->ring, best);
+}
+
 static void
 fit_arima(struct vmf_block *b, const struct cut *c, const int64_t *at)
 {
 	const vreal *y = (const vreal *)(const void *)b->y;
 	vreal *par = (vreal *)(void *)b->par[VMF_M_ARIMA];
-	int64_t n = b->n, s = b->season, n_grid = 12;
-	vreal first = load(b->first), hold = load(b->hold);
-	vreal len = v_set((double)n) - first, season = v_set((double)s), skip;
-	vmask seasonal = v_le(v_set(3.0) * season, len - hold) &
-	    v_lt(v_set(1.0), season);
+	int64_t n = b->n, s = b->season;
+	vreal first = load(b->first), season = v_set((double)s), skip;
+	vmask seasonal = is_seasonal(b, load(b->hold));
 	struct arima_best best;
 
 	skip = first + v_set(1.0) + v_keep(seasonal, season);
-	arima_nothing(&best);
-	for (int dd = 0; dd < (s > 1 ? 4 : 2); dd++)
-		arima_search(c->train, 1, 0, n, s, first, skip, seasonal,
-		    mean_of(c->train, n), dd & 1, dd >> 1, (int)n_grid,
-		    LAPS_GRID, &c->ring, &best);
+	if (b->again)
+		best = start_arima(par);
+	else
+		choose_arima(b, c, at, skip, seasonal, &best);
 	arima_polish(c->train, 1, 0, n, s, first, skip, LAPS_POLISH, &c->ring,
 	    &best);
-	save_arima(&best, par);
-	if (b->n_origins > 0) {
-		struct arima_par m = read_arima(par);
-
-		arima_roll(y, 1, 0, n, s, first + m.sd * season + m.d, &m,
-		    &c->ring, at, b->n_origins, b->horizon,
-		    (vreal *)(void *)b->f[VMF_M_ARIMA], c->tmp);
-	}
+	if (b->n_origins > 0)
+		arima_roll(y, 1, 0, n, s, first + best.par.sd * season +
+		    best.par.d, &best.par, &c->ring, at, b->n_origins,
+		    b->horizon, (vreal *)(void *)b->f[VMF_M_ARIMA], c->tmp);
 	arima_polish(y, 1, 0, n, s, first, skip, LAPS_POLISH, &c->ring, &best);
 	save_arima(&best, par);
 }
@@ -156,16 +252,6 @@ sd_arima(struct vmf_block *b, const struct cut *c)
 		sum += sd[h] * sd[h];
 		sd[h] = v_sqrt(par[15] * sum);
 	}
-}
-
-/* Lanes whose history, less what is held back, has three seasons. */
-static vmask
-is_seasonal(const struct vmf_block *b, vreal hold)
-{
-	vreal len = v_set((double)b->n) - load(b->first) - hold;
-
-	return v_le(v_set(3.0 * (double)b->season), len) &
-	    v_lt(v_set(1.0), v_set((double)b->season));
 }
 
 /* Seasonal indices of y, which is known up to hold steps before the end. */
@@ -255,6 +341,20 @@ read_ets(const struct vmf_block *b)
 	return m;
 }
 
+/* The parameters of a model whose trend and season are chosen, anew from
+ * where they are; its variance. */
+static vreal
+again_ets(const struct vmf_block *b, const struct cut *c, const vreal *y,
+    struct ets_par *m)
+{
+	vreal n, sse = ets_search(y, 1, b->n, b->season, load(b->first) +
+	    v_set(1.0), m, 1, b->season > 1, LAPS_ETS_AGAIN, 0.2, c->idx,
+	    ets_level(y, 1, b->n, b->season, m->season, c->idx), c->ring.y,
+	    &n);
+
+	return sse / v_max(n, v_set(1.0));
+}
+
 static void
 fit_ets(struct vmf_block *b, const struct cut *c, const int64_t *at)
 {
@@ -263,10 +363,15 @@ fit_ets(struct vmf_block *b, const struct cut *c, const int64_t *at)
 	vreal s2;
 
 	decompose(b, c, c->train, load(b->hold));
-	search_ets(b, c, c->train, load(b->hold), &m, &s2);
+	if (b->again) {
+		m = read_ets(b);
+		s2 = again_ets(b, c, c->train, &m);
+	} else {
+		search_ets(b, c, c->train, load(b->hold), &m, &s2);
+	}
 	roll_ets(b, c, c->train, &m, at, b->n_origins);
 	decompose(b, c, y, v_set(0.0));
-	search_ets(b, c, y, v_set(0.0), &m, &s2);
+	s2 = again_ets(b, c, y, &m);
 	save_ets(b, &m, s2);
 }
 

@@ -62,7 +62,7 @@ solve_one(const struct vmf_algo *algo, struct vmf_problem *p,
 	int64_t filled;
 	int rc;
 
-	if (!is_known(p)) {
+	if (!is_known(p) || p->refit) {
 		if ((rc = algo->fit(own, &p->y, p->opts.season, &m->scratch,
 		    e)) != 0)
 			return rc;
@@ -74,6 +74,13 @@ solve_one(const struct vmf_algo *algo, struct vmf_problem *p,
 	if (filled < 0)
 		return (int)filled;
 	return vmf_forecast_fill(p->f, &p->y, filled, &m->scratch, e);
+}
+
+/* What a problem is forecast by. */
+static const struct vmf_fit *
+used(struct vmf_many *m, const struct vmf_problem *p, int64_t i)
+{
+	return is_known(&p[i]) && !p[i].refit ? p[i].fit : own_of(m, p, i);
 }
 
 /* Those whose status is ok, in lanes. */
@@ -88,13 +95,15 @@ solve_lanes(const struct vmf_algo *algo, struct vmf_problem *p, int64_t n,
 		if (p[i].f->status != VMF_OK)
 			continue;
 		m->failed = i;
-		if (!is_known(&p[i]))
+		if (is_known(&p[i]) && (rc = vmf_panel_check(algo->name,
+		    algo->members, p[i].fit->params, p[i].fit->n_params,
+		    e)) != 0)
+			return rc;
+		if (!is_known(&p[i]) || p[i].refit)
 			m->job[k++] = (struct vmf_panel_job){ .y = &p[i].y,
 			    .season = p[i].opts.season,
-			    .fit = own_of(m, p, i) };
-		else if ((rc = vmf_panel_check(algo->name, algo->members,
-		    p[i].fit->params, p[i].fit->n_params, e)) != 0)
-			return rc;
+			    .fit = own_of(m, p, i),
+			    .with = is_known(&p[i]) ? p[i].fit : NULL };
 	}
 	if ((rc = vmf_panel_fit(m->job, k, algo->members, &m->how, e)) != 0)
 		return rc;
@@ -103,16 +112,14 @@ solve_lanes(const struct vmf_algo *algo, struct vmf_problem *p, int64_t n,
 		if (p[i].f->status == VMF_OK)
 			m->job[k++] = (struct vmf_panel_job){ .y = &p[i].y,
 			    .season = p[i].opts.season, .f = p[i].f,
-			    .with = is_known(&p[i]) ? p[i].fit :
-			    own_of(m, p, i) };
+			    .with = used(m, p, i) };
 	if ((rc = vmf_panel_predict(m->job, k, &m->how, e)) != 0)
 		return rc;
 	for (int64_t i = 0; i < n; i++) {
 		if (p[i].f->status != VMF_OK)
 			continue;
 		m->failed = i;
-		p[i].f->mase = is_known(&p[i]) ? p[i].fit->mase :
-		    own_of(m, p, i)->mase;
+		p[i].f->mase = used(m, p, i)->mase;
 		if ((rc = vmf_forecast_fill(p[i].f, &p[i].y, 0, &m->scratch,
 		    e)) != 0)
 			return rc;
@@ -164,7 +171,8 @@ vmf_fit_many(const struct vmf_algo *algo, struct vmf_problem *p, int64_t n,
 		status[i] = vmf_history_status(&p[i].y, p[i].opts.season);
 		if (status[i] == VMF_OK && algo->members != 0)
 			m->job[k++] = (struct vmf_panel_job){ .y = &p[i].y,
-			    .season = p[i].opts.season, .fit = own };
+			    .season = p[i].opts.season, .fit = own,
+			    .with = is_known(&p[i]) ? p[i].fit : NULL };
 		else if (status[i] == VMF_OK && (rc = algo->fit(own, &p[i].y,
 		    p[i].opts.season, &m->scratch, e)) != 0)
 			return rc;

@@ -21,6 +21,7 @@ struct vmf_problem {
 	const struct vmf_fit *fit;	/* NULL, or without params: cold */
 	struct vmf_fit *own;		/* NULL, or where a cold fit is left */
 	bool seen;			/* the model knows the entity */
+	bool refit;			/* fit is only the start of own */
 };
 
 /* Room that is reused from call to call; { 0 } to begin with. */

@@ -93,7 +93,9 @@ take(void *arg, void *slot)
 	t->at = r->next;
 	t->rc = 0;
 	for (t->n = 0; t->n < r->lanes->w && r->next < r->n &&
-	    r->job[r->next].season == r->job[t->at].season; t->n++)
+	    r->job[r->next].season == r->job[t->at].season &&
+	    (r->job[r->next].with == NULL) == (r->job[t->at].with == NULL);
+	    t->n++)
 		r->next++;
 	return 1;
 }
@@ -150,6 +152,22 @@ fill(struct task *t, const struct run *r)
 	}
 }
 
+/* The members' parameters of the jobs, which lie one behind the other in
+ * the params, into lanes. */
+static void
+load_members(struct task *t, const struct run *r)
+{
+	const struct vmf_panel_job *job = r->job + t->at;
+	int w = r->lanes->w;
+
+	for (int m = 0; m < VMF_N_MEMBERS; m++)
+		for (int k = 0; k < vmf_member_len[m]; k++)
+			for (int i = 0; i < w; i++)
+				t->b.par[m][k * w + i] = i < t->n ?
+				    job[i].with->params[
+				    vmf_member_at[m] + k] : 0.0;
+}
+
 static int
 work_fit(struct task *t, const struct run *r)
 {
@@ -170,9 +188,12 @@ work_fit(struct task *t, const struct run *r)
 	}
 	set_origins(b, hold);
 	b->members = r->members;
+	b->again = job[0].with != NULL;
 	if ((rc = lay_out(t, r)) != 0)
 		return rc;
 	fill(t, r);
+	if (b->again)
+		load_members(t, r);
 	r->lanes->fit(b);
 	for (int i = 0; i < t->n; i++)
 		if ((rc = vmf_combine_fit(job[i].fit, b, r->lanes->w, i,
@@ -184,10 +205,6 @@ work_fit(struct task *t, const struct run *r)
 static int
 work_predict(struct task *t, const struct run *r)
 {
-	static const int at[VMF_N_MEMBERS] = { 0, VMF_PANEL_THETA,
-	    VMF_PANEL_ETS, VMF_PANEL_ARIMA };
-	static const int len[VMF_N_MEMBERS] = { 0, VMF_THETA_PARAMS,
-	    VMF_ETS_PARAMS, VMF_ARIMA_PARAMS };
 	struct vmf_block *b = &t->b;
 	struct vmf_panel_job *job = r->job + t->at;
 	int w = r->lanes->w, rc;
@@ -204,11 +221,7 @@ work_predict(struct task *t, const struct run *r)
 	if ((rc = lay_out(t, r)) != 0)
 		return rc;
 	fill(t, r);
-	for (int m = 0; m < VMF_N_MEMBERS; m++)
-		for (int k = 0; k < len[m]; k++)
-			for (int i = 0; i < w; i++)
-				b->par[m][k * w + i] = i < t->n ?
-				    job[i].with->params[at[m] + k] : 0.0;
+	load_members(t, r);
 	r->lanes->predict(b);
 	for (int i = 0; i < t->n; i++)
 		vmf_combine_predict(job[i].f, job[i].with->params, b, w, i);

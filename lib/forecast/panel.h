@@ -28,11 +28,15 @@ enum { VMF_BANDS = 5, VMF_BAND_LEVELS = 17,
     VMF_PANEL_BANDS = VMF_PANEL_ARIMA + VMF_ARIMA_PARAMS,
     VMF_PANEL_PARAMS = VMF_PANEL_BANDS + VMF_BANDS * VMF_BAND_LEVELS };
 
+extern const int vmf_member_at[VMF_N_MEMBERS];
+extern const int vmf_member_len[VMF_N_MEMBERS];
+
 /* Leads that errors are measured at: two seasons, within bounds. */
 #define VMF_LEADS_MIN 12
 #define VMF_LEADS_MAX 576
 
-/* One series: learned into fit, or forecast into f by what with knows. */
+/* One series: learned into fit, from the start that with is where it is not
+ * NULL; or forecast into f by what with knows. */
 struct vmf_panel_job {
 	const struct vmf_slice *y;	/* status ok: enough history */
 	int64_t season;

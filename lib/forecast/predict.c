@@ -371,7 +371,7 @@ solve(struct vmf_predict *p, int64_t rows, struct vmf_err *e)
 			p->problem[k++] = (struct vmf_problem){ .y = c->y,
 			    .opts = p->opts, .f = &c->f,
 			    .fit = c->part_row >= 0 ? &c->fit : NULL,
-			    .seen = c->part_row >= 0 };
+			    .seen = c->part_row >= 0, .refit = p->refit };
 			c->solved = true;
 		}
 		if ((rc = vmf_forecast_many(algo, p->problem, k, &p->many,

@@ -26,6 +26,7 @@ struct vmf_predict {
 	int64_t horizon;
 	int64_t stale_after_s;
 	bool skip_unseen;		/* leave them out, counted */
+	bool refit;			/* from what the model knows, anew */
 	struct vmf_many many;		/* its how: width and threads */
 	/* counted: */
 	int64_t n_rows, n_skipped;
