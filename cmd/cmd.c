@@ -160,6 +160,18 @@ cmd_open_in(const struct cmd *c, const char *path, struct vmf_reader **r,
 }
 
 int
+cmd_begin_out(const struct cmd *c, struct cmd_output *o, struct vmf_err *e)
+{
+	int rc = o->out != NULL ? 0 : vmf_out_open(&o->out, c->output, e);
+
+	if (rc == 0 && isatty(vmf_out_fd(o->out)))
+		return vmf_fail(e, VMF_EUSAGE, "standard output is a "
+		    "terminal, and the stream is binary; use -o FILE, or "
+		    "| vmf-cat to read it");
+	return rc;
+}
+
+int
 cmd_open_out(const struct cmd *c, struct cmd_output *o, struct vmf_schema *s,
     struct vmf_err *e)
 {
@@ -167,13 +179,9 @@ cmd_open_out(const struct cmd *c, struct cmd_output *o, struct vmf_schema *s,
 	struct vmf_buf h = { 0 };
 	int rc;
 
-	rc = vmf_out_open(&o->out, c->output, e);
+	rc = cmd_begin_out(c, o, e);
 	if (rc != 0)
 		return rc;
-	if (isatty(vmf_out_fd(o->out)))
-		return vmf_fail(e, VMF_EUSAGE, "standard output is a "
-		    "terminal, and the stream is binary; use -o FILE, or "
-		    "| vmf-cat to read it");
 	if (c->no_history) {
 		rc = vmf_meta_set(&s->meta, "vmf:history", NULL, e);
 	} else {

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* vmf-aggregate - readings or finer series to series. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/time.h"
 #include "cmd.h"
 #include "series/aggregate.h"
+#include "series/append.h"
+#include "series/series.h"
 
 static struct cmd c = {
 	.name = "vmf-aggregate",
@@ -27,6 +31,14 @@ static struct cmd c = {
 	"      --since TIME      leave out samples before TIME\n"
 	"      --until TIME      leave out samples from TIME on\n"
 	"      --tz ZONE         wall clock of TIMEs [$TZ or UTC]\n"
+	"      --append HISTORY  join what is made to the series HISTORY,\n"
+	"                        which is only read; -o may name it as well\n"
+	"      --keep-span DURATION\n"
+	"                        with --append: leave out steps further back\n"
+	"                        than this from the new end [keep all]\n"
+	"      --prefer new|old  with --append: whose step counts where both\n"
+	"                        have one [new]\n"
+	"      --create          with --append: HISTORY need not be there\n"
 	"      --fine-step DURATION\n"
 	"                        hosts and clusters: step of the sums that\n"
 	"                        maxima and percentiles are taken over [5m]\n"
@@ -43,6 +55,9 @@ static struct vmf_aggregate_opts opts = {
 	.since = VMF_TIME_NONE, .until = VMF_TIME_NONE,
 };
 static const char *stat_list, *by = "vm", *join_file;
+static struct vmf_append_opts append;
+static const char *history, *prefer = "new";
+static bool create;
 
 static const struct cmd_opt table[] = {
 	{ CMD_DURATION, "step", 's', &opts.step_s, false, 0, 0 },
@@ -54,17 +69,45 @@ static const struct cmd_opt table[] = {
 	{ CMD_TIME, "since", 0, &opts.since, false, 0, 0 },
 	{ CMD_TIME, "until", 0, &opts.until, false, 0, 0 },
 	{ CMD_TZ, "tz", 0, NULL, false, 0, 0 },
+	{ CMD_FILE, "append", 0, &history, false, 0, 0 },
+	{ CMD_DURATION, "keep-span", 0, &append.span_s, false, 0, 0 },
+	{ CMD_STR, "prefer", 0, &prefer, false, 0, 0 },
+	{ CMD_FLAG, "create", 0, &create, true, 0, 0 },
 	{ CMD_DURATION, "fine-step", 0, &opts.fine_step_s, false, 0, 0 },
 	{ CMD_DURATION, "input-step", 0, &opts.input_step_s, false, 0, 0 },
 	{ CMD_SIZE, "memory", 0, &c.memory, true, 0, 0 },
 	{ CMD_END, NULL, 0, NULL, false, 0, 0 },
 };
 
+#define SPAN_MAX ((int64_t)36600 * 86400)
+
 static int
 check_step(const char *name, int64_t step_s)
 {
 	return step_s <= VMF_STEP_MAX ? CMD_OK : cmd_usage(&c, "--%s: found "
 	    "%" PRId64 " s, expected at most 366d", name, step_s);
+}
+
+static int
+parse_append(void)
+{
+	bool given = append.span_s > 0 || create || strcmp(prefer, "new") != 0;
+
+	if (history == NULL)
+		return !given ? CMD_OK : cmd_usage(&c, "--keep-span, "
+		    "--prefer and --create go with --append");
+	if (strcmp(history, "-") == 0)
+		return cmd_usage(&c, "--append: found '-', expected a file");
+	if (strcmp(prefer, "new") != 0 && strcmp(prefer, "old") != 0)
+		return cmd_usage(&c, "--prefer: found '%s', expected new or "
+		    "old", prefer);
+	if (append.span_s > SPAN_MAX)
+		return cmd_usage(&c, "--keep-span: found %" PRId64 " s, "
+		    "expected at most 36600d", append.span_s);
+	append.prefer_old = *prefer == 'o';
+	append.most_bytes = c.memory / 3 < c.max_batch ? c.memory / 3 :
+	    c.max_batch;
+	return CMD_OK;
 }
 
 static int
@@ -97,101 +140,161 @@ parse_opts(void)
 	opts.memory = c.memory;
 	opts.max_batch = c.max_batch;
 	opts.tmpdir = c.tmpdir;
-	k = check_step("step", opts.step_s);
+	k = parse_append();
+	if (k == CMD_OK)
+		k = check_step("step", opts.step_s);
 	if (k == CMD_OK)
 		k = check_step("fine-step", opts.fine_step_s);
 	return k != CMD_OK ? k : check_step("input-step", opts.input_step_s);
 }
 
-/* Append to the summary what is worth a word. */
-static void
-tell(char *to, size_t size, int64_t count, const char *what)
-{
-	size_t n = strlen(to);
+/* ---- the work ---- */
 
-	if (count != 0)
-		snprintf(to + n, size - n, "; %" PRId64 " %s", count, what);
+struct job {
+	struct vmf_inventory inv;
+	struct vmf_reader *in, *history;
+	struct vmf_aggregate *g;
+	struct vmf_append *a;
+	struct vmf_series series;	/* read as they are */
+	struct vmf_schema schema, joined;
+	struct cmd_output out;
+	int64_t row;			/* handed to a so far */
+};
+
+static int
+to_writer(void *arg, struct vmf_batch *b, struct vmf_err *e)
+{
+	return vmf_writer_put(((struct job *)arg)->out.w, b, e);
 }
 
-static void
-note(const struct vmf_aggregate_stats *st)
+static int
+to_append(void *arg, struct vmf_batch *b, struct vmf_err *e)
 {
-	char more[512] = "", from[32] = "none", to[32] = "none";
+	struct job *j = arg;
+	const struct vmf_sink writer = { to_writer, j };
+	int64_t row = j->row;
 
-	if (st->start != VMF_TIME_NONE) {
-		vmf_time_format_utc(st->start, from);
-		vmf_time_format_utc(st->end, to);
+	j->row += b->n;
+	return vmf_append_add(j->a, b, row, &writer, e);
+}
+
+static int
+open_all(struct job *j, struct vmf_err *e)
+{
+	bool missing = history != NULL && access(history, F_OK) != 0 &&
+	    errno == ENOENT;
+	int rc = cmd_begin_out(&c, &j->out, e);
+
+	if (rc == 0 && join_file != NULL)
+		rc = vmf_inventory_read(&j->inv, join_file, e);
+	opts.inv = join_file != NULL ? &j->inv : NULL;
+	if (rc == 0 && missing && !create)
+		rc = vmf_fail(e, VMF_EIO, "--append: found no file %s, "
+		    "expected one; --create begins a new history", history);
+	if (rc == 0 && history != NULL && !missing)
+		rc = vmf_reader_open(&j->history, history, c.max_batch, e);
+	if (rc == 0 && history != NULL)
+		rc = vmf_append_open(&j->a, j->history, &append, e);
+	return rc != 0 ? rc : cmd_open_in(&c, c.n_args > 0 ? c.arg[0] : NULL,
+	    &j->in, e);
+}
+
+static int
+append_series(struct job *j, struct vmf_err *e)
+{
+	const struct vmf_sink writer = { to_writer, j };
+	int got, rc;
+
+	rc = vmf_series_open(&j->series, j->in, "series", 0, VMF_TIME_NONE,
+	    e);
+	if (rc == 0)
+		rc = vmf_append_begin(j->a, vmf_reader_schema(j->in),
+		    vmf_reader_name(j->in), &j->joined, e);
+	if (rc == 0)
+		rc = cmd_open_out(&c, &j->out, &j->joined, e);
+	while (rc == 0 && (got = vmf_series_next(&j->series, e)) != 0)
+		rc = got < 0 ? got : vmf_append_add(j->a, j->series.b,
+		    j->series.row, &writer, e);
+	return rc != 0 ? rc : vmf_append_finish(j->a, &writer, e);
+}
+
+static int
+aggregate(struct job *j, struct vmf_err *e)
+{
+	const struct vmf_sink writer = { to_writer, j },
+	    joiner = { to_append, j };
+	const struct vmf_batch *batch;
+	int got, rc;
+
+	if (j->a != NULL) {
+		opts.reserved = vmf_append_bytes(j->a);
+		if (opts.step_s == 0)
+			opts.step_s = vmf_append_step(j->a);
 	}
-	tell(more, sizeof(more), st->valueless, "rows without a value");
-	tell(more, sizeof(more), st->outside, st->from_series ?
-	    "steps outside --since and --until" :
-	    "rows outside --since and --until");
-	tell(more, sizeof(more), st->without_samples, opts.inner ?
-	    "without samples left out" : "without samples, status empty");
-	tell(more, sizeof(more), st->not_in_inventory,
-	    "VMs not in the inventory");
-	tell(more, sizeof(more), st->without_host, opts.by == VMF_BY_HOST ?
-	    "VMs without a host left out" : "VMs without a cluster left out");
-	tell(more, sizeof(more), st->without_vcpus,
-	    "VMs without vcpus, weighing 1");
-	tell(more, sizeof(more), st->spilled_bytes, "bytes spilled");
-	cmd_note(&c, "%" PRId64 " rows in, %" PRId64 " rows out with %" PRId64
-	    " steps from %s to %s%s%s%s", st->rows_in, st->rows_out,
-	    st->steps, from, to, more, *st->left_out != '\0' ?
-	    "; cannot be coarsened, left out: " : "", st->left_out);
+	rc = vmf_aggregate_open(&j->g, vmf_reader_schema(j->in),
+	    vmf_reader_name(j->in), &opts, e);
+	while (rc == 0 && (got = vmf_reader_next(j->in, &batch, e)) != 0) {
+		rc = got < 0 ? got : vmf_aggregate_add(j->g, batch,
+		    vmf_reader_row(j->in), e);
+		cmd_progress(&c, "%" PRId64 " rows",
+		    vmf_aggregate_stats(j->g)->rows_in);
+	}
+	if (rc == 0)
+		rc = vmf_aggregate_finish(j->g, &j->schema, e);
+	if (rc == 0 && j->a != NULL)
+		rc = vmf_append_begin(j->a, &j->schema,
+		    vmf_reader_name(j->in), &j->joined, e);
+	if (rc == 0)
+		rc = cmd_open_out(&c, &j->out, j->a != NULL ? &j->joined :
+		    &j->schema, e);
+	if (rc == 0)
+		rc = vmf_aggregate_write(j->g, j->a != NULL ? &joiner :
+		    &writer, e);
+	return rc != 0 || j->a == NULL ? rc :
+	    vmf_append_finish(j->a, &writer, e);
 }
 
 int
 main(int argc, char *argv[])
 {
-	struct vmf_inventory inv = { 0 };
-	struct vmf_aggregate *g = NULL;
-	struct cmd_output out = { 0 };
-	struct vmf_schema schema = { 0 };
-	const struct vmf_batch *batch;
-	struct vmf_reader *in = NULL;
+	struct job j = { 0 };
 	struct vmf_err err = { "" };
-	int got = 0, rc = 0, ret;
+	char text[1024];
+	int rc, ret;
 
 	cmd_parse(&c, table, argc, argv);
 	ret = parse_opts();
 	if (ret != CMD_OK)
 		goto out;
-	if (join_file != NULL) {
-		rc = vmf_inventory_read(&inv, join_file, &err);
-		opts.inv = &inv;
-	}
+	rc = open_all(&j, &err);
 	if (rc == 0)
-		rc = cmd_open_in(&c, c.n_args > 0 ? c.arg[0] : NULL, &in,
-		    &err);
+		rc = history != NULL && vmf_aggregate_as_is(&opts,
+		    vmf_reader_schema(j.in)) ? append_series(&j, &err) :
+		    aggregate(&j, &err);
 	if (rc == 0)
-		rc = vmf_aggregate_open(&g, vmf_reader_schema(in),
-		    vmf_reader_name(in), &opts, &err);
-	while (rc == 0 && (got = vmf_reader_next(in, &batch, &err)) > 0) {
-		rc = vmf_aggregate_add(g, batch, vmf_reader_row(in), &err);
-		cmd_progress(&c, "%" PRId64 " rows",
-		    vmf_aggregate_stats(g)->rows_in);
-	}
-	if (got < 0)
-		rc = got;
-	if (rc == 0)
-		rc = vmf_aggregate_finish(g, &schema, &err);
-	if (rc == 0)
-		rc = cmd_open_out(&c, &out, &schema, &err);
-	if (rc == 0)
-		rc = vmf_aggregate_write(g, out.w, &err);
-	if (rc == 0)
-		rc = cmd_finish_out(&out, &err);
-	if (rc == 0)
-		note(vmf_aggregate_stats(g));
-	else
+		rc = cmd_finish_out(&j.out, &err);
+	if (rc != 0) {
 		ret = cmd_error(&c, rc, &err);
+		goto out;
+	}
+	if (j.g != NULL) {
+		vmf_aggregate_summary(j.g, text, sizeof(text));
+		cmd_note(&c, "%s", text);
+	}
+	if (j.a != NULL) {
+		vmf_append_summary(j.a, text, sizeof(text));
+		cmd_note(&c, "%s", text);
+	}
 out:
-	vmf_aggregate_free(g);
-	vmf_inventory_free(&inv);
-	vmf_schema_free(&schema);
-	cmd_free_out(&out);
-	vmf_reader_free(in);
+	vmf_aggregate_free(j.g);
+	vmf_append_free(j.a);
+	vmf_series_free(&j.series);
+	vmf_inventory_free(&j.inv);
+	vmf_schema_free(&j.schema);
+	vmf_schema_free(&j.joined);
+	cmd_free_out(&j.out);
+	vmf_reader_free(j.in);
+	vmf_reader_free(j.history);
 	cmd_free(&c);
 	return ret;
 }

@@ -95,7 +95,10 @@ main(int argc, char *argv[])
 	ret = parse_opts(&opts);
 	if (ret != CMD_OK)
 		goto out;
-	rc = cmd_open_in(&c, c.n_args > 0 ? c.arg[0] : NULL, &in, &err);
+	rc = cmd_begin_out(&c, &out, &err);
+	if (rc == 0)
+		rc = cmd_open_in(&c, c.n_args > 0 ? c.arg[0] : NULL, &in,
+		    &err);
 	if (rc == 0)
 		rc = vmf_dedup_open(&d, vmf_reader_schema(in),
 		    vmf_reader_name(in), &opts, &sink, &err);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <zstd.h>
 
+#include "arrow/bits.h"
 #include "arrow/format.h"
 #include "base/num.h"
 
@@ -300,7 +301,7 @@ static int
 next_validity(struct vmf_record *r, struct vmf_buf *room, int64_t n,
     int64_t nulls, uint8_t **bits, struct vmf_err *e)
 {
-	int64_t zeros = n;
+	int64_t zeros;
 	bool have;
 	int rc = next_buffer(r, room, nulls == 0 ? 0 : (n + 7) / 8, bits,
 	    &have, e);
@@ -314,8 +315,7 @@ next_validity(struct vmf_record *r, struct vmf_buf *room, int64_t n,
 	if (!have)
 		return bad(r, e, "%lld nulls but no validity bitmap",
 		    (long long)nulls);
-	for (int64_t i = 0; i < n; i++)
-		zeros -= (*bits)[i >> 3] >> (i & 7) & 1;
+	zeros = n - vmf_bits_count(*bits, n);
 	if (zeros != nulls)
 		return bad(r, e, "the validity bitmap has %lld nulls, "
 		    "expected %lld", (long long)zeros, (long long)nulls);
@@ -423,7 +423,11 @@ floats(struct vmf_record *r, enum vmf_layout layout, int width,
 	f = (float *)*out;
 	d = (double *)*out;
 	for (int64_t i = 0; i < n; i++) {
-		if (bits[i >> 3] >> (i & 7) & 1)
+		/* Most values are there. */
+		while (i % 8 == 0 && i + 64 <= n &&
+		    vmf_load64(bits + (i >> 3)) == UINT64_MAX)
+			i += 64;
+		if (i >= n || (bits[i >> 3] >> (i & 7) & 1))
 			continue;
 		if (f32)
 			f[i] = NAN;
@@ -485,6 +489,16 @@ integers(struct vmf_record *r, const struct vmf_source *s,
 
 /* ---- offsets, text, lists ---- */
 
+static bool
+ascending(const int32_t *off, int64_t n)
+{
+	int down = 0;
+
+	for (int64_t i = 1; i < n; i++)
+		down |= off[i] < off[i - 1];
+	return !down;
+}
+
 /*
  * n + 1 ascending offsets of 32 or 64 bits, turned into int32 beginning at
  * 0.  *first is what was subtracted, *items the last one then.
@@ -523,6 +537,10 @@ offsets(struct vmf_record *r, struct vmf_room *room, int width, int64_t n,
 			return rc;
 		*off = (int32_t *)(void *)room->offsets.p;
 	}
+	if ((uint8_t *)*off == p && ascending(*off, n + 1)) {
+		*items = (*off)[n];
+		return 0;
+	}
 	for (int64_t i = 0; i <= n; i++) {
 		v = load_int(p, i, width, true);
 		if (v < prev || *first < 0 || v - *first > INT32_MAX)
@@ -536,22 +554,10 @@ offsets(struct vmf_record *r, struct vmf_room *room, int width, int64_t n,
 	return 0;
 }
 
-static bool
-all_ascii(const char *s, int64_t n)
-{
-	unsigned char low = 1, high = 0;
-
-	for (int64_t i = 0; i < n; i++) {
-		high |= (unsigned char)s[i];
-		low &= s[i] != 0;
-	}
-	return low && high < 0x80;
-}
-
 static int
 check_utf8(struct vmf_record *r, const struct vmf_col *c, struct vmf_err *e)
 {
-	if (all_ascii(c->d.bytes, c->off[c->n]))
+	if (vmf_plain_ascii(c->d.bytes, c->off[c->n]))
 		return 0;
 	for (int64_t i = 0; i < c->n; i++)
 		if (vmf_bit(c->valid, i) &&
@@ -748,10 +754,18 @@ static int
 check_codes(struct vmf_record *r, const struct vmf_dict *d,
     struct vmf_room *room, struct vmf_col *c, struct vmf_err *e)
 {
+	uint32_t most = 0;
 	uint8_t *bits;
 	bool null_entry = false;
 	int rc;
 
+	if (c->valid == NULL && d->valid == NULL) {
+		for (int64_t i = 0; i < c->n; i++)
+			most = most > (uint32_t)c->d.i32[i] ? most :
+			    (uint32_t)c->d.i32[i];
+		if (c->n == 0 || (int64_t)most < d->n)
+			return 0;
+	}
 	for (int64_t i = 0; i < c->n; i++) {
 		int32_t code = c->d.i32[i];
 

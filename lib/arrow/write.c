@@ -11,6 +11,7 @@
 #include <zstd.h>
 
 #include "arrow/arrow.h"
+#include "arrow/bits.h"
 #include "arrow/flat.h"
 #include "arrow/format.h"
 #include "base/mem.h"
@@ -260,15 +261,10 @@ static int
 add_bitmap(struct vmf_writer *w, const uint8_t *bits, int64_t n,
     struct vmf_err *e)
 {
-	int64_t at, nulls = n, bytes = (n + 7) / 8;
+	int64_t at, bytes = (n + 7) / 8;
+	int64_t nulls = bits == NULL ? 0 : n - vmf_bits_count(bits, n);
 	int rc;
 
-	if (bits == NULL) {
-		nulls = 0;
-	} else {
-		for (int64_t i = 0; i < n; i++)
-			nulls -= bits[i >> 3] >> (i & 7) & 1;
-	}
 	rc = add_node(w, n, nulls, e);
 	if (rc != 0 || nulls == 0)
 		return rc != 0 ? rc : add_piece(w, NULL, 0, 0, e);
@@ -287,7 +283,7 @@ static int
 add_nan_bitmap(struct vmf_writer *w, const void *p, int64_t n, bool f64,
     struct vmf_err *e)
 {
-	int64_t at, valid = 0, bytes = (n + 7) / 8;
+	int64_t at, valid, i = 0, bytes = (n + 7) / 8;
 	const float *f = p;
 	const double *d = p;
 	uint8_t *bits;
@@ -296,12 +292,18 @@ add_nan_bitmap(struct vmf_writer *w, const void *p, int64_t n, bool f64,
 	if (rc != 0)
 		return rc;
 	bits = w->scratch.p + at;
-	for (int64_t i = 0; i < n; i++) {
+	if (f64)
+		for (; i + 8 <= n; i += 8)
+			bits[i >> 3] = vmf_ordered64(d + i);
+	else
+		for (; i + 8 <= n; i += 8)
+			bits[i >> 3] = vmf_ordered32(f + i);
+	for (; i < n; i++) {
 		unsigned ok = f64 ? d[i] == d[i] : f[i] == f[i];
 
 		bits[i >> 3] |= (uint8_t)(ok << (i & 7));
-		valid += ok;
 	}
+	valid = vmf_bits_count(bits, n);
 	rc = add_node(w, n, n - valid, e);
 	if (rc != 0)
 		return rc;

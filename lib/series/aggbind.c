@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/num.h"
+#include "base/time.h"
 #include "series/aggregate_in.h"
 
 static const struct {
@@ -559,6 +560,23 @@ check_names(const struct vmf_aggregate *g, struct vmf_err *e)
 			    g->opts.inv->name, name);
 	}
 	return 0;
+}
+
+bool
+vmf_aggregate_as_is(const struct vmf_aggregate_opts *opts,
+    const struct vmf_schema *schema)
+{
+	const char *kind = vmf_meta_get(&schema->meta, "vmf:kind");
+	const char *step = vmf_meta_get(&schema->meta, "vmf:step");
+	char text[24];
+
+	snprintf(text, sizeof(text), "%lld", (long long)opts->step_s);
+	return kind != NULL && strcmp(kind, "series") == 0 &&
+	    opts->stats.n == 0 && opts->metrics == NULL &&
+	    opts->by == VMF_BY_VM && !opts->inner && opts->inv == NULL &&
+	    opts->since == VMF_TIME_NONE && opts->until == VMF_TIME_NONE &&
+	    opts->input_step_s == 0 && (opts->step_s == 0 || step == NULL ||
+	    strcmp(step, text) == 0);
 }
 
 int

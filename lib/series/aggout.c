@@ -237,7 +237,7 @@ vmf_agg_begin_row(struct vmf_aggregate *g, const struct vmf_ids *ids,
 }
 
 int
-vmf_agg_put_row(struct vmf_aggregate *g, struct vmf_writer *w,
+vmf_agg_put_row(struct vmf_aggregate *g, const struct vmf_sink *to,
     const struct vmf_ids *ids, const struct vmf_attrs *attrs, int32_t id,
     int64_t first, int64_t n_steps, struct vmf_err *e)
 {
@@ -246,8 +246,8 @@ vmf_agg_put_row(struct vmf_aggregate *g, struct vmf_writer *w,
 	const char *s = vmf_dict_str(&ids->dict, id, &len);
 	int rc = 0, c = 0;
 
-	if (b->n > 0 && vmf_batch_bytes(b) + bytes > g->out_bytes) {
-		rc = vmf_writer_put(w, b, e);
+	if (b->n > 0 && vmf_batch_bytes(b) + bytes > VMF_SERIES_BATCH) {
+		rc = to->put(to->arg, b, e);
 		vmf_batch_clear(b);
 	}
 	if (rc == 0)
@@ -363,7 +363,7 @@ fill_percentiles(struct vmf_aggregate *g, int32_t id, int64_t first,
 }
 
 static int
-write_vm(struct vmf_aggregate *g, struct vmf_writer *w, int32_t id,
+write_vm(struct vmf_aggregate *g, const struct vmf_sink *to, int32_t id,
     struct vmf_err *e)
 {
 	const struct vmf_seg_layout *l = &g->accum.layout;
@@ -407,20 +407,20 @@ write_vm(struct vmf_aggregate *g, struct vmf_writer *w, int32_t id,
 	}
 	if (rc == 0 && g->want_log)
 		rc = fill_percentiles(g, id, first, e);
-	return rc != 0 ? rc : vmf_agg_put_row(g, w, &g->ids, &g->attrs, id,
+	return rc != 0 ? rc : vmf_agg_put_row(g, to, &g->ids, &g->attrs, id,
 	    first, last - first + 1, e);
 }
 
 int
-vmf_aggregate_write(struct vmf_aggregate *g, struct vmf_writer *w,
+vmf_aggregate_write(struct vmf_aggregate *g, const struct vmf_sink *to,
     struct vmf_err *e)
 {
 	int rc = 0;
 
 	if (g->opts.by != VMF_BY_VM)
-		rc = vmf_agg_write_hosts(g, w, e);
+		rc = vmf_agg_write_hosts(g, to, e);
 	else
 		for (int64_t i = 0; rc == 0 && i < g->ids.dict.n; i++)
-			rc = write_vm(g, w, g->ids.order[i], e);
-	return rc != 0 ? rc : vmf_writer_put(w, &g->out, e);
+			rc = write_vm(g, to, g->ids.order[i], e);
+	return rc != 0 ? rc : to->put(to->arg, &g->out, e);
 }

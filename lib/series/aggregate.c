@@ -57,9 +57,6 @@ vmf_aggregate_open(struct vmf_aggregate **gp, const struct vmf_schema *schema,
 	g->schema = schema;
 	g->name = name;
 	g->stats.start = g->stats.end = VMF_TIME_NONE;
-	g->out_bytes = opts->memory / 16;
-	if (g->out_bytes > VMF_BATCH_BYTES)
-		g->out_bytes = VMF_BATCH_BYTES;
 	rc = vmf_agg_bind(g, e);
 	if (rc == 0)
 		rc = vmf_accum_init(&g->accum, g->n_metrics, what_to_sum(g),
@@ -87,8 +84,9 @@ vmf_agg_budget(const struct vmf_aggregate *g)
 {
 	/* A batch as it came and as the reader turned it; another one on its
 	 * way out, with bitmaps or its compressed copy. */
-	int64_t left = g->opts.memory - BASE_BYTES - 2 * g->in_bytes -
-	    3 * g->out_bytes - vmf_ids_bytes(&g->ids) -
+	int64_t left = g->opts.memory - g->opts.reserved -
+	    BASE_BYTES - 2 * g->in_bytes -
+	    3 * VMF_SERIES_BATCH - vmf_ids_bytes(&g->ids) -
 	    vmf_attrs_bytes(&g->attrs) - vmf_ids_bytes(&g->roll.hosts) -
 	    vmf_attrs_bytes(&g->roll.attrs);
 

@@ -8,6 +8,7 @@
 
 #include "arrow/arrow.h"
 #include "series/join.h"
+#include "series/sink.h"
 
 enum vmf_by { VMF_BY_VM, VMF_BY_HOST, VMF_BY_CLUSTER };
 
@@ -48,10 +49,11 @@ struct vmf_aggregate_opts {
 	enum vmf_by by;
 	struct vmf_stats stats;	/* n = 0: the default */
 	const char *metrics;	/* comma-separated; NULL: all */
-	const struct vmf_inventory *inv;	/* or NULL */
+	const struct vmf_inventory *inv;	/* or NULL: none */
 	bool inner;
 	int64_t since, until;	/* VMF_TIME_NONE: no limit */
 	int64_t memory;		/* bytes in all, the reader's batch included */
+	int64_t reserved;	/* of these for what the caller holds */
 	int64_t max_batch;
 	const char *tmpdir;
 };
@@ -88,11 +90,18 @@ int vmf_aggregate_add(struct vmf_aggregate *g, const struct vmf_batch *b,
  * out must be { 0 } and is the caller's. */
 int vmf_aggregate_finish(struct vmf_aggregate *g, struct vmf_schema *out,
     struct vmf_err *e) VMF_CHECK;
-/* Write all rows; the end marker is the caller's to write. */
-int vmf_aggregate_write(struct vmf_aggregate *g, struct vmf_writer *w,
+/* Hand over all rows, sorted by id, in batches of the schema of finish. */
+int vmf_aggregate_write(struct vmf_aggregate *g, const struct vmf_sink *to,
     struct vmf_err *e) VMF_CHECK;
 const struct vmf_aggregate_stats *vmf_aggregate_stats(
     const struct vmf_aggregate *g);
+/* The same as a line for people, without an end of line. */
+void vmf_aggregate_summary(const struct vmf_aggregate *g, char *text,
+    size_t size);
+/* True when opts ask for nothing but a stream of that schema, series, as it
+ * is. */
+bool vmf_aggregate_as_is(const struct vmf_aggregate_opts *opts,
+    const struct vmf_schema *schema);
 void vmf_aggregate_free(struct vmf_aggregate *g);
 
 #endif

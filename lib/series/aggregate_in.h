@@ -64,7 +64,7 @@ struct vmf_aggregate {
 	struct vmf_rollup roll;
 	int64_t first_step, last_step;	/* of the fleet, in output steps */
 	bool any;		/* there was a sample */
-	int64_t in_bytes, out_bytes;
+	int64_t in_bytes;
 	struct vmf_batch out;
 	float *scratch;		/* columns that are not float32 */
 	float *values;		/* of one step, for percentiles: */
@@ -87,7 +87,7 @@ void vmf_agg_sort(float *v, int64_t n);
 int vmf_agg_begin_row(struct vmf_aggregate *g, const struct vmf_ids *ids,
     int32_t id, int64_t first, int64_t n_steps, struct vmf_err *e) VMF_CHECK;
 /* Append the row: id, attributes, status, start, lists. */
-int vmf_agg_put_row(struct vmf_aggregate *g, struct vmf_writer *w,
+int vmf_agg_put_row(struct vmf_aggregate *g, const struct vmf_sink *to,
     const struct vmf_ids *ids, const struct vmf_attrs *attrs, int32_t id,
     int64_t first, int64_t n_steps, struct vmf_err *e) VMF_CHECK;
 /* The output step that step of acc_step lies in. */
@@ -96,7 +96,7 @@ void vmf_agg_seen(struct vmf_aggregate *g, int64_t first, int64_t last);
 
 /* rollup.c */
 int vmf_agg_rollup(struct vmf_aggregate *g, struct vmf_err *e) VMF_CHECK;
-int vmf_agg_write_hosts(struct vmf_aggregate *g, struct vmf_writer *w,
+int vmf_agg_write_hosts(struct vmf_aggregate *g, const struct vmf_sink *to,
     struct vmf_err *e) VMF_CHECK;
 void vmf_rollup_free(struct vmf_rollup *r);
 

@@ -311,7 +311,7 @@ fill_fine(struct vmf_aggregate *g, uint8_t *segs, int64_t n, int64_t first,
 }
 
 static int
-write_host(struct vmf_aggregate *g, struct vmf_writer *w, int32_t id,
+write_host(struct vmf_aggregate *g, const struct vmf_sink *to, int32_t id,
     struct vmf_err *e)
 {
 	struct vmf_rollup *r = &g->roll;
@@ -346,18 +346,18 @@ write_host(struct vmf_aggregate *g, struct vmf_writer *w, int32_t id,
 		fill_coarse(g, segs + i * l->rec_bytes, first);
 	if (rc == 0)
 		rc = fill_fine(g, fine, n_fine, first, e);
-	return rc != 0 ? rc : vmf_agg_put_row(g, w, &r->hosts, &r->attrs, id,
+	return rc != 0 ? rc : vmf_agg_put_row(g, to, &r->hosts, &r->attrs, id,
 	    first, last - first + 1, e);
 }
 
 int
-vmf_agg_write_hosts(struct vmf_aggregate *g, struct vmf_writer *w,
+vmf_agg_write_hosts(struct vmf_aggregate *g, const struct vmf_sink *to,
     struct vmf_err *e)
 {
 	int rc = 0;
 
 	for (int64_t i = 0; rc == 0 && i < g->roll.hosts.dict.n; i++)
-		rc = write_host(g, w, g->roll.hosts.order[i], e);
+		rc = write_host(g, to, g->roll.hosts.order[i], e);
 	return rc;
 }
 

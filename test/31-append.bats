@@ -1,0 +1,330 @@
+# vmf-aggregate --append: a day joined to the history.
+
+load helper
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+}
+
+# series NAME STEP LINE...: a series of readings of these lines of CSV, the
+# header first.
+series() {
+	local name=$1 step=$2
+	shift 2
+	printf '%s\n' "$@" | vmf-ingest -q |
+	    vmf-aggregate -q --step "$step" --stat mean -o "$name"
+}
+
+# append OPTION...: to the series h, as CSV without a header; the summary is
+# in "note".
+append() {
+	vmf-aggregate --append h "$@" 2>note | vmf-cat --csv --no-header
+}
+
+# count TEXT: the number before TEXT in the summary, 0 where it is not.
+count() {
+	local n
+	n=$(grep -oE "[0-9]+ $1" note | head -n 1)
+	echo "${n:-0}" | sed 's/ .*//'
+}
+
+# Readings of a small fleet, from 2024-01-01 on.
+fleet() {
+	gen "$1" "$2" --seed 6 "${@:3}" | vmf-ingest -q | vmf-dedup -q
+}
+
+@test "VMs appear, vanish, and come back; gaps are missing" {
+	series h 1h vm,time,cpu a,0,1 a,3600,2 b,0,3 d,0,5
+	series day 1h vm,time,cpu a,7200,10 c,7200,20 d,14400,30
+	run -0 append day
+	assert_line --index 0 'a,ok,1970-01-01T00:00:00Z,"[1,2,10]"'
+	assert_line --index 1 b,ok,1970-01-01T00:00:00Z,[3]
+	assert_line --index 2 c,ok,1970-01-01T02:00:00Z,[20]
+	assert_line --index 3 'd,ok,1970-01-01T00:00:00Z,"[5,null,null,null,30]"'
+	assert_equal "$(count 'rows joined to 3')" 3
+	assert_equal "$(count 'only in the new piece')" 1
+	assert_equal "$(count 'only in the history')" 1
+	vmf-aggregate -q --append h day | vmf-cat --schema >schema
+	grep -qE 'vmf:start +1970-01-01T00:00:00Z' schema
+	grep -qE 'vmf:end +1970-01-01T05:00:00Z' schema
+	grep -qE 'vmf:kind +series' schema
+}
+
+@test "--keep-span: steps fall out, and rows without any" {
+	series h 1h vm,time,cpu a,0,1 a,3600,2 a,7200,3 b,0,9 c,0,7 c,10800,8 \
+	    d,3600,1 d,14400,1
+	series day 1h vm,time,cpu a,18000,4 d,18000,2
+	# The new end is 06:00: with three hours, 03:00 is the first step.
+	run -0 append --keep-span 3h day
+	assert_output "$(printf '%s\n' a,ok,1970-01-01T05:00:00Z,[4] \
+	    c,ok,1970-01-01T03:00:00Z,[8] \
+	    'd,ok,1970-01-01T04:00:00Z,"[1,2]"')"
+	assert_equal "$(count 'left out, without a step')" 1
+	assert_equal "$(count 'steps further back')" 9
+	# Of half a step, the whole step is out.
+	run -0 append --keep-span 150m day
+	assert_output "$(printf '%s\n' a,ok,1970-01-01T05:00:00Z,[4] \
+	    'd,ok,1970-01-01T04:00:00Z,"[1,2]"')"
+	run -0 append --keep-span 6h day
+	assert_line 'a,ok,1970-01-01T00:00:00Z,"[1,2,3,null,null,4]"'
+	assert_line b,ok,1970-01-01T00:00:00Z,[9]
+}
+
+@test "--prefer: whose step counts where both have one" {
+	printf '%s\n' vm,time,cpu,mem a,0,1,1 a,3600,2, a,7200,,3 a,14400,5,5 |
+	    vmf-ingest -q | vmf-aggregate -q --step 1h --stat mean -o h
+	printf '%s\n' vm,time,cpu,mem a,3600,,20 a,7200,30, a,10800,40,40 |
+	    vmf-ingest -q | vmf-aggregate -q --step 1h --stat mean -o day
+	# A step is taken whole: cpu of one and mem of the other never meet.
+	run -0 append day
+	assert_output 'a,ok,1970-01-01T00:00:00Z,"[1,null,30,40,5]","[1,20,null,40,5]"'
+	assert_equal "$(count 'steps in both')" 2
+	run -0 append --prefer new day
+	assert_output 'a,ok,1970-01-01T00:00:00Z,"[1,null,30,40,5]","[1,20,null,40,5]"'
+	run -0 append --prefer old day
+	assert_output 'a,ok,1970-01-01T00:00:00Z,"[1,2,null,40,5]","[1,null,3,40,5]"'
+	# Older than the history, inside it, around it.
+	series h 1h vm,time,cpu a,7200,1 a,14400,2
+	series day 1h vm,time,cpu a,0,8
+	run -0 append day
+	assert_output 'a,ok,1970-01-01T00:00:00Z,"[8,null,1,null,2]"'
+	series day 1h vm,time,cpu a,10800,8
+	run -0 append day
+	assert_output 'a,ok,1970-01-01T02:00:00Z,"[1,8,2]"'
+	series day 1h vm,time,cpu a,0,7 a,14400,8 a,18000,9
+	run -0 append day
+	assert_output 'a,ok,1970-01-01T00:00:00Z,"[7,null,1,null,8,9]"'
+	run -0 append --prefer old day
+	assert_output 'a,ok,1970-01-01T00:00:00Z,"[7,null,1,null,2,9]"'
+}
+
+@test "attributes: the newest that is neither missing nor 0 nor empty" {
+	series h 1h vm,time,cpu,vcpus,host,cluster a,0,1,2,h1,x b,0,1,4,h2,y \
+	    c,7200,1,4,h3,z
+	series day 1h vm,time,cpu,vcpus,host,target a,3600,1,0,h9,5 b,3600,1,8,, \
+	    c,0,1,16,h8,6
+	run -0 append day
+	assert_line --index 0 'a,2,h9,x,5,ok,1970-01-01T00:00:00Z,"[1,1]"'
+	assert_line --index 1 'b,8,h2,y,,ok,1970-01-01T00:00:00Z,"[1,1]"'
+	# The history of c ends later than its new piece.
+	assert_line --index 2 'c,4,h3,z,6,ok,1970-01-01T00:00:00Z,"[1,null,1]"'
+}
+
+@test "attributes whose type changed: a wider number, or text" {
+	printf '%s\n' vm,time,cpu a,0,1 b,0,2 | vmf-ingest -q >in
+	printf '%s\n' vm,rack,size,zone a,7,7,7 b,8,8,8 >inv1.csv
+	printf '%s\n' vm,rack,size,zone a,r1,1.5,9000000000 >inv2.csv
+	vmf-aggregate -q --step 1h --stat mean --join inv1.csv -o h in
+	run -0 append --stat mean --join inv2.csv in
+	assert_line --index 0 a,r1,1.5,9000000000,ok,1970-01-01T00:00:00Z,[1]
+	assert_line --index 1 b,8,8,8,ok,1970-01-01T00:00:00Z,[2]
+	vmf-aggregate -q --append h --stat mean --join inv2.csv in |
+	    vmf-cat --schema >schema
+	grep -qE '^rack +utf8 +role=attribute' schema
+	grep -qE '^size +float64 +role=attribute' schema
+	grep -qE '^zone +int64 +role=attribute' schema
+}
+
+@test "VMs of an inventory without samples" {
+	printf '%s\n' vm,host a,h1 z,h2 >inv.csv
+	printf '%s\n' vm,time,cpu a,0,1 y,0,1 | vmf-ingest -q |
+	    vmf-aggregate -q --step 1h --stat mean --join inv.csv -o h
+	printf '%s\n' vm,host a,h1 y,h3 x,h4 >inv.csv
+	printf '%s\n' vm,time,cpu a,3600,1 | vmf-ingest -q >in
+	run -0 append --stat mean --join inv.csv in
+	# z was empty in the history and is not in today's inventory.
+	assert_output "$(printf '%s\n' \
+	    'a,h1,ok,1970-01-01T00:00:00Z,"[1,1]"' x,h4,empty,,[] \
+	    y,h3,ok,1970-01-01T00:00:00Z,[1])"
+	assert_equal "$(count 'left out, without a step')" 1
+	# y has lost its last step, and is in the inventory: empty.
+	run -0 append --stat mean --join inv.csv --keep-span 1h in
+	assert_output "$(printf '%s\n' a,h1,ok,1970-01-01T01:00:00Z,[1] \
+	    x,h4,empty,,[] y,h3,empty,,[])"
+}
+
+@test "day by day is as all at once" {
+	fleet 30 8 >all
+	for d in 1 2 3 4 5 6 7 8; do
+		vmf-aggregate -q --append h --create --keep-span 3d -o h \
+		    --no-history --step 1h --since 2024-01-0$d \
+		    --until 2024-01-0$((d + 1)) all
+	done
+	vmf-aggregate -q --no-history --step 1h --inner --since 2024-01-06 \
+	    -o want all
+	same h want
+	leaves . all h want
+	# Series joined as they are, and readings without --step.
+	rm h
+	for d in 1 2 3 4; do
+		vmf-aggregate -q --step 1h --since 2024-01-0$d \
+		    --until 2024-01-0$((d + 1)) all |
+		    vmf-aggregate -q --append h --create -o h
+	done
+	vmf-aggregate -q --append h -o h --no-history --since 2024-01-05 all
+	vmf-aggregate -q --no-history --step 1h --inner -o want all
+	same h want
+}
+
+@test "hosts, and percentiles, are joined as any list is" {
+	printf '%s\n' vm,time,cpu,host a,0,1,h a,3600,5,h | vmf-ingest -q |
+	    vmf-aggregate -q --step 1h --by host --stat p95 -o h
+	printf '%s\n' vm,time,cpu,host a,7200,9,h | vmf-ingest -q |
+	    vmf-aggregate -q --step 1h --by host --stat p95 -o day
+	run -0 append day
+	assert_output 'h,1,ok,1970-01-01T00:00:00Z,"[1,5,9]","[0.01,0.05,0.09]","[1,1,1]","[0.01,0.05,0.09]"'
+}
+
+@test "the bytes do not depend on --memory, nor on batches" {
+	fleet 300 3 >all
+	vmf-aggregate -q --step 5m --until 2024-01-03 -o h all
+	vmf-aggregate -q --step 5m --since 2024-01-03 -o day all
+	for m in 32M 64M 1G; do
+		vmf-aggregate -q --no-history --memory $m --append h \
+		    --keep-span 2d -o out.$m day
+		vmf-aggregate -q --no-history --memory $m --append h \
+		    --keep-span 2d --since 2024-01-03 -o from.$m all
+	done
+	same out.32M out.64M
+	same out.32M out.1G
+	same out.32M from.32M
+	same out.32M from.1G
+}
+
+@test "a history that is not there" {
+	series day 1h vm,time,cpu a,0,1 a,3600,2 b,0,1
+	fails 1 "found no file h, expected one; --create" \
+	    vmf-aggregate --append h day
+	run -0 append --create day
+	assert_line 'a,ok,1970-01-01T00:00:00Z,"[1,2]"'
+	run -0 append --create --keep-span 1h day
+	assert_output a,ok,1970-01-01T01:00:00Z,[2]
+	leaves . day fails.err fails.out note
+}
+
+@test "what does not fit is said, and HISTORY stays as it was" {
+	printf '%s\n' vm,time,cpu a,0,1 a,300,2 | vmf-ingest -q >in
+	vmf-aggregate -q --step 1h -o h in
+	cp h was
+	series day 5m vm,time,cpu a,0,1
+	fails 1 "day: found steps of 5m, expected 1h as in h" \
+	    vmf-aggregate --append h -o h day
+	series day 1h vm,time,cpu a,0,1
+	fails 1 "day: found the lists cpu_mean, expected those of h: cpu_mean, cpu_max, cpu_count" \
+	    vmf-aggregate --append h -o h day
+	fails 1 "expected a stream of" vmf-aggregate --append in -o h day ||
+	    fails 1 "kind 'readings'" vmf-aggregate --append in -o h day
+	head -c 200 h >cut
+	fails 1 "cut" vmf-aggregate --append cut -o h day
+	fails 1 "input" vmf-aggregate --append h -o h <cut
+	: >empty
+	fails 1 "empty" vmf-aggregate --append empty -o h day
+	fails 2 "--append: found '-'" vmf-aggregate --append - day
+	fails 2 "--prefer: found 'both'" \
+	    vmf-aggregate --append h --prefer both day
+	fails 2 "go with --append" vmf-aggregate --step 1h --keep-span 1d in
+	fails 2 "go with --append" vmf-aggregate --step 1h --create in
+	# A clock that is years ahead must not cost the history.
+	printf '%s\n' vm,time,cpu a,3600,1 b,4000000000,2 | vmf-ingest -q >in
+	fails 1 "nothing would be left of h" \
+	    vmf-aggregate --append h --keep-span 28d -o h in
+	same h was
+}
+
+@test "metadata that was lost on the way" {
+	series h 1h vm,time,cpu a,0,1
+	series day 1h vm,time,cpu a,3600,1
+	cat >lose.py <<-'EOT'
+		import sys, pyarrow.ipc as ipc
+		t = ipc.open_stream(sys.argv[1]).read_all()
+		meta = {k: v for k, v in t.schema.metadata.items()
+		    if k.decode() not in sys.argv[3:]}
+		t = t.replace_schema_metadata(meta)
+		with ipc.new_stream(sys.argv[2], t.schema) as w:
+		    w.write_table(t)
+	EOT
+	judge lose.py h lost vmf:step
+	fails 1 "lost: metadata vmf:step is missing" \
+	    vmf-aggregate --append lost day
+	judge lose.py h lost vmf:end
+	fails 1 "lost: row 0: found 1 steps, and no vmf:end" \
+	    vmf-aggregate --append lost day
+	judge lose.py day lost vmf:start vmf:end
+	fails 1 "lost: row 0: found 1 steps, and no vmf:end" \
+	    vmf-aggregate --append h lost
+}
+
+@test "series that polars wrote: wide lists, other text" {
+	series h 1h vm,time,cpu,host a,0,1,x b,0,2,
+	series day 1h vm,time,cpu,host a,3600,3,y
+	cat >wide.py <<-'EOT'
+		import pyarrow as pa, pyarrow.ipc as ipc
+		t = ipc.open_stream("h").read_all()
+		f = pa.schema([("id", pa.large_utf8()), ("host",
+		    pa.large_utf8()), ("status", pa.large_utf8()), ("start",
+		    pa.timestamp("us", "UTC")), ("cpu_mean",
+		    pa.large_list(pa.float64()))], metadata=t.schema.metadata)
+		with ipc.new_stream("wide", f) as w:
+		    w.write_table(t.cast(f))
+	EOT
+	judge wide.py
+	mv wide h
+	run -0 append day
+	assert_line --index 0 'a,y,ok,1970-01-01T00:00:00Z,"[1,3]"'
+	assert_line --index 1 b,,ok,1970-01-01T00:00:00Z,[2]
+}
+
+@test "rows out of order are named" {
+	series one 1h vm,time,cpu b,0,1
+	series two 1h vm,time,cpu a,0,1
+	cat >join.py <<-'EOT'
+		import pyarrow.ipc as ipc
+		t = [ipc.open_stream(n).read_all() for n in ("one", "two")]
+		with ipc.new_stream("h", t[0].schema) as w:
+		    for x in t:
+		        w.write_table(x)
+	EOT
+	judge join.py
+	fails 1 "h: row 1: id 'a' follows 'b'" vmf-aggregate --append h two
+	fails 1 "row 1: id 'a' follows 'b'" vmf-aggregate --append two h
+}
+
+@test "killed at any moment: HISTORY is the old or the new one, whole" {
+	local ms=0 olds=0 news=0
+	not_small
+	fleet 400 4 >all
+	vmf-aggregate -q --no-history --step 5m --until 2024-01-04 -o old all
+	vmf-aggregate -q --no-history --step 5m --since 2024-01-04 -o day all
+	vmf-aggregate -q --no-history --append old --keep-span 3d -o new day
+	for i in $(seq 60); do
+		cp old h
+		vmf-aggregate -q --no-history --append h --keep-span 3d \
+		    -o h day &
+		sleep "0.$(printf %03d $ms)"
+		kill -KILL $! 2>kill.err || true
+		wait $! || true
+		if cmp -s h old; then
+			olds=$((olds + 1))
+		else
+			same h new
+			news=$((news + 1))
+		fi
+		ms=$((ms + 1))
+		[ $news -lt 5 ] || break
+	done
+	echo "$olds times the old one, $news times the new one"
+	[ $olds -gt 0 ]
+	# And what a killed one leaves does not matter to the next.
+	cp old h
+	vmf-aggregate -q --no-history --append h --keep-span 3d -o h day
+	same h new
+}
+
+@test "the output is refused before the input is read" {
+	series h 1h vm,time,cpu a,0,1
+	mkdir none
+	rmdir none
+	fails 1 "none/h" vmf-aggregate --append h -o none/h absent
+	fails 1 "none/h" vmf-aggregate --step 1h -o none/h absent
+	fails 1 "none/h" vmf-dedup -o none/h absent
+}
