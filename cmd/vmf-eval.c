@@ -21,8 +21,9 @@ static struct cmd c = {
 "Score models on the series in FILE or standard input, or a forecast on what\n"
 "became of it.\n"
 "\n"
-"      --model NAME,...  algorithms beside snaive and naive [snaive]\n"
+"      --model NAME,...  algorithms beside snaive and naive [auto]\n"
 "      --forecast FILE   score this forecast stream instead\n"
+"      --plan FILE       and the windows that were planned by it\n"
 "      --metric NAME,... lists to score, pooled [cpu_mean]\n"
 "      --horizon N       steps, or a span of time with its unit: 48, 2d [48]\n"
 "      --origins N       windows, end to end [a tenth of the grid, <= 20]\n"
@@ -42,7 +43,8 @@ CMD_SHARED_USAGE,
 };
 
 static struct {
-	const char *model, *forecast, *metric, *horizon, *protocol, *refit;
+	const char *model, *forecast, *plan, *metric, *horizon;
+	const char *protocol, *refit;
 	int64_t origins, season_s, length_s, step_s, at, threads;
 	bool by_vm;
 } opt = {
@@ -53,6 +55,7 @@ static struct {
 static const struct cmd_opt table[] = {
 	{ CMD_STR, "model", 0, &opt.model, false, 0, 0 },
 	{ CMD_FILE, "forecast", 0, &opt.forecast, false, 0, 0 },
+	{ CMD_FILE, "plan", 0, &opt.plan, false, 0, 0 },
 	{ CMD_STR, "metric", 0, &opt.metric, false, 0, 0 },
 	{ CMD_STR, "horizon", 0, &opt.horizon, false, 0, 0 },
 	{ CMD_INT, "origins", 0, &opt.origins, false, 1, 1000000 },
@@ -73,7 +76,7 @@ static int
 add_models(struct vmf_eval *ev, struct vmf_err *e)
 {
 	struct vmf_words w = { 0 };
-	int rc = vmf_words_parse(&w, opt.model == NULL ? "snaive" :
+	int rc = vmf_words_parse(&w, opt.model == NULL ? "auto" :
 	    opt.model, "--model", VMF_EUSAGE, e);
 
 	for (int m = 0; rc >= 0 && m < w.n; m++) {
@@ -105,8 +108,8 @@ check_options(struct vmf_eval *ev, struct vmf_err *e)
 {
 	static const char both[] = "--%s and --forecast: the forecast has "
 	    "its own";
-	bool gift = opt.protocol != NULL;
 	enum vmf_simd level;
+	bool gift = opt.protocol != NULL;
 	int rc;
 
 	if ((rc = cmd_simd(&level, e)) != 0)
@@ -131,6 +134,9 @@ check_options(struct vmf_eval *ev, struct vmf_err *e)
 	if ((rc = vmf_words_parse(&ev->metrics, opt.metric, "--metric",
 	    VMF_EUSAGE, e)) != 0)
 		return rc;
+	if (opt.forecast == NULL && opt.plan != NULL)
+		return vmf_fail(e, VMF_EUSAGE, "--plan needs --forecast, "
+		    "what it was made from");
 	if (opt.forecast == NULL)
 		return add_models(ev, e);
 	if (strcmp(opt.forecast, "-") == 0 && (c.n_args == 0 ||
@@ -175,13 +181,20 @@ read_horizon(int64_t step_s, int64_t *steps, struct vmf_err *e)
 }
 
 static int
-open_given(struct vmf_series *given, struct vmf_reader **r,
-    struct vmf_err *e)
+open_given(struct vmf_eval *ev, struct vmf_series *given,
+    struct vmf_reader **r, struct vmf_eval_plan *plan, struct vmf_err *e)
 {
-	int rc = cmd_open_in(&c, opt.forecast, r, e);
+	int rc;
 
-	return rc != 0 ? rc : vmf_series_open(given, *r, "forecast",
-	    opt.step_s, VMF_TIME_NONE, e);
+	if ((rc = cmd_open_in(&c, opt.forecast, r, e)) != 0 ||
+	    (rc = vmf_series_open(given, *r, "forecast", opt.step_s,
+	    VMF_TIME_NONE, e)) != 0)
+		return rc;
+	ev->given = given;
+	if (opt.plan == NULL)
+		return 0;
+	ev->plan = plan;
+	return cmd_open_in(&c, opt.plan, &plan->r, e);
 }
 
 static int
@@ -245,6 +258,7 @@ main(int argc, char *argv[])
 	struct vmf_reader *in = NULL, *fc = NULL;
 	struct vmf_batch batch = { 0 };
 	struct vmf_err err = { "" };
+	struct vmf_eval_plan plan = { 0 };
 	struct vmf_eval ev = { .series = &series };
 	int rc, ret = CMD_FAIL;
 
@@ -256,8 +270,7 @@ main(int argc, char *argv[])
 	    &err)) != 0)
 		goto done;
 	if (opt.forecast != NULL) {
-		ev.given = &given;
-		rc = open_given(&given, &fc, &err);
+		rc = open_given(&ev, &given, &fc, &plan, &err);
 	} else if ((rc = vmf_grid_need_end(&series.grid, vmf_reader_name(in),
 	    &err)) == 0) {
 		rc = read_horizon(series.grid.step_s, &ev.horizon, &err);
@@ -279,6 +292,7 @@ done:
 	vmf_eval_free(&ev);
 	vmf_series_free(&given);
 	vmf_series_free(&series);
+	vmf_reader_free(plan.r);
 	vmf_reader_free(fc);
 	vmf_reader_free(in);
 	cmd_free(&c);

@@ -45,7 +45,7 @@ before_end() {
 forecast() {
 	local to=$1 at=$2
 	shift 2
-	vmf-train -q --at "$at" -o model "$@" s
+	vmf-train -q --model "${MODEL:-snaive}" --at "$at" -o model "$@" s
 	vmf-predict -q --from model --at "$at" --horizon "$HORIZON" -o "$to" s
 }
 
@@ -61,7 +61,7 @@ judged() {
 	c 2024-01-04T20:00:00Z 1,2,3,4
 	d - -
 	E
-	vmf-eval --horizon 12 -o e s 2>err
+	vmf-eval --model snaive --horizon 12 -o e s 2>err
 	assert_equal "$(cat err)" "vmf-eval: 4 VMs, 1 windows of 12 steps"
 	run -0 vmf-cat --schema e
 	assert_line --regexp '^vmf:kind +scores'
@@ -95,7 +95,7 @@ is() {
 	series 2024-01-04T00:00:00Z >s <<-E
 	a $START $RISE,$RISE,$(seq -s , 2 25)
 	E
-	vmf-eval -q --origins 1 --horizon 24 -o e s
+	vmf-eval --model snaive -q --origins 1 --horizon 24 -o e s
 	is e snaive n_points 24
 	is e snaive nd "$(awk 'BEGIN { printf "%.17g", 24 / 324 }')"
 	is e snaive mae 1
@@ -116,7 +116,7 @@ is() {
 	series 2024-01-04T00:00:00Z >s <<-E
 	a $START 0*24,4*12,0*12,0*12,4*6,-*6
 	E
-	vmf-eval -q --origins 1 --horizon 24 -o e s
+	vmf-eval --model snaive -q --origins 1 --horizon 24 -o e s
 	# 12 + 6 errors of 4 over a sum of 24 and a scale of 2.
 	is e snaive n_points 18
 	is e snaive n_missed 0
@@ -138,11 +138,11 @@ is() {
 	series 2024-01-04T00:00:00Z >s <<-E
 	a $START $RISE,$RISE,-,9,1,9,8,8,9*18
 	E
-	vmf-eval -q --length 2h --origins 1 --horizon 24 -o e s
+	vmf-eval --model snaive -q --length 2h --origins 1 --horizon 24 -o e s
 	# Expected least are steps 0 and 1, but 0 is not known: 9 and 1 then,
 	# with 5 the best.
 	is e snaive regret_mean 0
-	vmf-eval -q --length 3h --origins 1 --horizon 24 -o e s
+	vmf-eval --model snaive -q --length 3h --origins 1 --horizon 24 -o e s
 	# 9, 1 and 9; best are 1, 9 and 8.
 	is e snaive regret_mean "$(awk 'BEGIN { printf "%.17g", 1 / 3 }')"
 }
@@ -151,17 +151,22 @@ is() {
 	judge -c 'import numpy, pyarrow'
 	fleet 40 8
 	HORIZON=13
-	for w in 3 2 1; do
-		forecast f$w "$(before_end $((w * 13)))"
+	for MODEL in snaive arima auto; do
+		for w in 3 2 1; do
+			forecast f$w "$(before_end $((w * 13)))"
+			[ $MODEL != snaive ] || cp f$w ref$w
+		done
+		vmf-eval -q --model $MODEL --origins 3 --horizon 13 s |
+		    vmf-cat --csv >e.csv
+		judged e.csv s cpu_mean f3 f2 f1 -- ref3 ref2 ref1
 	done
-	vmf-eval -q --origins 3 --horizon 13 s | vmf-cat --csv >e.csv
-	judged e.csv s cpu_mean f3 f2 f1 -- f3 f2 f1
+	MODEL=snaive
 
 	# Two metrics are two series each.
 	for w in 3 2 1; do
 		forecast f$w "$(before_end $((w * 13)))" --metric mem_mean,cpu_mean
 	done
-	vmf-eval --metric mem_mean,cpu_mean --origins 3 --horizon 13 -o e s 2>err
+	vmf-eval --model snaive --metric mem_mean,cpu_mean --origins 3 --horizon 13 -o e s 2>err
 	assert_equal "$(cat err)" \
 	    "vmf-eval: 40 VMs, 3 windows of 13 steps; metrics pooled, each a series by itself"
 	vmf-cat --csv e >e.csv
@@ -170,12 +175,12 @@ is() {
 	    '"mem_mean,cpu_mean",78'
 
 	# Learned at the first origin, then kept.
-	vmf-train -q --at "$(before_end 39)" -o model s
+	vmf-train -q --model snaive --at "$(before_end 39)" -o model s
 	for w in 3 2 1; do
 		vmf-predict -q --from model --at "$(before_end $((w * 13)))" \
 		    --horizon 13 -o f$w s
 	done
-	vmf-eval -q --refit-at never --origins 3 --horizon 13 s |
+	vmf-eval --model snaive -q --refit-at never --origins 3 --horizon 13 s |
 	    vmf-cat --csv >never.csv
 	judged never.csv s cpu_mean f3 f2 f1 -- f3 f2 f1
 	run ! cmp -s never.csv e.csv
@@ -256,10 +261,65 @@ f.write_ipc_stream("point")'
 	assert_line --index 9 c,snaive,24,constant
 }
 
+@test "--plan: the windows that were planned, by their true load" {
+	# 10 steps are known of the 24 that were forecast from noon on.
+	series 2024-01-04T22:00:00Z >s <<-E
+	a $START $RISE,$RISE,$RISE,1*12,$(seq -s , 31 40)
+	b $START $RISE,$RISE,$RISE,1*12,5*4,-,5*5
+	c $START 7*94
+	d $START $RISE,$RISE,$RISE,1*12,2*10
+	E
+	{
+		echo "kind=forecast step=3600 start=2024-01-04T12:00:00Z end=2024-01-05T12:00:00Z"
+		echo "id start:time cpu_mean:list model"
+		for id in a b c d; do
+			echo "$id 2024-01-04T12:00:00Z 3*24 m"
+		done
+	} | "$ROWS" >f
+	{
+		echo "kind=plan"
+		echo "id start:time end:time load:f64 rank:int32 status"
+		# 45 minutes of 32 and 15 of 33; the second best is not looked at.
+		echo "a 2024-01-04T13:15:00Z 2024-01-04T14:15:00Z 3 1 placed"
+		echo "a 2024-01-04T18:15:00Z 2024-01-04T19:15:00Z 3 2 placed"
+		# Not known.
+		echo "b 2024-01-04T16:30:00Z 2024-01-04T16:40:00Z 3 1 placed"
+		echo "bb 2024-01-04T16:30:00Z 2024-01-04T16:40:00Z 3 1 placed"
+		echo "c - - - - no-window"
+		echo "d 2024-01-04T20:00:00Z 2024-01-04T22:00:00Z 3.5 1 placed"
+	} | "$ROWS" >p
+	vmf-eval -q --forecast f --plan p -o e s
+	run -0 scores model,n_plan,plan_load,plan_true,plan_mean e
+	assert_line --index 0 m,2,3.25,17.125,18.75
+	assert_line --index 1 snaive,0,,,
+	run -0 scores id,model,n_plan,plan_true <(vmf-eval -q --by-vm --forecast f --plan p s)
+	assert_line --index 0 a,m,1,32.25
+	assert_line --index 4 b,m,0,
+	# To the last known minute, and one past it.
+	for end in 22:00:00Z 22:00:01Z; do
+		printf '%s\n' kind=plan 'id start:time end:time load:f64 rank:int32' \
+		    "d 2024-01-04T21:59:00Z 2024-01-04T$end 3 1" | "$ROWS" >one
+		vmf-eval -q --forecast f --plan one s | scores n_plan | head -n 1
+	done >n
+	assert_equal "$(paste -sd ' ' n)" "1 0"
+
+	fails 2 '--plan needs --forecast' vmf-eval --plan p -o x s
+	fails 1 "of kind 'forecast', expected 'plan'" vmf-eval --forecast f --plan f -o x s
+	printf '%s\n' kind=plan 'id start:time end:time load' "a - - x" | "$ROWS" >bad
+	fails 1 "column 'load' is utf8, expected a number" vmf-eval --forecast f --plan bad -o x s
+	printf '%s\n' kind=plan 'id start:time end:time load:f64' "a - - 1" | "$ROWS" >bad
+	fails 1 "no column 'rank', which every plan has" vmf-eval --forecast f --plan bad -o x s
+	for ((k = 0; k < $(stat -c %s p); k += 97)); do
+		head -c $k p >part
+		fails 1 'part: ' vmf-eval --forecast f --plan part -o x s
+	done
+	[ ! -e x ]
+}
+
 @test "--by-vm: a row a model and VM, which add up to the rows of all" {
 	fleet 30 6
-	vmf-eval -q --by-vm --horizon 7 -o v s
-	vmf-eval -q --horizon 7 -o e s
+	vmf-eval --model snaive -q --by-vm --horizon 7 -o v s
+	vmf-eval --model snaive -q --horizon 7 -o e s
 	assert_equal "$(scores id,model v | wc -l)" 90
 	assert_equal "$(scores id,model v | sed -n 1,4p | paste -sd ' ')" \
 	    "vm-0000000,snaive vm-0000000,snaive_point vm-0000000,naive vm-0000001,snaive"
@@ -279,11 +339,12 @@ f.write_ipc_stream("point")'
 
 @test "same bytes whatever the batches, but for cpu_s" {
 	fleet 50 6
-	columns=$(vmf-cat --csv <(vmf-eval -q s) | head -n 1 | sed 's/,cpu_s//')
-	vmf-eval -q s | scores "$columns" >a
+	columns=$(vmf-cat --csv <(vmf-eval --model snaive -q s) | head -n 1 | sed 's/,cpu_s//')
+	vmf-eval --model arima,auto -q --threads 1 s | scores "$columns" >a
 	for rows in 1 7; do
 		"$VMF_BIN/../unit/stream" s cut none $rows
-		vmf-eval -q cut | scores "$columns" | cmp - a
+		vmf-eval --model arima,auto -q --threads 3 cut |
+		    scores "$columns" | cmp - a
 	done
 	"$VMF_BIN/../unit/stream" s cut zstd 3
 	HORIZON=24
@@ -299,21 +360,22 @@ f.write_ipc_stream("point")'
 	fleet 20 8
 	at=$(before_end 24)
 	columns=model,n_points,mase,crps,nd,mae,coverage80,regret_mean
-	vmf-eval -q --at "$at" --origins 3 --horizon 12 s | scores "$columns" >a
+	vmf-eval --model snaive,auto -q --at "$at" --origins 3 --horizon 12 s |
+	    scores "$columns" >a
 	vmf-aggregate -q --until "$at" --step 1h s >short
-	vmf-eval -q --origins 3 --horizon 12 short | scores "$columns" >b
+	vmf-eval --model snaive,auto -q --origins 3 --horizon 12 short | scores "$columns" >b
 	same a b
 }
 
 @test "metadata that polars drops: --step, --at and --origins stand in" {
 	fleet 10 6
 	columns=model,n_points,mase,crps,regret,regret_hi
-	vmf-eval -q --origins 2 --horizon 12 s | scores "$columns" >a
+	vmf-eval --model snaive -q --origins 2 --horizon 12 s | scores "$columns" >a
 	judge -c 'import polars as pl; pl.read_ipc_stream("s").write_ipc_stream("p")'
 	fails 1 'vmf:step is missing' vmf-eval p
 	fails 1 'vmf:end is missing' vmf-eval --step 1h p
 	fails 1 'vmf:start is missing' vmf-eval --step 1h --at "$FLEET_END" p
-	vmf-eval -q --step 1h --at "$FLEET_END" --origins 2 --horizon 12 p |
+	vmf-eval --model snaive -q --step 1h --at "$FLEET_END" --origins 2 --horizon 12 p |
 	    scores "$columns" >b
 	same a b
 }
@@ -321,7 +383,7 @@ f.write_ipc_stream("point")'
 @test "options" {
 	series >s <<<"a $START $RISE,$RISE,$RISE,$RISE"
 	windows() {
-		vmf-eval "$@" -o e s 2>&1 | sed 's/.* VMs, //'
+		vmf-eval --model snaive "$@" -o e s 2>&1 | sed 's/.* VMs, //'
 	}
 	assert_equal "$(windows --horizon 12h)" "1 windows of 12 steps"
 	assert_equal "$(windows --horizon 2 --origins 30)" "30 windows of 2 steps"
@@ -348,7 +410,7 @@ f.write_ipc_stream("point")'
 
 @test "a forecast that does not fit, or is none" {
 	series >s <<<"a $START $RISE,$RISE,$RISE,$RISE"
-	vmf-train -q s | vmf-predict -q --from - --quantiles 0.1,0.5,0.9 -o three s
+	vmf-train -q --model snaive s | vmf-predict -q --from - --quantiles 0.1,0.5,0.9 -o three s
 	fails 1 "three: quantiles of cpu_mean, but no list 'cpu_mean_q20'; expected all of 0.1" \
 	    vmf-eval --forecast three -o x s
 	fails 1 "of kind 'series', expected 'forecast'" vmf-eval --forecast s -o x s
@@ -377,7 +439,7 @@ f.write_ipc_stream("point")'
 	a $START $RISE,$RISE,$RISE,$RISE
 	b $START $RISE,$RISE,$RISE,$RISE
 	E
-	vmf-train -q s | vmf-predict -q --no-history --from - -o f s
+	vmf-train -q --model snaive s | vmf-predict -q --no-history --from - -o f s
 	for name in s f; do
 		for ((k = 0; k < $(stat -c %s $name); k += 97)); do
 			head -c $k $name >part
@@ -403,7 +465,7 @@ f.write_ipc_stream("point")'
 	vmf-aggregate -q --step 1h -o 1h 5m
 	# The values do not depend on the quantiles, which are learned once.
 	known() {
-		vmf-eval -q --metric cpu_mhz_mean,cpu_mean --protocol gift \
+		vmf-eval --model snaive -q --metric cpu_mhz_mean,cpu_mean --protocol gift \
 		    --refit-at never --horizon "$2" "$1" |
 		    scores model,n_series,nd,crps,mase |
 		    awk -F, -v nd="$3" -v mase="$4" '
@@ -431,7 +493,7 @@ f.write_ipc_stream("point")'
 	HORIZON=48
 	forecast f2 "$(before_end 8)" --metric cpu_mhz_mean,cpu_mean
 	forecast f1 "$(before_end 4)" --metric cpu_mhz_mean,cpu_mean
-	vmf-eval -q --metric cpu_mhz_mean,cpu_mean --origins 2 s |
+	vmf-eval --model snaive -q --metric cpu_mhz_mean,cpu_mean --origins 2 s |
 	    vmf-cat --csv >e.csv
 	judged e.csv s cpu_mhz_mean,cpu_mean f2 f1 -- f2 f1
 	forecast own "$(before_end 4)" --metric cpu_mhz_mean,cpu_mean --season 1h

@@ -234,7 +234,8 @@ samples() {
 nights() {
 	for ((day = $1; day <= $2; day++)); do
 		samples "$day" >"s$day.csv"
-		sh "$NIGHTLY" --out out --date "2024-01-0$day" "s$day.csv"
+		NIGHT_MODEL=snaive sh "$NIGHTLY" --out out \
+		    --date "2024-01-0$day" "s$day.csv"
 	done
 }
 
@@ -251,13 +252,14 @@ nights() {
 	# The row is what vmf-eval says.
 	columns=$(head -n 1 out/scores.csv | sed 's/^night,forecast,//')
 	vmf-eval -q --forecast out/2024-01-05/forecast.arrows \
+	    --plan out/2024-01-05/plan.arrows \
 	    out/2024-01-06/series-1h.arrows |
 	    vmf-cat --csv --no-header --columns "$columns" | head -n 1 >want
 	grep ^2024-01-06 out/scores.csv | cut -d, -f3- | cmp - want
 
 	# Once more, or after a crash before the row was there: the same.
 	cp out/scores.csv want
-	sh "$NIGHTLY" --out out --force --date 2024-01-05 s5.csv
+	NIGHT_MODEL=snaive sh "$NIGHTLY" --out out --force --date 2024-01-05 s5.csv
 	same out/scores.csv want
 	grep -v ^2024-01-06 want >out/scores.csv
 	sh "$NIGHTLY" --out out --date 2024-01-06 s6.csv
@@ -275,7 +277,7 @@ nights() {
 # A forecast with a season of 5 hours in the place of that of the newest night.
 spoil() {
 	local night=out/$(readlink out/latest)
-	vmf-train -q --season 5h "$night/series-1h.arrows" |
+	vmf-train -q --model snaive --season 5h "$night/series-1h.arrows" |
 	    vmf-predict -q --from - -o "$night/forecast.arrows" \
 		"$night/series-1h.arrows"
 }

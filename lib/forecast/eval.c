@@ -314,6 +314,10 @@ vmf_eval_vm(struct vmf_eval *ev, const char *id, int64_t id_len,
 		r->all.rel += v->rel;
 		r->all.n_rel += v->n_rel;
 		r->all.n_status[r->status]++;
+		r->all.n_plan += v->n_plan;
+		r->all.plan_load += v->plan_load;
+		r->all.plan_true += v->plan_true;
+		r->all.plan_mean += v->plan_mean;
 		if (v->sum.n_regret > 0)
 			vmf_boot_add(r->boot, &w, v->sum.regret,
 			    v->sum.ref_regret);

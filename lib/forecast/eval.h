@@ -41,6 +41,19 @@ struct vmf_tally {
 	int64_t n_rel;
 	int64_t n_status[VMF_N_STATUS];	/* VMs at their newest origin */
 	double cpu_s;
+	int64_t n_plan;			/* planned windows, and their loads: */
+	double plan_load, plan_true;	/* expected and true */
+	double plan_mean;		/* at any time of the forecast */
+};
+
+/* A plan of the given forecast, sorted by id as that is. */
+struct vmf_eval_plan {
+	struct vmf_reader *r;		/* the caller's */
+	/* private */
+	int id, start, end, load, rank;	/* columns */
+	const struct vmf_batch *b;
+	int64_t row;
+	bool ended;
 };
 
 /* A row of the scores. */
@@ -59,6 +72,7 @@ struct vmf_eval {
 	/* set by the caller before vmf_eval_open: */
 	struct vmf_series *series;	/* open; scored up to its grid.end */
 	struct vmf_series *given;	/* NULL, or a forecast to score */
+	struct vmf_eval_plan *plan;	/* NULL, or what was planned by it */
 	struct vmf_words metrics;
 	int64_t horizon;		/* steps; of given, its own */
 	int64_t origins;		/* 0: by the rule of vmf_eval_origins */
@@ -163,6 +177,16 @@ int vmf_eval_schema(const struct vmf_eval *ev, struct vmf_schema *s,
 int vmf_eval_put(const struct vmf_eval *ev, const char *id, int64_t id_len,
     struct vmf_batch *out, struct vmf_err *e) VMF_CHECK;
 int vmf_eval_open_given(struct vmf_eval *ev, struct vmf_err *e) VMF_CHECK;
+/* The columns are there, and of their types. */
+int vmf_eval_plan_open(struct vmf_eval_plan *p, struct vmf_err *e) VMF_CHECK;
+/* The best windows of row i of the series, into its model's tally; c is the
+ * case of the first metric. */
+int vmf_eval_plan_row(struct vmf_eval *ev, int64_t i,
+    const struct vmf_case *c, struct vmf_tally *t, struct vmf_err *e)
+    VMF_CHECK;
+/* Read to the end: a plan that is cut off is an error. */
+int vmf_eval_plan_finish(struct vmf_eval_plan *p, struct vmf_err *e)
+    VMF_CHECK;
 int vmf_eval_finish_given(struct vmf_eval *ev, struct vmf_err *e) VMF_CHECK;
 
 #endif

@@ -77,7 +77,7 @@ vmf_eval_open_given(struct vmf_eval *ev, struct vmf_err *e)
 			return rc;
 	ev->given_model = text_column(f->schema, "model");
 	ev->given_status = text_column(f->schema, "status");
-	return 0;
+	return ev->plan != NULL ? vmf_eval_plan_open(ev->plan, e) : 0;
 }
 
 /* Row i of the given forecast, metric k, into f. */
@@ -190,6 +190,8 @@ eval_metric(struct vmf_eval *ev, int own, int64_t i, int64_t g, int k,
 		    ev->width);
 		vmf_tally_series(&r->vm, &s);
 	}
+	if (ev->plan != NULL && k == 0)
+		return vmf_eval_plan_row(ev, i, c, &ev->rival[own].vm, e);
 	return 0;
 }
 
@@ -276,5 +278,7 @@ vmf_eval_finish_given(struct vmf_eval *ev, struct vmf_err *e)
 		ev->n_only_given++;
 		ev->given_row++;
 	}
+	if (got == 0 && ev->plan != NULL)
+		return vmf_eval_plan_finish(ev->plan, e);
 	return got;
 }

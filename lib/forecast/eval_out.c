@@ -29,6 +29,10 @@ add(struct vmf_schema *s, const char *name, enum vmf_type type,
 	return rc < 0 ? rc : 0;
 }
 
+/* Of the plan's windows, where there is a plan. */
+static const char *const plan_columns[] = { "plan_load", "plan_true",
+    "plan_mean" };
+
 int
 vmf_eval_schema(const struct vmf_eval *ev, struct vmf_schema *s,
     int64_t first, struct vmf_err *e)
@@ -52,6 +56,11 @@ vmf_eval_schema(const struct vmf_eval *ev, struct vmf_schema *s,
 		return rc;
 	for (int k = 0; k < N_COLUMNS; k++)
 		if ((rc = add(s, columns[k].name, columns[k].type, e)) != 0)
+			return rc;
+	if (ev->plan != NULL && (rc = add(s, "n_plan", VMF_INT64, e)) != 0)
+		return rc;
+	for (int k = 0; ev->plan != NULL && k < 3; k++)
+		if ((rc = add(s, plan_columns[k], VMF_FLOAT64, e)) != 0)
 			return rc;
 	if (ev->by_vm)
 		return add(s, "status", VMF_UTF8, e);
@@ -86,6 +95,19 @@ put_metrics(struct vmf_col *c, const struct vmf_words *w, struct vmf_err *e)
 }
 
 static int
+put_plan(struct vmf_col *c, const struct vmf_tally *t, struct vmf_err *e)
+{
+	double n = t->n_plan > 0 ? (double)t->n_plan : NAN;
+	int rc;
+
+	if ((rc = vmf_col_put_int(&c[0], t->n_plan, e)) != 0 ||
+	    (rc = vmf_col_put_num(&c[1], t->plan_load / n, e)) != 0 ||
+	    (rc = vmf_col_put_num(&c[2], t->plan_true / n, e)) != 0)
+		return rc;
+	return vmf_col_put_num(&c[3], t->plan_mean / n, e);
+}
+
+static int
 put_row(const struct vmf_eval *ev, const struct vmf_rival *r,
     const char *id, int64_t id_len, struct vmf_batch *out, struct vmf_err *e)
 {
@@ -117,6 +139,11 @@ put_row(const struct vmf_eval *ev, const struct vmf_rival *r,
 		for (int k = 0; k < N_COLUMNS; k++)
 			if ((rc = vmf_col_put_num(c++, v[k], e)) != 0)
 				return rc;
+	}
+	if (ev->plan != NULL) {
+		if ((rc = put_plan(c, t, e)) != 0)
+			return rc;
+		c += 4;
 	}
 	if (id != NULL) {
 		if ((rc = put_text(c++, vmf_status_name(r->status), e)) != 0)

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* The windows of a plan stream, once their time has passed. */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/time.h"
+#include "forecast/eval.h"
+
+static int
+find(const struct vmf_eval_plan *p, const char *name, bool number, int *col,
+    struct vmf_err *e)
+{
+	const struct vmf_schema *s = vmf_reader_schema(p->r);
+	int c = vmf_schema_find(s, name);
+	enum vmf_type type = c < 0 ? VMF_NULL : s->field[c].type;
+
+	if (c < 0)
+		return vmf_fail(e, VMF_EDATA, "%s: no column '%s', which "
+		    "every plan has", vmf_reader_name(p->r), name);
+	if (number ? type == VMF_UTF8 || type == VMF_BINARY ||
+	    type == VMF_LIST_FLOAT32 || type == VMF_LIST_FLOAT64 :
+	    type != VMF_UTF8)
+		return vmf_fail(e, VMF_EDATA, "%s: column '%s' is %s, "
+		    "expected %s", vmf_reader_name(p->r), name,
+		    vmf_type_name(type), number ? "a number or a time" :
+		    "utf8");
+	*col = c;
+	return 0;
+}
+
+int
+vmf_eval_plan_open(struct vmf_eval_plan *p, struct vmf_err *e)
+{
+	const char *kind = vmf_meta_get(&vmf_reader_schema(p->r)->meta,
+	    "vmf:kind");
+	int rc;
+
+	if (kind != NULL && strcmp(kind, "plan") != 0)
+		return vmf_fail(e, VMF_EDATA, "%s: a stream of kind '%.32s', "
+		    "expected 'plan'", vmf_reader_name(p->r), kind);
+	if ((rc = find(p, "id", false, &p->id, e)) != 0 ||
+	    (rc = find(p, "start", true, &p->start, e)) != 0 ||
+	    (rc = find(p, "end", true, &p->end, e)) != 0 ||
+	    (rc = find(p, "load", true, &p->load, e)) != 0)
+		return rc;
+	return find(p, "rank", true, &p->rank, e);
+}
+
+/* The row at p->row is there: 1, 0 at the end. */
+static int
+peek(struct vmf_eval_plan *p, struct vmf_err *e)
+{
+	while (!p->ended && (p->b == NULL || p->row == p->b->n)) {
+		int got = vmf_reader_next(p->r, &p->b, e);
+
+		if (got < 0)
+			return got;
+		p->ended = got == 0;
+		p->row = 0;
+	}
+	return p->ended ? 0 : 1;
+}
+
+/* The mean of the true load from one moment to another, each step by the
+ * time that it has in it; NaN where one is not known. */
+static double
+load_between(const double *y, int64_t n, int64_t first, int64_t step_s,
+    int64_t from, int64_t to)
+{
+	int64_t t = (vmf_time_floor(from, step_s) - first) / step_s;
+	double sum = 0.0;
+
+	/* first is a multiple of the step, so t is at least 0. */
+	if (from < first || to <= from || (to - first - 1) / step_s >= n)
+		return NAN;
+	for (; first + t * step_s < to; t++) {
+		int64_t a = first + t * step_s, b = a + step_s;
+
+		sum += y[t] * (double)((b < to ? b : to) -
+		    (a > from ? a : from));
+	}
+	return sum / (double)(to - from);
+}
+
+/* A window of the VM in hand: into its model's tally. */
+static int
+score(struct vmf_eval *ev, int64_t i, const struct vmf_case *c,
+    struct vmf_tally *t, struct vmf_err *e)
+{
+	const struct vmf_eval_plan *p = ev->plan;
+	const struct vmf_col *col = p->b->col;
+	double load = vmf_col_num(&col[p->load], p->row), mean = 0.0, was;
+	double from = vmf_col_num(&col[p->start], p->row);
+	double to = vmf_col_num(&col[p->end], p->row);
+	int64_t n, known = 0;
+	const double *y;
+	int rc;
+
+	/* NaN, a row without a window, is not inside either. */
+	if (!(from >= (double)VMF_TIME_LO && to <= (double)VMF_TIME_HI) ||
+	    isnan(load) || !(vmf_col_num(&col[p->rank], p->row) <= 1.0))
+		return 0;
+	if ((rc = vmf_series_list(ev->series, i, ev->list[0], &y, &n,
+	    e)) != 0)
+		return rc;
+	if (n == 0)
+		return 0;
+	was = load_between(y, n, vmf_series_start(ev->series, i),
+	    ev->series->grid.step_s, (int64_t)from, (int64_t)to);
+	for (int64_t h = 0; h < c->h; h++)
+		if (!isnan(c->actual[h])) {
+			mean += c->actual[h];
+			known++;
+		}
+	if (isnan(was) || known == 0)
+		return 0;
+	t->n_plan++;
+	t->plan_load += load;
+	t->plan_true += was;
+	t->plan_mean += mean / (double)known;
+	return 0;
+}
+
+int
+vmf_eval_plan_row(struct vmf_eval *ev, int64_t i, const struct vmf_case *c,
+    struct vmf_tally *t, struct vmf_err *e)
+{
+	struct vmf_eval_plan *p = ev->plan;
+	int64_t len, p_len;
+	const char *id = vmf_series_id(ev->series, i, &len);
+	int got, rc;
+
+	while ((got = peek(p, e)) > 0) {
+		const char *p_id = vmf_col_str(&p->b->col[p->id], p->row,
+		    &p_len);
+		int cmp = p_id == NULL ? -1 :
+		    vmf_id_cmp(p_id, p_len, id, len);
+
+		if (cmp > 0)
+			break;
+		if (cmp == 0 && c->h > 0 &&
+		    (rc = score(ev, i, c, t, e)) != 0)
+			return rc;
+		p->row++;
+	}
+	return got < 0 ? got : 0;
+}
+
+int
+vmf_eval_plan_finish(struct vmf_eval_plan *p, struct vmf_err *e)
+{
+	int got;
+
+	while ((got = peek(p, e)) > 0)
+		p->row = p->b->n;
+	return got;
+}
