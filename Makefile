@@ -2,11 +2,13 @@
 #
 #   MODE=release|asan|tsan|cov|fuzz   one folder of objects each
 #   GPU=auto|0|1     auto: 1 where there is nvcc and gpu/ has kernels
+#   ISAL=auto|0|1    gzip by ISA-L; auto: where libisal is installed
 #   DEV=1            warnings are errors
 #   CC= CFLAGS= LDFLAGS= PREFIX=/usr/local DESTDIR=
 
 MODE ?= release
 GPU ?= auto
+ISAL ?= auto
 PREFIX ?= /usr/local
 DESTDIR ?=
 CFLAGS ?= -O2 -g
@@ -17,6 +19,11 @@ COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
 ifeq ($(GPU),auto)
 GPU := $(if $(wildcard gpu/*.cu),$(if $(shell command -v nvcc),1,0),0)
+endif
+
+ifeq ($(ISAL),auto)
+ISAL := $(if $(shell pkg-config --exists libisal 2>/dev/null && echo y)$(\
+	wildcard /usr/include/isa-l/igzip_lib.h),1,0)
 endif
 
 B := build/$(MODE)-gpu$(GPU)
@@ -52,8 +59,8 @@ LINK_MODE := $(LINK_$(MODE)) $(filter -fsanitize% --coverage,$(MODE_FLAGS))
 
 ALL_CFLAGS := -std=c11 -D_XOPEN_SOURCE=700 -D_DEFAULT_SOURCE \
 	-D_FILE_OFFSET_BITS=64 $(FLOAT) $(WARN) $(CFLAGS) $(MODE_FLAGS) \
-	-Ilib -Icmd
-LIBS := -lcsv -lz -lzstd -llz4 -lcjson -lpthread -lm
+	$(if $(filter 1,$(ISAL)),-DVMF_ISAL) -Ilib -Icmd
+LIBS := $(if $(filter 1,$(ISAL)),-lisal) -lcsv -lz -lzstd -llz4 -lcjson -lpthread -lm
 
 .PHONY: all check units accuracy fuzz fuzzers install uninstall clean help FORCE
 .DELETE_ON_ERROR:

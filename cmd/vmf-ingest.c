@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "cmd.h"
 #include "ingest/ingest.h"
+#include "simd.h"
 
 static const char usage[] =
 "usage: vmf-ingest [options] [FILE ...]\n"
@@ -47,21 +48,11 @@ static struct cmd c = { .name = "vmf-ingest", .usage = usage,
 static int
 choose_reader(struct vmf_ingest_opts *in)
 {
-	const char *simd = getenv("VMF_SIMD"), *csv = getenv("VMF_CSV");
-	int level;
+	const char *csv = getenv("VMF_CSV");
+	struct vmf_err err = { "" };
 
-	in->simd = vmf_simd_best();
-	if (simd != NULL) {
-		level = vmf_simd_find(simd);
-		if (level < 0)
-			return cmd_usage(&c, "VMF_SIMD: found '%s', expected "
-			    VMF_SIMD_NAMES, simd);
-		if (!vmf_simd_have((enum vmf_simd)level))
-			return cmd_usage(&c, "VMF_SIMD: found %s, which this "
-			    "machine does not have; the best it has is %s",
-			    simd, vmf_simd_name(in->simd));
-		in->simd = (enum vmf_simd)level;
-	}
+	if (cmd_simd(&in->simd, &err) != 0)
+		return cmd_usage(&c, "%s", err.msg);
 	if (csv != NULL && strcmp(csv, "libcsv") == 0)
 		in->reader = VMF_READER_LIBCSV;
 	else if (csv != NULL && strcmp(csv, "fast") != 0)

@@ -111,7 +111,10 @@ static void *
 helper(void *arg)
 {
 	struct vmf_lane *l = arg;
+	int old;
 
+	/* What may be left in the middle enables it there. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
 	pthread_mutex_lock(&l->lock);
 	while (!l->stop) {
 		if (can_take(l))
@@ -196,6 +199,8 @@ vmf_lane_free(struct vmf_lane *l)
 	l->stop = true;
 	pthread_cond_broadcast(&l->may_take);
 	pthread_mutex_unlock(&l->lock);
+	for (int i = 0; i < l->n_threads; i++)
+		pthread_cancel(l->thread[i]);
 	for (int i = 0; i < l->n_threads; i++)
 		pthread_join(l->thread[i], NULL);
 	pthread_mutex_destroy(&l->lock);

@@ -42,7 +42,8 @@ void *vmf_lane_next(struct vmf_lane *l);
 void vmf_lane_hold(struct vmf_lane *l);
 void vmf_lane_resume(struct vmf_lane *l);
 
-/* Waits for the helpers; jobs that are left are dropped. */
+/* Cancels the helpers where they allow it, which at first they do not, and
+ * waits for them; jobs that are left are dropped. */
 void vmf_lane_free(struct vmf_lane *l);
 
 #endif

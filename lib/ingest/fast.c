@@ -17,6 +17,9 @@
 #include "ingest/ingest_in.h"
 
 #define BLOCK_BYTES (256 * 1024)
+/* Of the file at hand few, so that they stay in the cache. */
+#define AHEAD_CHUNKS 4
+#define AHEAD_CHUNKS_LATER 32
 
 /* A file to come. */
 struct infile {
@@ -77,6 +80,9 @@ open_file(struct vmf_fast *f, int64_t i)
 		return;
 	x->opened = true;
 	x->rc = vmf_source_open(&x->src, x->path, &x->err);
+	if (x->rc == 0 && f->in->opt.threads > 1)
+		vmf_source_ahead(x->src, i == f->reading ?
+		    AHEAD_CHUNKS : AHEAD_CHUNKS_LATER);
 }
 
 static void
@@ -165,6 +171,11 @@ take(void *arg, void *slot)
 	b->n = 0;
 	x = &f->file[f->reading];
 	open_file(f, f->reading);
+	/* Packed files are unpacked side by side. */
+	if (!f->begun)
+		for (int64_t i = 1; i < f->in->opt.threads &&
+		    f->reading + i < f->n_files; i++)
+			open_file(f, f->reading + i);
 	f->begun = true;
 	if (x->rc != 0) {
 		b->rc = x->rc;

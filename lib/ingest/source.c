@@ -1,18 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 #include "ingest/source.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 #include <zstd.h>
+#ifdef VMF_ISAL
+#include <isa-l/igzip_lib.h>
+#endif
 
 #include "base/file.h"
 #include "base/mem.h"
 
 #define IN_BYTES (256 * 1024)
+#define CHUNK_BYTES (256 * 1024)
 
 enum kind { KIND_PLAIN, KIND_GZIP, KIND_ZSTD };
+
+/* Text unpacked ahead. */
+struct chunk {
+	uint8_t *p;		/* CHUNK_BYTES */
+	int64_t n;
+	int64_t at;		/* bytes of the file taken for it */
+};
+
+/* A thread that unpacks into a ring of chunks. */
+struct ahead {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t moved;
+	struct chunk *chunk;
+	int64_t n_chunks;
+	int64_t made, used;	/* chunks, of all */
+	int64_t at;		/* of the last chunk used */
+	bool have;		/* for who reads: there is a chunk */
+	bool ended;		/* no more chunks: the end, or s->rc */
+	bool stop;
+};
 
 struct vmf_source {
 	int fd;
@@ -24,9 +51,18 @@ struct vmf_source {
 	bool eof;
 	bool between;		/* no gzip member or zstd frame is open */
 	bool padded;		/* zeros were met behind a gzip member */
+	int rc;			/* what is behind the text read so far */
+	struct vmf_err err;
+#ifdef VMF_ISAL
+	struct inflate_state *z;
+#else
 	z_stream z;
 	bool z_open;
+#endif
 	ZSTD_DStream *zd;
+	struct ahead *ahead;	/* NULL: unpacked by who reads, into: */
+	struct chunk chunk;
+	int64_t pos;		/* bytes used of the chunk at hand */
 };
 
 /* The byte of the file that is used next. */
@@ -34,6 +70,20 @@ static long long
 at(const struct vmf_source *s)
 {
 	return (long long)(s->in_base + s->in_pos);
+}
+
+/* A thread that waits for a pipe may be cancelled there, and only there:
+ * else a run that fails would end no sooner than its input. */
+static int64_t
+read_file(struct vmf_source *s, void *p, int64_t n, struct vmf_err *e)
+{
+	int64_t got;
+	int old;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &old);
+	got = vmf_read_full(s->fd, p, n, s->name, e);
+	pthread_setcancelstate(old, NULL);
+	return got;
 }
 
 static int
@@ -47,13 +97,111 @@ refill(struct vmf_source *s, struct vmf_err *e)
 	s->in_n = s->in_pos = 0;
 	if (s->eof)
 		return 0;
-	got = vmf_read_full(s->fd, s->in, IN_BYTES, s->name, e);
+	got = read_file(s, s->in, IN_BYTES, e);
 	if (got < 0)
 		return (int)got;
 	s->in_n = got;
 	s->eof = got < IN_BYTES;
 	return 0;
 }
+
+/* ---- gzip ---- */
+
+#ifdef VMF_ISAL
+
+static int
+gzip_begin(struct vmf_source *s, struct vmf_err *e)
+{
+	if (s->z == NULL)
+		s->z = vmf_calloc(1, sizeof(*s->z), e);
+	if (s->z == NULL)
+		return VMF_ENOMEM;
+	isal_inflate_init(s->z);
+	s->z->crc_flag = ISAL_GZIP;	/* header and trailer as well */
+	return 0;
+}
+
+/* Unpack into p; *n becomes what was written.  1: the member is over. */
+static int
+gzip_step(struct vmf_source *s, void *p, int64_t *n, struct vmf_err *e)
+{
+	struct inflate_state *z = s->z;
+	const char *what = "a block that cannot be";
+	int rc;
+
+	z->next_in = s->in + s->in_pos;
+	z->avail_in = (uint32_t)(s->in_n - s->in_pos);
+	z->next_out = p;
+	z->avail_out = (uint32_t)*n;
+	rc = isal_inflate(z);
+	*n -= z->avail_out;
+	s->in_pos = s->in_n - (int64_t)z->avail_in;
+	if (rc >= 0)
+		return rc == ISAL_DECOMP_OK &&
+		    z->block_state == ISAL_BLOCK_FINISH;
+	if (rc == ISAL_INCORRECT_CHECKSUM)
+		what = "incorrect check sum or length";
+	else if (rc == ISAL_INVALID_WRAPPER || rc == ISAL_UNSUPPORTED_METHOD)
+		what = "incorrect header";
+	else if (rc == ISAL_INVALID_SYMBOL)
+		what = "invalid code";
+	else if (rc == ISAL_INVALID_LOOKBACK)
+		what = "invalid distance";
+	return vmf_fail(e, VMF_EDATA, "%s: byte %lld: gzip data are "
+	    "damaged: %s", s->name, at(s), what);
+}
+
+static void
+gzip_end(struct vmf_source *s)
+{
+	free(s->z);
+}
+
+#else
+
+static int
+gzip_begin(struct vmf_source *s, struct vmf_err *e)
+{
+	int rc = s->z_open ? inflateReset(&s->z) :
+	    inflateInit2(&s->z, 15 + 16);
+
+	s->z_open = rc == Z_OK;
+	return rc == Z_OK ? 0 : vmf_fail_nomem(e, 1 << 16);
+}
+
+/* Unpack into p; *n becomes what was written.  1: the member is over. */
+static int
+gzip_step(struct vmf_source *s, void *p, int64_t *n, struct vmf_err *e)
+{
+	z_stream *z = &s->z;
+	int rc;
+
+	z->next_in = s->in + s->in_pos;
+	z->avail_in = (uInt)(s->in_n - s->in_pos);
+	z->next_out = p;
+	z->avail_out = (uInt)*n;
+	rc = inflate(z, Z_NO_FLUSH);
+	*n -= z->avail_out;
+	s->in_pos = s->in_n - (int64_t)z->avail_in;
+	if (rc == Z_STREAM_END)
+		return 1;
+	if (rc == Z_OK || rc == Z_BUF_ERROR)
+		return 0;
+	if (rc == Z_MEM_ERROR)
+		return vmf_fail_nomem(e, 1 << 16);
+	return vmf_fail(e, VMF_EDATA, "%s: byte %lld: gzip data are "
+	    "damaged: %s", s->name, at(s),
+	    z->msg != NULL ? z->msg : zError(rc));
+}
+
+static void
+gzip_end(struct vmf_source *s)
+{
+	if (s->z_open)
+		inflateEnd(&s->z);
+}
+
+#endif
 
 static bool
 starts(const struct vmf_source *s, const char *magic, int64_t len)
@@ -81,10 +229,7 @@ detect(struct vmf_source *s, struct vmf_err *e)
 	/* One byte 0x1f begins no text: a gzip file cut after it. */
 	if (starts(s, "\x1f\x8b", 2) || (s->in_n == 1 && s->in[0] == 0x1f)) {
 		s->kind = KIND_GZIP;
-		if (inflateInit2(&s->z, 15 + 16) != Z_OK)
-			return vmf_fail_nomem(e, 1 << 16);
-		s->z_open = true;
-		return 0;
+		return gzip_begin(s, e);
 	}
 	/* Also a skippable frame, which pzstd writes first. */
 	if (starts(s, "\x28\xb5\x2f\xfd", 4) || (s->in_n >= 4 &&
@@ -138,6 +283,16 @@ read_plain(struct vmf_source *s, void *p, int64_t n, struct vmf_err *e)
 	int64_t have = s->in_n - s->in_pos;
 	int rc;
 
+	/* Past what was looked at to tell the kind nothing is copied. */
+	if (have == 0 && n >= IN_BYTES / 4 && !s->eof) {
+		have = read_file(s, p, n, e);
+		if (have < 0)
+			return have;
+		s->in_base += s->in_n + have;
+		s->in_n = s->in_pos = 0;
+		s->eof = have < n;
+		return have;
+	}
 	if (have == 0) {
 		rc = refill(s, e);
 		if (rc != 0)
@@ -168,101 +323,252 @@ next_member(struct vmf_source *s, struct vmf_err *e)
 		return vmf_fail(e, VMF_EDATA, "%s: byte %lld: found 0x%02x "
 		    "behind the gzip data, expected a further member or the "
 		    "end of the file", s->name, at(s), c);
-	if (inflateReset(&s->z) != Z_OK)
-		return vmf_fail_nomem(e, 1 << 16);
 	s->between = false;
-	return 0;
+	return gzip_begin(s, e);
 }
 
 static int64_t
-read_gzip(struct vmf_source *s, void *p, int64_t n, struct vmf_err *e)
+read_gzip(struct vmf_source *s, uint8_t *p, int64_t n, struct vmf_err *e)
 {
-	z_stream *z = &s->z;
-	int rc;
+	int64_t done = 0, got, in_pos;
+	int rc = 0;
 
-	z->next_out = p;
-	z->avail_out = (uInt)n;
-	while (z->avail_out > 0) {
-		rc = refill(s, e);
-		if (rc != 0)
-			return rc;
-		if (s->in_pos == s->in_n) {
-			if (s->between)
-				break;
-			return vmf_fail(e, VMF_EDATA, "%s: gzip data are "
-			    "truncated: the file ends at byte %lld, inside a "
-			    "member", s->name, at(s));
-		}
+	while (rc >= 0 && done < n) {
 		if (s->between) {
-			rc = next_member(s, e);
-			if (rc != 0)
-				return rc;
+			rc = refill(s, e);
+			if (rc == 0 && s->in_pos == s->in_n)
+				break;
+			if (rc == 0)
+				rc = next_member(s, e);
 			continue;
 		}
-		z->next_in = s->in + s->in_pos;
-		z->avail_in = (uInt)(s->in_n - s->in_pos);
-		rc = inflate(z, Z_NO_FLUSH);
-		s->in_pos = s->in_n - (int64_t)z->avail_in;
-		if (rc == Z_STREAM_END)
-			s->between = true;
-		else if (rc == Z_MEM_ERROR)
-			return vmf_fail_nomem(e, 1 << 16);
-		else if (rc != Z_OK && rc != Z_BUF_ERROR)
-			return vmf_fail(e, VMF_EDATA,
-			    "%s: byte %lld: gzip data are damaged: %s",
-			    s->name, at(s),
-			    z->msg != NULL ? z->msg : zError(rc));
+		got = n - done;
+		in_pos = s->in_pos;
+		rc = gzip_step(s, p + done, &got, e);
+		done += got;
+		s->between = rc == 1;
+		if (rc != 0 || got > 0 || s->in_pos > in_pos)
+			continue;
+		/* It wants more. */
+		rc = refill(s, e);
+		if (rc == 0 && s->in_pos == s->in_n)
+			rc = vmf_fail(e, VMF_EDATA, "%s: gzip data are "
+			    "truncated: the file ends at byte %lld, inside a "
+			    "member", s->name, at(s));
 	}
-	return n - (int64_t)z->avail_out;
+	s->rc = rc < 0 ? rc : 0;
+	return done;
 }
 
 static int64_t
 read_zstd(struct vmf_source *s, void *p, int64_t n, struct vmf_err *e)
 {
 	ZSTD_outBuffer out = { p, (size_t)n, 0 };
-	int rc;
 
-	while (out.pos < out.size) {
+	while (s->rc == 0 && out.pos < out.size) {
 		ZSTD_inBuffer in;
 		size_t before = out.pos, ret;
 
-		rc = refill(s, e);
-		if (rc != 0)
-			return rc;
-		if (s->in_pos == s->in_n && s->between)
+		s->rc = refill(s, e);
+		if (s->rc != 0 || (s->in_pos == s->in_n && s->between))
 			break;
 		in = (ZSTD_inBuffer){ s->in + s->in_pos,
 		    (size_t)(s->in_n - s->in_pos), 0 };
 		ret = ZSTD_decompressStream(s->zd, &out, &in);
-		if (ZSTD_isError(ret))
-			return vmf_fail(e, VMF_EDATA,
+		if (ZSTD_isError(ret)) {
+			s->rc = vmf_fail(e, VMF_EDATA,
 			    "%s: byte %lld: zstd data are damaged: %s",
 			    s->name, at(s), ZSTD_getErrorName(ret));
+			break;
+		}
 		s->in_pos += (int64_t)in.pos;
 		s->between = ret == 0;
 		/* The decoder may hold text back after its last input. */
 		if (in.size == 0 && out.pos == before && ret != 0)
-			return vmf_fail(e, VMF_EDATA, "%s: zstd data are "
+			s->rc = vmf_fail(e, VMF_EDATA, "%s: zstd data are "
 			    "truncated: the file ends at byte %lld, inside a "
 			    "frame", s->name, at(s));
 	}
 	return (int64_t)out.pos;
 }
 
+/*
+ * Unpack a chunk; 0 at the end, or where s->rc says what is there.  Of a
+ * chunk in which the damage is found nothing is used: it is where the
+ * nonsense is.  All chunks are of one size, so that it does not depend on
+ * who reads how much at a time.
+ */
+static int64_t
+unpack(struct vmf_source *s, uint8_t **p)
+{
+	int64_t n;
+
+	if (s->rc == 0 && *p == NULL) {
+		*p = vmf_calloc(CHUNK_BYTES, 1, &s->err);
+		s->rc = *p == NULL ? VMF_ENOMEM : 0;
+	}
+	if (s->rc != 0)
+		return 0;
+	n = s->kind == KIND_GZIP ? read_gzip(s, *p, CHUNK_BYTES, &s->err) :
+	    read_zstd(s, *p, CHUNK_BYTES, &s->err);
+	return s->rc != 0 ? 0 : n;
+}
+
+/* ---- ahead ---- */
+
+static void
+unlock(void *lock)
+{
+	pthread_mutex_unlock(lock);
+}
+
+static void *
+unpack_ahead(void *arg)
+{
+	struct vmf_source *s = arg;
+	struct ahead *a = s->ahead;
+	int old;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
+	pthread_mutex_lock(&a->lock);
+	for (;;) {
+		struct chunk *c = &a->chunk[a->made % a->n_chunks];
+		int64_t n;
+
+		while (!a->stop && a->made - a->used == a->n_chunks)
+			pthread_cond_wait(&a->moved, &a->lock);
+		if (a->stop)
+			break;
+		pthread_mutex_unlock(&a->lock);
+		n = unpack(s, &c->p);
+		pthread_mutex_lock(&a->lock);
+		if (n == 0)
+			break;
+		c->n = n;
+		c->at = at(s);
+		a->made++;
+		pthread_cond_signal(&a->moved);
+	}
+	a->ended = true;
+	pthread_cond_signal(&a->moved);
+	pthread_mutex_unlock(&a->lock);
+	return NULL;
+}
+
+void
+vmf_source_ahead(struct vmf_source *s, int n_chunks)
+{
+	struct ahead *a;
+	sigset_t all, old;
+
+	if (s->kind == KIND_PLAIN || s->ahead != NULL)
+		return;
+	a = vmf_calloc(1, sizeof(*a), NULL);
+	if (a == NULL)
+		return;
+	a->n_chunks = n_chunks;
+	a->chunk = vmf_calloc(n_chunks, sizeof(*a->chunk), NULL);
+	if (a->chunk == NULL) {
+		free(a);
+		return;
+	}
+	s->ahead = a;
+	pthread_mutex_init(&a->lock, NULL);
+	pthread_cond_init(&a->moved, NULL);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	if (pthread_create(&a->thread, NULL, unpack_ahead, s) != 0) {
+		pthread_mutex_destroy(&a->lock);
+		pthread_cond_destroy(&a->moved);
+		free(a->chunk);
+		free(a);
+		s->ahead = NULL;
+	}
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+static void
+end_ahead(struct ahead *a)
+{
+	if (a == NULL)
+		return;
+	pthread_mutex_lock(&a->lock);
+	a->stop = true;
+	pthread_cond_signal(&a->moved);
+	pthread_mutex_unlock(&a->lock);
+	pthread_cancel(a->thread);
+	pthread_join(a->thread, NULL);
+	pthread_mutex_destroy(&a->lock);
+	pthread_cond_destroy(&a->moved);
+	for (int64_t i = 0; i < a->n_chunks; i++)
+		free(a->chunk[i].p);
+	free(a->chunk);
+	free(a);
+}
+
+/* Wait for a chunk; false at the end. */
+static bool
+wait_chunk(struct ahead *a)
+{
+	int old;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &old);
+	pthread_mutex_lock(&a->lock);
+	pthread_cleanup_push(unlock, &a->lock);
+	while (a->made == a->used && !a->ended)
+		pthread_cond_wait(&a->moved, &a->lock);
+	a->have = a->made > a->used;
+	pthread_cleanup_pop(1);
+	pthread_setcancelstate(old, NULL);
+	return a->have;
+}
+
+/* From a chunk or the ring of them; 0 at the end or a failure. */
+static int64_t
+read_chunk(struct vmf_source *s, void *p, int64_t n)
+{
+	struct ahead *a = s->ahead;
+	struct chunk *c = &s->chunk;
+
+	if (a != NULL) {
+		if (!wait_chunk(a))
+			return 0;
+		c = &a->chunk[a->used % a->n_chunks];
+	} else if (s->pos == c->n) {
+		c->n = unpack(s, &c->p);
+		s->pos = 0;
+	}
+	if (n > c->n - s->pos)
+		n = c->n - s->pos;
+	if (n > 0)
+		memcpy(p, c->p + s->pos, (size_t)n);
+	s->pos += n;
+	if (a == NULL)
+		return n;
+	a->at = c->at;
+	if (s->pos < c->n)
+		return n;
+	s->pos = 0;
+	pthread_mutex_lock(&a->lock);
+	a->used++;
+	pthread_cond_signal(&a->moved);
+	pthread_mutex_unlock(&a->lock);
+	return n;
+}
+
 int64_t
 vmf_source_read(struct vmf_source *s, void *p, int64_t n, struct vmf_err *e)
 {
-	if (n > 1 << 30)
-		n = 1 << 30;	/* zlib counts in 32 bits */
-	switch (s->kind) {
-	case KIND_GZIP:
-		return read_gzip(s, p, n, e);
-	case KIND_ZSTD:
-		return read_zstd(s, p, n, e);
-	case KIND_PLAIN:
-		break;
-	}
-	return read_plain(s, p, n, e);
+	int64_t got;
+
+	if (s->kind == KIND_PLAIN)
+		return read_plain(s, p, n, e);
+	got = read_chunk(s, p, n);
+	if (got > 0 || s->rc == 0)
+		return got;
+	if (e != NULL)
+		*e = s->err;
+	return s->rc;
 }
 
 const char *
@@ -274,7 +580,7 @@ vmf_source_name(const struct vmf_source *s)
 int64_t
 vmf_source_bytes(const struct vmf_source *s)
 {
-	return s->in_base + s->in_pos;
+	return s->ahead != NULL ? s->ahead->at : at(s);
 }
 
 void
@@ -282,8 +588,9 @@ vmf_source_free(struct vmf_source *s)
 {
 	if (s == NULL)
 		return;
-	if (s->z_open)
-		inflateEnd(&s->z);
+	end_ahead(s->ahead);
+	free(s->chunk.p);
+	gzip_end(s);
 	ZSTD_freeDStream(s->zd);
 	vmf_close_in(s->fd);
 	free(s->in);

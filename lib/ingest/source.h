@@ -3,7 +3,8 @@
  * The bytes of an input file, unpacked.  Plain text, gzip and zstd are told
  * apart by their first bytes, never by the name, so that a pipe works as
  * well.  Several gzip members or zstd frames behind each other are one text.
- * Memory: one block of input and the decoder's window.
+ * Memory: one block of input and the decoder's window, and what is unpacked
+ * ahead.  gzip is unpacked by ISA-L where the build has it, else by zlib.
  */
 #ifndef VMF_SOURCE_H
 #define VMF_SOURCE_H
@@ -19,9 +20,13 @@ struct vmf_source;
 int vmf_source_open(struct vmf_source **s, const char *path,
     struct vmf_err *e) VMF_CHECK;
 
+/* Have a thread of its own unpack what is packed, from now on, so many
+ * chunks of 256 KiB ahead of who reads. */
+void vmf_source_ahead(struct vmf_source *s, int n_chunks);
+
 /* Up to n bytes of unpacked text; 0 at the end.  Packed data that are
  * damaged, or end before their own end mark, are VMF_EDATA with the byte of
- * the file. */
+ * the file; of the 256 KiB of text that the damage is in none are given. */
 int64_t vmf_source_read(struct vmf_source *s, void *p, int64_t n,
     struct vmf_err *e) VMF_CHECK;
 
