@@ -270,6 +270,7 @@ void
 vmf_boot_add(struct vmf_boot *b, const struct vmf_boot_weights *w,
     double num, double den)
 {
+	b->n_vms++;
 	for (int i = 0; i < VMF_BOOT_N; i++) {
 		b->num[i] += w->w[i] * num;
 		b->den[i] += w->w[i] * den;
@@ -286,7 +287,7 @@ vmf_boot_interval(const struct vmf_boot *b, double *lo, double *hi)
 		if (b->den[i] > 0.0)
 			x[n++] = b->num[i] / b->den[i];
 	*lo = *hi = NAN;
-	if (n < VMF_BOOT_N / 2)
+	if (n < VMF_BOOT_N / 2 || b->n_vms < VMF_BOOT_VMS)
 		return;
 	vmf_sort_doubles(x, tmp, n);
 	*lo = vmf_quantile_sorted(x, n, 0.025);

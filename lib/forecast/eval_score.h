@@ -87,7 +87,10 @@ double vmf_score_regret_mean(const struct vmf_score *s);
  * however many VMs there are.  The draws depend on a VM's number alone.
  */
 #define VMF_BOOT_N 1000
+/* Of fewer VMs the draws tell nothing. */
+#define VMF_BOOT_VMS 10
 struct vmf_boot {
+	int64_t n_vms;
 	double num[VMF_BOOT_N], den[VMF_BOOT_N];
 };
 struct vmf_boot_weights {
@@ -99,7 +102,7 @@ void vmf_boot_draw(struct vmf_boot_weights *w, int64_t vm);
 void vmf_boot_add(struct vmf_boot *b, const struct vmf_boot_weights *w,
     double num, double den);
 /* The middle 95 % of the replicates' ratios; NaN where fewer than half of
- * them have one. */
+ * them have one, or there are fewer than VMF_BOOT_VMS VMs. */
 void vmf_boot_interval(const struct vmf_boot *b, double *lo, double *hi);
 
 #endif

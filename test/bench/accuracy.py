@@ -314,7 +314,8 @@ def head(o, models):
             f", Python {platform.python_version()}, one process; seed "
             f"{o.seed}, up to {o.peer_vms} VMs (AutoARIMA {o.arima_vms}) or "
             f"{o.limit} s a model; missing values filled with the one before.")
-    print("CPU ms: of one forecast of one series, learning included.\n")
+    print("CPU ms: of one forecast of one series, learning included (vmf "
+          "works on several series at once: few of them cost more each).\n")
     names = ["setting", "by", "model", "VMs", "MASE", "CRPS", "ND",
              "coverage80", "CRPS / snaive", "regret / snaive", "CPU ms"]
     print("| " + " | ".join(names) + " |")

@@ -205,6 +205,14 @@ test_boot(void)
 	memset(&b, 0, sizeof(b));
 	vmf_boot_interval(&b, &lo, &hi);
 	near(lo, NAN, "nothing to draw from");
+	for (int vm = 0; vm < 10; vm++) {
+		vmf_boot_interval(&b, &lo, &hi);
+		near(hi, NAN, "too few to draw from");
+		vmf_boot_draw(&w, vm);
+		vmf_boot_add(&b, &w, 1.0, 2.0);
+	}
+	vmf_boot_interval(&b, &lo, &hi);
+	near(hi, 0.5, "ten to draw from");
 }
 
 static void
