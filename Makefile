@@ -113,7 +113,7 @@ fuzz:	## build the fuzzers with clang and run each for FUZZ_S seconds (30)
 	$(Q)$(MAKE) MODE=fuzz CC=clang fuzzers
 	$(Q)sh test/fuzz/run build/fuzz-gpu$(GPU)/fuzz $${FUZZ_S:-30}
 
-accuracy: all	## the accuracy table, beside statsforecast's models (hours; ACCURACY="--set H/short --limit 20" for less)
+accuracy: all	## the accuracy table (ACCURACY="--set H/short --limit 10" for a part)
 	$(Q)sh test/bench/accuracy $(ACCURACY)
 
 install: all	## copy commands, man pages and scripts to DESTDIR/PREFIX
