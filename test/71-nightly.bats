@@ -141,13 +141,13 @@ sums() {
 	run -1 sh "$NIGHTLY" --out bad --date 2024-01-04 many.csv
 	assert_output --partial '1 of 2 rows rejected, more than NIGHT_MAX_BAD=1 %'
 	leaves bad 2024-01-04.log lock
-	NIGHT_MAX_BAD=50 sh "$NIGHTLY" --out bad --date 2024-01-04 many.csv
+	NIGHT_MAX_BAD=50 sh "$NIGHTLY" --out bad --date 2024-01-02 many.csv
 	[ -e bad/latest/plan.csv ]
 }
 
 @test "rows without a value are no use, and counted as such" {
 	printf 'vm,time,cpu,mem\na,1704067200,1,1\na,1704067500,,\nb,1704067200,,2\n' >void.csv
-	NIGHT_MAX_BAD=0 sh "$NIGHTLY" --out out --date 2024-01-04 void.csv
+	NIGHT_MAX_BAD=0 sh "$NIGHTLY" --out out --date 2024-01-02 void.csv
 	run -0 cat out/latest/rows.txt
 	assert_line "ingest: 3 rows in = 3 used + 0 rejected + 0 duplicates"
 	assert_line "aggregate: 3 rows in = 2 used + 1 rejected + 0 duplicates"
@@ -156,16 +156,145 @@ sums() {
 @test "a map with a column a VM: the books count its rows and its samples" {
 	printf 'time,a,b c\n1704067200,1,2\n1704067500,3,4\n' >wide.csv
 	NIGHT_INGEST='--metric cpu' sh "$NIGHTLY" --out out --map wide \
-	    --date 2024-01-04 wide.csv
+	    --date 2024-01-02 wide.csv
 	run -0 cat out/latest/rows.txt
 	assert_line "ingest: 2 rows in = 2 used + 0 rejected + 0 duplicates"
 	assert_line "dedup: 4 rows in = 4 used + 0 rejected + 0 duplicates"
+
+	# One's own, and one that only has the word in it.
+	cat >own.json <<-'END'
+		{ "layout" :
+		    "wide", "time": {"column": 1}, "metrics": [{"name": "cpu"}] }
+	END
+	cp out/latest/rows.txt want
+	sh "$NIGHTLY" --out own --map own.json --date 2024-01-02 wide.csv
+	same own/latest/rows.txt want
+	cat >long.json <<-'END'
+		{"vm": {"column": "wide"}, "time": {"column": "t"},
+		 "metrics": [{"name": "cpu", "column": "layout"}]}
+	END
+	printf 't,wide,layout\n1704067200,a,1\n1704067500,a,2\n' >long.csv
+	sh "$NIGHTLY" --out long --map long.json --date 2024-01-02 long.csv
+	grep -qx "ingest: 2 rows in = 2 used + 0 rejected + 0 duplicates" \
+	    long/latest/rows.txt
+}
+
+@test "counts are those of the summary, whatever a bad row says" {
+	{
+		zcat day.csv.gz
+		echo 'x,33 bad rows,1,1'
+	} >odd.csv
+	in=$(tail -n +2 odd.csv | wc -l)
+	run -0 night odd.csv
+	run -0 cat out/latest/rows.txt
+	assert_line "ingest: $in rows in = $((in - 1)) used + 1 rejected + 0 duplicates"
+	{
+		zcat day.csv.gz
+		echo 'x,", 7 rows in, 9 rows out, 33 bad rows",1,1'
+		echo 'x,"'
+		echo 'vmf-ingest: 1 file, 7 rows in, 9 rows out, 33 bad rows,",1,1'
+	} >odder.csv
+	run -0 night --force odder.csv
+	run -0 head -n 1 out/latest/rows.txt
+	assert_output "ingest: $((in + 1)) rows in = $((in - 1)) used + 2 rejected + 0 duplicates"
+}
+
+@test "a clock that is years ahead costs its samples, and not the night" {
+	night day.csv.gz
+	mv out want
+	{
+		zcat day.csv.gz
+		echo vm-0000001,4102444800,1,1
+	} >ahead.csv
+	run -0 night ahead.csv
+	refute_output
+	# What one sample more may change: the books, and names in histories.
+	same out/latest/plan.csv want/latest/plan.csv
+	grep -q '^aggregate: .* used + 1 rejected + 0 duplicates$' \
+	    out/latest/rows.txt
+
+	# All of them: the night is not that of its samples.
+	run -1 sh "$NIGHTLY" --out old --date 2023-12-01 day.csv.gz
+	assert_output --partial 'samples are of 2023-12-03T00:00:00Z or later, more than NIGHT_MAX_BAD=1 %: see to the clocks, or name the night by --date, or put --until TIME into NIGHT_AGGREGATE'
+	leaves old 2023-12-01.log lock
+	# The operator's own bound is in the place of this one.
+	NIGHT_AGGREGATE='--until 2024-01-03' sh "$NIGHTLY" --out old \
+	    --date 2023-12-01 day.csv.gz
+	vmf-cat --schema old/latest/series-1h.arrows |
+	    grep -q '^vmf:end *2024-01-03T00:00:00Z$'
+}
+
+@test "a fleet that is stale fails the night, with the setting named" {
+	# A day ahead of the others, and not yet after the night.
+	{
+		zcat day.csv.gz
+		echo vm-0000001,1704412800,1,1
+	} >ahead.csv
+	run -1 night ahead.csv
+	assert_output --regexp 'nightly: 2024-01-04: [0-9]+ of [0-9]+ VMs are stale, more than NIGHT_MAX_STALE=50 %: .*2024-01-05T00:05:00Z.*--until TIME into NIGHT_AGGREGATE'
+	leaves out 2024-01-04.log lock
+	NIGHT_AGGREGATE='--until 2024-01-04' night ahead.csv
+	NIGHT_MAX_STALE=100 night --force ahead.csv
+	[ -e out/latest/plan.csv ]
+}
+
+@test "samples that end long before the night: it is done, and told" {
+	run -3 sh "$NIGHTLY" --out out --date 2024-01-07 day.csv.gz
+	assert_output "nightly: 2024-01-07: the samples end at 2024-01-04T00:00:00Z, more than NIGHT_MAX_AGE=2 days before the night, and there the plan begins"
+	[ -e out/latest/plan.csv ]
+	NIGHT_MAX_AGE=3 sh "$NIGHTLY" --out out --date 2024-01-07 --force day.csv.gz
+}
+
+@test "no samples, no plan" {
+	echo vm,time,cpu >none.csv
+	run -1 night none.csv
+	assert_line --index 0 \
+	    "nightly: 2024-01-04: no samples: of 0 rows none has a value that counts"
+	printf 'vm,time,cpu,mem\na,1704067200,,\n' >void.csv
+	run -1 night void.csv
+	assert_line --index 0 \
+	    "nightly: 2024-01-04: no samples: of 1 rows none has a value that counts"
+	leaves out 2024-01-04.log lock
+}
+
+@test "stopped by TERM: at once, with nothing left and nothing running" {
+	mkfifo slow.csv
+	sleep 60 >slow.csv 3>&- &
+	holder=$!
+	sh "$NIGHTLY" --out out --date 2024-01-04 slow.csv >said 2>&1 3>&- &
+	pid=$!
+	for ((i = 0; i < 50; i++)); do
+		[ ! -d out/.2024-01-04.tmp ] || break
+		sleep 0.1
+	done
+	sleep 0.3
+	began=$SECONDS rc=0
+	kill -TERM "$pid"
+	wait "$pid" || rc=$?
+	[ $((SECONDS - began)) -le 5 ]
+	assert_equal "$rc" 1
+	# Nothing of it holds the lock any more.
+	flock -n out/lock true
+	kill "$holder"
+	leaves out 2024-01-04.log lock
+	run -0 head -n 1 said
+	assert_output "nightly: 2024-01-04: stopped by a signal"
+	night day.csv.gz
+}
+
+@test "samples from standard input" {
+	zcat day.csv.gz | night -
+	in=$(zcat day.csv.gz | tail -n +2 | wc -l)
+	grep -q "^ingest: $in rows in" out/latest/rows.txt
 }
 
 @test "input that is not there, or is cut off, fails the night with the log's end" {
 	run -1 night nowhere.csv
 	assert_output --partial 'nowhere.csv'
-	assert_output --partial 'failed: ingest'
+	assert_line --index 0 'nightly: 2024-01-04: failed: ingest (exit code 1)'
+	# Not what came of it in those behind.
+	refute_output --partial vmf-dedup
+	refute_output --partial vmf-aggregate
 	leaves out 2024-01-04.log lock
 
 	head -c 1000 day.csv.gz >cut.csv.gz
@@ -180,6 +309,7 @@ sums() {
 
 	run -1 night --join nowhere.csv day.csv.gz
 	assert_output --partial 'nowhere.csv'
+	assert_line --index 0 'nightly: 2024-01-04: failed: aggregate (exit code 1)'
 	leaves out 2024-01-04.log lock
 
 	# And the next night is not hindered.
@@ -221,6 +351,19 @@ sums() {
 	vmf-cat --json line-out/latest/plan.arrows >plan.json
 	assert_equal "$(jq -r 'select(.start != null) | .start' plan.json |
 	    grep -cE 'T(09|1[0-5]):')" 0
+}
+
+@test "paths with blanks, and patterns, one a line" {
+	mkdir 'of today'
+	zcat day.csv.gz | sed 1q | tee 'of today/b c.csv' >'of today/d.csv'
+	zcat day.csv.gz | tail -n +2 | tee >(sed -n 'n;p' >>'of today/d.csv') |
+	    sed -n 'p;n' >>'of today/b c.csv'
+	sleep 0.2
+	in=$(cat 'of today'/* | grep -vc ^vm,)
+	NIGHT_INPUT="
+	    of today/b c.csv
+	  $PWD/of today/d*.csv " night
+	grep -q "^ingest: $in rows in" out/latest/rows.txt
 }
 
 # samples UNTIL: of 9 days those before that day of January.
@@ -331,6 +474,11 @@ spoil() {
 	assert_output --partial 'NIGHT_OUT'
 	run -2 night --date today day.csv.gz
 	assert_output --partial "found 'today'"
+	run -2 night --date 2024-19-39 day.csv.gz
+	assert_output --partial "found '2024-19-39'"
+	run -2 night --date 2023-02-29 day.csv.gz
+	NIGHT_MAX_STALE=half run -2 night day.csv.gz
+	assert_output --partial "NIGHT_MAX_STALE: found 'half'"
 	run -2 night --conf nowhere day.csv.gz
 	run -0 sh "$NIGHTLY" --help
 	assert_output --partial 'usage: nightly'
