@@ -6,12 +6,23 @@ load helper
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
 	MAN=$VMF_ROOT/man
+	# As it is installed.
+	mkdir bin
+	cp "$VMF_ROOT/scripts/nightly" bin/vmf-nightly
+	chmod +x bin/vmf-nightly
+	PATH=$PATH:$PWD/bin
 }
 
 commands() {
 	for f in "$VMF_BIN"/vmf-*; do
 		[ ! -x "$f" ] || basename "$f"
 	done
+}
+
+# What has a text of --help and a page.
+pages() {
+	commands
+	echo vmf-nightly
 }
 
 # Options of a text of --help, without the dashes.
@@ -34,7 +45,7 @@ section() {
 }
 
 @test "--help exits 0, on stdout, and begins with the usage" {
-	for c in $(commands); do
+	for c in $(pages); do
 		"$c" --help >out 2>err
 		[ ! -s err ]
 		run -0 head -n 1 out
@@ -45,7 +56,7 @@ section() {
 
 @test "the usage is the man page's SYNOPSIS" {
 	command -v mandoc >/dev/null || skip "no mandoc"
-	for c in $(commands); do
+	for c in $(pages); do
 		# Lines of usage go on with blanks, up to the first sentence.
 		usage=$("$c" --help | awk 'NR == 1 || /^ / { print; next } { exit }' |
 		    sed 's/^usage: //' | tr -s ' \t\n' ' ' | sed 's/ $//')
@@ -54,7 +65,7 @@ section() {
 }
 
 @test "every option of --help is in the man page, and the other way round" {
-	for c in $(commands); do
+	for c in $(pages); do
 		help_options "$c" >help
 		man_options "$c" >man
 		run diff --label "$c --help" --label "man/$c.1" -u help man
@@ -62,8 +73,20 @@ section() {
 	done
 }
 
+@test "the night's settings are those of its --help and of its page" {
+	settings() {
+		grep -oE 'NIGHT_[A-Z_]+' | sort -u
+	}
+	vmf-nightly --help | settings >help
+	[ "$(wc -l <help)" -gt 15 ]
+	# Not what only messages name.
+	grep -oE '\$\{NIGHT_[A-Z_]+' "$VMF_ROOT/scripts/nightly" | settings |
+	    diff -u - help
+	grep '^\.It Ev ' "$MAN/vmf-nightly.1" | settings | diff -u - help
+}
+
 @test "every option of --help exists" {
-	for c in $(commands); do
+	for c in $(pages); do
 		for o in $(help_options "$c"); do
 			# Either a flag, and --help follows, or --help is its value.
 			timeout 10 "$c" "--$o" --help >out 2>err </dev/null || true
@@ -104,7 +127,7 @@ section() {
 }
 
 @test "every command has a page with the sections of all pages" {
-	for c in $(commands); do
+	for c in $(pages); do
 		page=$MAN/$c.1
 		[ -e "$page" ] || fail "no man/$c.1"
 		for s in NAME SYNOPSIS DESCRIPTION 'EXIT STATUS' EXAMPLES 'SEE ALSO'; do
