@@ -38,7 +38,8 @@ struct vmf_many {
 void vmf_many_free(struct vmf_many *m);
 
 /*
- * Solve the n problems at p by one algorithm, each on its own: the result of one does not depend on the others, nor on their order.
+ * Solve the n problems at p by one algorithm, each on its own: the result of
+ * one does not depend on the others, nor on their order.
  * Where own is given it holds the fit of a problem that was fitted cold, and
  * no params where nothing was.  Returns 0, or < 0 with m->failed.
  */
