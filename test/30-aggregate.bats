@@ -494,3 +494,90 @@ close() {
 	vmf-aggregate -q --step 1h --stat mean,max,p95 in >full
 	agrees in full 3600 cpu,mem,disk_read mean,max,p95
 }
+
+@test "one result, whatever the order of the rows and --memory" {
+	for order in time vm shuffle; do
+		fleet 300 4 --order $order >$order
+		for m in 32M 512M; do
+			vmf-aggregate --no-history --step 1h --memory $m \
+			    --stat mean,max,min,count,p95 -o out.$order.$m \
+			    $order 2>note
+			same out.time.32M out.$order.$m
+			vmf-aggregate --no-history --step 1m --memory $m \
+			    -o fine.$order.$m $order 2>>note
+			same fine.time.32M fine.$order.$m
+			assert_equal "$(grep -c 'bytes spilled' note)" \
+			    "$([ $m = 32M ] && echo 2 || echo 0)"
+		done
+	done
+	gen 300 4 --seed 4 --shape inventory >inv.csv
+	for order in time vm shuffle; do
+		for m in 32M 512M; do
+			vmf-aggregate -q --no-history --step 1h --memory $m \
+			    --by host --stat mean,max,p95,count \
+			    --join inv.csv -o host.$order.$m $order
+			same host.time.32M host.$order.$m
+		done
+	done
+}
+
+@test "sums are exact: values of any size, in any order" {
+	# 1e30 and 1e-30 in one step; in plain doubles the small ones are lost.
+	awk 'BEGIN { srand(7); print "vm,time,cpu"
+	    for (i = 0; i < 4000; i++) {
+		v = (rand() - 0.5) * 10 ^ int(rand() * 70 - 35)
+		printf "v%d,%d,%.9g\n", rand() * 20, rand() * 20000, v
+		printf "v%d,%d,%.9g\n", rand() * 20, rand() * 20000, -v
+	    }
+	    print "x,0,1e30"; print "x,1,1"; print "x,2,1e-30"
+	    print "x,3,-1e30"; print "x,4,-1" }' >in.csv
+	vmf-ingest -q in.csv |
+	    vmf-aggregate -q --no-history --step 1h -o want
+	for seed in 1 2 3; do
+		{ head -n 1 in.csv; tail -n +2 in.csv |
+		    shuf --random-source=<(yes $seed); } >in2.csv
+		vmf-ingest -q in2.csv |
+		    vmf-aggregate -q --no-history --step 1h -o got
+		same want got
+	done
+	# A fifth of 1e-30, as a float is printed.
+	run -0 vmf-cat --csv --no-header want
+	assert_line --partial 'x,ok,1970-01-01T00:00:00Z,[2e-31],[1e+30],[5]' ||
+	    assert_line --partial x,ok,1970-01-01T00:00:00Z,[2e-31],[1e30],[5]
+	# As Python's fsum has it.
+	cat >fsum.py <<-'EOT'
+		import csv, math, struct, collections, pyarrow.ipc as ipc
+		f32 = lambda x: struct.unpack("f", struct.pack("f", x))[0]
+		want = collections.defaultdict(list)
+		for r in csv.DictReader(open("in.csv")):
+		    want[r["vm"], int(r["time"]) // 3600].append(
+		        f32(float(r["cpu"])))
+		n = 0
+		for r in ipc.open_stream("want").read_all().to_pylist():
+		    first = int(r["start"].timestamp()) // 3600
+		    for i, got in enumerate(r["cpu_mean"]):
+		        v = want[r["id"], first + i]
+		        if v:
+		            assert got == f32(math.fsum(v) / len(v)), (r, i)
+		            n += 1
+		assert n == len([v for v in want.values() if v]) > 100
+	EOT
+	judge fsum.py
+}
+
+@test "attributes of rows of one time: the greatest, whatever the order" {
+	rows vm,time,cpu,vcpus,host a,0,1,2,x a,0,1,8,a a,0,1,4,y >in
+	run -0 agg --step 1h --stat count <in
+	assert_output a,8,y,ok,1970-01-01T00:00:00Z,[3]
+	rows vm,time,cpu,vcpus,host a,0,1,4,y a,0,1,2,x a,0,1,8,a >in
+	run -0 agg --step 1h --stat count <in
+	assert_output a,8,y,ok,1970-01-01T00:00:00Z,[3]
+}
+
+@test "0 and -0 are one number" {
+	rows vm,time,cpu a,0,0 a,1,-0 >in
+	vmf-aggregate -q --no-history --step 1h --stat max,min,p50 -o one in
+	rows vm,time,cpu a,0,-0 a,1,0 >in
+	vmf-aggregate -q --no-history --step 1h --stat max,min,p50 -o two in
+	same one two
+}

@@ -41,6 +41,7 @@ vmf_accum_init(struct vmf_accum *a, int n_metrics, unsigned what,
 	if (a->slab_segs < 1)
 		a->slab_segs = 1;
 	vmf_spill_init(&a->spill, dir, l->rec_bytes);
+	vmf_sorter_init(&a->rest, dir, (int64_t)sizeof(struct vmf_rest));
 	return 0;
 }
 
@@ -167,6 +168,23 @@ vmf_accum_at(struct vmf_accum *a, int32_t id, int64_t step,
 	return seg;
 }
 
+int
+vmf_accum_round_off(struct vmf_accum *a, int32_t id, int64_t step,
+    int metric, double v, struct vmf_err *e)
+{
+	struct vmf_rest *r;
+
+	if (!isfinite(v))
+		return 0;
+	r = vmf_sorter_room(&a->rest, 1, e);
+	if (r == NULL)
+		return VMF_ENOMEM;
+	*r = (struct vmf_rest){ .rec = { .t = step, .id = id,
+	    .bits = (uint32_t)metric }, .v = v };
+	a->rest.n++;
+	return 0;
+}
+
 int64_t
 vmf_accum_bytes(const struct vmf_accum *a, int64_t k)
 {
@@ -177,7 +195,8 @@ vmf_accum_bytes(const struct vmf_accum *a, int64_t k)
 	return segs * (a->layout.rec_bytes +
 	    2 * (int64_t)sizeof(struct vmf_key)) + SLAB_BYTES +
 	    slots * (int64_t)sizeof(*a->slot) +
-	    a->last_cap * (int64_t)sizeof(*a->last);
+	    a->last_cap * (int64_t)sizeof(*a->last) + a->rest.n *
+	    vmf_sorter_row_bytes((int64_t)sizeof(struct vmf_rest));
 }
 
 static int
@@ -215,6 +234,8 @@ vmf_accum_flush(struct vmf_accum *a, struct vmf_ids *ids, struct vmf_err *e)
 		    (const void *)segment(a, a->key[i].at), e);
 	if (rc == 0)
 		rc = vmf_spill_end_run(&a->spill, e);
+	if (rc == 0)
+		rc = vmf_sorter_flush(&a->rest, ids, e);
 	a->n = 0;
 	if (a->n_slots > 0)
 		memset(a->slot, 0, (size_t)a->n_slots * sizeof(*a->slot));
@@ -239,6 +260,16 @@ free_segments(struct vmf_accum *a)
 	a->key = a->tmp = NULL;
 	a->n = a->n_slabs = a->slab_cap = a->n_slots = 0;
 	a->last_cap = a->n_last = a->key_cap = a->tmp_cap = 0;
+}
+
+static int
+advance_rest(struct vmf_accum *a, struct vmf_err *e)
+{
+	int got = vmf_sorter_next(&a->rest, &a->rest_head, e);
+
+	if (got == 0)
+		a->rest_head = NULL;
+	return got < 0 ? got : 0;
 }
 
 static int
@@ -274,22 +305,32 @@ vmf_accum_finish(struct vmf_accum *a, struct vmf_ids *ids, int64_t mem_bytes,
 	} else {
 		rc = vmf_accum_flush(a, ids, e);
 		free_segments(a);
+		/* What was rounded off is little, if there is any. */
+		if (a->rest.spill.n_runs > 0)
+			mem_bytes -= mem_bytes / 4;
 		if (rc == 0)
 			rc = vmf_spill_merge(&a->spill, ids->rank, mem_bytes,
 			    e);
 	}
+	if (rc == 0)
+		rc = vmf_sorter_finish(&a->rest, ids, mem_bytes / 4, e);
+	if (rc == 0)
+		rc = advance_rest(a, e);
 	return rc != 0 ? rc : advance(a, e);
 }
 
 static int
-merge_segment(const struct vmf_seg_layout *l, void *to, const void *from,
+merge_segment(struct vmf_accum *a, void *to, const void *from,
     struct vmf_err *e)
 {
+	const struct vmf_seg_layout *l = &a->layout;
+	const struct vmf_rec *head = from;
 	/* The layout's accessors take what they may write to. */
 	void *f = (void *)(uintptr_t)from;
 
 	for (int m = 0; m < l->n_metrics; m++)
 		for (int i = 0; i < VMF_SEG_STEPS; i++) {
+			double off = 0.0, *sum;
 			float v;
 
 			if (__builtin_add_overflow(vmf_seg_count(l, to, m)[i],
@@ -297,9 +338,20 @@ merge_segment(const struct vmf_seg_layout *l, void *to, const void *from,
 			    &vmf_seg_count(l, to, m)[i]))
 				return vmf_fail(e, VMF_EDATA, "more than "
 				    "2^32 samples in one step");
-			if (l->what & VMF_ACC_SUM)
-				vmf_seg_sum(l, to, m)[i] +=
-				    vmf_seg_sum(l, f, m)[i];
+			if (l->what & VMF_ACC_SUM) {
+				sum = &vmf_seg_sum(l, to, m)[i];
+				*sum = vmf_two_sum(*sum,
+				    vmf_seg_sum(l, f, m)[i], &off);
+			}
+			if (off != 0.0 && isfinite(off)) {
+				if (vmf_grow(&a->off, &a->off_cap,
+				    a->n_off + 1, e) != 0)
+					return VMF_ENOMEM;
+				a->off[a->n_off++] = (struct vmf_rest){
+				    .rec = { .t = head->t * VMF_SEG_STEPS + i,
+				    .id = head->id, .bits = (uint32_t)m },
+				    .v = off };
+			}
 			if (l->what & VMF_ACC_MAX) {
 				v = vmf_seg_max(l, f, m)[i];
 				if (!isnan(v) &&
@@ -316,6 +368,61 @@ merge_segment(const struct vmf_seg_layout *l, void *to, const void *from,
 	return 0;
 }
 
+static int
+compare_rests(const void *x, const void *y)
+{
+	struct vmf_rest a, b;
+
+	memcpy(&a, x, sizeof(a));
+	memcpy(&b, y, sizeof(b));
+	if (a.rec.t != b.rec.t)
+		return a.rec.t < b.rec.t ? -1 : 1;
+	return (a.rec.bits > b.rec.bits) - (a.rec.bits < b.rec.bits);
+}
+
+/* Put what was rounded off back into the sums of the n segments in hand. */
+static int
+add_rests(struct vmf_accum *a, int32_t id, int64_t n, struct vmf_err *e)
+{
+	const struct vmf_seg_layout *l = &a->layout;
+	int64_t s = 0, k;
+
+	while (a->rest_head != NULL && a->rest_head->id == id) {
+		int rc = vmf_grow(&a->off, &a->off_cap, a->n_off + 1, e);
+
+		if (rc != 0)
+			return rc;
+		memcpy(&a->off[a->n_off++], a->rest_head, sizeof(*a->off));
+		rc = advance_rest(a, e);
+		if (rc != 0)
+			return rc;
+	}
+	if (a->n_off > 1)
+		qsort(a->off, (size_t)a->n_off, sizeof(*a->off),
+		    compare_rests);
+	for (int64_t i = 0; i < a->n_off; i = k) {
+		int64_t step = a->off[i].rec.t;
+		struct vmf_exact x = { .n = 0 };
+		double *sum;
+
+		while (s < n && ((struct vmf_rec *)(void *)(a->seg +
+		    s * l->rec_bytes))->t < step >> VMF_SEG_BITS)
+			s++;
+		assert(s < n);
+		sum = vmf_seg_sum(l, a->seg + s * l->rec_bytes,
+		    (int)a->off[i].rec.bits) + (step & (VMF_SEG_STEPS - 1));
+		for (k = i; k < a->n_off &&
+		    compare_rests(&a->off[k], &a->off[i]) == 0; k++)
+			if (isfinite(*sum))
+				vmf_exact_add(&x, a->off[k].v);
+		if (!isfinite(*sum))
+			continue;
+		vmf_exact_add(&x, *sum);
+		*sum = vmf_exact_round(&x);
+	}
+	return 0;
+}
+
 int
 vmf_accum_next(struct vmf_accum *a, int32_t id, uint8_t **seg, int64_t *n,
     struct vmf_err *e)
@@ -324,6 +431,7 @@ vmf_accum_next(struct vmf_accum *a, int32_t id, uint8_t **seg, int64_t *n,
 	int rc;
 
 	*n = 0;
+	a->n_off = 0;
 	assert(a->head == NULL ||
 	    a->ids->rank[a->head->id] >= a->ids->rank[id]);
 	while (a->head != NULL && a->head->id == id) {
@@ -331,7 +439,7 @@ vmf_accum_next(struct vmf_accum *a, int32_t id, uint8_t **seg, int64_t *n,
 
 		if (last != NULL && ((struct vmf_rec *)(void *)last)->t ==
 		    a->head->t) {
-			rc = merge_segment(&a->layout, last, a->head, e);
+			rc = merge_segment(a, last, a->head, e);
 			if (rc != 0)
 				return rc;
 		} else {
@@ -349,7 +457,8 @@ vmf_accum_next(struct vmf_accum *a, int32_t id, uint8_t **seg, int64_t *n,
 			return rc;
 	}
 	*seg = a->seg;
-	return 0;
+	return a->n_off > 0 || a->rest_head != NULL ?
+	    add_rests(a, id, *n, e) : 0;
 }
 
 void
@@ -358,6 +467,8 @@ vmf_accum_free(struct vmf_accum *a)
 	free_segments(a);
 	if (a->spill.rec_bytes > 0)
 		vmf_spill_free(&a->spill);
+	vmf_sorter_free(&a->rest);
 	free(a->seg);
+	free(a->off);
 	*a = (struct vmf_accum){ 0 };
 }

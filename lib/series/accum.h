@@ -4,11 +4,14 @@
  * kept in segments of VMF_SEG_STEPS steps of one entity, made when a value
  * needs them: a clock that jumps costs one segment, not the time between.
  * All four merge by addition or comparison, so a part may be spilled at any
- * time, and input may come in any order.
+ * time, and input may come in any order: what adding to a sum rounds off,
+ * which is nothing for values of like size, is kept beside it, so that the
+ * sums are exact until they are rounded, once, at the end.
  */
 #ifndef VMF_ACCUM_H
 #define VMF_ACCUM_H
 
+#include "series/exact.h"
 #include "series/sorter.h"
 
 #define VMF_SEG_BITS 3
@@ -62,6 +65,12 @@ vmf_seg_min(const struct vmf_seg_layout *l, void *seg, int metric)
 	    metric * l->metric_bytes);
 }
 
+/* What was rounded off a sum: rec.t is the step, rec.bits the metric. */
+struct vmf_rest {
+	struct vmf_rec rec;
+	double v;
+};
+
 struct vmf_accum {
 	struct vmf_seg_layout layout;
 	uint8_t **slab;		/* memory for segments; they never move */
@@ -74,12 +83,16 @@ struct vmf_accum {
 	struct vmf_key *key, *tmp;
 	int64_t key_cap, tmp_cap;
 	struct vmf_spill spill;
+	struct vmf_sorter rest;	/* what was rounded off: struct rest */
 	/* reading: */
 	const struct vmf_ids *ids;
 	int64_t next;
 	const struct vmf_rec *head;	/* next record; NULL: at the end */
 	uint8_t *seg;		/* segments of one entity */
-	int64_t seg_n, seg_cap;
+	int64_t seg_cap;
+	const struct vmf_rec *rest_head;	/* likewise */
+	struct vmf_rest *off;	/* what was rounded off of one entity */
+	int64_t n_off, off_cap;
 };
 
 int vmf_accum_init(struct vmf_accum *a, int n_metrics, unsigned what,
@@ -88,6 +101,24 @@ int vmf_accum_init(struct vmf_accum *a, int n_metrics, unsigned what,
 /* The segment of the entity at that step, new or old; NULL: no memory. */
 void *vmf_accum_at(struct vmf_accum *a, int32_t id, int64_t step,
     struct vmf_err *e) VMF_CHECK;
+
+/* Keep what was rounded off the sum of a metric; it is not 0.  What is not
+ * finite is left out: the sum is not either. */
+int vmf_accum_round_off(struct vmf_accum *a, int32_t id, int64_t step,
+    int metric, double v, struct vmf_err *e) VMF_CHECK;
+
+/* Add to a sum of the segment that vmf_accum_at gave for id and step. */
+static inline int
+vmf_accum_sum(struct vmf_accum *a, void *seg, int32_t id, int64_t step,
+    int metric, double v, struct vmf_err *e)
+{
+	double *sum = vmf_seg_sum(&a->layout, seg, metric) +
+	    (step & (VMF_SEG_STEPS - 1)), off;
+
+	*sum = vmf_two_sum(*sum, v, &off);
+	return off == 0.0 ? 0 :
+	    vmf_accum_round_off(a, id, step, metric, off, e);
+}
 
 /* Bytes in use, with what k more segments and sorting all will need. */
 int64_t vmf_accum_bytes(const struct vmf_accum *a, int64_t k);

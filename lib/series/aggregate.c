@@ -216,8 +216,16 @@ place_rows(struct vmf_aggregate *g, struct chunk *k, const int64_t *t,
 	return 0;
 }
 
-static void
-add_metric(struct vmf_aggregate *g, const struct chunk *k, int m)
+/* Of 0 and -0, which are equal, the first would win: there is but one 0. */
+static inline float
+one_zero(float x)
+{
+	return x + 0.0F;
+}
+
+static int
+add_metric(struct vmf_aggregate *g, const struct chunk *k, int m,
+    struct vmf_err *e)
 {
 	const struct vmf_seg_layout *l = &g->accum.layout;
 	const float *v = k->v[m], *max = k->max[m], *min = k->min[m];
@@ -230,9 +238,10 @@ add_metric(struct vmf_aggregate *g, const struct chunk *k, int m)
 			continue;
 		if (v[i] == v[i]) {
 			vmf_seg_count(l, k->seg[i], m)[at]++;
-			if (l->what & VMF_ACC_SUM)
-				vmf_seg_sum(l, k->seg[i], m)[at] +=
-				    (double)v[i];
+			if ((l->what & VMF_ACC_SUM) &&
+			    vmf_accum_sum(&g->accum, k->seg[i], k->id[i],
+			    k->step[i], m, (double)v[i], e) != 0)
+				return VMF_ENOMEM;
 		}
 		/* Where there is a cpu_max it counts, if it has a value. */
 		if (l->what & VMF_ACC_MAX) {
@@ -240,16 +249,17 @@ add_metric(struct vmf_aggregate *g, const struct chunk *k, int m)
 
 			x = max != NULL && max[i] == max[i] ? max[i] : v[i];
 			if (x == x && !(x <= *to))
-				*to = x;
+				*to = one_zero(x);
 		}
 		if (l->what & VMF_ACC_MIN) {
 			float *to = &vmf_seg_min(l, k->seg[i], m)[at];
 
 			x = min != NULL && min[i] == min[i] ? min[i] : v[i];
 			if (x == x && !(x >= *to))
-				*to = x;
+				*to = one_zero(x);
 		}
 	}
+	return 0;
 }
 
 static int
@@ -268,7 +278,7 @@ log_rows(struct vmf_aggregate *g, const struct chunk *k, struct vmf_err *e)
 		memset(to, 0, (size_t)g->log.rec_bytes);
 		memcpy(to, &h, sizeof(h));
 		for (int m = 0; m < g->n_metrics; m++)
-			v[m] = k->v[m][i];
+			v[m] = one_zero(k->v[m][i]);
 		to += g->log.rec_bytes;
 		g->log.n++;
 	}
@@ -308,7 +318,7 @@ add_chunk(struct vmf_aggregate *g, struct chunk *k, const struct vmf_batch *b,
 	if (rc == 0)
 		rc = place_rows(g, k, t, e);
 	for (int m = 0; rc == 0 && m < g->n_metrics; m++)
-		add_metric(g, k, m);
+		rc = add_metric(g, k, m, e);
 	if (rc == 0 && g->want_log)
 		rc = log_rows(g, k, e);
 	return rc;
@@ -393,7 +403,7 @@ add_steps(struct vmf_aggregate *g, const struct vmf_batch *b, int64_t in_row,
 		int64_t t = r->start + i * g->in_step, step, at;
 		double c = me->count_col >= 0 ? item(&count, i) : 1.0;
 		float hi = (float)item(&max, i), lo = (float)item(&min, i);
-		double v = item(&mean, i);
+		double v = (double)(float)item(&mean, i);
 		void *seg;
 
 		if ((g->opts.since != VMF_TIME_NONE && t < g->opts.since) ||
@@ -424,14 +434,17 @@ add_steps(struct vmf_aggregate *g, const struct vmf_batch *b, int64_t in_row,
 			return vmf_fail(e, VMF_EDATA, "%s: row %lld: "
 			    "%s_count adds up to more than 2^32 samples in a "
 			    "step", g->name, (long long)r->row, me->name);
-		if ((l->what & VMF_ACC_SUM) && c > 0.0)
-			vmf_seg_sum(l, seg, m)[at] += v * c;
+		/* The product of a float and a count is exact. */
+		if ((l->what & VMF_ACC_SUM) && c > 0.0 &&
+		    vmf_accum_sum(&g->accum, seg, r->id, step, m, v * c, e) !=
+		    0)
+			return VMF_ENOMEM;
 		if ((l->what & VMF_ACC_MAX) && !isnan(hi) &&
 		    !(hi <= vmf_seg_max(l, seg, m)[at]))
-			vmf_seg_max(l, seg, m)[at] = hi;
+			vmf_seg_max(l, seg, m)[at] = one_zero(hi);
 		if ((l->what & VMF_ACC_MIN) && !isnan(lo) &&
 		    !(lo >= vmf_seg_min(l, seg, m)[at]))
-			vmf_seg_min(l, seg, m)[at] = lo;
+			vmf_seg_min(l, seg, m)[at] = one_zero(lo);
 	}
 	return 0;
 }

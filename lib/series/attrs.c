@@ -136,6 +136,25 @@ row_value(const struct vmf_col *c, int64_t i, union vmf_value *v)
 	}
 }
 
+/* True where v comes behind the value that the entity has. */
+static bool
+is_more(const struct vmf_attr *at, int32_t id, union vmf_value v)
+{
+	union vmf_value old = at->value[id];
+	const char *a, *b;
+	int64_t la, lb;
+	int cmp;
+
+	if (is_float(at->type))
+		return v.f > old.f;
+	if (at->type != VMF_UTF8 || v.i == old.i)
+		return v.i > old.i;
+	a = vmf_dict_str(&at->strs, (int32_t)v.i, &la);
+	b = vmf_dict_str(&at->strs, (int32_t)old.i, &lb);
+	cmp = memcmp(a, b, (size_t)(la < lb ? la : lb));
+	return cmp != 0 ? cmp > 0 : la > lb;
+}
+
 int
 vmf_attrs_rows(struct vmf_attrs *a, const struct vmf_batch *b, int64_t from,
     int64_t n, const int32_t *id, const int64_t *when, struct vmf_err *e)
@@ -164,6 +183,10 @@ vmf_attrs_rows(struct vmf_attrs *a, const struct vmf_batch *b, int64_t from,
 			} else if (!row_value(c, from + i, &v)) {
 				continue;
 			}
+			if (when[i] == at->when[id[i]] &&
+			    when[i] != VMF_TIME_NONE &&
+			    !is_more(at, id[i], v))
+				continue;
 			at->value[id[i]] = v;
 			at->when[id[i]] = when[i];
 		}

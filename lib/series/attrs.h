@@ -43,7 +43,8 @@ int vmf_attrs_room(struct vmf_attrs *a, int64_t n_ids, struct vmf_err *e)
     VMF_CHECK;
 
 /* Take rows from..from+n-1 of the batch, each entity id[i] (-1: leave out)
- * at when[i].  Of rows of the same time the later wins. */
+ * at when[i].  Of rows of the same time the greatest value
+ * wins (text by bytes), so that their order does not matter. */
 int vmf_attrs_rows(struct vmf_attrs *a, const struct vmf_batch *b,
     int64_t from, int64_t n, const int32_t *id, const int64_t *when,
     struct vmf_err *e) VMF_CHECK;

@@ -18,13 +18,19 @@ struct vm {
 	double vcpus;
 };
 
+/* Cores as a multiple of 2^-36: sums below 2^17 of them are exact in a
+ * double, so that nothing is rounded off and kept. */
+static double
+on_grid(double cores)
+{
+	return rint(cores * 0x1p36) * 0x1p-36;
+}
+
 /* Add a VM's mean cpu at a step to the sums of its host. */
 static int
 add_share(struct vmf_aggregate *g, struct vmf_accum *a, const struct vm *vm,
     int64_t step, double cpu_pct, struct vmf_err *e)
 {
-	const struct vmf_seg_layout *l = &a->layout;
-	int k = (int)(step & (VMF_SEG_STEPS - 1));
 	void *seg;
 	int rc;
 
@@ -36,10 +42,11 @@ add_share(struct vmf_aggregate *g, struct vmf_accum *a, const struct vm *vm,
 	seg = vmf_accum_at(a, vm->host, step, e);
 	if (seg == NULL)
 		return VMF_ENOMEM;
-	vmf_seg_sum(l, seg, 0)[k] += cpu_pct / 100.0 * vm->vcpus;
-	vmf_seg_count(l, seg, 0)[k]++;
-	vmf_seg_sum(l, seg, 1)[k] += vm->vcpus;
-	return 0;
+	vmf_seg_count(&a->layout, seg, 0)[step & (VMF_SEG_STEPS - 1)]++;
+	rc = vmf_accum_sum(a, seg, vm->host, step, 0,
+	    on_grid(cpu_pct / 100.0 * vm->vcpus), e);
+	return rc != 0 ? rc : vmf_accum_sum(a, seg, vm->host, step, 1,
+	    on_grid(vm->vcpus), e);
 }
 
 static int
