@@ -10,11 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 
 #define OUT_BYTES (256 * 1024)
+#define DIRECT_BYTES (32 * 1024)	/* not copied into the buffer */
+#define PIPE_BYTES (1 << 20)	/* what every user may ask for */
 #define OUT_MAX 16		/* outputs open at the same time */
 
 struct vmf_out {
@@ -66,6 +69,34 @@ vmf_write_full(int fd, const void *p, int64_t n, const char *name,
 		done += r;
 	}
 	return 0;
+}
+
+/* Both, with as few calls as it takes. */
+static int
+write_two(int fd, const void *a, int64_t n_a, const void *b, int64_t n_b,
+    const char *name, struct vmf_err *e)
+{
+	while (n_a > 0) {
+		struct iovec v[2] = {
+			{ (void *)(uintptr_t)a, (size_t)n_a },
+			{ (void *)(uintptr_t)b, (size_t)n_b },
+		};
+		ssize_t r = writev(fd, v, 2);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return vmf_fail_errno(e, "cannot write %s", name);
+		if (r < n_a) {
+			a = (const char *)a + r;
+			n_a -= r;
+			continue;
+		}
+		b = (const char *)b + (r - n_a);
+		n_b -= r - n_a;
+		n_a = 0;
+	}
+	return vmf_write_full(fd, b, n_b, name, e);
 }
 
 int
@@ -123,6 +154,20 @@ vmf_in_name(const char *path)
 	return is_std(path) ? "standard input" : path;
 }
 
+/* Fewer and longer turns between the two ends; an old system, or a limit
+ * reached, leaves the pipe as it was. */
+static void
+widen_pipe(int fd, const struct stat *st)
+{
+#ifdef F_SETPIPE_SZ
+	if (S_ISFIFO(st->st_mode) && fcntl(fd, F_GETPIPE_SZ) < PIPE_BYTES)
+		(void)fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
+#else
+	(void)fd;
+	(void)st;
+#endif
+}
+
 int
 vmf_open_in(const char *path, int *fd, struct vmf_err *e)
 {
@@ -138,6 +183,7 @@ vmf_open_in(const char *path, int *fd, struct vmf_err *e)
 		    "cannot read %s: it is a folder, expected a file",
 		    vmf_in_name(path));
 	}
+	widen_pipe(*fd, &st);
 	return 0;
 }
 
@@ -251,6 +297,8 @@ vmf_out_open(struct vmf_out **out, const char *path, struct vmf_err *e)
 		if (rc != 0)
 			goto fail;
 	}
+	if (o->final == NULL && fstat(o->fd, &st) == 0)
+		widen_pipe(o->fd, &st);
 	*out = o;
 	return 0;
 fail:
@@ -270,21 +318,22 @@ vmf_out_flush(struct vmf_out *o, struct vmf_err *e)
 int
 vmf_out_write(struct vmf_out *o, const void *p, int64_t n, struct vmf_err *e)
 {
+	int64_t held = o->n;
 	int rc;
 
-	if (n <= OUT_BYTES - o->n) {
-		if (n > 0)
-			memcpy(o->buf + o->n, p, (size_t)n);
-		o->n += n;
-		return 0;
+	/* Columns go as they are, with what is held before them. */
+	if (n >= DIRECT_BYTES) {
+		o->n = 0;
+		return write_two(o->fd, o->buf, held, p, n, o->name, e);
 	}
-	rc = vmf_out_flush(o, e);
-	if (rc != 0)
-		return rc;
-	if (n >= OUT_BYTES)
-		return vmf_write_full(o->fd, p, n, o->name, e);
-	memcpy(o->buf, p, (size_t)n);
-	o->n = n;
+	if (n > OUT_BYTES - o->n) {
+		rc = vmf_out_flush(o, e);
+		if (rc != 0)
+			return rc;
+	}
+	if (n > 0)
+		memcpy(o->buf + o->n, p, (size_t)n);
+	o->n += n;
 	return 0;
 }
 
