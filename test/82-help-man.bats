@@ -173,8 +173,8 @@ examples() {
 		tr -s ' \t' '\n\n' <lines | while read -r word; do
 			case $word in
 			'|') cmd= ;;
-			vmf-[a-z]*)
-				cmd=$word
+			vmf-[a-z]* | /*/vmf-[a-z]*)
+				cmd=${word##*/}
 				;;
 			--[a-z]*)
 				[ -n "${cmd:-}" ] || continue
