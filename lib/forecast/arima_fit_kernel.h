@@ -151,23 +151,23 @@ arima_seasonal(const vreal *y, int64_t stride, int64_t from, int64_t n,
 
 /*
  * Second search: p and q, with the differences and seasonal orders that each
- * lane has in best, which becomes the best of all.
+ * lane has in of, in the lanes of the mask.  best becomes the best of all.
  */
 VMF_HD void
 arima_orders(const vreal *y, int64_t stride, int64_t from, int64_t n,
     int64_t s, vreal first, vreal skip, int grid, int iters,
-    const struct arima_ring *r, struct arima_best *best)
+    const struct arima_ring *r, const struct arima_best *of, vmask lanes,
+    struct arima_best *best)
 {
 	struct arima_par start[ARIMA_GRID];
-	struct arima_best of = *best;
 	struct arima_sums sums;
-	vreal begin = first + of.par.sd * v_set((double)s) + of.par.d;
+	vreal begin = first + of->par.sd * v_set((double)s) + of->par.d;
 	vreal extra = v_set(0.0), one = v_set(1.0);
 	vmask all = v_le(one, one), act[ARIMA_K];
 	int col[ARIMA_K];
 
 	for (int i = ARIMA_SPHI; i <= ARIMA_MEAN; i++)
-		extra += v_keep(of.act[i], one);
+		extra += v_keep(of->act[i], one);
 	for (int g = 0; g < grid; g++) {
 		struct arima_par *m = &start[g];
 		int pq = arima_grid[g].p + arima_grid[g].q;
@@ -176,19 +176,49 @@ arima_orders(const vreal *y, int64_t stride, int64_t from, int64_t n,
 		vreal aicc;
 		vmask better;
 
-		*m = g > 0 ? start[arima_grid[g].from] : of.par;
+		*m = g > 0 ? start[arima_grid[g].from] : of->par;
 		for (int i = 0; i < ARIMA_SPHI && g == 0; i++)
 			m->b[i] = v_set(0.0);
 		for (int i = 0; i < k; i++)
-			act[i] = i < pq ? all : of.act[col[i]];
+			act[i] = i < pq ? all : of->act[col[i]];
 		arima_descend(y, stride, from, n, s, begin, skip, m, r, col,
 		    k, act, iters, &sums);
 		aicc = arima_aicc_of(sums.sse, sums.n,
 		    extra + v_set((double)pq));
-		better = v_lt(aicc, best->aicc);
+		better = lanes & v_lt(aicc, best->aicc);
 		arima_keep(best, better, m, aicc, sums.sse, sums.n, col, pq);
 		for (int i = ARIMA_SPHI; i <= ARIMA_MEAN; i++)
-			best->act[i] = of.act[i];
+			best->act[i] = (of->act[i] & better) |
+			    (best->act[i] & ~better);
+	}
+}
+
+/*
+ * All of the grid and of the seasonal orders, for lanes with a history so
+ * short that it costs little: there a parameter more or less tells.
+ */
+VMF_HD void
+arima_all_orders(const vreal *y, int64_t stride, int64_t from, int64_t n,
+    int64_t s, vreal first, vreal skip, vmask seasonal, int grid,
+    int iters, const struct arima_ring *r, vmask lanes, struct arima_best *best)
+{
+	struct arima_best of = *best;
+
+	/* What was found is of another part of the history. */
+	best->aicc = v_sel(lanes, v_set(INFINITY), best->aicc);
+	for (int sq = 0; sq < (s > 1 ? 4 : 1); sq++) {
+		vmask none = v_lt(v_set(1.0), v_set(0.0));
+
+		for (int i = 0; i < ARIMA_MEAN; i++) {
+			of.act[i] = none;
+			of.par.b[i] = v_set(0.0);
+		}
+		if (sq >> 1)
+			of.act[ARIMA_SPHI] = ~none;
+		if (sq & 1)
+			of.act[ARIMA_STHETA] = ~none;
+		arima_orders(y, stride, from, n, s, first, skip, grid,
+		    iters, r, &of, sq > 0 ? lanes & seasonal : lanes, best);
 	}
 }
 

@@ -10,6 +10,8 @@
 #include "forecast/theta_kernel.h"
 
 #define GRID 12			/* pairs of p and q */
+#define FEW 240			/* steps: all orders are tried */
+#define LAPS_FEW 12
 #define LAPS_GRID 3		/* optimiser steps of a candidate */
 #define LAPS_POLISH 8		/* of the model chosen */
 #define LAPS_ETS 10		/* of the compass, and when it starts near */
@@ -183,10 +185,16 @@ choose_arima(struct vmf_block *b, const struct cut *c, const int64_t *at,
 	vreal *f = (vreal *)(void *)b->f[VMF_M_ARIMA];
 	vreal least = v_set(INFINITY), season = v_set((double)b->season);
 	vreal first = load(b->first), mean = mean_of(c->train, b->n);
+	vmask all = v_le(season, season), few;
+	struct arima_best one;
+	double shortest = (double)b->n;
 
+	for (int i = 0; i < VMF_W; i++)
+		if (b->first[i] < (double)b->n &&
+		    (double)b->n - b->first[i] < shortest)
+			shortest = (double)b->n - b->first[i];
 	arima_nothing(best);
 	for (int dd = 0; dd < (b->season > 1 ? 4 : 2); dd++) {
-		struct arima_best one;
 		vreal miss;
 		vmask better;
 
@@ -203,14 +211,21 @@ choose_arima(struct vmf_block *b, const struct cut *c, const int64_t *at,
 			/* A lane that reaches no origin goes by AICc. */
 			miss = v_sel(v_lt(one.aicc, v_set(INFINITY)) &
 			    v_le(v_set((double)b->origin[0]), load(b->hold)),
-			    roll_error(b, f), one.aicc);
+			    v_log(roll_error(b, f)) + v_set(0.5) * one.aicc /
+			    v_max(one.n, v_set(1.0)), one.aicc);
 		}
 		better = dd == 0 ? v_le(season, season) : v_lt(miss, least);
 		least = v_sel(better, miss, least);
 		arima_take(best, better, &one);
 	}
+	one = *best;
 	arima_orders(c->train, 1, 0, b->n, b->season, first, skip,
-	    GRID, LAPS_GRID, &c->ring, best);
+	    GRID, LAPS_GRID, &c->ring, &one, all, best);
+	if (shortest < FEW) {
+		few = v_lt(v_set((double)b->n) - first, v_set(FEW));
+		arima_all_orders(y, 1, 0, b->n, b->season, first, skip,
+		    seasonal, GRID, LAPS_FEW, &c->ring, few, best);
+	}
 	arima_drift(c->train, 1, 0, b->n, b->season, first, skip, LAPS_GRID,
 	    &c->ring, best);
 }
@@ -225,7 +240,7 @@ fit_arima(struct vmf_block *b, const struct cut *c, const int64_t *at)
 	vmask seasonal = is_seasonal(b, load(b->hold));
 	struct arima_best best;
 
-	skip = first + v_set(1.0) + v_keep(seasonal, season);
+	skip = first + v_set(3.0) + v_keep(seasonal, season);
 	if (b->again)
 		best = start_arima(par);
 	else
