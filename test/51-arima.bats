@@ -305,3 +305,10 @@ s[::2].write_ipc_stream("half")'
 	fails 1 'm: row 0: arima has ' vmf-predict --from m -o out s
 	[ ! -e out ]
 }
+
+@test "textbook series: AICc and forecasts beside statsforecast and statsmodels" {
+	not_small
+	judge -c 'import statsmodels' 2>/dev/null || skip "no statsmodels"
+	run -0 judge "$VMF_ROOT/test/reference/textbook.py"
+	assert_output --partial 'wineind: forecasts differ by at most'
+}

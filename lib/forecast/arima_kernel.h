@@ -9,8 +9,8 @@
  * run as a cascade of its factors, so that a step costs as much as there are
  * parameters, whatever the season: going in, prediction by prediction,
  *
- *	c = theta's sum of past e      + Theta c(t-s)
- *	a = c's prediction             + phi's sum of past a
+ *	c = theta's sum of past e
+ *	a = c's prediction + Theta c(t-s) + phi's sum of past a
  *	w = a's prediction             + Phi w(t-s)
  *	z = w's prediction + m         + d z(t-1)
  *	y = z's prediction             + D y(t-s)
@@ -70,9 +70,9 @@ arima_step(const struct arima_par *m, struct arima_state *x,
 	vreal c, a, w, z, p, e, ry = r->y[at];
 	vmask known = v_known(y);
 
-	c = b[3] * x->e[0] + b[4] * x->e[1] + b[5] * x->e[2] +
-	    b[7] * r->c[at];
-	a = c + (b[0] * x->a[0] + b[1] * x->a[1] + b[2] * x->a[2]);
+	c = b[3] * x->e[0] + b[4] * x->e[1] + b[5] * x->e[2];
+	a = c + b[7] * r->c[at] +
+	    (b[0] * x->a[0] + b[1] * x->a[1] + b[2] * x->a[2]);
 	w = a + b[6] * r->w[at];
 	z = w + b[8] + m->d * x->z;
 	p = z + m->sd * ry;
@@ -323,8 +323,9 @@ arima_ahead(const struct arima_par *m, const struct arima_state *from,
 			rw = tw[j - s];
 			rc = tc[j - s];
 		}
-		c = b[3] * x.e[0] + b[4] * x.e[1] + b[5] * x.e[2] + b[7] * rc;
-		a = c + (b[0] * x.a[0] + b[1] * x.a[1] + b[2] * x.a[2]);
+		c = b[3] * x.e[0] + b[4] * x.e[1] + b[5] * x.e[2];
+		a = c + b[7] * rc +
+		    (b[0] * x.a[0] + b[1] * x.a[1] + b[2] * x.a[2]);
 		w = a + b[6] * rw;
 		z = w + b[8] + m->d * x.z;
 		f[j] = z + m->sd * ry;
