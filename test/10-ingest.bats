@@ -708,7 +708,7 @@ a,1970-01-01T00:10:00Z,50,50,8192"
 	not_small
 	gen 300 3 --order time >a.csv
 	peak() {
-		bash -c 'ulimit -v 100000; vmf-ingest -q --no-history "$@" | tail -c 1 >/dev/null
+		bash -c 'ulimit -v 100000; vmf-ingest --threads 1 -q --no-history "$@" | tail -c 1 >/dev/null
 		    exit "${PIPESTATUS[0]}"' - "$@"
 	}
 	peak a.csv

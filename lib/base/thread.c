@@ -11,6 +11,8 @@
 
 #include "base/mem.h"
 
+#define STACK_BYTES (1 << 20)
+
 struct vmf_lane {
 	struct vmf_lane_ops ops;
 	void **slot;
@@ -130,18 +132,22 @@ void
 vmf_lane_start(struct vmf_lane *l, int n_threads)
 {
 	sigset_t all, old;
+	pthread_attr_t attr;
 
 	if (n_threads <= 0 || l->thread != NULL)
 		return;
 	l->thread = vmf_calloc(n_threads, sizeof(*l->thread), NULL);
 	if (l->thread == NULL)
 		return;
+	pthread_attr_init(&attr);
+	(void)pthread_attr_setstacksize(&attr, STACK_BYTES);
 	/* Signals are for the thread that began. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	while (l->n_threads < n_threads && pthread_create(
-	    &l->thread[l->n_threads], NULL, helper, l) == 0)
+	    &l->thread[l->n_threads], &attr, helper, l) == 0)
 		l->n_threads++;
+	pthread_attr_destroy(&attr);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 

@@ -212,6 +212,8 @@ vmf_block_parse(struct vmf_block *b, int64_t base)
 	b->parsed = true;
 	b->base = b->tail = base;
 	b->cells.n = 0;
+	if (n == 0)
+		return;
 	rc = vmf_grow(&b->sep, &b->sep_cap, n + 16, NULL);
 	if (rc == 0)
 		rc = vmf_grow(&b->marks.odd, &b->odd_pos_cap, n + 16, NULL);

@@ -73,8 +73,9 @@ put(struct vmf_buf *b, const char *s)
 		abort();
 }
 
+/* fixed >= 0: most have so many decimals, as in most files. */
 static void
-put_number(struct vmf_buf *b, struct choices *c)
+put_number(struct vmf_buf *b, struct choices *c, int fixed)
 {
 	static const char *const odd[] = { "", "NA", "nan", "NULL", "-nan",
 	    "inf", "-Infinity", "1e39", "3.4028235e38", "3.4028236e38",
@@ -102,8 +103,16 @@ put_number(struct vmf_buf *b, struct choices *c)
 	}
 	if (kind == 1 && choose(c, 4) == 0)
 		text[n++] = '-';
+	if (fixed >= 0 && kind < 7) {
+		digits = 1 + fixed + (int)choose(c, 4);
+		at = digits - fixed;
+		if (fixed == 0)
+			at = -1;
+		goto write;
+	}
 	digits = kind < 5 ? 1 + (int)choose(c, 8) : 1 + (int)choose(c, 24);
 	at = (int)choose(c, 26) - 1;
+write:
 	for (int i = 0; i < digits; i++) {
 		if (i == at)
 			text[n++] = '.';
@@ -188,6 +197,7 @@ put_rows(struct vmf_buf *b, const struct vmf_map *m, struct choices *c)
 	static const char *const shape[] = { "vtnnvn", "tvnnn", "tnnnn",
 	    "tnnnnnnnnnn", "n", "tn", "vtnnnnnnn" };
 	unsigned which = 0, style = choose(c, 2), kind = choose(c, 4);
+	int fixed = choose(c, 2) ? (int)choose(c, 14) : -1;
 	char delim[2] = { m->delim, '\0' };
 	const char *s;
 
@@ -218,7 +228,7 @@ put_rows(struct vmf_buf *b, const struct vmf_map *m, struct choices *c)
 			else if (*s == 'v')
 				put_text(b, c);
 			else
-				put_number(b, c);
+				put_number(b, c, fixed);
 			if (s[1] != '\0' && choose(c, 64) != 0)
 				put(b, delim);
 			if (which == 3 && s[1] != '\0')
