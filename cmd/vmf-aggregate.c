@@ -30,7 +30,7 @@ static struct cmd c = {
 	"      --inner           no rows for VMs without samples\n"
 	"      --since TIME      leave out samples before TIME\n"
 	"      --until TIME      leave out samples from TIME on\n"
-	"      --tz ZONE         wall clock of TIMEs [$TZ or UTC]\n"
+	"      --tz ZONE         wall clock of TIMEs [UTC]\n"
 	"      --append HISTORY  join what is made to the series HISTORY,\n"
 	"                        which is only read; -o may name it as well\n"
 	"      --keep-span DURATION\n"

@@ -581,3 +581,13 @@ close() {
 	vmf-aggregate -q --no-history --step 1h --stat max,min,p50 -o two in
 	same one two
 }
+
+@test "an inventory with a word for a number, or packed, is refused by name" {
+	printf 'vm,time,cpu\na,0,1\nb,0,3\n' | vmf-ingest -q -o in.arrows
+	printf 'vm,host,vcpus\na,h,2\nb,h,many\n' >words.csv
+	fails 1 "words.csv: column 'vcpus' of vm 'b': found 'many', expected a number" \
+		vmf-aggregate --step 1h --join words.csv -o x in.arrows
+	gzip -k words.csv
+	fails 1 "words.csv.gz: gzip, expected CSV" \
+		vmf-aggregate --step 1h --join words.csv.gz -o x in.arrows
+}

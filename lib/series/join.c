@@ -197,6 +197,11 @@ parse_fd(struct parse *p, struct csv_parser *csv, int fd)
 	    p->inv->name, p->e)) > 0) {
 		char *s = buf, *end = buf + got;
 
+		if (first && got >= 2 && memcmp(s, "\x1f\x8b", 2) == 0) {
+			rc = vmf_fail(p->e, VMF_EDATA, "%s: gzip, expected "
+			    "CSV as text (unpack it: gzip -d)", p->inv->name);
+			break;
+		}
 		if (first && got >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0)
 			s += 3;
 		first = false;
@@ -270,6 +275,34 @@ column_type(const struct vmf_inventory *inv, int col)
 	return any ? type : VMF_UTF8;
 }
 
+/* Columns that are reckoned with must hold numbers: one word in vcpus would
+ * make every VM of the fleet weigh 1. */
+static int
+check_numbers(const struct vmf_inventory *inv, int col, struct vmf_err *e)
+{
+	static const char *const known[] = { "vcpus", "mem_mb",
+	    "cpu_capacity_mhz" };
+	const char *name = inv->schema.field[col].name;
+	bool must = false;
+
+	for (size_t k = 0; k < sizeof(known) / sizeof(*known); k++)
+		must |= strcmp(name, known[k]) == 0;
+	for (int64_t row = 0; must && row < inv->vm.n; row++) {
+		const char *s = cell(inv, row, col), *vm;
+		int64_t len;
+		double d;
+
+		if (s == NULL || is_na(s) || (vmf_parse_double(s,
+		    (int64_t)strlen(s), &d) == 0 && isfinite(d)))
+			continue;
+		vm = vmf_dict_str(&inv->vm, (int32_t)row, &len);
+		return vmf_fail(e, VMF_EDATA, "%s: column '%s' of vm "
+		    "'%.*s': found '%.40s', expected a number", inv->name,
+		    name, (int)(len < 99 ? len : 99), vm, s);
+	}
+	return 0;
+}
+
 int
 vmf_inventory_read(struct vmf_inventory *inv, const char *path,
     struct vmf_err *e)
@@ -294,8 +327,10 @@ vmf_inventory_read(struct vmf_inventory *inv, const char *path,
 	vmf_close_in(fd);
 	vmf_schema_free(&p.header);
 	free(p.vm);
-	for (int i = 0; rc == 0 && i < inv->schema.n; i++)
+	for (int i = 0; rc == 0 && i < inv->schema.n; i++) {
 		inv->schema.field[i].type = column_type(inv, i);
+		rc = check_numbers(inv, i, e);
+	}
 	return rc;
 }
 

@@ -91,8 +91,9 @@ vmf_grid_need_end(const struct vmf_grid *g, const char *name,
 {
 	if (g->end == VMF_TIME_NONE)
 		return vmf_fail(e, VMF_EDATA,
-		    "%s: metadata vmf:end is missing (some tools drop it); "
-		    "expected it or --at", name);
+		    "%s: metadata vmf:end is missing (no series has a "
+		    "sample, or some tool dropped it); expected it or --at",
+		    name);
 	return 0;
 }
 
