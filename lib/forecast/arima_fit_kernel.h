@@ -200,7 +200,8 @@ arima_orders(const vreal *y, int64_t stride, int64_t from, int64_t n,
 VMF_HD void
 arima_all_orders(const vreal *y, int64_t stride, int64_t from, int64_t n,
     int64_t s, vreal first, vreal skip, vmask seasonal, int grid,
-    int iters, const struct arima_ring *r, vmask lanes, struct arima_best *best)
+    int iters, const struct arima_ring *r, vmask lanes,
+    struct arima_best *best)
 {
 	struct arima_best of = *best;
 

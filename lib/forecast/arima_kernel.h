@@ -285,7 +285,7 @@ arima_descend(const vreal *y, int64_t stride, int64_t from, int64_t n,
 		arima_pass(y, stride, from, n, s, begin, skip, &try, r, col, k,
 		    &now);
 		good = v_lt(now.sse, best->sse);
-		lambda = v_sel(good, lambda * v_set(0.1), lambda * v_set(10.0));
+		lambda *= v_sel(good, v_set(0.1), v_set(10.0));
 		best->sse = v_sel(good, now.sse, best->sse);
 		for (int i = 0; i < k; i++) {
 			m->b[col[i]] = v_sel(good, try.b[col[i]],

@@ -5,7 +5,8 @@
  * relationship to state space models", 2016) of the seasonally adjusted
  * series.  After i values, with level l, mean M and the running line A + B i,
  *
- *	mu = l + (1 - 1/theta) ((1-alpha)^i A + (1 - (1-alpha)^(i+1)) B / alpha)
+ *	mu = l + (1 - 1/theta) ((1-alpha)^i A +
+ *	    (1 - (1-alpha)^(i+1)) B / alpha)
  *	l = alpha y + (1 - alpha) l
  *	M = (i M + y) / (i + 1)
  *	B = ((i - 1) B + 6 (y - M before) / (i + 1)) / (i + 2)
