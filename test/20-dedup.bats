@@ -190,13 +190,30 @@ fleet() {
 	    END { for (i = 1; i <= n; i++) print b[i] }'; } >late.csv
 	# The first rows are in order, so that it streams.
 	{ head -n 200001 in.csv; tail -n +200002 late.csv; } | vmf-ingest -q |
-	    TMPDIR=/nowhere/at-all vmf-dedup --memory 32M 2>note |
+	    TMPDIR=/nowhere/at-all vmf-dedup --memory 20M 2>note |
 	    vmf-cat --csv | tail -n +2 | sort >out
 	vmf-ingest -q in.csv | vmf-dedup -q | vmf-cat --csv | tail -n +2 |
 	    sort >want
 	grep -q 'order time,vm' note
 	assert_equal "$(wc -l <out)" "$(wc -l <want)"
 	same want out
+}
+
+@test "rows of one moment, and of a moment each" {
+	# Ten thousand VMs in two steps; and steps of a row.
+	for shape in "NR % 10000,int(NR / 10000) * 300" "NR % 77,NR" \
+	    "NR % 3000,int(NR / 40)"; do
+		awk 'BEGIN { print "vm,time,cpu"; for (NR = 0; NR < 400000; NR++) {
+		    printf "v%d,%d,%d\n", '"$shape"', NR % 100
+		    if (NR % 97 == 0) printf "v%d,%d,%d\n", '"$shape"', 7 } }' |
+		    vmf-ingest -q >in.arrows
+		vmf-dedup -q --memory 1G in.arrows | vmf-cat --csv |
+		    tail -n +2 | sort -t, -k2,2 -k1,1 >want
+		vmf-dedup --memory 18M in.arrows 2>note | vmf-cat --csv |
+		    tail -n +2 >out
+		grep -q 'order time,vm' note
+		same want out
+	done
 }
 
 @test "memory stays below --memory on ten times the rows" {
@@ -283,7 +300,8 @@ fleet() {
 
 @test "too little memory for the input's batches says how much it needs" {
 	not_small
-	fleet 8 >in.arrows
+	# Of 16 MB, as vmf-dedup itself writes.
+	fleet 8 | vmf-dedup -q >in.arrows
 	fails 2 "is too little" vmf-dedup --memory 16M in.arrows
 	need=${stderr##*at least }
 	vmf-dedup -q --memory "$need" in.arrows >/dev/null

@@ -11,9 +11,11 @@
 #include "series/fold.h"
 #include "series/readings.h"
 
-#define CHUNK 4096		/* rows looked at together */
-#define BLOCK 512		/* rows written together */
+#define CHUNK 1024		/* rows looked at together */
+#define BLOCK 1024		/* rows written together */
 #define BASE_BYTES ((int64_t)5 << 20)	/* the program itself */
+
+#define NONE INT64_MIN
 
 enum mode {
 	FILL,			/* all rows are in memory */
@@ -33,14 +35,19 @@ struct vmf_dedup {
 	struct vmf_fold fold;
 	enum mode mode;
 	enum vmf_order order;	/* when streaming */
-	bool vm_sorted, time_sorted;	/* the rows so far */
+	/* Rows are counted from 0.  The last that came before its time, and
+	 * before its turn by (vm, time); NONE: there is none. */
+	int64_t late_time, late_vm;
+	int64_t taken;		/* rows handed on or spilled */
 	int32_t last_id;	/* of the row before */
 	int64_t last_t;
 	int64_t in_bytes;	/* of the largest batch met */
 	int64_t out_bytes;	/* when a batch is full */
 	struct vmf_writer *w;
 	struct vmf_batch out;
-	uint8_t *block;
+	const uint8_t *row[BLOCK];	/* rows to write, in order */
+	int64_t n_rows;
+	uint8_t *block;		/* those of them that stand nowhere else */
 	int64_t n_block;
 	int32_t id[CHUNK];
 };
@@ -60,7 +67,7 @@ vmf_dedup_open(struct vmf_dedup **dp, const struct vmf_schema *schema,
 	d->opts = *opts;
 	d->sink = *sink;
 	d->schema = schema;
-	d->vm_sorted = d->time_sorted = true;
+	d->late_time = d->late_vm = NONE;
 	d->last_id = -1;
 	d->out_bytes = opts->memory / 16;
 	if (d->out_bytes > VMF_BATCH_BYTES)
@@ -103,16 +110,16 @@ open_output(struct vmf_dedup *d, struct vmf_err *e)
 }
 
 static int
-flush_block(struct vmf_dedup *d, struct vmf_err *e)
+flush_rows(struct vmf_dedup *d, struct vmf_err *e)
 {
 	int rc = 0;
 
 	if (d->w == NULL)
 		rc = open_output(d, e);
 	if (rc == 0)
-		rc = vmf_pack_emit(&d->pack, d->block, d->n_block, &d->ids,
+		rc = vmf_pack_emit(&d->pack, d->row, d->n_rows, &d->ids,
 		    &d->out, e);
-	d->n_block = 0;
+	d->n_rows = d->n_block = 0;
 	if (rc == 0 && vmf_batch_bytes(&d->out) >= d->out_bytes) {
 		rc = vmf_writer_put(d->w, &d->out, e);
 		vmf_batch_clear(&d->out);
@@ -120,33 +127,97 @@ flush_block(struct vmf_dedup *d, struct vmf_err *e)
 	return rc;
 }
 
+/* Write a record, which must stand where it is until flush_rows. */
 static int
-write_row(struct vmf_dedup *d, struct vmf_err *e)
+write_row(struct vmf_dedup *d, const uint8_t *rec, struct vmf_err *e)
 {
-	memcpy(d->block + d->n_block * d->pack.rec_bytes,
-	    vmf_fold_take(&d->fold), (size_t)d->pack.rec_bytes);
+	d->row[d->n_rows++] = rec;
 	d->stats.rows_out++;
-	return ++d->n_block == BLOCK ? flush_block(d, e) : 0;
+	return d->n_rows == BLOCK ? flush_rows(d, e) : 0;
 }
 
-/* The next row in order. */
+/* Write what the fold has made of the key in hand. */
+static int
+write_fold(struct vmf_dedup *d, struct vmf_err *e)
+{
+	uint8_t *to = d->block + d->n_block++ * d->pack.rec_bytes;
+
+	memcpy(to, vmf_fold_take(&d->fold), (size_t)d->pack.rec_bytes);
+	return write_row(d, to, e);
+}
+
+static bool
+same_key(const struct vmf_rec *a, const struct vmf_rec *b)
+{
+	return a->id == b->id && a->t == b->t;
+}
+
+/* The next row in order; rows of its key may still come. */
 static int
 feed(struct vmf_dedup *d, const struct vmf_rec *rec, struct vmf_err *e)
 {
-	const struct vmf_rec *key = vmf_fold_key(&d->fold);
 	int rc;
 
 	if (d->fold.n > 0) {
-		if (key->id == rec->id && key->t == rec->t) {
+		if (same_key(vmf_fold_key(&d->fold), rec)) {
 			vmf_fold_more(&d->fold, rec, &d->stats);
 			return 0;
 		}
-		rc = write_row(d, e);
+		rc = write_fold(d, e);
 		if (rc != 0)
 			return rc;
 	}
 	vmf_fold_first(&d->fold, rec);
 	return 0;
+}
+
+/* Row k of those sorted last (sorted), or of those in memory. */
+static struct vmf_rec *
+nth(const struct vmf_dedup *d, bool sorted, int64_t k)
+{
+	return vmf_sorter_at(&d->rows, sorted ? d->rows.at[k] : k);
+}
+
+/*
+ * The next n rows in order.  Rows of the last key are fed, as more of them
+ * may come; single rows before it go out from where they stand.
+ */
+static int
+feed_all(struct vmf_dedup *d, bool sorted, int64_t from, int64_t n,
+    struct vmf_err *e)
+{
+	int64_t k = from, end = from + n, last = end - 1;
+	int rc = 0;
+
+	if (n == 0)
+		return 0;
+	while (last > from && same_key(nth(d, sorted, last - 1),
+	    nth(d, sorted, last)))
+		last--;
+	while (rc == 0 && k < last && d->fold.n > 0 && same_key(
+	    vmf_fold_key(&d->fold), nth(d, sorted, k)))
+		rc = feed(d, nth(d, sorted, k++), e);
+	if (rc == 0 && k < last && d->fold.n > 0)
+		rc = write_fold(d, e);
+	while (rc == 0 && k < last) {
+		struct vmf_rec *r = nth(d, sorted, k++), *next = NULL;
+
+		if (k < last)
+			next = nth(d, sorted, k);
+		if (next == NULL || !same_key(r, next)) {
+			rc = write_row(d, (const uint8_t *)r, e);
+			continue;
+		}
+		rc = feed(d, r, e);
+		for (; rc == 0 && k < last && same_key(r, nth(d, sorted, k));
+		    k++)
+			rc = feed(d, nth(d, sorted, k), e);
+		if (rc == 0)
+			rc = write_fold(d, e);
+	}
+	while (rc == 0 && k < end)
+		rc = feed(d, nth(d, sorted, k++), e);
+	return rc;
 }
 
 /* ---- memory ---- */
@@ -186,37 +257,99 @@ check_budget(const struct vmf_dedup *d, struct vmf_err *e)
 	    (long long)(((d->opts.memory + short_bytes) >> 20) + 1));
 }
 
-/* Hand on the first half of the rows, in order. */
-static int
-stream_half(struct vmf_dedup *d, struct vmf_err *e)
+/* True where the rows in memory came in time order (in (vm, time) order). */
+static bool
+in_time_order(const struct vmf_dedup *d)
 {
-	int64_t half = (d->rows.n + 1) / 2;
+	return d->late_time <= d->taken;
+}
+
+static bool
+in_vm_order(const struct vmf_dedup *d)
+{
+	return d->late_vm <= d->taken;
+}
+
+/* Hand on the rows of the times up to row `goal`, or the last time but one;
+ * how many in *n. */
+static int
+stream_steps(struct vmf_dedup *d, int64_t goal, int64_t *n, struct vmf_err *e)
+{
+	int64_t i = 0, end;
+	int rc = 0;
+
+	for (; rc == 0 && i < goal; i = end) {
+		int64_t t = vmf_sorter_at(&d->rows, i)->t;
+
+		for (end = i + 1; end < d->rows.n &&
+		    vmf_sorter_at(&d->rows, end)->t == t;)
+			end++;
+		/* More of the last time may come. */
+		if (end == d->rows.n && goal < d->rows.n)
+			break;
+		rc = vmf_sorter_sort_step(&d->rows, i, end - i, &d->ids, e);
+		if (rc == 0)
+			rc = feed_all(d, true, 0, end - i, e);
+	}
+	*n = i;
+	return rc;
+}
+
+/* Hand on the rows up to row `goal`, in order. */
+static int
+stream_rows(struct vmf_dedup *d, int64_t goal, struct vmf_err *e)
+{
+	int64_t n = 0;
 	int rc;
 
 	rc = vmf_ids_rank(&d->ids, e);
+	if (rc == 0 && d->order == VMF_ORDER_TIME_VM && in_time_order(d)) {
+		rc = stream_steps(d, goal, &n, e);
+	} else if (rc == 0 && d->order == VMF_ORDER_VM_TIME &&
+	    in_vm_order(d)) {
+		n = goal;
+		rc = feed_all(d, false, 0, n, e);
+	}
 	if (rc == 0)
-		rc = vmf_sorter_sort(&d->rows, d->order, &d->ids, e);
-	for (int64_t i = 0; rc == 0 && i < half; i++)
-		rc = feed(d, vmf_sorter_at(&d->rows, d->rows.key[i].at), e);
+		rc = flush_rows(d, e);
+	if (rc != 0 || n > 0) {
+		vmf_sorter_pop(&d->rows, n);
+		d->taken += n;
+		return rc;
+	}
+	rc = vmf_sorter_sort(&d->rows, d->order, &d->ids, e);
 	if (rc == 0)
-		vmf_sorter_drop(&d->rows, half);
+		rc = feed_all(d, true, 0, goal, e);
+	if (rc == 0)
+		rc = flush_rows(d, e);
+	if (rc == 0)
+		rc = vmf_sorter_drop(&d->rows, goal, e);
+	/* Those that are left do not stand as they came any more. */
+	d->taken += goal;
+	d->late_time = d->late_vm = d->taken + d->rows.n;
 	return rc;
 }
 
 static int
 make_room(struct vmf_dedup *d, struct vmf_err *e)
 {
+	int rc;
+
 	if (d->mode == FILL) {
-		if (!d->opts.sort_always && (d->vm_sorted || d->time_sorted)) {
+		if (!d->opts.sort_always &&
+		    (d->late_vm == NONE || d->late_time == NONE)) {
 			d->mode = STREAM;
-			d->order = d->vm_sorted ? VMF_ORDER_VM_TIME :
+			d->order = d->late_vm == NONE ? VMF_ORDER_VM_TIME :
 			    VMF_ORDER_TIME_VM;
 		} else {
 			d->mode = SPILL;
 		}
 	}
-	return d->mode == STREAM ? stream_half(d, e) :
-	    vmf_sorter_flush(&d->rows, &d->ids, e);
+	if (d->mode == STREAM)
+		return stream_rows(d, (d->rows.n + 1) / 2, e);
+	d->taken += d->rows.n;
+	rc = vmf_sorter_flush(&d->rows, &d->ids, e);
+	return rc;
 }
 
 /* ---- input ---- */
@@ -225,22 +358,29 @@ make_room(struct vmf_dedup *d, struct vmf_err *e)
 static void
 watch_order(struct vmf_dedup *d, const int64_t *t, int64_t n)
 {
-	for (int64_t i = 0; i < n; i++) {
-		if (d->last_id >= 0) {
-			if (d->id[i] == d->last_id)
-				d->vm_sorted = d->vm_sorted &&
-				    t[i] >= d->last_t;
-			else if (d->vm_sorted && vmf_ids_compare(&d->ids,
-			    d->last_id, d->id[i]) > 0)
-				d->vm_sorted = false;
-			if (t[i] < d->last_t)
-				d->time_sorted = false;
-		}
-		d->last_id = d->id[i];
-		d->last_t = t[i];
-		if (!d->vm_sorted && !d->time_sorted)
-			return;
+	int64_t row = d->taken + d->rows.n, last_t = d->last_t;
+	int32_t last_id = d->last_id;
+	/* What was not in (vm, time) order once need not be told. */
+	bool by_vm = d->mode == STREAM ? d->order == VMF_ORDER_VM_TIME :
+	    d->late_vm == NONE;
+
+	if (last_id < 0) {
+		last_id = d->id[0];
+		last_t = t[0];
 	}
+	for (int64_t i = 0; i < n; i++) {
+		if (t[i] < last_t)
+			d->late_time = row + i;
+		if (by_vm && (d->id[i] == last_id ? t[i] < last_t :
+		    vmf_ids_compare(&d->ids, last_id, d->id[i]) > 0)) {
+			d->late_vm = row + i;
+			by_vm = d->mode == STREAM;
+		}
+		last_t = t[i];
+		last_id = d->id[i];
+	}
+	d->last_t = last_t;
+	d->last_id = last_id;
 }
 
 static int
@@ -305,19 +445,30 @@ vmf_dedup_add(struct vmf_dedup *d, const struct vmf_batch *b,
 		d->in_bytes = vmf_batch_bytes(b);
 	for (int64_t i = 0; i < b->n; i += n) {
 		n = b->n - i < CHUNK ? b->n - i : CHUNK;
+		if (d->rows.base > 0)
+			n = vmf_sorter_fit(&d->rows, n);
+		if (n == 0) {
+			rc = make_room(d, e);
+			if (rc != 0)
+				return rc;
+			continue;
+		}
 		rc = vmf_readings_ids(&d->in, b, i, n, NULL, first_row,
 		    &d->ids, d->id, e);
 		if (rc == 0)
 			rc = check_budget(d, e);
 		room = budget(d) / vmf_sorter_row_bytes(d->pack.rec_bytes);
-		if (rc == 0 && d->rows.n + n > room)
+		if (rc == 0 && d->rows.n + n > room) {
 			rc = make_room(d, e);
+			/* The ring may have begun to turn. */
+			if (rc == 0)
+				n = vmf_sorter_fit(&d->rows, n);
+		}
 		if (rc == 0 && d->mode == STREAM)
 			rc = check_late(d, t + i, n, first_row + i, e);
 		if (rc != 0)
 			return rc;
-		if (d->mode == FILL)
-			watch_order(d, t + i, n);
+		watch_order(d, t + i, n);
 		rec = vmf_sorter_room(&d->rows, n, e);
 		if (rec == NULL)
 			return VMF_ENOMEM;
@@ -337,12 +488,17 @@ vmf_dedup_finish(struct vmf_dedup *d, struct vmf_err *e)
 	int got, rc;
 
 	if (d->mode == STREAM) {
+		rc = stream_rows(d, d->rows.n, e);
+	} else if (d->rows.spill.n_runs == 0) {
+		/* All are here. */
+		bool sorted = d->late_vm != NONE;
+
 		rc = vmf_ids_rank(&d->ids, e);
+		if (rc == 0 && sorted)
+			rc = vmf_sorter_sort(&d->rows, VMF_ORDER_VM_TIME,
+			    &d->ids, e);
 		if (rc == 0)
-			rc = vmf_sorter_sort(&d->rows, d->order, &d->ids, e);
-		for (int64_t i = 0; rc == 0 && i < d->rows.n; i++)
-			rc = feed(d, vmf_sorter_at(&d->rows,
-			    d->rows.key[i].at), e);
+			rc = feed_all(d, sorted, 0, d->rows.n, e);
 	} else {
 		rc = vmf_sorter_finish(&d->rows, &d->ids, budget(d), e);
 		while (rc == 0 &&
@@ -350,10 +506,10 @@ vmf_dedup_finish(struct vmf_dedup *d, struct vmf_err *e)
 			rc = got < 0 ? got : feed(d, rec, e);
 	}
 	if (rc == 0 && d->fold.n > 0)
-		rc = write_row(d, e);
+		rc = write_fold(d, e);
 	/* Opens the output where there was no row at all. */
 	if (rc == 0)
-		rc = flush_block(d, e);
+		rc = flush_rows(d, e);
 	if (rc == 0)
 		rc = vmf_writer_put(d->w, &d->out, e);
 	d->stats.spilled_bytes = d->rows.spill.written;

@@ -36,11 +36,37 @@ compare_ids(const void *a, const void *b, void *ids)
 	return vmf_ids_compare(ids, x, y);
 }
 
+/* Sort the names behind those that are, then merge the two from the end: a
+ * few new ones cost little more than a look at the old ones. */
+static void
+sort_new(struct vmf_ids *ids, int64_t n)
+{
+	int64_t from = ids->ranked, old = from, new = n - from, to = n;
+	int32_t *order = ids->order, *tail;
+	bool sorted = true;
+
+	/* Nothing to do when names come in order, as from sorted input. */
+	for (int64_t i = from > 0 ? from : 1; i < n && sorted; i++)
+		sorted = vmf_ids_compare(ids, order[i - 1], order[i]) < 0;
+	if (sorted)
+		return;
+	qsort_r(order + from, (size_t)new, sizeof(*order), compare_ids, ids);
+	/* rank is made anew in a moment. */
+	tail = (int32_t *)(void *)ids->rank;
+	memcpy(tail, order + from, (size_t)new * sizeof(*tail));
+	while (new > 0) {
+		if (old > 0 && vmf_ids_compare(ids, order[old - 1],
+		    tail[new - 1]) > 0)
+			order[--to] = order[--old];
+		else
+			order[--to] = tail[--new];
+	}
+}
+
 int
 vmf_ids_rank(struct vmf_ids *ids, struct vmf_err *e)
 {
 	int64_t n = ids->dict.n;
-	bool sorted = true;
 	int rc;
 
 	if (ids->ranked == n && ids->rank != NULL)
@@ -50,19 +76,9 @@ vmf_ids_rank(struct vmf_ids *ids, struct vmf_err *e)
 		rc = vmf_grow(&ids->order, &ids->order_cap, n, e);
 	if (rc != 0)
 		return rc;
-	/* The old order with the new names behind it: nothing to sort when
-	 * names come in order, as from sorted input. */
 	for (int64_t i = ids->ranked; i < n; i++)
 		ids->order[i] = (int32_t)i;
-	for (int64_t i = ids->ranked > 0 ? ids->ranked : 1; i < n; i++)
-		if (vmf_ids_compare(ids, ids->order[i - 1],
-		    ids->order[i]) > 0) {
-			sorted = false;
-			break;
-		}
-	if (!sorted)
-		qsort_r(ids->order, (size_t)n, sizeof(*ids->order),
-		    compare_ids, ids);
+	sort_new(ids, n);
 	for (int64_t i = 0; i < n; i++)
 		ids->rank[ids->order[i]] = (uint32_t)i;
 	ids->ranked = n;
@@ -79,9 +95,9 @@ vmf_dict_bytes(const struct vmf_dict *d)
 int64_t
 vmf_ids_bytes(const struct vmf_ids *ids)
 {
-	/* rank, order, and what qsort_r takes. */
+	/* rank, order, what qsort_r takes, and counts by rank. */
 	return vmf_dict_bytes(&ids->dict) +
-	    3 * ids->dict.off_cap * (int64_t)sizeof(int32_t);
+	    4 * ids->dict.off_cap * (int64_t)sizeof(int32_t);
 }
 
 void

@@ -234,17 +234,17 @@ put_code(struct vmf_col *c, int32_t code, struct vmf_err *e)
 }
 
 static int
-emit_text(struct vmf_pack_col *c, const uint8_t *rec, int64_t step,
-    int64_t n, struct vmf_col *to, struct vmf_err *e)
+emit_text(struct vmf_pack_col *c, const uint8_t *const *rec, int64_t n,
+    struct vmf_col *to, struct vmf_err *e)
 {
 	int rc = 0;
 
-	for (int64_t i = 0; rc == 0 && i < n; i++, rec += step) {
+	for (int64_t i = 0; rc == 0 && i < n; i++) {
 		int32_t code;
 		int64_t len;
 		const char *s;
 
-		memcpy(&code, rec + c->off, sizeof(code));
+		memcpy(&code, rec[i] + c->off, sizeof(code));
 		if (code < 0) {
 			rc = vmf_col_put_null(to, e);
 		} else if (to->is_dict) {
@@ -261,21 +261,22 @@ emit_text(struct vmf_pack_col *c, const uint8_t *rec, int64_t step,
 
 static int
 emit_int(const struct vmf_pack *p, const struct vmf_pack_col *c,
-    const uint8_t *rec, int64_t n, struct vmf_col *to, struct vmf_err *e)
+    const uint8_t *const *rec, int64_t n, struct vmf_col *to,
+    struct vmf_err *e)
 {
 	int rc = 0;
 
-	for (int64_t i = 0; rc == 0 && i < n; i++, rec += p->rec_bytes) {
+	for (int64_t i = 0; rc == 0 && i < n; i++) {
 		int32_t v32;
 		int64_t v64;
 
-		if (vmf_pack_null(p, c, rec)) {
+		if (vmf_pack_null(p, c, rec[i])) {
 			rc = vmf_col_put_null(to, e);
 		} else if (slot_bytes(c->type) == 8) {
-			memcpy(&v64, rec + c->off, sizeof(v64));
+			memcpy(&v64, rec[i] + c->off, sizeof(v64));
 			rc = vmf_col_put_int(to, v64, e);
 		} else {
-			memcpy(&v32, rec + c->off, sizeof(v32));
+			memcpy(&v32, rec[i] + c->off, sizeof(v32));
 			rc = c->type == VMF_BOOL ?
 			    vmf_col_put_bool(to, v32 != 0, e) :
 			    vmf_col_put_int(to, v32, e);
@@ -285,26 +286,27 @@ emit_int(const struct vmf_pack *p, const struct vmf_pack_col *c,
 }
 
 static int
-emit_col(struct vmf_pack *p, struct vmf_pack_col *c, const uint8_t *rec,
-    int64_t n, struct vmf_col *to, struct vmf_err *e)
+emit_col(struct vmf_pack *p, struct vmf_pack_col *c,
+    const uint8_t *const *rec, int64_t n, struct vmf_col *to,
+    struct vmf_err *e)
 {
+	float *f;
+	double *d;
 	int rc = 0;
 
 	switch (c->type) {
 	case VMF_FLOAT32:
-		rc = vmf_grow(&to->d.f32, &to->d_cap, to->n + n, e);
-		for (int64_t i = 0; rc == 0 && i < n; i++)
-			memcpy(&to->d.f32[to->n++],
-			    rec + i * p->rec_bytes + c->off, sizeof(float));
-		return rc;
+		f = vmf_col_extend(to, n, e);
+		for (int64_t i = 0; f != NULL && i < n; i++)
+			memcpy(&f[i], rec[i] + c->off, sizeof(float));
+		return f == NULL ? VMF_ENOMEM : 0;
 	case VMF_FLOAT64:
-		rc = vmf_grow(&to->d.f64, &to->d_cap, to->n + n, e);
-		for (int64_t i = 0; rc == 0 && i < n; i++)
-			memcpy(&to->d.f64[to->n++],
-			    rec + i * p->rec_bytes + c->off, sizeof(double));
-		return rc;
+		d = vmf_col_extend(to, n, e);
+		for (int64_t i = 0; d != NULL && i < n; i++)
+			memcpy(&d[i], rec[i] + c->off, sizeof(double));
+		return d == NULL ? VMF_ENOMEM : 0;
 	case VMF_UTF8:
-		return emit_text(c, rec, p->rec_bytes, n, to, e);
+		return emit_text(c, rec, n, to, e);
 	case VMF_NULL:
 		for (int64_t i = 0; rc == 0 && i < n; i++)
 			rc = vmf_col_put_null(to, e);
@@ -315,21 +317,33 @@ emit_col(struct vmf_pack *p, struct vmf_pack_col *c, const uint8_t *rec,
 }
 
 int
-vmf_pack_emit(struct vmf_pack *p, const void *rec, int64_t n,
+vmf_pack_emit(struct vmf_pack *p, const uint8_t *const *rec, int64_t n,
     const struct vmf_ids *ids, struct vmf_batch *b, struct vmf_err *e)
 {
-	struct vmf_col *vm = &b->col[p->vm], *time = &b->col[p->time];
-	const uint8_t *r = rec;
+	struct vmf_col *vm = &b->col[p->vm];
+	struct vmf_recode *known = &p->vm_recode;
+	int32_t *code;
+	int64_t *t;
 	int rc = 0;
 
-	for (int64_t i = 0; rc == 0 && i < n; i++, r += p->rec_bytes) {
-		const struct vmf_rec *h = (const void *)r;
-		int32_t code = recode(&p->vm_recode, &ids->dict, h->id,
-		    vm->dict, e);
+	if (n == 0)
+		return 0;
+	code = vmf_col_extend(vm, n, e);
+	t = vmf_col_extend(&b->col[p->time], n, e);
+	if (code == NULL || t == NULL)
+		return VMF_ENOMEM;
+	for (int64_t i = 0; i < n; i++) {
+		struct vmf_rec h;
 
-		rc = code < 0 ? VMF_ENOMEM : put_code(vm, code, e);
-		if (rc == 0)
-			rc = vmf_col_put_int(time, h->t, e);
+		memcpy(&h, rec[i], sizeof(h));
+		t[i] = h.t;
+		code[i] = h.id < known->n && known->gen == vm->dict->gen ?
+		    known->to[h.id] : -1;
+		if (code[i] < 0)
+			code[i] = recode(known, &ids->dict, h.id, vm->dict,
+			    e);
+		if (code[i] < 0)
+			return VMF_ENOMEM;
 	}
 	for (int c = 0; rc == 0 && c < p->n_cols; c++)
 		rc = emit_col(p, &p->col[c], rec, n, &b->col[p->col[c].col],

@@ -47,8 +47,8 @@ int vmf_pack_rows(struct vmf_pack *p, const struct vmf_batch *b,
     int64_t from, int64_t n, const int32_t *id, void *rec,
     struct vmf_err *e) VMF_CHECK;
 
-/* Append n records to a batch of the stream's schema. */
-int vmf_pack_emit(struct vmf_pack *p, const void *rec, int64_t n,
+/* Append the records rec[0..n) to a batch of the stream's schema. */
+int vmf_pack_emit(struct vmf_pack *p, const uint8_t *const *rec, int64_t n,
     const struct vmf_ids *ids, struct vmf_batch *b, struct vmf_err *e)
     VMF_CHECK;
 

@@ -93,6 +93,17 @@ vmf_sorter_init(struct vmf_sorter *s, const char *dir, int64_t rec_bytes)
 	vmf_spill_init(&s->spill, dir, rec_bytes);
 }
 
+int64_t
+vmf_sorter_fit(const struct vmf_sorter *s, int64_t k)
+{
+	int64_t to = s->base + s->n, fit;
+
+	if (s->base == 0)
+		return k;	/* it grows */
+	fit = to < s->cap ? s->cap - to : s->base - (to - s->cap);
+	return k < fit ? k : fit;
+}
+
 void *
 vmf_sorter_room(struct vmf_sorter *s, int64_t k, struct vmf_err *e)
 {
@@ -100,42 +111,136 @@ vmf_sorter_room(struct vmf_sorter *s, int64_t k, struct vmf_err *e)
 		(void)vmf_fail_nomem(e, INT64_MAX);
 		return NULL;
 	}
+	assert(k <= vmf_sorter_fit(s, k));
 	if ((s->rec == NULL || s->n + k > s->cap) &&
 	    vmf_grow_bytes(&s->rec, &s->cap, s->n + k, s->rec_bytes, e) != 0)
 		return NULL;
-	return s->rec + s->n * s->rec_bytes;
+	return vmf_sorter_at(s, s->n);
+}
+
+/*
+ * A stable counting sort of records from..from+n-1 by rank.  False when one
+ * of them came before a record of an earlier time: at is not made then.
+ */
+static int
+count_ranks(struct vmf_sorter *s, int64_t from, int64_t n,
+    const struct vmf_ids *ids, bool *ascending, struct vmf_err *e)
+{
+	int64_t n_ids = ids->ranked, last = INT64_MIN;
+	uint32_t sum = 0;
+	int rc;
+
+	*ascending = false;
+	rc = vmf_grow(&s->at, &s->at_cap, n, e);
+	if (rc == 0)
+		rc = vmf_grow(&s->start, &s->start_cap, n_ids, e);
+	if (rc != 0)
+		return rc;
+	memset(s->start, 0, (size_t)n_ids * sizeof(*s->start));
+	for (int64_t i = from; i < from + n; i++) {
+		const struct vmf_rec *r = vmf_sorter_at(s, i);
+
+		if (r->t < last)
+			return 0;
+		last = r->t;
+		s->start[ids->rank[r->id]]++;
+	}
+	*ascending = true;
+	for (int64_t r = 0; r < n_ids; r++) {
+		uint32_t count = s->start[r];
+
+		s->start[r] = sum;
+		sum += count;
+	}
+	for (int64_t i = from; i < from + n; i++)
+		s->at[s->start[ids->rank[vmf_sorter_at(s, i)->id]]++] =
+		    (uint32_t)i;
+	return 0;
+}
+
+/* Any order, by keys. */
+static int
+sort_keys(struct vmf_sorter *s, int64_t from, int64_t n,
+    enum vmf_order order, const struct vmf_ids *ids, struct vmf_err *e)
+{
+	int rc;
+
+	rc = vmf_grow(&s->key, &s->key_cap, n, e);
+	if (rc == 0)
+		rc = vmf_grow(&s->tmp, &s->tmp_cap, n, e);
+	if (rc == 0)
+		rc = vmf_grow(&s->at, &s->at_cap, n, e);
+	if (rc != 0)
+		return rc;
+	for (int64_t i = 0; i < n; i++) {
+		const struct vmf_rec *r = vmf_sorter_at(s, from + i);
+
+		assert(r->id < ids->ranked);
+		s->key[i] = vmf_key(r->t, ids->rank[r->id], from + i);
+	}
+	vmf_keys_sort(s->key, s->tmp, n, order);
+	for (int64_t i = 0; i < n; i++)
+		s->at[i] = s->key[i].at;
+	return 0;
 }
 
 int
 vmf_sorter_sort(struct vmf_sorter *s, enum vmf_order order,
     const struct vmf_ids *ids, struct vmf_err *e)
 {
-	int rc;
+	bool done = false;
+	int rc = 0;
 
-	rc = vmf_grow(&s->key, &s->key_cap, s->n, e);
-	if (rc == 0)
-		rc = vmf_grow(&s->tmp, &s->tmp_cap, s->n, e);
-	if (rc != 0)
-		return rc;
-	for (int64_t i = 0; i < s->n; i++) {
-		const struct vmf_rec *r = vmf_sorter_at(s, i);
+	if (order == VMF_ORDER_VM_TIME && ids->ranked <= s->n)
+		rc = count_ranks(s, 0, s->n, ids, &done, e);
+	return rc != 0 || done ? rc : sort_keys(s, 0, s->n, order, ids, e);
+}
 
-		assert(r->id < ids->ranked);
-		s->key[i] = vmf_key(r->t, ids->rank[r->id], i);
+static int
+insert_by_rank(struct vmf_sorter *s, int64_t from, int64_t n,
+    const struct vmf_ids *ids, struct vmf_err *e)
+{
+	if (vmf_grow(&s->at, &s->at_cap, n, e) != 0)
+		return VMF_ENOMEM;
+	for (int64_t i = 0; i < n; i++) {
+		uint32_t r = ids->rank[vmf_sorter_at(s, from + i)->id];
+		int64_t k = i;
+
+		for (; k > 0 && ids->rank[vmf_sorter_at(s,
+		    s->at[k - 1])->id] > r; k--)
+			s->at[k] = s->at[k - 1];
+		s->at[k] = (uint32_t)(from + i);
 	}
-	vmf_keys_sort(s->key, s->tmp, s->n, order);
 	return 0;
 }
 
-void
-vmf_sorter_drop(struct vmf_sorter *s, int64_t k)
+int
+vmf_sorter_sort_step(struct vmf_sorter *s, int64_t from, int64_t n,
+    const struct vmf_ids *ids, struct vmf_err *e)
 {
-	uint8_t *gone = (uint8_t *)s->tmp;	/* scratch: a byte a record */
+	bool done;
+
+	/* Counting looks at every VM, and keys at every digit. */
+	if (n <= 64)
+		return insert_by_rank(s, from, n, ids, e);
+	if (ids->ranked / 8 > n)
+		return sort_keys(s, from, n, VMF_ORDER_TIME_VM, ids, e);
+	return count_ranks(s, from, n, ids, &done, e);
+}
+
+int
+vmf_sorter_drop(struct vmf_sorter *s, int64_t k, struct vmf_err *e)
+{
+	uint8_t *gone;		/* scratch: a byte a record */
 	int64_t to = 0;
 
+	if (vmf_grow(&s->tmp, &s->tmp_cap, s->n / (int64_t)sizeof(*s->tmp) +
+	    1, e) != 0)
+		return VMF_ENOMEM;
+	gone = (uint8_t *)s->tmp;
 	memset(gone, 0, (size_t)s->n);
 	for (int64_t i = 0; i < k; i++)
-		gone[s->key[i].at] = 1;
+		gone[s->at[i]] = 1;
 	for (int64_t i = 0; i < s->n; i++) {
 		if (gone[i])
 			continue;
@@ -145,6 +250,22 @@ vmf_sorter_drop(struct vmf_sorter *s, int64_t k)
 		to++;
 	}
 	s->n = to;
+	return 0;
+}
+
+void
+vmf_sorter_pop(struct vmf_sorter *s, int64_t k)
+{
+	assert(k <= s->n);
+	/* What was never used has no memory yet, and needs none. */
+	if (s->base == 0)
+		s->cap = s->n;
+	s->n -= k;
+	s->base += k;
+	if (s->base >= s->cap)
+		s->base -= s->cap;
+	if (s->n == 0)
+		s->base = 0;
 }
 
 int
@@ -160,10 +281,10 @@ vmf_sorter_flush(struct vmf_sorter *s, struct vmf_ids *ids,
 		rc = vmf_sorter_sort(s, VMF_ORDER_VM_TIME, ids, e);
 	for (int64_t i = 0; rc == 0 && i < s->n; i++)
 		rc = vmf_spill_put(&s->spill,
-		    vmf_sorter_at(s, s->key[i].at), e);
+		    vmf_sorter_at(s, s->at[i]), e);
 	if (rc == 0)
 		rc = vmf_spill_end_run(&s->spill, e);
-	s->n = 0;
+	s->n = s->base = 0;
 	return rc;
 }
 
@@ -171,11 +292,15 @@ static void
 free_records(struct vmf_sorter *s)
 {
 	free(s->rec);
+	free(s->at);
+	free(s->start);
 	free(s->key);
 	free(s->tmp);
 	s->rec = NULL;
+	s->at = s->start = NULL;
 	s->key = s->tmp = NULL;
-	s->n = s->cap = s->key_cap = s->tmp_cap = 0;
+	s->n = s->cap = s->base = s->key_cap = s->tmp_cap = 0;
+	s->at_cap = s->start_cap = 0;
 }
 
 int
@@ -204,7 +329,7 @@ vmf_sorter_next(struct vmf_sorter *s, const struct vmf_rec **rec,
 		return vmf_spill_next(&s->spill, rec, e);
 	if (s->next == s->n)
 		return 0;
-	*rec = vmf_sorter_at(s, s->key[s->next++].at);
+	*rec = vmf_sorter_at(s, s->at[s->next++]);
 	return 1;
 }
 

@@ -35,10 +35,13 @@ void vmf_keys_sort(struct vmf_key *k, struct vmf_key *tmp, int64_t n,
 
 struct vmf_sorter {
 	int64_t rec_bytes;
-	uint8_t *rec;		/* n records, in the order they came */
-	int64_t n, cap;
+	uint8_t *rec;		/* a ring of cap records, n from base on, in
+				 * the order they came */
+	int64_t n, cap, base;
+	uint32_t *at;		/* sorted: the i-th record is at[i] */
+	uint32_t *start;	/* by rank: where its records begin in at */
 	struct vmf_key *key, *tmp;
-	int64_t key_cap, tmp_cap;
+	int64_t at_cap, start_cap, key_cap, tmp_cap;
 	struct vmf_spill spill;
 	int64_t next;		/* of vmf_sorter_next, without a spill */
 };
@@ -51,26 +54,41 @@ void vmf_sorter_init(struct vmf_sorter *s, const char *dir,
 static inline int64_t
 vmf_sorter_row_bytes(int64_t rec_bytes)
 {
-	return rec_bytes + 2 * (int64_t)sizeof(struct vmf_key);
+	return rec_bytes + 2 * (int64_t)sizeof(struct vmf_key) +
+	    (int64_t)sizeof(uint32_t);
 }
 
-/* Room for k more records, not initialised: fill them, then add k to n.
- * NULL: no memory. */
+/* Of k more records, how many there is room for in one piece; 0 when
+ * records have to be taken out first (vmf_sorter_pop). */
+int64_t vmf_sorter_fit(const struct vmf_sorter *s, int64_t k);
+/* Room for k more records (of vmf_sorter_fit), not initialised: fill them,
+ * then add k to n.  NULL: no memory. */
 void *vmf_sorter_room(struct vmf_sorter *s, int64_t k, struct vmf_err *e)
     VMF_CHECK;
 
+/* Record i, in the order they came. */
 static inline struct vmf_rec *
 vmf_sorter_at(const struct vmf_sorter *s, int64_t i)
 {
+	i += s->base;
+	if (i >= s->cap)
+		i -= s->cap;
 	return (struct vmf_rec *)(void *)(s->rec + i * s->rec_bytes);
 }
 
-/* Sort: record key[i].at is the i-th.  ids must be ranked. */
+/* Sort all, into at; records that came in time order are counted by VM
+ * instead.  ids must be ranked. */
 int vmf_sorter_sort(struct vmf_sorter *s, enum vmf_order order,
+    const struct vmf_ids *ids, struct vmf_err *e) VMF_CHECK;
+/* The same of records from..from+n-1, which are all of one time. */
+int vmf_sorter_sort_step(struct vmf_sorter *s, int64_t from, int64_t n,
     const struct vmf_ids *ids, struct vmf_err *e) VMF_CHECK;
 /* Forget the first k in sorted order; the others keep the order in which
  * they came.  Must follow vmf_sorter_sort. */
-void vmf_sorter_drop(struct vmf_sorter *s, int64_t k);
+int vmf_sorter_drop(struct vmf_sorter *s, int64_t k, struct vmf_err *e)
+    VMF_CHECK;
+/* Forget the first k that came. */
+void vmf_sorter_pop(struct vmf_sorter *s, int64_t k);
 
 /* Sort all by (vm, time) and write them as a run; none is left here. */
 int vmf_sorter_flush(struct vmf_sorter *s, struct vmf_ids *ids,
