@@ -62,7 +62,7 @@ ALL_CFLAGS := -std=c11 -D_XOPEN_SOURCE=700 -D_DEFAULT_SOURCE \
 	$(if $(filter 1,$(ISAL)),-DVMF_ISAL) -Ilib -Icmd
 LIBS := $(if $(filter 1,$(ISAL)),-lisal) -lcsv -lz -lzstd -llz4 -lcjson -lpthread -lm
 
-.PHONY: all check units accuracy fuzz fuzzers install uninstall clean help FORCE
+.PHONY: all check units accuracy bench fuzz fuzzers install uninstall clean help FORCE
 .DELETE_ON_ERROR:
 # Objects of commands and tests are kept, though no rule names them.
 .SECONDARY:
@@ -108,6 +108,9 @@ fuzzers: $(FUZZERS:%=$(B)/fuzz/%)
 
 check: all units	## build and run every test (scripts/check also installs what it needs)
 	$(Q)VMF_B=$(B) sh test/run
+
+bench: all	## speed and memory beside DuckDB and polars (BENCH="--rows 1000000" for less)
+	$(Q)python3 test/bench/run $(BENCH)
 
 fuzz:	## build the fuzzers with clang and run each for FUZZ_S seconds (30)
 	$(Q)$(MAKE) MODE=fuzz CC=clang fuzzers

@@ -195,3 +195,15 @@ note() {
 	fails 2 'too many' vmf-gen --vms 1000000000 --days 100000 --step 1s
 	fails 2 '--start' vmf-gen --start @9000000000000000000
 }
+
+@test "--decimals: digits behind the others, which stay" {
+	gen 5 1 --seed 3 >short
+	gen 5 1 --seed 3 --decimals 14 >long
+	grep -qE '^vm-0000001,[0-9]+,[0-9]+\.[0-9]{14},[0-9]+\.[0-9]{14}$' long
+	sed -E 's/(\.[0-9]{3})[0-9]{11}/\1/g' long >cut
+	same short cut
+	gen 2 1 --shape azure --decimals 15 >azure
+	grep -qE ',[0-9]+\.[0-9]{15}$' azure
+	fails 2 "at least 6" vmf-gen --shape azure --decimals 4
+	fails 2 "from 3 to 15" vmf-gen --decimals 16
+}

@@ -86,6 +86,24 @@ put_micro(char *p, int64_t v)
 	return put_4(p, frac % 10000);
 }
 
+/* Random decimals behind number k of VM i's sample. */
+static char *
+put_more(const struct vmf_gen *g, char *p, int64_t i, int k)
+{
+	int more = g->o.decimals - (g->o.shape == VMF_GEN_AZURE ? 6 : 3);
+	uint64_t bits;
+
+	if (more <= 0)
+		return p;
+	bits = vmf_random(g->fleet.vm[i].key ^ (uint64_t)k,
+	    (uint64_t)g->step);
+	for (; more > 0; more--) {
+		*p++ = (char)('0' + bits % 10);
+		bits /= 10;
+	}
+	return p;
+}
+
 static char *
 put_time(char *p, int64_t t)
 {
@@ -220,11 +238,11 @@ put_row(const struct vmf_gen *g, char *p, int64_t i,
 		memcpy(p, id, (size_t)g->id_len);
 		p += g->id_len;
 		*p++ = ',';
-		p = put_micro(p, s->cpu_min);
+		p = put_more(g, put_micro(p, s->cpu_min), i, 0);
 		*p++ = ',';
-		p = put_micro(p, s->cpu_max);
+		p = put_more(g, put_micro(p, s->cpu_max), i, 1);
 		*p++ = ',';
-		p = put_micro(p, s->cpu);
+		p = put_more(g, put_micro(p, s->cpu), i, 2);
 		*p++ = '\n';
 		return p;
 	}
@@ -233,15 +251,15 @@ put_row(const struct vmf_gen *g, char *p, int64_t i,
 	*p++ = ',';
 	p = put_time(p, g->moment[0].t);
 	*p++ = ',';
-	p = put_milli(p, (s->cpu + 500) / 1000);
+	p = put_more(g, put_milli(p, (s->cpu + 500) / 1000), i, 0);
 	*p++ = ',';
 	if (!s->no_mem)
-		p = put_milli(p, (s->mem + 500) / 1000);
+		p = put_more(g, put_milli(p, (s->mem + 500) / 1000), i, 1);
 	if (g->o.net) {
 		*p++ = ',';
-		p = put_milli(p, s->net_rx);
+		p = put_more(g, put_milli(p, s->net_rx), i, 2);
 		*p++ = ',';
-		p = put_milli(p, s->net_tx);
+		p = put_more(g, put_milli(p, s->net_tx), i, 3);
 	}
 	*p++ = '\n';
 	return p;

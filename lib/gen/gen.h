@@ -25,6 +25,7 @@ enum vmf_gen_order {
 /* Ids of chosen length are base64; the shortest that is sure to be unique. */
 #define VMF_GEN_ID_MIN 11
 #define VMF_GEN_ID_MAX 64
+#define VMF_GEN_DECIMALS_MAX 15
 
 struct vmf_gen_opts {
 	enum vmf_gen_shape shape;
@@ -36,6 +37,8 @@ struct vmf_gen_opts {
 	int64_t n_steps;
 	int id_len;		/* 0: vm-0000042 */
 	bool net;		/* csv: the columns net_rx and net_tx as well */
+	int decimals;		/* of all numbers; 0: the shape's own, which
+				 * are the least (csv 3, azure 6) */
 };
 
 /* What has been written so far. */
