@@ -76,9 +76,9 @@ const struct vmf_schema *vmf_ingest_schema(const struct vmf_ingest *in);
 /*
  * Append rows of the open file to b (of that schema, the caller's, who writes
  * and clears it at 1) until it is worth sending, at most about
- * VMF_BATCH_BYTES: 1; or the file ends: 0, and the next file's rows may follow in the same batch.  A
- * row whose metrics are all missing is kept; in a wide map a missing value
- * is no sample.
+ * VMF_BATCH_BYTES: 1; or the file ends: 0, and the next file's rows may
+ * follow in the same batch.  A row whose metrics are all missing is kept; in
+ * a wide map a missing value is no sample.
  */
 int vmf_ingest_fill(struct vmf_ingest *in, struct vmf_batch *b,
     struct vmf_err *e) VMF_CHECK;
