@@ -112,6 +112,10 @@ void cmd_note(const struct cmd *c, const char *fmt, ...) VMF_PRINTF(2, 3);
 /* Progress: at most a line a second on stderr when c->progress. */
 void cmd_progress(struct cmd *c, const char *fmt, ...) VMF_PRINTF(2, 3);
 
+/* True when both name one regular file, or, where there is none yet, are the
+ * same name. */
+bool cmd_same_file(const char *a, const char *b);
+
 /* Open the first operand, or standard input; a terminal is refused. */
 int cmd_open_in(const struct cmd *c, const char *path,
     struct vmf_reader **r, struct vmf_err *e) VMF_CHECK;

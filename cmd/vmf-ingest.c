@@ -94,6 +94,14 @@ parse_options(struct options *o, int argc, char *argv[])
 	if (*o->bad_rows == '\0' || strcmp(o->bad_rows, "-") == 0)
 		return cmd_usage(&c, "--bad-rows: found '%s', expected fail, "
 		    "skip or a file", o->bad_rows);
+	for (int i = 0; o->in.skip_bad && i < c.n_args; i++)
+		if (cmd_same_file(o->bad_rows, c.arg[i]))
+			return cmd_usage(&c, "--bad-rows: '%s' is also read; "
+			    "expected another file", o->bad_rows);
+	if (o->in.skip_bad && c.output != NULL &&
+	    cmd_same_file(o->bad_rows, c.output))
+		return cmd_usage(&c, "--bad-rows: '%s' is also the output; "
+		    "expected another file", o->bad_rows);
 	if (c.n_args == 0 && !o->show_map && isatty(STDIN_FILENO))
 		return cmd_usage(&c, "standard input is a terminal: name a "
 		    "file or pipe one in");

@@ -714,3 +714,15 @@ a,1970-01-01T00:10:00Z,50,50,8192"
 	peak a.csv
 	peak a.csv a.csv a.csv a.csv a.csv a.csv a.csv a.csv a.csv a.csv
 }
+
+@test "--bad-rows never replaces what is read, nor the output" {
+	cd "$BATS_TEST_TMPDIR"
+	printf 'vm,time,cpu\na,0,1\n' >u.csv
+	cp u.csv keep.csv
+	ln -s u.csv link.csv
+	fails 2 "is also read" vmf-ingest --bad-rows u.csv -o x u.csv
+	fails 2 "is also read" vmf-ingest --bad-rows link.csv -o x u.csv
+	fails 2 "is also the output" vmf-ingest --bad-rows z -o z u.csv
+	same u.csv keep.csv
+	[ ! -e z ] && [ ! -e x ]
+}
