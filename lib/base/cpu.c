@@ -29,6 +29,7 @@ vmf_simd_have(enum vmf_simd level)
 	__builtin_cpu_init();
 	if (!__builtin_cpu_supports("avx2") ||
 	    !__builtin_cpu_supports("bmi") ||
+	    !__builtin_cpu_supports("bmi2") ||
 	    !__builtin_cpu_supports("popcnt"))
 		return false;
 	return level == VMF_SIMD_AVX2 ||

@@ -8,7 +8,7 @@
 
 enum vmf_simd {
 	VMF_SIMD_PLAIN,		/* what every machine has */
-	VMF_SIMD_AVX2,		/* and BMI, POPCNT */
+	VMF_SIMD_AVX2,		/* and BMI 1 and 2, POPCNT */
 	VMF_SIMD_AVX512,	/* F, BW, DQ and VL */
 };
 #define VMF_SIMD_NAMES "plain, avx2 or avx512"
@@ -22,9 +22,9 @@ enum vmf_simd vmf_simd_best(void);
 /* Functions of one level; without them that level is never had. */
 #if defined(__x86_64__) && defined(__GNUC__)
 #define VMF_X86 1
-#define VMF_TARGET_AVX2 __attribute__((target("avx2,bmi,popcnt")))
+#define VMF_TARGET_AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt")))
 #define VMF_TARGET_AVX512 __attribute__((target( \
-	"avx2,bmi,popcnt,avx512f,avx512bw,avx512dq,avx512vl")))
+	"avx2,bmi,bmi2,popcnt,avx512f,avx512bw,avx512dq,avx512vl")))
 #endif
 
 #endif

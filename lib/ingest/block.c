@@ -30,13 +30,17 @@ vmf_block_free(struct vmf_block *b)
 	free(b->odd);
 	free(b->time);
 	free(b->id);
-	free(b->of);
+	free(b->state);
 	for (int64_t i = 0; i < b->n_col_room; i++)
 		free(b->col[i]);
 	free(b->col);
 	free(b->col_cap);
 	*b = (struct vmf_block){ 0 };
 }
+
+/* So many lines are parsed column by column before the next: their text
+ * stays in the first-level cache. */
+#define TILE 256
 
 /* Bytes of one value of a column as a block keeps it. */
 static int64_t
@@ -60,6 +64,8 @@ room_for_columns(struct vmf_block *b)
 		rc = vmf_grow(&b->time, &b->time_cap, n, NULL);
 	if (rc == 0)
 		rc = vmf_grow(&b->id, &b->id_cap, n, NULL);
+	if (rc == 0)
+		rc = vmf_grow(&b->state, &b->state_cap, b->n_cols + 1, NULL);
 	if (rc == 0 && b->n_cols > old) {
 		cap = old;
 		rc = vmf_grow(&b->col, &cap, b->n_cols, NULL);
@@ -131,75 +137,74 @@ find_lines(struct vmf_block *b)
 	b->row[r] = (uint32_t)at;
 }
 
-/* A column that is computed as double. */
+/* A column that is computed as double: to for the values, or single for
+ * those of a float32. */
 static void
-computed(struct vmf_block *b, const struct vmf_bound *c, double *v,
-    float *single)
+computed(struct vmf_block *b, const struct vmf_cells *c,
+    const struct vmf_bound *bound, int64_t from, double *to, float *single)
 {
-	const double *of = b->of;
+	double v[TILE], of[TILE];
 
-	if (c->percent_of >= 0)
-		vmf_numcol_doubles(b->plan.simd, &b->cells, c->percent_of,
-		    b->of);
-	for (int64_t r = 0; r < b->cells.n; r++) {
-		if (b->odd[r])
+	vmf_numcol_doubles(b->plan.simd, c, from, v);
+	if (bound->percent_of >= 0)
+		vmf_numcol_doubles(b->plan.simd, c, bound->percent_of, of);
+	for (int64_t r = 0; r < c->n; r++) {
+		if (c->odd[r])
 			continue;
-		if (vmf_convert_value(c, &v[r], c->percent_of >= 0 ? of[r] :
-		    NAN) != VMF_CONV_OK)
-			b->odd[r] = 1;
+		if (vmf_convert_value(bound, &v[r], bound->percent_of >= 0 ?
+		    of[r] : NAN) != VMF_CONV_OK)
+			c->odd[r] = 1;
 		else if (single != NULL)
 			single[r] = (float)v[r];
+		else
+			to[r] = v[r];
 	}
 }
 
-/* One column, from field `from`. */
-static int
-parse_column(struct vmf_block *b, const struct vmf_bound *c, int64_t from,
-    void *to)
+/* A column's part of c, a tile that begins at line r; from its field. */
+static void
+parse_column(struct vmf_block *b, const struct vmf_cells *c, int64_t i,
+    int64_t r)
 {
-	int64_t n = b->cells.n;
-	double *v = to;
-	int rc;
+	const struct vmf_bind *bd = b->plan.bind;
+	const struct vmf_bound *bound = &bd->col[b->plan.wide ? 0 : i];
+	int64_t from = b->plan.wide ? bd->value[i] : bound->from;
+	float *single = (float *)b->col[i] + r;
 
-	if (vmf_bound_plain(c)) {
-		vmf_numcol_floats(b->plan.simd, &b->cells, from, to);
-		return 0;
-	}
-	/* Room for the doubles of a float and those of percent_of. */
-	rc = vmf_grow(&b->of, &b->of_cap, 2 * n, NULL);
-	if (rc != 0)
-		return rc;
-	if (c->type == VMF_FLOAT32)
-		v = b->of + n;
-	vmf_numcol_doubles(b->plan.simd, &b->cells, from, v);
-	computed(b, c, v, c->type == VMF_FLOAT32 ? to : NULL);
-	return 0;
+	if (bound->type == VMF_UTF8)
+		vmf_idtab_find(b->plan.tab[1 + i], c, from, true,
+		    &b->state[1 + i], (int32_t *)b->col[i] + r);
+	else if (vmf_bound_plain(bound))
+		vmf_numcol_floats(b->plan.simd, c, from, single);
+	else if (bound->type == VMF_FLOAT32)
+		computed(b, c, bound, from, NULL, single);
+	else
+		computed(b, c, bound, from, (double *)b->col[i] + r, NULL);
 }
 
-static int
+static void
 parse_columns(struct vmf_block *b)
 {
 	const struct vmf_bind *bd = b->plan.bind;
-	int rc = 0;
 
 	b->stamp = b->plan.stamp;
-	if (bd->time >= 0)
-		vmf_numcol_times(&b->cells, bd->time, &b->stamp,
-		    b->plan.detect, b->time);
-	if (bd->id >= 0)
-		vmf_idtab_find(b->plan.tab[0], &b->cells, bd->id, false,
-		    b->id);
-	for (int64_t i = 0; rc == 0 && i < b->n_cols; i++) {
-		const struct vmf_bound *c = &bd->col[b->plan.wide ? 0 : i];
+	for (int64_t i = 0; i <= (b->plan.wide ? 0 : b->n_cols); i++)
+		b->state[i] = (struct vmf_id_state){ .prev = -1 };
+	for (int64_t r = 0; r < b->cells.n; r += TILE) {
+		struct vmf_cells c = b->cells;
 
-		if (c->type == VMF_UTF8)
-			vmf_idtab_find(b->plan.tab[1 + i], &b->cells,
-			    c->from, true, b->col[i]);
-		else
-			rc = parse_column(b, c, b->plan.wide ?
-			    bd->value[i] : c->from, b->col[i]);
+		c.row += r;
+		c.odd += r;
+		c.n = c.n - r < TILE ? c.n - r : TILE;
+		if (bd->time >= 0)
+			vmf_numcol_times(&c, bd->time, &b->stamp,
+			    b->plan.detect, b->time + r);
+		if (bd->id >= 0)
+			vmf_idtab_find(b->plan.tab[0], &c, bd->id, false,
+			    &b->state[0], b->id + r);
+		for (int64_t i = 0; i < b->n_cols; i++)
+			parse_column(b, &c, i, r);
 	}
-	return rc;
 }
 
 void
@@ -214,7 +219,7 @@ vmf_block_parse(struct vmf_block *b, int64_t base)
 	b->cells.n = 0;
 	if (n == 0)
 		return;
-	rc = vmf_grow(&b->sep, &b->sep_cap, n + 16, NULL);
+	rc = vmf_grow(&b->sep, &b->sep_cap, n + 32, NULL);
 	if (rc == 0)
 		rc = vmf_grow(&b->marks.odd, &b->odd_pos_cap, n + 16, NULL);
 	if (rc != 0)
@@ -228,9 +233,8 @@ vmf_block_parse(struct vmf_block *b, int64_t base)
 	b->cells.text = text + base;
 	b->cells.sep = b->marks.pos;
 	find_lines(b);
-	if (parse_columns(b) != 0)
-		b->cells.n = 0;
-	else if (b->cells.n > 0)
+	parse_columns(b);
+	if (b->cells.n > 0)
 		b->tail = base + 1 + (int64_t)b->cells.sep[
 		    (int64_t)b->row[b->cells.n] - 1];
 }

@@ -52,6 +52,7 @@ struct vmf_block {
 	enum vmf_stamp stamp;	/* that the times are in */
 	int64_t *time;
 	int32_t *id;
+	struct vmf_id_state *state;	/* as plan.tab */
 	/* by column: float for float32, double for other numbers, int32_t
 	 * codes for text; in a wide map a row of floats for each value */
 	void **col;
@@ -60,9 +61,8 @@ struct vmf_block {
 	struct vmf_marks marks;
 	uint32_t *sep, *row;
 	uint8_t *odd;
-	double *of;
 	int64_t sep_cap, odd_pos_cap, row_cap, odd_cap, time_cap, id_cap;
-	int64_t of_cap, n_cols, n_col_room;
+	int64_t state_cap, n_cols, n_col_room;
 	int64_t *col_cap;
 };
 

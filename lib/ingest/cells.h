@@ -25,18 +25,28 @@ struct vmf_cells {
 	int64_t n;		/* lines */
 };
 
+/* Field f of line r, which is not odd, with the blanks around it. */
+static inline void
+vmf_cell_raw(const struct vmf_cells *c, int64_t r, int64_t f, const char **s,
+    const char **end)
+{
+	int64_t at = (int64_t)c->row[r] + f;
+
+	*s = c->text + (uint32_t)(c->sep[at - 1] + 1);
+	*end = c->text + c->sep[at];
+}
+
 /*
- * Field f of line r, which is not odd: as libcsv gives an unquoted field,
+ * The same as libcsv gives an unquoted field,
  * without the blanks around it.  Other control characters belong to it.
  */
 static inline void
 vmf_cell(const struct vmf_cells *c, int64_t r, int64_t f, const char **s,
     const char **end)
 {
-	int64_t at = (int64_t)c->row[r] + f;
-	const char *p = c->text + (uint32_t)(c->sep[at - 1] + 1);
-	const char *q = c->text + c->sep[at];
+	const char *p, *q;
 
+	vmf_cell_raw(c, r, f, &p, &q);
 	if (p < q && (unsigned char)q[-1] <= ' ') {
 		/* A CR is only where the line ends. */
 		if (q[-1] == '\r')

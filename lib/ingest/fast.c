@@ -430,19 +430,21 @@ keep_up(struct codes *c, const struct vmf_dict *d)
  * one that the dictionary does not hold yet.
  */
 static int64_t
-map_codes(struct codes *c, const struct vmf_dict *d, const int32_t *from,
-    int64_t n, int32_t *code)
+map_codes(struct codes *c, const struct vmf_dict *d, const int32_t *all,
+    int64_t r, int64_t n, int32_t *code)
 {
 	int64_t i;
 
 	keep_up(c, d);
 	for (i = 0; i < n; i++) {
-		int32_t x = from[i];
+		int32_t x = all[r + i];
 
 		if (x == VMF_ID_MISSING) {
 			code[i] = -1;
 			continue;
 		}
+		if (x < VMF_ID_UNKNOWN)
+			x = all[VMF_ID_AS_LINE(x)];
 		if (x < 0 || x >= c->n || c->to[x] < 0)
 			break;
 		code[i] = c->to[x];
@@ -454,14 +456,19 @@ map_codes(struct codes *c, const struct vmf_dict *d, const int32_t *from,
  * the table, which is full. */
 static int
 learn(struct vmf_fast *f, int64_t tab, int64_t field, struct vmf_dict *d,
-    int64_t r, int32_t *code, struct vmf_err *e)
+    int64_t r, int32_t *all, struct vmf_err *e)
 {
 	struct codes *c = &f->codes[tab];
 	const char *s, *end;
-	int32_t x = *code;
+	int32_t *code = &all[r], x;
 	int rc;
 
 	keep_up(c, d);
+	/* What is learned for the line that it is the same as holds for all
+	 * that are. */
+	if (*code < VMF_ID_UNKNOWN)
+		code = &all[VMF_ID_AS_LINE(*code)];
+	x = *code;
 	if (x == VMF_ID_MISSING || (x >= 0 && x < c->n && c->to[x] >= 0))
 		return 0;
 	vmf_cell(&f->cur->cells, r, field, &s, &end);
@@ -491,13 +498,11 @@ learn_line(struct vmf_fast *f, struct vmf_batch *b, int64_t r,
 	int rc = 0;
 
 	if (bd->id >= 0)
-		rc = learn(f, 0, bd->id, b->col[0].dict, r, &f->cur->id[r],
-		    e);
+		rc = learn(f, 0, bd->id, b->col[0].dict, r, f->cur->id, e);
 	for (int64_t i = 0; rc == 0 && i < bd->n_cols; i++)
 		if (bd->col[i].type == VMF_UTF8)
 			rc = learn(f, 1 + i, bd->col[i].from,
-			    b->col[2 + i].dict, r,
-			    (int32_t *)f->cur->col[i] + r, e);
+			    b->col[2 + i].dict, r, f->cur->col[i], e);
 	return rc;
 }
 
@@ -511,13 +516,12 @@ known_lines(struct vmf_fast *f, const struct vmf_batch *b, int64_t r,
 	int64_t m = n, k = 0;
 
 	if (bd->id >= 0)
-		m = map_codes(&f->codes[0], b->col[0].dict, f->cur->id + r,
+		m = map_codes(&f->codes[0], b->col[0].dict, f->cur->id, r,
 		    m, f->code + n * k++);
 	for (int64_t i = 0; m > 0 && i < bd->n_cols; i++)
 		if (bd->col[i].type == VMF_UTF8)
 			m = map_codes(&f->codes[1 + i], b->col[2 + i].dict,
-			    (const int32_t *)f->cur->col[i] + r, m,
-			    f->code + n * k++);
+			    f->cur->col[i], r, m, f->code + n * k++);
 	return m;
 }
 

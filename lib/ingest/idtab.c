@@ -23,7 +23,7 @@ struct entry {
 
 struct chunk {
 	struct chunk *older;
-	char text[];
+	char text[];		/* used from a multiple of 64 on */
 };
 
 /* High half of the hash and code + 1, or 0: one word, so that whoever sees
@@ -185,24 +185,31 @@ grow_slots(struct vmf_idtab *t, int32_t n, struct vmf_err *e)
 	return 0;
 }
 
-/* Room for len bytes of text with 64 that can be read behind them. */
+/* Room for len bytes of text with 64 that can be read behind them.  Long
+ * ones begin where a cache line does. */
 static char *
 text_room(struct vmf_idtab *t, int64_t len, struct vmf_err *e)
 {
-	int64_t cap = len + 64 > CHUNK_BYTES ? len + 64 : CHUNK_BYTES;
-	struct chunk *c;
+	int64_t align = len >= 48 ? 64 : 1;
+	int64_t cap = len + 192 > CHUNK_BYTES ? len + 192 : CHUNK_BYTES;
+	int64_t at = 0;
+	struct chunk *c = t->chunk;
 
-	if (t->chunk == NULL || t->chunk_cap - t->chunk_n < len + 64) {
+	if (c != NULL)
+		at = t->chunk_n + (int64_t)
+		    (-(uintptr_t)(c->text + t->chunk_n) &
+		    (uintptr_t)(align - 1));
+	if (c == NULL || t->chunk_cap - at < len + 64) {
 		c = vmf_calloc((int64_t)sizeof(*c) + cap, 1, e);
 		if (c == NULL)
 			return NULL;
 		c->older = t->chunk;
 		t->chunk = c;
-		t->chunk_n = 0;
 		t->chunk_cap = cap;
+		at = (int64_t)(-(uintptr_t)c->text & (uintptr_t)(align - 1));
 	}
-	t->chunk_n += len;
-	return t->chunk->text + t->chunk_n - len;
+	t->chunk_n = at + len;
+	return c->text + at;
 }
 
 int
@@ -248,17 +255,32 @@ vmf_idtab_add(struct vmf_idtab *t, const char *s, int64_t len, int32_t *code,
 
 /* ---- looking up ---- */
 
-/* What a text that is not in the table is. */
+/* What a text that is not in the table is; at line r. */
 static int32_t
-unknown(const char *s, int64_t len, bool may_miss, uint8_t *odd)
+unknown(struct vmf_id_state *st, const char *s, int64_t len, int64_t r,
+    bool may_miss, uint8_t *odd)
 {
 	struct vmf_field_text f = { s, len };
 
 	if (may_miss && vmf_field_missing(&f))
 		return VMF_ID_MISSING;
-	if (len == 0 || len > INT32_MAX || !vmf_utf8_valid(s, len))
+	if (len == 0 || len > INT32_MAX || !vmf_utf8_valid(s, len)) {
 		*odd = 1;
+		return VMF_ID_UNKNOWN;
+	}
+	st->unknown = s;
+	st->unknown_len = len;
+	st->unknown_line = (int32_t)(st->n + r);
 	return VMF_ID_UNKNOWN;
+}
+
+/* A new VM whose lines follow each other would else be looked for, in vain,
+ * once a line. */
+static inline bool
+still_unknown(const struct vmf_id_state *st, const char *s, int64_t len)
+{
+	return st->unknown != NULL && st->unknown_len == len &&
+	    vmf_same(st->unknown, s, len);
 }
 
 static inline void
@@ -282,7 +304,7 @@ set_next(const struct vmf_idtab *t, int32_t prev, int32_t code)
 static int64_t
 find_hashed(const struct vmf_idtab *t, const struct slots *sl,
     const struct vmf_cells *c, int64_t f, int64_t from, bool may_miss,
-    int32_t *prev, int32_t *code)
+    struct vmf_id_state *st, int32_t *code)
 {
 	const char *s[AHEAD], *end[AHEAD];
 	uint64_t h[AHEAD];
@@ -328,23 +350,43 @@ find_hashed(const struct vmf_idtab *t, const struct slots *sl,
 			continue;
 		code[r] = look_up(t, sl, s[i], end[i] - s[i], h[i]);
 		if (code[r] < 0)
-			code[r] = unknown(s[i], end[i] - s[i], may_miss,
-			    &c->odd[r]);
-		set_next(t, *prev, code[r]);
-		*prev = code[r];
+			code[r] = unknown(st, s[i], end[i] - s[i], r,
+			    may_miss, &c->odd[r]);
+		set_next(t, st->prev, code[r]);
+		st->prev = code[r];
 	}
 	return n;
 }
 
+/*
+ * The code that came behind prev the last time.  Mostly it is the next one,
+ * and to have the processor suppose so saves it waiting for each entry
+ * before it can look at the next: the empty asm keeps the compiler from
+ * seeing that both branches give the same.
+ */
+static inline int32_t
+guess_next(const struct vmf_idtab *t, int32_t prev)
+{
+	int32_t next, guess = prev + 1;
+
+	if (prev < 0)
+		return -1;
+	next = atomic_load_explicit(&entry(t, prev)->next,
+	    memory_order_relaxed);
+#ifdef __GNUC__
+	__asm__("" : "+r"(guess));
+#endif
+	return __builtin_expect(next == guess, 1) ? guess : next;
+}
+
 void
 vmf_idtab_find(struct vmf_idtab *t, const struct vmf_cells *c, int64_t f,
-    bool may_miss, int32_t *code)
+    bool may_miss, struct vmf_id_state *st, int32_t *code)
 {
 	int32_t n_seen = atomic_load_explicit(&t->n, memory_order_acquire);
 	const struct slots *sl = atomic_load_explicit(&t->slots,
 	    memory_order_acquire);
-	int32_t prev = -1;
-	int64_t misses = 0, r = 0;
+	int64_t r = 0;
 
 	while (r < c->n) {
 		const char *s, *end;
@@ -352,9 +394,8 @@ vmf_idtab_find(struct vmf_idtab *t, const struct vmf_cells *c, int64_t f,
 		int32_t guess;
 
 		/* A guess that fails costs more than none. */
-		if (misses > 16 && misses * 4 > r) {
-			r += find_hashed(t, sl, c, f, r, may_miss, &prev,
-			    code);
+		if (st->misses > 16 && st->misses * 4 > st->n + r) {
+			r += find_hashed(t, sl, c, f, r, may_miss, st, code);
 			continue;
 		}
 		if (c->odd[r]) {
@@ -363,21 +404,30 @@ vmf_idtab_find(struct vmf_idtab *t, const struct vmf_cells *c, int64_t f,
 		}
 		vmf_cell(c, r, f, &s, &end);
 		len = end - s;
-		guess = prev < 0 ? -1 : atomic_load_explicit(
-		    &entry(t, prev)->next, memory_order_relaxed);
+		guess = guess_next(t, st->prev);
 		if (guess >= 0 && guess < n_seen) {
 			const struct entry *x = entry(t, guess);
 
+			/* Texts lie in the order of their codes; one that
+			 * is not there costs nothing. */
+			__builtin_prefetch(x->s + 8 * len);
+			__builtin_prefetch(x + 16);
 			if (x->len == len && vmf_same(x->s, s, len)) {
-				code[r++] = prev = guess;
+				code[r++] = st->prev = guess;
 				continue;
 			}
 		}
-		misses++;
+		if (still_unknown(st, s, len)) {
+			code[r++] = VMF_ID_AS_LINE(st->unknown_line);
+			continue;
+		}
+		st->misses++;
 		code[r] = look_up(t, sl, s, len, hash(s, len));
 		if (code[r] < 0)
-			code[r] = unknown(s, len, may_miss, &c->odd[r]);
-		set_next(t, prev, code[r]);
-		prev = code[r++];
+			code[r] = unknown(st, s, len, r, may_miss,
+			    &c->odd[r]);
+		set_next(t, st->prev, code[r]);
+		st->prev = code[r++];
 	}
+	st->n += c->n;
 }

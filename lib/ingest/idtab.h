@@ -16,9 +16,20 @@ struct vmf_idtab;
 
 #define VMF_ID_MISSING (-1)	/* a word for "no value" */
 #define VMF_ID_UNKNOWN (-2)	/* good text that is not in the table yet */
+#define VMF_ID_AS_LINE(l) (-3 - (l))	/* that of line l of the block, which
+				 * was unknown; its own inverse */
 
 int vmf_idtab_new(struct vmf_idtab **t, struct vmf_err *e) VMF_CHECK;
 void vmf_idtab_free(struct vmf_idtab *t);
+
+/* Where a block stands in its column, { .prev = -1 } at its begin. */
+struct vmf_id_state {
+	int32_t prev;		/* code of the line before, or < 0 */
+	int64_t misses, n;	/* guesses that failed, and lines */
+	const char *unknown;	/* the last such text, */
+	int64_t unknown_len;
+	int32_t unknown_line;	/* and where it was first */
+};
 
 /*
  * Codes of field f of all lines that are not odd.  A line with text that is
@@ -26,7 +37,7 @@ void vmf_idtab_free(struct vmf_idtab *t);
  * the other words for "no value" are VMF_ID_MISSING.
  */
 void vmf_idtab_find(struct vmf_idtab *t, const struct vmf_cells *c,
-    int64_t f, bool may_miss, int32_t *code);
+    int64_t f, bool may_miss, struct vmf_id_state *st, int32_t *code);
 
 /* For the thread that adds: *code of the text, added if new; -1 when the
  * table is full. */

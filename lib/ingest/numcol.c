@@ -261,6 +261,7 @@ struct guess {
 	uint64_t dots;		/* a bit a byte, 16 a number */
 	uint64_t before;	/* the bits up to the points */
 	double pow;
+	bool blanks;		/* around the fields */
 };
 
 static void
@@ -288,18 +289,21 @@ four_floats(const struct vmf_cells *c, int64_t r, int64_t f, struct guess *g,
 	const __m512i myriads = _mm512_set1_epi32(0x00012710);
 	const uint64_t low15 = 0x7fff7fff7fff7fffu;
 	const char *s[4], *end[4];
-	uint64_t keep = 0, dots, digit, len[4];
+	uint64_t keep = 0, dots, digit, over = 0;
 	__m512i v, x;
 	__m256i y;
 	__m256d w;
 
 	for (int i = 0; i < 4; i++) {
-		vmf_cell(c, r + i, f, &s[i], &end[i]);
-		len[i] = (uint64_t)(end[i] - s[i]) - 1;
-		keep |= (0xffffull & 0xffff0000ull >> ((len[i] + 1) & 31)) <<
-		    16 * i;
+		if (g->blanks)
+			vmf_cell(c, r + i, f, &s[i], &end[i]);
+		else
+			vmf_cell_raw(c, r + i, f, &s[i], &end[i]);
+		over |= (uint64_t)(end[i] - s[i]) - 1;
+		keep |= (0xffffull & 0xffff0000ull >>
+		    ((end[i] - s[i]) & 31)) << 16 * i;
 	}
-	if ((len[0] | len[1] | len[2] | len[3]) >= 16)
+	if (over >= 16)
 		return false;
 	v = _mm512_castsi128_si512(_mm_loadu_si128(
 	    (const __m128i *)(const void *)(end[0] - 16)));
@@ -347,11 +351,16 @@ four_floats(const struct vmf_cells *c, int64_t r, int64_t f, struct guess *g,
 VMF_TARGET_AVX512 static void
 floats_avx512(const struct vmf_cells *c, int64_t f, float *out)
 {
-	struct guess g;
+	struct guess g = { .blanks = false };
+	const char *s, *end;
 	uint32_t odd;
 	int64_t r = 0;
 
 	set_guess(&g, 0);
+	if (c->n > 0 && !c->odd[0]) {
+		vmf_cell_raw(c, 0, f, &s, &end);
+		g.blanks = s < end && (*s <= ' ' || end[-1] <= ' ');
+	}
 	for (; r + 4 <= c->n; r += 4) {
 		memcpy(&odd, c->odd + r, sizeof(odd));
 		if (odd == 0 && four_floats(c, r, f, &g, out))

@@ -21,7 +21,7 @@ struct vmf_marks {
 
 /*
  * Scan n bytes of text; VMF_SCAN_PAD bytes behind them can be read, and the
- * first of those is no LF.  pos and odd have room for n + 8 each.
+ * first of those is no LF.  pos and odd have room for n + 16 each.
  */
 void vmf_scan(enum vmf_simd level, const char *text, int64_t n, char delim,
     struct vmf_marks *m);
