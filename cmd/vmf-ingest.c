@@ -109,6 +109,7 @@ parse_options(struct options *o, int argc, char *argv[])
 		return cmd_usage(&c, "--id: found %d files, expected one",
 		    c.n_args);
 	o->in.threads = (int)o->threads;
+	o->in.tmpdir = c.tmpdir;
 	return choose_reader(&o->in);
 }
 

@@ -126,6 +126,25 @@ both() {
 	assert_output --partial ' 0 bad rows, 0 missing'
 }
 
+@test "a byte order mark, with a header and without" {
+	put a.csv '\xef\xbb\xbfvm,time,cpu\na,0,1\n\xef\xbb\xbfb,0,"2"\n'
+	both a.csv
+	put a.csv '\xef\xbb\xbfm_1,386640,41,92,,,43.5,33.25,5\nm_1,386640,41,92,,,43.5,33.25,5\n\xef\xbb\xbfm_1,386640,41,92,,,43.5,33.25,5\n'
+	both --map alibaba2018 a.csv
+	vmf-cat --csv ref.arrows >out
+	run sed -n 2,3p out
+	assert_output "m_1,1970-01-05T11:24:00Z,41,92,,,43.5,33.25,5
+m_1,1970-01-05T11:24:00Z,41,92,,,43.5,33.25,5"
+	put a.csv '\xef\xbb\xbf0,x=/1,1,3,2\n300,x=/1,1.5,3.5,2.5\n'
+	both --map azure a.csv
+	put a.csv 'x,1,2\n"\xef\xbb\xbfy",2,3\n\xef\xbb\xbfz,2,3\n'
+	cat >m.json <<-'END'
+	{"header": false, "columns": ["a", "b", "c"], "vm": {"column": 1}, "time": {"column": 2},
+	 "metrics": [{"name": "cpu", "column": 3}]}
+	END
+	both --map m.json a.csv
+}
+
 @test "times in every format, and a change of format" {
 	for f in 's/$//' 's/$/000/' 's/$/000000/' 's/$/000000000/' 's/$/.0/'; do
 		{ echo vm,time,cpu; seq 1700000000 300 1700900000 | sed "$f" | sed 's/.*/a,&,1.5/'; } >a.csv

@@ -233,6 +233,10 @@ vmf_block_parse(struct vmf_block *b, int64_t base)
 	b->cells.text = text + base;
 	b->cells.sep = b->marks.pos;
 	find_lines(b);
+	/* A byte order mark is libcsv's reader's to pass over. */
+	if (b->first && base == 0 && b->cells.n > 0 &&
+	    memcmp(text, "\xef\xbb\xbf", 3) == 0)
+		b->odd[0] = 1;
 	parse_columns(b);
 	if (b->cells.n > 0)
 		b->tail = base + 1 + (int64_t)b->cells.sep[

@@ -117,6 +117,7 @@ vmf_csv_set_line(struct vmf_csv *c, int64_t line)
 {
 	assert(c->fed == c->in.n);
 	c->line = line;
+	c->begun = c->begun || line > 1;
 }
 
 static int

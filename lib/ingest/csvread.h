@@ -54,7 +54,8 @@ int vmf_csv_open(struct vmf_csv **c, const struct vmf_csv_text *text,
     char delim, bool blank_rows, struct vmf_err *e) VMF_CHECK;
 
 /* The line, from 1, that the next row is looked for on; and set it, where
- * rows were passed over outside the reader, which must hold no text. */
+ * rows were passed over outside the reader, which must hold no text.  Behind
+ * the first line there is no byte order mark. */
 int64_t vmf_csv_line(const struct vmf_csv *c);
 void vmf_csv_set_line(struct vmf_csv *c, int64_t line);
 

@@ -17,9 +17,10 @@
 #include "ingest/ingest_in.h"
 
 #define BLOCK_BYTES (256 * 1024)
-/* Of the file at hand few, so that they stay in the cache. */
+/* Few chunks, so that they stay in the cache; the text of packed files whose
+ * turn has not come goes to temporary files, up to this in all. */
 #define AHEAD_CHUNKS 4
-#define AHEAD_CHUNKS_LATER 32
+#define AHEAD_FILES_BYTES ((int64_t)4 << 30)
 
 /* A file to come. */
 struct infile {
@@ -81,8 +82,9 @@ open_file(struct vmf_fast *f, int64_t i)
 	x->opened = true;
 	x->rc = vmf_source_open(&x->src, x->path, &x->err);
 	if (x->rc == 0 && f->in->opt.threads > 1)
-		vmf_source_ahead(x->src, i == f->reading ?
-		    AHEAD_CHUNKS : AHEAD_CHUNKS_LATER);
+		vmf_source_ahead(x->src, AHEAD_CHUNKS, f->in->opt.tmpdir,
+		    i == f->reading ? 0 :
+		    AHEAD_FILES_BYTES / f->in->opt.threads);
 }
 
 static void

@@ -185,12 +185,13 @@ grow_slots(struct vmf_idtab *t, int32_t n, struct vmf_err *e)
 	return 0;
 }
 
-/* Room for len bytes of text with 64 that can be read behind them.  Long
- * ones begin where a cache line does. */
+/* Room for len bytes of text with 64 that can be read behind them: the first
+ * of these, up to a whole word, by threads that compare, so they are of no
+ * other text.  Long ones begin where a cache line does. */
 static char *
 text_room(struct vmf_idtab *t, int64_t len, struct vmf_err *e)
 {
-	int64_t align = len >= 48 ? 64 : 1;
+	int64_t align = len >= 48 ? 64 : 8;
 	int64_t cap = len + 192 > CHUNK_BYTES ? len + 192 : CHUNK_BYTES;
 	int64_t at = 0;
 	struct chunk *c = t->chunk;

@@ -30,6 +30,7 @@ struct vmf_ingest_opts {
 	enum vmf_simd simd;	/* of the fast reader; one that there is */
 	int threads;		/* of the fast reader; 0 and 1: none beside
 				 * the caller's */
+	const char *tmpdir;	/* for packed files unpacked side by side */
 	int64_t block_bytes;	/* of the fast reader; 0: as it likes */
 	enum vmf_stamp stamp;	/* AUTO: as the map says */
 	int64_t start_s;	/* VMF_TIME_NONE: as the map says */

@@ -2,7 +2,6 @@
 #include "ingest/source.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,32 +13,12 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "ingest/ahead.h"
 
 #define IN_BYTES (256 * 1024)
-#define CHUNK_BYTES (256 * 1024)
+#define CHUNK_BYTES VMF_AHEAD_CHUNK
 
 enum kind { KIND_PLAIN, KIND_GZIP, KIND_ZSTD };
-
-/* Text unpacked ahead. */
-struct chunk {
-	uint8_t *p;		/* CHUNK_BYTES */
-	int64_t n;
-	int64_t at;		/* bytes of the file taken for it */
-};
-
-/* A thread that unpacks into a ring of chunks. */
-struct ahead {
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t moved;
-	struct chunk *chunk;
-	int64_t n_chunks;
-	int64_t made, used;	/* chunks, of all */
-	int64_t at;		/* of the last chunk used */
-	bool have;		/* for who reads: there is a chunk */
-	bool ended;		/* no more chunks: the end, or s->rc */
-	bool stop;
-};
 
 struct vmf_source {
 	int fd;
@@ -60,9 +39,9 @@ struct vmf_source {
 	bool z_open;
 #endif
 	ZSTD_DStream *zd;
-	struct ahead *ahead;	/* NULL: unpacked by who reads, into: */
-	struct chunk chunk;
-	int64_t pos;		/* bytes used of the chunk at hand */
+	struct vmf_ahead *ahead;	/* NULL: unpacked by who reads, into: */
+	uint8_t *chunk;		/* CHUNK_BYTES */
+	int64_t chunk_n, chunk_pos;
 };
 
 /* The byte of the file that is used next. */
@@ -399,160 +378,48 @@ read_zstd(struct vmf_source *s, void *p, int64_t n, struct vmf_err *e)
  * who reads how much at a time.
  */
 static int64_t
-unpack(struct vmf_source *s, uint8_t **p)
+unpack(void *arg, uint8_t *p, int64_t *pos)
 {
+	struct vmf_source *s = arg;
 	int64_t n;
 
-	if (s->rc == 0 && *p == NULL) {
-		*p = vmf_calloc(CHUNK_BYTES, 1, &s->err);
-		s->rc = *p == NULL ? VMF_ENOMEM : 0;
-	}
 	if (s->rc != 0)
 		return 0;
-	n = s->kind == KIND_GZIP ? read_gzip(s, *p, CHUNK_BYTES, &s->err) :
-	    read_zstd(s, *p, CHUNK_BYTES, &s->err);
+	n = s->kind == KIND_GZIP ? read_gzip(s, p, CHUNK_BYTES, &s->err) :
+	    read_zstd(s, p, CHUNK_BYTES, &s->err);
+	*pos = at(s);
 	return s->rc != 0 ? 0 : n;
 }
 
-/* ---- ahead ---- */
-
-static void
-unlock(void *lock)
-{
-	pthread_mutex_unlock(lock);
-}
-
-static void *
-unpack_ahead(void *arg)
-{
-	struct vmf_source *s = arg;
-	struct ahead *a = s->ahead;
-	int old;
-
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
-	pthread_mutex_lock(&a->lock);
-	for (;;) {
-		struct chunk *c = &a->chunk[a->made % a->n_chunks];
-		int64_t n;
-
-		while (!a->stop && a->made - a->used == a->n_chunks)
-			pthread_cond_wait(&a->moved, &a->lock);
-		if (a->stop)
-			break;
-		pthread_mutex_unlock(&a->lock);
-		n = unpack(s, &c->p);
-		pthread_mutex_lock(&a->lock);
-		if (n == 0)
-			break;
-		c->n = n;
-		c->at = at(s);
-		a->made++;
-		pthread_cond_signal(&a->moved);
-	}
-	a->ended = true;
-	pthread_cond_signal(&a->moved);
-	pthread_mutex_unlock(&a->lock);
-	return NULL;
-}
-
 void
-vmf_source_ahead(struct vmf_source *s, int n_chunks)
+vmf_source_ahead(struct vmf_source *s, int n_chunks, const char *tmpdir,
+    int64_t file_bytes)
 {
-	struct ahead *a;
-	sigset_t all, old;
+	const struct vmf_ahead_opts opts = { .make = unpack, .arg = s,
+	    .n_chunks = n_chunks, .tmpdir = tmpdir,
+	    .file_bytes = file_bytes };
 
-	if (s->kind == KIND_PLAIN || s->ahead != NULL)
-		return;
-	a = vmf_calloc(1, sizeof(*a), NULL);
-	if (a == NULL)
-		return;
-	a->n_chunks = n_chunks;
-	a->chunk = vmf_calloc(n_chunks, sizeof(*a->chunk), NULL);
-	if (a->chunk == NULL) {
-		free(a);
-		return;
-	}
-	s->ahead = a;
-	pthread_mutex_init(&a->lock, NULL);
-	pthread_cond_init(&a->moved, NULL);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	if (pthread_create(&a->thread, NULL, unpack_ahead, s) != 0) {
-		pthread_mutex_destroy(&a->lock);
-		pthread_cond_destroy(&a->moved);
-		free(a->chunk);
-		free(a);
-		s->ahead = NULL;
-	}
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (s->kind != KIND_PLAIN && s->ahead == NULL)
+		s->ahead = vmf_ahead_start(&opts);
 }
 
-static void
-end_ahead(struct ahead *a)
-{
-	if (a == NULL)
-		return;
-	pthread_mutex_lock(&a->lock);
-	a->stop = true;
-	pthread_cond_signal(&a->moved);
-	pthread_mutex_unlock(&a->lock);
-	pthread_cancel(a->thread);
-	pthread_join(a->thread, NULL);
-	pthread_mutex_destroy(&a->lock);
-	pthread_cond_destroy(&a->moved);
-	for (int64_t i = 0; i < a->n_chunks; i++)
-		free(a->chunk[i].p);
-	free(a->chunk);
-	free(a);
-}
-
-/* Wait for a chunk; false at the end. */
-static bool
-wait_chunk(struct ahead *a)
-{
-	int old;
-
-	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &old);
-	pthread_mutex_lock(&a->lock);
-	pthread_cleanup_push(unlock, &a->lock);
-	while (a->made == a->used && !a->ended)
-		pthread_cond_wait(&a->moved, &a->lock);
-	a->have = a->made > a->used;
-	pthread_cleanup_pop(1);
-	pthread_setcancelstate(old, NULL);
-	return a->have;
-}
-
-/* From a chunk or the ring of them; 0 at the end or a failure. */
 static int64_t
-read_chunk(struct vmf_source *s, void *p, int64_t n)
+read_chunk(struct vmf_source *s, void *p, int64_t n, struct vmf_err *e)
 {
-	struct ahead *a = s->ahead;
-	struct chunk *c = &s->chunk;
+	int64_t pos;
 
-	if (a != NULL) {
-		if (!wait_chunk(a))
-			return 0;
-		c = &a->chunk[a->used % a->n_chunks];
-	} else if (s->pos == c->n) {
-		c->n = unpack(s, &c->p);
-		s->pos = 0;
+	if (s->chunk == NULL)
+		s->chunk = vmf_calloc(CHUNK_BYTES, 1, e);
+	if (s->chunk == NULL)
+		return VMF_ENOMEM;
+	if (s->chunk_pos == s->chunk_n) {
+		s->chunk_pos = 0;
+		s->chunk_n = unpack(s, s->chunk, &pos);
 	}
-	if (n > c->n - s->pos)
-		n = c->n - s->pos;
-	if (n > 0)
-		memcpy(p, c->p + s->pos, (size_t)n);
-	s->pos += n;
-	if (a == NULL)
-		return n;
-	a->at = c->at;
-	if (s->pos < c->n)
-		return n;
-	s->pos = 0;
-	pthread_mutex_lock(&a->lock);
-	a->used++;
-	pthread_cond_signal(&a->moved);
-	pthread_mutex_unlock(&a->lock);
+	if (n > s->chunk_n - s->chunk_pos)
+		n = s->chunk_n - s->chunk_pos;
+	memcpy(p, s->chunk + s->chunk_pos, (size_t)n);
+	s->chunk_pos += n;
 	return n;
 }
 
@@ -563,8 +430,9 @@ vmf_source_read(struct vmf_source *s, void *p, int64_t n, struct vmf_err *e)
 
 	if (s->kind == KIND_PLAIN)
 		return read_plain(s, p, n, e);
-	got = read_chunk(s, p, n);
-	if (got > 0 || s->rc == 0)
+	got = s->ahead != NULL ? vmf_ahead_read(s->ahead, p, n, e) :
+	    read_chunk(s, p, n, e);
+	if (got != 0 || s->rc == 0)
 		return got;
 	if (e != NULL)
 		*e = s->err;
@@ -580,7 +448,7 @@ vmf_source_name(const struct vmf_source *s)
 int64_t
 vmf_source_bytes(const struct vmf_source *s)
 {
-	return s->ahead != NULL ? s->ahead->at : at(s);
+	return s->ahead != NULL ? vmf_ahead_at(s->ahead) : at(s);
 }
 
 void
@@ -588,8 +456,8 @@ vmf_source_free(struct vmf_source *s)
 {
 	if (s == NULL)
 		return;
-	end_ahead(s->ahead);
-	free(s->chunk.p);
+	vmf_ahead_free(s->ahead);
+	free(s->chunk);
 	gzip_end(s);
 	ZSTD_freeDStream(s->zd);
 	vmf_close_in(s->fd);

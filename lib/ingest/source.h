@@ -21,8 +21,10 @@ int vmf_source_open(struct vmf_source **s, const char *path,
     struct vmf_err *e) VMF_CHECK;
 
 /* Have a thread of its own unpack what is packed, from now on, so many
- * chunks of 256 KiB ahead of who reads. */
-void vmf_source_ahead(struct vmf_source *s, int n_chunks);
+ * chunks of 256 KiB ahead of who reads, and until somebody does so many
+ * bytes more into a temporary file in tmpdir. */
+void vmf_source_ahead(struct vmf_source *s, int n_chunks,
+    const char *tmpdir, int64_t file_bytes);
 
 /* Up to n bytes of unpacked text; 0 at the end.  Packed data that are
  * damaged, or end before their own end mark, are VMF_EDATA with the byte of
