@@ -245,7 +245,8 @@ int vmf_writer_open(struct vmf_writer **w, struct vmf_out *o,
 /*
  * Write the batch's rows, with the dictionaries that they need.  A column's
  * own dictionary of which this batch uses less than half is started afresh
- * when it has to be sent again: then the codes in b are changed to match.
+ * when it has to be sent again, unless its strings are likely to be used
+ * again: then the codes in b are changed to match.
  * A batch of no rows writes nothing.  Columns must match the schema.
  */
 int vmf_writer_put(struct vmf_writer *w, struct vmf_batch *b,

@@ -18,6 +18,9 @@
 
 #define ALIGN 64
 #define ZSTD_LEVEL 3
+/* Bytes of dictionaries that may be sent in the hope that their strings are
+ * used again, before there are as many bytes of rows. */
+#define HOPE_BYTES ((int64_t)1 << 30)
 
 /* A buffer of the body: borrowed bytes, or a place in the scratch buffer
  * (p == NULL), which may still move. */
@@ -49,6 +52,7 @@ struct vmf_writer {
 	int64_t n_pieces, piece_cap, n_nodes, node_cap;
 	int32_t *remap;
 	int64_t remap_cap;
+	int64_t dict_bytes, row_bytes;	/* sent so far */
 	ZSTD_CCtx *zstd;
 };
 
@@ -495,6 +499,10 @@ send_body(struct vmf_writer *w, int64_t n_rows, int64_t dict_id,
 		slot = vmf_fbb_slot(f, t, DBATCH_DATA);
 	}
 	put_record(w, slot, n_rows);
+	if (dict_id < 0)
+		w->row_bytes += at;
+	else
+		w->dict_bytes += at;
 	rc = send_metadata(w, e);
 	for (int64_t i = 0; rc == 0 && i < w->n_pieces; i++) {
 		const struct piece *pc = &w->piece[i];
@@ -523,7 +531,12 @@ shrink_dict(struct vmf_writer *w, struct vmf_col *c, struct vmf_err *e)
 	for (int64_t i = 0; i < c->n; i++)
 		if (vmf_bit(c->valid, i) && w->remap[c->d.i32[i]]++ == 0)
 			used++;
-	if (used * 2 >= n)
+	/*
+	 * Where many strings hardly repeat within a batch, as in a file by
+	 * time, they are likely to come again with the next step.
+	 */
+	if (used * 2 >= n || (used >= 4096 && c->n < 8 * used &&
+	    w->dict_bytes + c->dict->off[n] <= HOPE_BYTES + w->row_bytes))
 		return 0;
 	for (int64_t i = 0; i < n; i++)
 		w->remap[i] = -1;
