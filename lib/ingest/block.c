@@ -137,17 +137,30 @@ find_lines(struct vmf_block *b)
 	b->row[r] = (uint32_t)at;
 }
 
+/* A tile's field that more than one column is made from. */
+struct shared {
+	int64_t field;		/* -1: none yet */
+	double v[TILE];
+};
+
 /* A column that is computed as double: to for the values, or single for
  * those of a float32. */
 static void
 computed(struct vmf_block *b, const struct vmf_cells *c,
-    const struct vmf_bound *bound, int64_t from, double *to, float *single)
+    const struct vmf_bound *bound, int64_t from, struct shared *sh,
+    double *to, float *single)
 {
-	double v[TILE], of[TILE];
+	double v[TILE];
+	const double *of = sh->v;
 
-	vmf_numcol_doubles(b->plan.simd, c, from, v);
-	if (bound->percent_of >= 0)
-		vmf_numcol_doubles(b->plan.simd, c, bound->percent_of, of);
+	if (from == sh->field)
+		memcpy(v, sh->v, (size_t)c->n * sizeof(*v));
+	else
+		vmf_numcol_doubles(b->plan.simd, c, from, v);
+	if (bound->percent_of >= 0 && bound->percent_of != sh->field) {
+		sh->field = bound->percent_of;
+		vmf_numcol_doubles(b->plan.simd, c, sh->field, sh->v);
+	}
 	for (int64_t r = 0; r < c->n; r++) {
 		if (c->odd[r])
 			continue;
@@ -164,7 +177,7 @@ computed(struct vmf_block *b, const struct vmf_cells *c,
 /* A column's part of c, a tile that begins at line r; from its field. */
 static void
 parse_column(struct vmf_block *b, const struct vmf_cells *c, int64_t i,
-    int64_t r)
+    int64_t r, struct shared *sh)
 {
 	const struct vmf_bind *bd = b->plan.bind;
 	const struct vmf_bound *bound = &bd->col[b->plan.wide ? 0 : i];
@@ -172,20 +185,22 @@ parse_column(struct vmf_block *b, const struct vmf_cells *c, int64_t i,
 	float *single = (float *)b->col[i] + r;
 
 	if (bound->type == VMF_UTF8)
-		vmf_idtab_find(b->plan.tab[1 + i], c, from, true,
-		    &b->state[1 + i], (int32_t *)b->col[i] + r);
+		vmf_idtab_find(b->plan.tab[1 + i], b->plan.simd, c, from,
+		    true, &b->state[1 + i], (int32_t *)b->col[i] + r);
 	else if (vmf_bound_plain(bound))
 		vmf_numcol_floats(b->plan.simd, c, from, single);
 	else if (bound->type == VMF_FLOAT32)
-		computed(b, c, bound, from, NULL, single);
+		computed(b, c, bound, from, sh, NULL, single);
 	else
-		computed(b, c, bound, from, (double *)b->col[i] + r, NULL);
+		computed(b, c, bound, from, sh, (double *)b->col[i] + r,
+		    NULL);
 }
 
 static void
 parse_columns(struct vmf_block *b)
 {
 	const struct vmf_bind *bd = b->plan.bind;
+	struct shared sh;
 
 	b->stamp = b->plan.stamp;
 	for (int64_t i = 0; i <= (b->plan.wide ? 0 : b->n_cols); i++)
@@ -200,10 +215,11 @@ parse_columns(struct vmf_block *b)
 			vmf_numcol_times(&c, bd->time, &b->stamp,
 			    b->plan.detect, b->time + r);
 		if (bd->id >= 0)
-			vmf_idtab_find(b->plan.tab[0], &c, bd->id, false,
-			    &b->state[0], b->id + r);
+			vmf_idtab_find(b->plan.tab[0], b->plan.simd, &c,
+			    bd->id, false, &b->state[0], b->id + r);
+		sh.field = -1;
 		for (int64_t i = 0; i < b->n_cols; i++)
-			parse_column(b, &c, i, r);
+			parse_column(b, &c, i, r, &sh);
 	}
 }
 

@@ -559,6 +559,13 @@ append_numbers(struct vmf_ingest *in, struct vmf_bound *bound,
 	void *to;
 	int rc = 0;
 
+	if (bound->type == VMF_FLOAT64) {
+		to = vmf_col_extend(c, n, e);
+		if (to == NULL)
+			return VMF_ENOMEM;
+		memcpy(to, d, (size_t)n * sizeof(*d));
+		return 0;
+	}
 	if (bound->type != VMF_FLOAT32) {
 		for (int64_t i = 0; rc == 0 && i < n; i++)
 			rc = vmf_col_put_num(c, d[i], e);

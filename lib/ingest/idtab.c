@@ -9,6 +9,12 @@
 #include "base/num.h"
 #include "ingest/convert.h"
 
+#ifdef VMF_X86
+#include <immintrin.h>
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+
 #define SEG_BITS 12		/* entries of a segment */
 #define SEG_MAX (1 << 16)
 #define CHUNK_BYTES (256 * 1024)
@@ -380,9 +386,29 @@ guess_next(const struct vmf_idtab *t, int32_t prev)
 	return __builtin_expect(next == guess, 1) ? guess : next;
 }
 
-void
-vmf_idtab_find(struct vmf_idtab *t, const struct vmf_cells *c, int64_t f,
-    bool may_miss, struct vmf_id_state *st, int32_t *code)
+/* Texts of one length, at a constant level of wide instructions. */
+#ifdef VMF_X86
+VMF_TARGET_AVX512 INLINE bool
+same_avx512(const char *a, const char *b, int64_t len)
+{
+	__mmask64 part;
+
+	for (; len > 64; len -= 64, a += 64, b += 64)
+		if (_mm512_cmpneq_epi8_mask(_mm512_loadu_si512(a),
+		    _mm512_loadu_si512(b)) != 0)
+			return false;
+	part = _bzhi_u64(~(uint64_t)0, (uint32_t)len);
+	return _mm512_mask_cmpneq_epi8_mask(part,
+	    _mm512_maskz_loadu_epi8(part, a),
+	    _mm512_maskz_loadu_epi8(part, b)) == 0;
+}
+#endif
+
+/* The loop of vmf_idtab_find, for one way to compare. */
+INLINE void
+find(struct vmf_idtab *t, const struct vmf_cells *c, int64_t f,
+    bool may_miss, struct vmf_id_state *st, int32_t *code,
+    bool (*same)(const char *a, const char *b, int64_t len))
 {
 	int32_t n_seen = atomic_load_explicit(&t->n, memory_order_acquire);
 	const struct slots *sl = atomic_load_explicit(&t->slots,
@@ -413,7 +439,7 @@ vmf_idtab_find(struct vmf_idtab *t, const struct vmf_cells *c, int64_t f,
 			 * is not there costs nothing. */
 			__builtin_prefetch(x->s + 8 * len);
 			__builtin_prefetch(x + 16);
-			if (x->len == len && vmf_same(x->s, s, len)) {
+			if (x->len == len && same(x->s, s, len)) {
 				code[r++] = st->prev = guess;
 				continue;
 			}
@@ -431,4 +457,36 @@ vmf_idtab_find(struct vmf_idtab *t, const struct vmf_cells *c, int64_t f,
 		st->prev = code[r++];
 	}
 	st->n += c->n;
+}
+
+static void
+find_plain(struct vmf_idtab *t, const struct vmf_cells *c, int64_t f,
+    bool may_miss, struct vmf_id_state *st, int32_t *code)
+{
+	find(t, c, f, may_miss, st, code, vmf_same);
+}
+
+#ifdef VMF_X86
+VMF_TARGET_AVX512 static void
+find_avx512(struct vmf_idtab *t, const struct vmf_cells *c, int64_t f,
+    bool may_miss, struct vmf_id_state *st, int32_t *code)
+{
+	find(t, c, f, may_miss, st, code, same_avx512);
+}
+#endif
+
+void
+vmf_idtab_find(struct vmf_idtab *t, enum vmf_simd level,
+    const struct vmf_cells *c, int64_t f, bool may_miss,
+    struct vmf_id_state *st, int32_t *code)
+{
+#ifdef VMF_X86
+	if (level == VMF_SIMD_AVX512) {
+		find_avx512(t, c, f, may_miss, st, code);
+		return;
+	}
+#else
+	(void)level;
+#endif
+	find_plain(t, c, f, may_miss, st, code);
 }

@@ -36,8 +36,9 @@ struct vmf_id_state {
  * not UTF-8 is marked odd; so is one without, unless may_miss: then that and
  * the other words for "no value" are VMF_ID_MISSING.
  */
-void vmf_idtab_find(struct vmf_idtab *t, const struct vmf_cells *c,
-    int64_t f, bool may_miss, struct vmf_id_state *st, int32_t *code);
+void vmf_idtab_find(struct vmf_idtab *t, enum vmf_simd level,
+    const struct vmf_cells *c, int64_t f, bool may_miss,
+    struct vmf_id_state *st, int32_t *code);
 
 /* For the thread that adds: *code of the text, added if new; -1 when the
  * table is full. */

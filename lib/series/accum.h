@@ -65,6 +65,14 @@ vmf_seg_min(const struct vmf_seg_layout *l, void *seg, int metric)
 	    metric * l->metric_bytes);
 }
 
+/* One entity's values of one metric in the step of the page. */
+struct vmf_page_cell {
+	double sum;
+	uint32_t count;
+	float max, min;		/* NaN: none */
+	uint32_t used;		/* there is a segment for it */
+};
+
 /* What was rounded off a sum: rec.t is the step, rec.bits the metric. */
 struct vmf_rest {
 	struct vmf_rec rec;
@@ -80,6 +88,12 @@ struct vmf_accum {
 	int64_t n_slots;	/* a power of two */
 	uint8_t **last;		/* by entity: the segment used last */
 	int64_t last_cap, n_last;
+	/* the page: entity i's metric m is [i * n_metrics + m] */
+	struct vmf_page_cell *page;
+	int64_t page_cap, n_page;	/* cells */
+	int64_t page_step;
+	bool page_open;
+	int64_t other_step, other_rows;	/* met since, of another step */
 	struct vmf_key *key, *tmp;
 	int64_t key_cap, tmp_cap;
 	struct vmf_spill spill;
@@ -118,6 +132,31 @@ vmf_accum_sum(struct vmf_accum *a, void *seg, int32_t id, int64_t step,
 	*sum = vmf_two_sum(*sum, v, &off);
 	return off == 0.0 ? 0 :
 	    vmf_accum_round_off(a, id, step, metric, off, e);
+}
+
+/*
+ * The page: the values of one step side by side, for input that comes step by
+ * step, where it is several times as fast as a segment for each row.  It is
+ * turned over, into the segments, when enough rows of another step come.
+ * *page is the page for n rows of that step, of entities below n_ids, or NULL
+ * where they belong into segments.  Returns 0 or < 0.
+ */
+int vmf_accum_page(struct vmf_accum *a, int64_t step, int64_t n,
+    int64_t n_ids, struct vmf_page_cell **page, struct vmf_err *e) VMF_CHECK;
+/* A cell of the entity that is not used yet, before values are put in. */
+int vmf_accum_page_use(struct vmf_accum *a, struct vmf_page_cell *cell,
+    int32_t id, struct vmf_err *e) VMF_CHECK;
+
+/* Add to the sum of the entity's cell of the page. */
+static inline int
+vmf_accum_page_sum(struct vmf_accum *a, struct vmf_page_cell *cell,
+    int32_t id, int metric, double v, struct vmf_err *e)
+{
+	double off;
+
+	cell->sum = vmf_two_sum(cell->sum, v, &off);
+	return off == 0.0 ? 0 :
+	    vmf_accum_round_off(a, id, a->page_step, metric, off, e);
 }
 
 /* Bytes in use, with what k more segments and sorting all will need. */

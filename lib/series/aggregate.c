@@ -149,26 +149,44 @@ struct chunk {
 	int64_t n;
 	int32_t id[VMF_AGG_CHUNK];	/* -1: left out */
 	uint8_t skip[VMF_AGG_CHUNK];
+	bool skipped;		/* some are */
+	bool one_step;		/* all are of step[0] */
 	uint8_t any[VMF_AGG_CHUNK];	/* has a value */
 	int64_t step[VMF_AGG_CHUNK];	/* of acc_step */
 	void *seg[VMF_AGG_CHUNK];
 	const float **v, **max, **min;	/* by metric */
 };
 
+/* Which rows count, by their times; and are all of one step? */
 static int
 choose_rows(struct vmf_aggregate *g, struct chunk *k, const int64_t *t,
     const struct vmf_col *time, int64_t from, int64_t first_row,
     struct vmf_err *e)
 {
 	int64_t since = g->opts.since, until = g->opts.until;
+	int64_t least = t[0], most = t[0], begin;
 
+	for (int64_t i = 1; i < k->n; i++) {
+		least = t[i] < least ? t[i] : least;
+		most = t[i] > most ? t[i] : most;
+	}
+	k->skipped = false;
+	k->step[0] = vmf_agg_floor(least, g->acc_step);
+	begin = k->step[0] * g->acc_step;
+	k->one_step = most - begin < g->acc_step;
+	if (least >= TIME_MIN && most <= TIME_MAX && time->valid == NULL &&
+	    (since == VMF_TIME_NONE || least >= since) &&
+	    (until == VMF_TIME_NONE || most < until))
+		return 0;
+	k->one_step = false;
+	memset(k->skip, 0, (size_t)k->n);
 	for (int64_t i = 0; i < k->n; i++) {
-		k->skip[i] = 0;
 		if (!vmf_bit(time->valid, from + i))
 			continue;	/* vmf_readings_ids names it */
 		if ((since != VMF_TIME_NONE && t[i] < since) ||
 		    (until != VMF_TIME_NONE && t[i] >= until)) {
 			k->skip[i] = 1;
+			k->skipped = true;
 			g->stats.outside++;
 		} else if (t[i] < TIME_MIN || t[i] > TIME_MAX) {
 			return vmf_fail(e, VMF_EDATA, "%s: row %lld: found "
@@ -187,6 +205,8 @@ place_rows(struct vmf_aggregate *g, struct chunk *k, const int64_t *t,
     struct vmf_err *e)
 {
 	int64_t step = 0, begin = 0, end = 0;
+	int32_t id = -1;
+	void *seg = NULL;
 
 	memset(k->any, 0, (size_t)k->n);
 	for (int m = 0; m < g->n_metrics; m++) {
@@ -206,12 +226,18 @@ place_rows(struct vmf_aggregate *g, struct chunk *k, const int64_t *t,
 			step = vmf_agg_floor(t[i], g->acc_step);
 			begin = step * g->acc_step;
 			end = begin + g->acc_step;
+			id = -1;
+			vmf_agg_seen(g, step, step);
+		}
+		/* VM by VM, the next row mostly goes where this one went. */
+		if (k->id[i] != id) {
+			id = k->id[i];
+			seg = vmf_accum_at(&g->accum, id, step, e);
+			if (seg == NULL)
+				return VMF_ENOMEM;
 		}
 		k->step[i] = step;
-		k->seg[i] = vmf_accum_at(&g->accum, k->id[i], step, e);
-		if (k->seg[i] == NULL)
-			return VMF_ENOMEM;
-		vmf_agg_seen(g, step, step);
+		k->seg[i] = seg;
 	}
 	return 0;
 }
@@ -262,6 +288,84 @@ add_metric(struct vmf_aggregate *g, const struct chunk *k, int m,
 	return 0;
 }
 
+/* take ? x : old, and no branch: whether a value is a new maximum cannot be
+ * foreseen.  take is 0 or 1. */
+static inline float
+pick(unsigned take, float x, float old)
+{
+	uint32_t a, b, mask = 0u - take;
+
+	memcpy(&a, &x, sizeof(a));
+	memcpy(&b, &old, sizeof(b));
+	b ^= (a ^ b) & mask;
+	memcpy(&old, &b, sizeof(old));
+	return old;
+}
+
+/* One metric of a chunk that is all of the page's step. */
+static int
+add_to_page(struct vmf_aggregate *g, struct chunk *k, int m,
+    struct vmf_page_cell *page, struct vmf_err *e)
+{
+	unsigned what = g->accum.layout.what;
+	const float *v = k->v[m], *max = k->max[m], *min = k->min[m];
+	int64_t width = g->accum.layout.n_metrics;
+
+	max = max != NULL ? max : v;
+	min = min != NULL ? min : v;
+	for (int64_t i = 0; i < k->n; i++) {
+		int32_t id = k->id[i];
+		struct vmf_page_cell *c = page + id * width + m;
+		bool any = (v[i] == v[i]) | (max[i] == max[i]) |
+		    (min[i] == min[i]);
+		float x;
+
+		if (id < 0 || !any)
+			continue;
+		k->any[i] = 1;
+		if (!c->used && vmf_accum_page_use(&g->accum, c, id, e) != 0)
+			return VMF_ENOMEM;
+		if (v[i] == v[i]) {
+			c->count++;
+			if ((what & VMF_ACC_SUM) && vmf_accum_page_sum(
+			    &g->accum, c, id, m, (double)v[i], e) != 0)
+				return VMF_ENOMEM;
+		}
+		if (what & VMF_ACC_MAX) {
+			x = max[i] == max[i] ? max[i] : v[i];
+			c->max = pick((unsigned)((x == x) & !(x <= c->max)),
+			    one_zero(x), c->max);
+		}
+		if (what & VMF_ACC_MIN) {
+			x = min[i] == min[i] ? min[i] : v[i];
+			c->min = pick((unsigned)((x == x) & !(x >= c->min)),
+			    one_zero(x), c->min);
+		}
+	}
+	return 0;
+}
+
+static int
+add_page(struct vmf_aggregate *g, struct chunk *k,
+    struct vmf_page_cell *page, struct vmf_err *e)
+{
+	int64_t n_any = 0, n_ids = 0;
+	int rc = 0;
+
+	memset(k->any, 0, (size_t)k->n);
+	for (int m = 0; rc == 0 && m < g->n_metrics; m++)
+		rc = add_to_page(g, k, m, page, e);
+	for (int64_t i = 0; i < k->n; i++) {
+		k->step[i] = k->step[0];
+		n_any += k->any[i];
+		n_ids += k->id[i] >= 0;
+	}
+	g->stats.valueless += n_ids - n_any;
+	if (n_any > 0)
+		vmf_agg_seen(g, k->step[0], k->step[0]);
+	return rc;
+}
+
 static int
 log_rows(struct vmf_aggregate *g, const struct chunk *k, struct vmf_err *e)
 {
@@ -292,12 +396,13 @@ add_chunk(struct vmf_aggregate *g, struct chunk *k, const struct vmf_batch *b,
 	const struct vmf_col *time = &b->col[g->in.time];
 	const int64_t *t = time->d.i64 + from;
 	unsigned what = g->accum.layout.what;
+	struct vmf_page_cell *page = NULL;
 	int rc;
 
 	rc = choose_rows(g, k, t, time, from, first_row, e);
 	if (rc == 0)
-		rc = vmf_readings_ids(&g->in, b, from, k->n, k->skip,
-		    first_row, &g->ids, k->id, e);
+		rc = vmf_readings_ids(&g->in, b, from, k->n, k->skipped ?
+		    k->skip : NULL, first_row, &g->ids, k->id, e);
 	if (rc == 0)
 		rc = vmf_attrs_room(&g->attrs, g->ids.dict.n, e);
 	if (rc == 0)
@@ -315,10 +420,17 @@ add_chunk(struct vmf_aggregate *g, struct chunk *k, const struct vmf_batch *b,
 		    g->metric[m].min_col : -1, from, k->n,
 		    s + 2 * VMF_AGG_CHUNK);
 	}
-	if (rc == 0)
-		rc = place_rows(g, k, t, e);
-	for (int m = 0; rc == 0 && m < g->n_metrics; m++)
-		rc = add_metric(g, k, m, e);
+	if (rc == 0 && k->one_step)
+		rc = vmf_accum_page(&g->accum, k->step[0], k->n,
+		    g->ids.dict.n, &page, e);
+	if (rc == 0 && page != NULL) {
+		rc = add_page(g, k, page, e);
+	} else {
+		if (rc == 0)
+			rc = place_rows(g, k, t, e);
+		for (int m = 0; rc == 0 && m < g->n_metrics; m++)
+			rc = add_metric(g, k, m, e);
+	}
 	if (rc == 0 && g->want_log)
 		rc = log_rows(g, k, e);
 	return rc;

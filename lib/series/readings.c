@@ -93,6 +93,16 @@ ids_of_codes(struct vmf_readings *r, const struct vmf_col *c, int64_t from,
 
 	if (rc != 0)
 		return rc;
+	if (skip == NULL && c->valid == NULL) {
+		int32_t odd = 0;
+
+		for (int64_t i = 0; i < n; i++) {
+			id[i] = r->map.to[c->d.i32[from + i]];
+			odd |= id[i];
+		}
+		if (odd >= 0)
+			return 0;
+	}
 	for (int64_t i = 0; i < n; i++) {
 		int32_t code;
 

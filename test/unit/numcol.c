@@ -184,6 +184,7 @@ column(uint64_t *x)
 	struct vmf_cells c = { .text = text, .sep = sep + 1, .row = row,
 	    .odd = odd, .n = LINES };
 	int style = (int)(next(x) % 6), decimals = (int)(next(x) % 17), n = 0;
+	bool lead = next(x) % 3 == 0, trail = next(x) % 3 == 0;
 	float f[LINES];
 	double d[LINES];
 
@@ -194,8 +195,11 @@ column(uint64_t *x)
 		number[r][0] = '-';
 		any_number(x, style, decimals, number[r] + neg,
 		    sizeof(number[r]) - 1);
-		n += snprintf(text + n, 128, "%s%s", number[r],
-		    next(x) % 32 == 0 ? "\r\n" : "\n");
+		/* Blanks as in the other lines, mostly. */
+		n += snprintf(text + n, 128, "%s%s%s",
+		    (next(x) % 32 == 0) != lead ? "\t" : "", number[r],
+		    (next(x) % 32 == 0) == trail ? "\n" :
+		    next(x) % 4 == 0 ? " \n" : "\r\n");
 		row[r] = (uint32_t)r;
 	}
 	text[n] = '\0';
