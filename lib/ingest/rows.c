@@ -380,5 +380,5 @@ vmf_ingest_full(const struct vmf_ingest *in, const struct vmf_batch *b)
 		return true;
 	/* A dictionary that grew is sent again, whole: not before there are
 	 * as many bytes of rows. */
-	return bytes >= SEND_BYTES && (grown == 0 || bytes >= dict);
+	return bytes >= SEND_BYTES && (grown == 0 || bytes >= 8 * dict);
 }
