@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* lib/series: sorting, and spilling in more runs than one merge takes. */
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,6 +197,81 @@ accumulators(void)
 	vmf_ids_free(&ids);
 }
 
+/* The page holds what segments would: values of steps that come and go, too
+ * few rows of a step to turn it, entities that come later, and spilling. */
+static void
+pages(void)
+{
+	struct vmf_err e = { "" };
+	struct vmf_ids ids = { 0 };
+	struct vmf_accum a;
+	struct vmf_page_cell *page, *c;
+	int64_t n, want[2][8] = { { 0 } }, in_segments = 0;
+	uint8_t *seg;
+
+	make_ids(&ids);
+	assert(vmf_accum_init(&a, 2, VMF_ACC_SUM | VMF_ACC_MAX | VMF_ACC_MIN,
+	    tmpdir, &e) == 0);
+	for (int64_t round = 0; round < 60; round++) {
+		int64_t step = round % 10 < 8 ? round / 10 : 6 + round % 2;
+		int64_t n_ids = round < 20 ? N_IDS / 2 : N_IDS;
+		int64_t rows = round % 10 < 8 ? n_ids : 1;
+
+		assert(vmf_accum_page(&a, step, rows, n_ids, &page, &e) == 0);
+		for (int32_t id = 0; id < rows; id++) {
+			double x = id + (double)round / 64, *sum;
+			void *p = NULL;
+
+			want[id == N_IDS - 1][step]++;
+			if (page == NULL) {
+				in_segments++;
+				p = vmf_accum_at(&a, id, step, &e);
+				vmf_seg_count(&a.layout, p, 1)[step]++;
+				assert(vmf_accum_sum(&a, p, id, step, 1, x,
+				    &e) == 0);
+				sum = vmf_seg_sum(&a.layout, p, 1);
+				assert(isfinite(sum[step]));
+				continue;
+			}
+			c = page + 2 * id + 1;
+			assert(c->used || vmf_accum_page_use(&a, c, id, &e) ==
+			    0);
+			c->count++;
+			assert(vmf_accum_page_sum(&a, c, id, 1, x, &e) == 0);
+			c->max = !(c->max >= (float)x) ? (float)x : c->max;
+			c->min = !(c->min <= (float)x) ? (float)x : c->min;
+		}
+		if (round % 17 == 16)
+			assert(vmf_accum_flush(&a, &ids, &e) == 0);
+	}
+	assert(in_segments > 0);
+	assert(vmf_accum_finish(&a, &ids, 1, &e) == 0);
+	for (int i = 0; i < N_IDS; i++) {
+		int32_t id = ids.order[i];
+
+		assert(vmf_accum_next(&a, id, &seg, &n, &e) == 0);
+		assert(n == 1);
+		if (id != N_IDS - 1)
+			continue;
+		for (int64_t k = 0; k < 6; k++) {
+			double sum = 0.0;
+
+			for (int64_t j = 0; k >= 2 && j < 8; j++)
+				sum += id + (double)(10 * k + j) / 64;
+			assert(vmf_seg_count(&a.layout, seg, 1)[k] ==
+			    want[1][k] && want[1][k] == (k < 2 ? 0 : 8));
+			assert(vmf_seg_sum(&a.layout, seg, 1)[k] == sum);
+			assert(k < 2 || vmf_seg_max(&a.layout, seg, 1)[k] ==
+			    (float)(id + (double)(10 * k + 7) / 64));
+			assert(k < 2 || vmf_seg_min(&a.layout, seg, 1)[k] ==
+			    (float)(id + (double)(10 * k) / 64));
+			assert(vmf_seg_count(&a.layout, seg, 0)[k] == 0);
+		}
+	}
+	vmf_accum_free(&a);
+	vmf_ids_free(&ids);
+}
+
 static void
 no_folder(void)
 {
@@ -224,6 +300,7 @@ main(void)
 	sorter(20000, 100, 1);		/* two runs at a time */
 	sorter(20000, 77, 1 << 20);	/* passes */
 	accumulators();
+	pages();
 	no_folder();
 	return 0;
 }
