@@ -235,7 +235,7 @@ aggregate(struct job *j, struct vmf_err *e)
 	    vmf_reader_name(j->in), &opts, e);
 	while (rc == 0 && (got = vmf_reader_next(j->in, &batch, e)) != 0) {
 		rc = got < 0 ? got : vmf_aggregate_add(j->g, batch,
-		    vmf_reader_row(j->in), e);
+		    vmf_reader_row(j->in), vmf_reader_bytes(j->in), e);
 		cmd_progress(&c, "%" PRId64 " rows",
 		    vmf_aggregate_stats(j->g)->rows_in);
 	}

@@ -105,7 +105,8 @@ main(int argc, char *argv[])
 	if (rc != 0)
 		goto done;
 	while ((got = vmf_reader_next(in, &batch, &err)) > 0) {
-		rc = vmf_dedup_add(d, batch, vmf_reader_row(in), &err);
+		rc = vmf_dedup_add(d, batch, vmf_reader_row(in),
+		    vmf_reader_bytes(in), &err);
 		if (rc != 0)
 			goto done;
 		cmd_progress(&c, "%" PRId64 " rows",

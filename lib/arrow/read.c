@@ -11,55 +11,37 @@
 #include "arrow/decode.h"
 #include "arrow/flat.h"
 #include "arrow/format.h"
+#include "arrow/read_in.h"
 #include "base/mem.h"
 #include "base/num.h"
 
 #define READ_CHUNK ((int64_t)1 << 20)
 #define MAX_COLUMNS 10000
-
-struct reader_dict {
-	int64_t id;
-	struct vmf_source values;
-	struct vmf_dict d;
-	bool seen;			/* one was sent */
-};
-
-struct vmf_reader {
-	int fd;
-	char *name;
-	int64_t max_batch;
-	int64_t byte;			/* read so far */
-	struct vmf_schema schema;
-	struct vmf_source *source;	/* one a field */
-	struct vmf_room *room;
-	struct reader_dict *dict;
-	int n_dicts;
-	int64_t dict_cap;
-	struct vmf_batch batch;
-	struct vmf_buf meta, body;
-	int64_t text_left;		/* that may still be copied out of
-					 * the schema */
-	int64_t rows_before;		/* of the present batch */
-	bool ended;
-};
+#define BODY_KEPT ((int64_t)16 << 20)	/* behind a dictionary */
 
 /* ---- bytes ---- */
 
-/* Read n bytes into b, in chunks: a claim of a gigabyte costs nothing before
- * the bytes are there.  what is for the message. */
 static int
-read_bytes(struct vmf_reader *r, struct vmf_buf *b, int64_t n,
-    const char *what, struct vmf_err *e)
+cut_off(const struct vmf_reader *r, const struct vmf_whole *w,
+    struct vmf_err *e)
 {
-	int64_t begin = r->byte, got, part;
-	int rc;
+	return vmf_fail(e, VMF_EDATA, "%s: cut off at byte %lld, in %s that "
+	    "begins at byte %lld and has %lld bytes", r->name,
+	    (long long)r->byte, w->what, (long long)w->begin,
+	    (long long)w->n);
+}
 
-	b->n = 0;
-	rc = vmf_buf_reserve(b, 16, e);
-	while (rc == 0 && b->n < n) {
+int
+vmf_reader_more(struct vmf_reader *r, struct vmf_buf *b, int64_t n,
+    const struct vmf_whole *w, struct vmf_err *e)
+{
+	int64_t end = b->n + n, got, part;
+	int rc = vmf_buf_reserve(b, 16, e);
+
+	while (rc == 0 && b->n < end) {
 		part = b->n < READ_CHUNK ? READ_CHUNK : b->n;
-		if (part > n - b->n)
-			part = n - b->n;
+		if (part > end - b->n)
+			part = end - b->n;
 		rc = vmf_buf_reserve(b, part, e);
 		if (rc != 0)
 			break;
@@ -69,12 +51,19 @@ read_bytes(struct vmf_reader *r, struct vmf_buf *b, int64_t n,
 		b->n += got;
 		r->byte += got;
 		if (got < part)
-			return vmf_fail(e, VMF_EDATA, "%s: cut off at byte "
-			    "%lld, in %s that begins at byte %lld and has "
-			    "%lld bytes", r->name, (long long)r->byte, what,
-			    (long long)begin, (long long)n);
+			return cut_off(r, w, e);
 	}
 	return rc;
+}
+
+static int
+read_bytes(struct vmf_reader *r, struct vmf_buf *b, int64_t n,
+    const char *what, struct vmf_err *e)
+{
+	struct vmf_whole w = { .what = what, .begin = r->byte, .n = n };
+
+	b->n = 0;
+	return vmf_reader_more(r, b, n, &w, e);
 }
 
 /* What a stream that does not begin like one looks like. */
@@ -392,7 +381,7 @@ dict_number(struct vmf_reader *r, int64_t id, const struct vmf_source *values,
 	rc = vmf_grow(&r->dict, &r->dict_cap, r->n_dicts + 1, e);
 	if (rc != 0)
 		return rc;
-	r->dict[r->n_dicts] = (struct reader_dict){ .id = id,
+	r->dict[r->n_dicts] = (struct vmf_reader_dict){ .id = id,
 	    .values = *values, .d = { .gen = 1 } };
 	return r->n_dicts++;
 }
@@ -508,10 +497,10 @@ read_schema(struct vmf_reader *r, struct vmf_err *e)
 
 /* ---- dictionaries and batches ---- */
 
-/* Body of the message in r->meta, whose header goes to *header. */
+/* What the message in r->meta is, and how many bytes its body has. */
 static int
-read_body(struct vmf_reader *r, struct vmf_flat *f, int64_t begin,
-    int64_t *type, int64_t *header, struct vmf_err *e)
+read_header(const struct vmf_reader *r, struct vmf_flat *f, int64_t begin,
+    int64_t *type, int64_t *header, int64_t *body, struct vmf_err *e)
 {
 	int64_t msg, bytes;
 
@@ -527,7 +516,8 @@ read_body(struct vmf_reader *r, struct vmf_flat *f, int64_t begin,
 		    "a body of %lld bytes, expected at most %lld "
 		    "(--max-batch)", r->name, (long long)begin,
 		    (long long)bytes, (long long)r->max_batch);
-	return read_bytes(r, &r->body, bytes, "a message's body", e);
+	*body = bytes;
+	return 0;
 }
 
 static int64_t
@@ -567,10 +557,9 @@ extends(const struct vmf_dict *old, const struct vmf_col *c)
 	    memcmp(old->bytes, c->d.bytes, (size_t)old->off[old->n]) == 0;
 }
 
-/* Put the values of c behind those of d, or in place of them. */
-static int
-set_dict(struct vmf_reader *r, struct vmf_dict *d, const struct vmf_col *c,
-    bool delta, int64_t begin, struct vmf_err *e)
+int
+vmf_reader_set_dict(struct vmf_reader *r, struct vmf_dict *d,
+    const struct vmf_col *c, bool delta, int64_t begin, struct vmf_err *e)
 {
 	int64_t n = delta ? d->n : 0, used = n > 0 ? d->off[n] : 0;
 	int64_t bytes = c->n > 0 ? c->off[c->n] : 0, valid_cap = 0;
@@ -621,7 +610,7 @@ read_dict(struct vmf_reader *r, struct vmf_flat *f, int64_t header,
 	struct vmf_record rec = record_of(r, begin);
 	int64_t id = vmf_flat_int(f, header, DBATCH_ID, 8, 0);
 	bool delta = vmf_flat_int(f, header, DBATCH_DELTA, 1, 0) != 0;
-	struct reader_dict *d = NULL;
+	struct vmf_reader_dict *d = NULL;
 	struct vmf_col c;
 	int rc;
 
@@ -650,8 +639,11 @@ read_dict(struct vmf_reader *r, struct vmf_flat *f, int64_t header,
 	if (rc == 0)
 		rc = vmf_record_close(&rec, e);
 	if (rc == 0)
-		rc = set_dict(r, &d->d, &c, delta, begin, e);
+		rc = vmf_reader_set_dict(r, &d->d, &c, delta, begin, e);
 	d->seen = true;
+	/* A large fleet's names are not held twice. */
+	if (r->body.cap > BODY_KEPT)
+		vmf_buf_free(&r->body);
 	return rc;
 }
 
@@ -744,8 +736,9 @@ int
 vmf_reader_next(struct vmf_reader *r, const struct vmf_batch **b,
     struct vmf_err *e)
 {
+	struct vmf_grown g = { .d = NULL };
 	struct vmf_flat f;
-	int64_t begin, type, header;
+	int64_t begin, type, header, body = 0;
 	int rc;
 
 	r->rows_before += r->batch.n;
@@ -758,7 +751,15 @@ vmf_reader_next(struct vmf_reader *r, const struct vmf_batch **b,
 			r->ended = true;
 			return check_end(r, e);
 		}
-		rc = read_body(r, &f, begin, &type, &header, e);
+		rc = read_header(r, &f, begin, &type, &header, &body, e);
+		if (rc == 0 && type == HEADER_DICTIONARY &&
+		    vmf_grown_may_be(r, &f, header, begin, body, &g))
+			rc = vmf_grown_read(r, &g, body, e);
+		else if (rc == 0)
+			rc = read_bytes(r, &r->body, body, "a message's body",
+			    e);
+		if (rc > 0)
+			continue;
 		if (rc == 0 && type == HEADER_DICTIONARY) {
 			rc = read_dict(r, &f, header, begin, e);
 		} else if (rc == 0 && type == HEADER_RECORD) {
@@ -782,7 +783,8 @@ vmf_reader_next(struct vmf_reader *r, const struct vmf_batch **b,
 int64_t
 vmf_reader_bytes(const struct vmf_reader *r)
 {
-	int64_t sum = r->meta.cap + r->body.cap + rooms_bytes(r);
+	int64_t sum = r->meta.cap + r->body.cap + r->part.cap +
+	    rooms_bytes(r);
 
 	for (int i = 0; i < r->n_dicts; i++)
 		sum += r->dict[i].d.bytes_cap + 4 * r->dict[i].d.off_cap;

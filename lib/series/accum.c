@@ -9,6 +9,7 @@
 #include "base/mem.h"
 
 #define SLAB_BYTES (256 * 1024)
+#define TURN_CELLS 1024		/* of a page, turned together */
 
 int
 vmf_accum_init(struct vmf_accum *a, int n_metrics, unsigned what,
@@ -185,95 +186,6 @@ vmf_accum_round_off(struct vmf_accum *a, int32_t id, int64_t step,
 	return 0;
 }
 
-/* ---- the page ---- */
-
-/* Move what is in the page to the segments, which are there. */
-static int
-turn_page(struct vmf_accum *a, struct vmf_err *e)
-{
-	const struct vmf_seg_layout *l = &a->layout;
-	int64_t at = a->page_step & (VMF_SEG_STEPS - 1), n;
-
-	n = a->page_open ? a->n_page : 0;
-	for (int64_t i = 0; i < n; i++) {
-		struct vmf_page_cell *c = &a->page[i];
-		int32_t id = (int32_t)(i / l->n_metrics);
-		int m = (int)(i % l->n_metrics);
-		void *seg;
-		float *to;
-
-		if (!c->used)
-			continue;
-		seg = vmf_accum_at(a, id, a->page_step, e);
-		if (seg == NULL)
-			return VMF_ENOMEM;
-		vmf_seg_count(l, seg, m)[at] += c->count;
-		if ((l->what & VMF_ACC_SUM) && c->count > 0 &&
-		    vmf_accum_sum(a, seg, id, a->page_step, m, c->sum, e) !=
-		    0)
-			return VMF_ENOMEM;
-		if (l->what & VMF_ACC_MAX) {
-			to = &vmf_seg_max(l, seg, m)[at];
-			if (!isnan(c->max) && !(c->max <= *to))
-				*to = c->max;
-		}
-		if (l->what & VMF_ACC_MIN) {
-			to = &vmf_seg_min(l, seg, m)[at];
-			if (!isnan(c->min) && !(c->min >= *to))
-				*to = c->min;
-		}
-		*c = (struct vmf_page_cell){ .max = NAN, .min = NAN };
-	}
-	a->page_open = false;
-	return 0;
-}
-
-int
-vmf_accum_page(struct vmf_accum *a, int64_t step, int64_t n, int64_t n_ids,
-    struct vmf_page_cell **page, struct vmf_err *e)
-{
-	int64_t cells = n_ids * a->layout.n_metrics;
-	int rc;
-
-	*page = NULL;
-	if (!a->page_open || step != a->page_step) {
-		if (a->other_rows == 0 || step != a->other_step) {
-			a->other_step = step;
-			a->other_rows = 0;
-		}
-		a->other_rows += n;
-		/* To turn a page costs as much as it has entities. */
-		if (a->page_open && 8 * a->other_rows < n_ids)
-			return 0;
-		rc = turn_page(a, e);
-		if (rc != 0)
-			return rc;
-		a->page_step = step;
-		a->page_open = true;
-		a->other_rows = 0;
-	}
-	if (cells > a->n_page) {
-		rc = vmf_grow(&a->page, &a->page_cap, cells, e);
-		if (rc != 0)
-			return rc;
-		for (; a->n_page < cells; a->n_page++)
-			a->page[a->n_page] = (struct vmf_page_cell){
-			    .max = NAN, .min = NAN };
-	}
-	*page = a->page;
-	return 0;
-}
-
-int
-vmf_accum_page_use(struct vmf_accum *a, struct vmf_page_cell *cell,
-    int32_t id, struct vmf_err *e)
-{
-	if (vmf_accum_at(a, id, a->page_step, e) == NULL)
-		return VMF_ENOMEM;
-	cell->used = 1;
-	return 0;
-}
-
 int64_t
 vmf_accum_bytes(const struct vmf_accum *a, int64_t k)
 {
@@ -316,9 +228,7 @@ vmf_accum_flush(struct vmf_accum *a, struct vmf_ids *ids, struct vmf_err *e)
 
 	if (a->n == 0)
 		return 0;
-	rc = turn_page(a, e);
-	if (rc == 0)
-		rc = vmf_ids_rank(ids, e);
+	rc = vmf_ids_rank(ids, e);
 	if (rc == 0)
 		rc = sort_segments(a, ids, e);
 	for (int64_t i = 0; rc == 0 && i < a->n; i++)
@@ -336,6 +246,110 @@ vmf_accum_flush(struct vmf_accum *a, struct vmf_ids *ids, struct vmf_err *e)
 	return rc;
 }
 
+int
+vmf_accum_room(struct vmf_accum *a, int64_t k, int64_t bytes,
+    struct vmf_ids *ids, struct vmf_err *e)
+{
+	a->room = bytes;
+	return vmf_accum_bytes(a, k) > bytes ? vmf_accum_flush(a, ids, e) :
+	    0;
+}
+
+/* ---- the page ---- */
+
+/* One cell into its entity's segment. */
+static int
+turn_cell(struct vmf_accum *a, struct vmf_page_cell *c, int32_t id, int m,
+    struct vmf_err *e)
+{
+	const struct vmf_seg_layout *l = &a->layout;
+	int64_t at = a->page_step & (VMF_SEG_STEPS - 1);
+	void *seg = vmf_accum_at(a, id, a->page_step, e);
+	float *to;
+
+	if (seg == NULL)
+		return VMF_ENOMEM;
+	vmf_seg_count(l, seg, m)[at] += c->count;
+	if ((l->what & VMF_ACC_SUM) && c->count > 0 &&
+	    vmf_accum_sum(a, seg, id, a->page_step, m, c->sum, e) != 0)
+		return VMF_ENOMEM;
+	if (l->what & VMF_ACC_MAX) {
+		to = &vmf_seg_max(l, seg, m)[at];
+		if (!isnan(c->max) && !(c->max <= *to))
+			*to = c->max;
+	}
+	if (l->what & VMF_ACC_MIN) {
+		to = &vmf_seg_min(l, seg, m)[at];
+		if (!isnan(c->min) && !(c->min >= *to))
+			*to = c->min;
+	}
+	*c = (struct vmf_page_cell){ .max = NAN, .min = NAN };
+	return 0;
+}
+
+static int
+turn_page(struct vmf_accum *a, struct vmf_ids *ids, struct vmf_err *e)
+{
+	int width = a->layout.n_metrics, rc = 0;
+	int64_t n = a->page_open ? a->n_page : 0;
+
+	for (int64_t i = 0; rc == 0 && i < n; i++) {
+		if (i % TURN_CELLS == 0)
+			rc = vmf_accum_room(a, TURN_CELLS, a->room, ids, e);
+		if (rc == 0 && a->page[i].used)
+			rc = turn_cell(a, &a->page[i], (int32_t)(i / width),
+			    (int)(i % width), e);
+	}
+	a->page_open = false;
+	return rc;
+}
+
+static void
+free_page(struct vmf_accum *a)
+{
+	free(a->page);
+	a->page = NULL;
+	a->page_cap = a->n_page = 0;
+}
+
+int
+vmf_accum_page(struct vmf_accum *a, int64_t step, int64_t n,
+    struct vmf_ids *ids, struct vmf_page_cell **page, struct vmf_err *e)
+{
+	int64_t cells = ids->dict.n * a->layout.n_metrics;
+	bool fits = 3 * cells * (int64_t)sizeof(**page) <= 2 * a->room;
+	int rc;
+
+	*page = NULL;
+	if (!a->page_open || step != a->page_step || !fits) {
+		if (step != a->other_step)
+			a->other_rows = 0;
+		a->other_step = step;
+		a->other_rows += n;
+		/* To turn a page costs as much as it has entities. */
+		if (a->page_open && fits && 8 * a->other_rows < ids->dict.n)
+			return 0;
+		rc = turn_page(a, ids, e);
+		if (!fits)
+			free_page(a);
+		if (rc != 0 || !fits)
+			return rc;
+		a->page_step = step;
+		a->page_open = true;
+		a->other_rows = 0;
+	}
+	if (cells > a->n_page) {
+		rc = vmf_grow(&a->page, &a->page_cap, cells, e);
+		if (rc != 0)
+			return rc;
+		for (; a->n_page < cells; a->n_page++)
+			a->page[a->n_page] = (struct vmf_page_cell){
+			    .max = NAN, .min = NAN };
+	}
+	*page = a->page;
+	return 0;
+}
+
 static void
 free_segments(struct vmf_accum *a)
 {
@@ -344,18 +358,15 @@ free_segments(struct vmf_accum *a)
 	free(a->slab);
 	free(a->slot);
 	free(a->last);
-	free(a->page);
+	free_page(a);
 	free(a->key);
 	free(a->tmp);
 	a->slab = NULL;
 	a->slot = NULL;
 	a->last = NULL;
-	a->page = NULL;
 	a->key = a->tmp = NULL;
 	a->n = a->n_slabs = a->slab_cap = a->n_slots = 0;
 	a->last_cap = a->n_last = a->key_cap = a->tmp_cap = 0;
-	a->page_cap = a->n_page = 0;
-	a->page_open = false;
 }
 
 static int
@@ -392,7 +403,8 @@ vmf_accum_finish(struct vmf_accum *a, struct vmf_ids *ids, int64_t mem_bytes,
 {
 	int rc;
 
-	rc = turn_page(a, e);
+	rc = turn_page(a, ids, e);
+	free_page(a);
 	if (rc == 0)
 		rc = vmf_ids_rank(ids, e);
 	if (rc != 0)

@@ -70,7 +70,7 @@ struct vmf_page_cell {
 	double sum;
 	uint32_t count;
 	float max, min;		/* NaN: none */
-	uint32_t used;		/* there is a segment for it */
+	uint32_t used;		/* there is something in it */
 };
 
 /* What was rounded off a sum: rec.t is the step, rec.bits the metric. */
@@ -93,6 +93,7 @@ struct vmf_accum {
 	int64_t page_cap, n_page;	/* cells */
 	int64_t page_step;
 	bool page_open;
+	int64_t room;		/* bytes for all of this, as last told */
 	int64_t other_step, other_rows;	/* met since, of another step */
 	struct vmf_key *key, *tmp;
 	int64_t key_cap, tmp_cap;
@@ -137,15 +138,16 @@ vmf_accum_sum(struct vmf_accum *a, void *seg, int32_t id, int64_t step,
 /*
  * The page: the values of one step side by side, for input that comes step by
  * step, where it is several times as fast as a segment for each row.  It is
- * turned over, into the segments, when enough rows of another step come.
- * *page is the page for n rows of that step, of entities below n_ids, or NULL
+ * turned over, into the segments, when enough rows of another step come; and
+ * where they would take more than the room of vmf_accum_room, these are
+ * flushed on the way, so that a fleet that is larger than memory is spilled
+ * once a step.
+ * *page is the page for n rows of that step, of the entities in ids, or NULL
  * where they belong into segments.  Returns 0 or < 0.
  */
 int vmf_accum_page(struct vmf_accum *a, int64_t step, int64_t n,
-    int64_t n_ids, struct vmf_page_cell **page, struct vmf_err *e) VMF_CHECK;
-/* A cell of the entity that is not used yet, before values are put in. */
-int vmf_accum_page_use(struct vmf_accum *a, struct vmf_page_cell *cell,
-    int32_t id, struct vmf_err *e) VMF_CHECK;
+    struct vmf_ids *ids, struct vmf_page_cell **page, struct vmf_err *e)
+    VMF_CHECK;
 
 /* Add to the sum of the entity's cell of the page. */
 static inline int
@@ -161,8 +163,11 @@ vmf_accum_page_sum(struct vmf_accum *a, struct vmf_page_cell *cell,
 
 /* Bytes in use, with what k more segments and sorting all will need. */
 int64_t vmf_accum_bytes(const struct vmf_accum *a, int64_t k);
+/* Flush unless there is room, in so many bytes, for k more segments. */
+int vmf_accum_room(struct vmf_accum *a, int64_t k, int64_t bytes,
+    struct vmf_ids *ids, struct vmf_err *e) VMF_CHECK;
 
-/* Write all segments as a run and forget them. */
+/* Write all segments, though not the page, as a run and forget them. */
 int vmf_accum_flush(struct vmf_accum *a, struct vmf_ids *ids,
     struct vmf_err *e) VMF_CHECK;
 

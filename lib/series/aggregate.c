@@ -82,10 +82,10 @@ vmf_aggregate_open(struct vmf_aggregate **gp, const struct vmf_schema *schema,
 int64_t
 vmf_agg_budget(const struct vmf_aggregate *g)
 {
-	/* A batch as it came and as the reader turned it; another one on its
-	 * way out, with bitmaps or its compressed copy. */
+	/* What the reader holds; a batch on its way out, with bitmaps or its
+	 * compressed copy. */
 	int64_t left = g->opts.memory - g->opts.reserved -
-	    BASE_BYTES - 2 * g->in_bytes -
+	    BASE_BYTES - g->in_bytes - vmf_readings_bytes(&g->in) -
 	    3 * VMF_SERIES_BATCH - vmf_ids_bytes(&g->ids) -
 	    vmf_attrs_bytes(&g->attrs) - vmf_ids_bytes(&g->roll.hosts) -
 	    vmf_attrs_bytes(&g->roll.attrs);
@@ -100,15 +100,14 @@ make_room(struct vmf_aggregate *g, int64_t k, struct vmf_err *e)
 {
 	int64_t row = g->want_log ?
 	    vmf_sorter_row_bytes(g->log.rec_bytes) : 0;
-	int64_t accum = vmf_accum_bytes(&g->accum, k);
 	int64_t log = (g->log.n + k) * row, room = vmf_agg_budget(g);
-	int rc = 0;
+	int rc;
 	int64_t least = 2 * vmf_spill_least(g->accum.layout.rec_bytes) +
 	    2 * k * (g->accum.layout.rec_bytes + row + 64);
 
 	if (room < least)
 		return vmf_fail(e, VMF_EUSAGE, "--memory %lldM is too little "
-		    "for batches of %lldM, %lld entities and their "
+		    "for input of %lldM, %lld entities and their "
 		    "attributes; expected at least %lldM",
 		    (long long)(g->opts.memory >> 20),
 		    (long long)(g->in_bytes >> 20),
@@ -118,8 +117,7 @@ make_room(struct vmf_aggregate *g, int64_t k, struct vmf_err *e)
 	 * hosts the other half is that of their sums. */
 	if (g->want_log || g->opts.by != VMF_BY_VM)
 		room /= 2;
-	if (accum > room)
-		rc = vmf_accum_flush(&g->accum, &g->ids, e);
+	rc = vmf_accum_room(&g->accum, k, room, &g->ids, e);
 	if (rc == 0 && log > room)
 		rc = vmf_sorter_flush(&g->log, &g->ids, e);
 	return rc;
@@ -323,8 +321,7 @@ add_to_page(struct vmf_aggregate *g, struct chunk *k, int m,
 		if (id < 0 || !any)
 			continue;
 		k->any[i] = 1;
-		if (!c->used && vmf_accum_page_use(&g->accum, c, id, e) != 0)
-			return VMF_ENOMEM;
+		c->used = 1;
 		if (v[i] == v[i]) {
 			c->count++;
 			if ((what & VMF_ACC_SUM) && vmf_accum_page_sum(
@@ -421,8 +418,8 @@ add_chunk(struct vmf_aggregate *g, struct chunk *k, const struct vmf_batch *b,
 		    s + 2 * VMF_AGG_CHUNK);
 	}
 	if (rc == 0 && k->one_step)
-		rc = vmf_accum_page(&g->accum, k->step[0], k->n,
-		    g->ids.dict.n, &page, e);
+		rc = vmf_accum_page(&g->accum, k->step[0], k->n, &g->ids,
+		    &page, e);
 	if (rc == 0 && page != NULL) {
 		rc = add_page(g, k, page, e);
 	} else {
@@ -654,10 +651,10 @@ add_series(struct vmf_aggregate *g, const struct vmf_batch *b,
 
 int
 vmf_aggregate_add(struct vmf_aggregate *g, const struct vmf_batch *b,
-    int64_t first_row, struct vmf_err *e)
+    int64_t first_row, int64_t held_bytes, struct vmf_err *e)
 {
-	if (vmf_batch_bytes(b) > g->in_bytes)
-		g->in_bytes = vmf_batch_bytes(b);
+	if (held_bytes > g->in_bytes)
+		g->in_bytes = held_bytes;
 	g->stats.rows_in += b->n;
 	return g->series ? add_series(g, b, first_row, e) :
 	    add_readings(g, b, first_row, e);

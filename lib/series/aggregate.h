@@ -83,9 +83,10 @@ struct vmf_aggregate;
 int vmf_aggregate_open(struct vmf_aggregate **g,
     const struct vmf_schema *schema, const char *name,
     const struct vmf_aggregate_opts *opts, struct vmf_err *e) VMF_CHECK;
-/* The next batch; first_row is vmf_reader_row(). */
+/* The next batch; first_row is vmf_reader_row(), and held_bytes what the
+ * reader holds, vmf_reader_bytes(). */
 int vmf_aggregate_add(struct vmf_aggregate *g, const struct vmf_batch *b,
-    int64_t first_row, struct vmf_err *e) VMF_CHECK;
+    int64_t first_row, int64_t held_bytes, struct vmf_err *e) VMF_CHECK;
 /* No more batches: the schema of the output, which needs to know the grid;
  * out must be { 0 } and is the caller's. */
 int vmf_aggregate_finish(struct vmf_aggregate *g, struct vmf_schema *out,

@@ -41,7 +41,7 @@ struct vmf_dedup {
 	int64_t taken;		/* rows handed on or spilled */
 	int32_t last_id;	/* of the row before */
 	int64_t last_t;
-	int64_t in_bytes;	/* of the largest batch met */
+	int64_t in_bytes;	/* that the reader held at the most */
 	int64_t out_bytes;	/* when a batch is full */
 	struct vmf_writer *w;
 	struct vmf_batch out;
@@ -226,14 +226,11 @@ feed_all(struct vmf_dedup *d, bool sorted, int64_t from, int64_t n,
 static int64_t
 budget(const struct vmf_dedup *d)
 {
-	/*
-	 * A batch is held by the reader as it came and, where its types are
-	 * not ours or it is compressed, once more; another one on its way
-	 * out, with its bitmaps or its compressed copy.
-	 */
-	return d->opts.memory - BASE_BYTES - 2 * d->in_bytes -
-	    3 * d->out_bytes - vmf_ids_bytes(&d->ids) -
-	    vmf_pack_bytes(&d->pack);
+	/* What the reader holds; a batch on its way out, with its bitmaps or
+	 * its compressed copy. */
+	return d->opts.memory - BASE_BYTES - d->in_bytes -
+	    vmf_readings_bytes(&d->in) - 3 * d->out_bytes -
+	    vmf_ids_bytes(&d->ids) - vmf_pack_bytes(&d->pack);
 }
 
 static int
@@ -251,7 +248,7 @@ check_budget(const struct vmf_dedup *d, struct vmf_err *e)
 	/* Batches on their way out grow with the memory. */
 	short_bytes += short_bytes / 4;
 	return vmf_fail(e, VMF_EUSAGE, "--memory %lldM is too little for "
-	    "batches of %lldM, %lld VMs and their strings; expected at least "
+	    "input of %lldM, %lld VMs and their strings; expected at least "
 	    "%lldM", (long long)(d->opts.memory >> 20),
 	    (long long)(d->in_bytes >> 20), (long long)d->ids.dict.n,
 	    (long long)(((d->opts.memory + short_bytes) >> 20) + 1));
@@ -434,15 +431,15 @@ check_late(struct vmf_dedup *d, const int64_t *t, int64_t n, int64_t row,
 
 int
 vmf_dedup_add(struct vmf_dedup *d, const struct vmf_batch *b,
-    int64_t first_row, struct vmf_err *e)
+    int64_t first_row, int64_t held_bytes, struct vmf_err *e)
 {
 	const int64_t *t = b->col[d->in.time].d.i64;
 	int64_t n, room;
 	void *rec;
 	int rc;
 
-	if (vmf_batch_bytes(b) > d->in_bytes)
-		d->in_bytes = vmf_batch_bytes(b);
+	if (held_bytes > d->in_bytes)
+		d->in_bytes = held_bytes;
 	for (int64_t i = 0; i < b->n; i += n) {
 		n = b->n - i < CHUNK ? b->n - i : CHUNK;
 		if (d->rows.base > 0)

@@ -54,9 +54,10 @@ struct vmf_dedup;
 int vmf_dedup_open(struct vmf_dedup **d, const struct vmf_schema *schema,
     const char *name, const struct vmf_dedup_opts *opts,
     const struct vmf_dedup_sink *sink, struct vmf_err *e) VMF_CHECK;
-/* The next batch; first_row is vmf_reader_row(). */
+/* The next batch; first_row is vmf_reader_row(), and held_bytes what the
+ * reader holds, vmf_reader_bytes(). */
 int vmf_dedup_add(struct vmf_dedup *d, const struct vmf_batch *b,
-    int64_t first_row, struct vmf_err *e) VMF_CHECK;
+    int64_t first_row, int64_t held_bytes, struct vmf_err *e) VMF_CHECK;
 /* Write what is left.  The end marker is the caller's to write. */
 int vmf_dedup_finish(struct vmf_dedup *d, struct vmf_err *e) VMF_CHECK;
 const struct vmf_dedup_stats *vmf_dedup_stats(const struct vmf_dedup *d);

@@ -169,6 +169,12 @@ vmf_readings_ids(struct vmf_readings *r, const struct vmf_batch *b,
 	    first_row, ids, id, e);
 }
 
+int64_t
+vmf_readings_bytes(const struct vmf_readings *r)
+{
+	return r->map.cap * (int64_t)sizeof(*r->map.to);
+}
+
 void
 vmf_readings_free(struct vmf_readings *r)
 {

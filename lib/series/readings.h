@@ -43,6 +43,8 @@ int vmf_readings_ids(struct vmf_readings *r, const struct vmf_batch *b,
     int64_t from, int64_t n, const uint8_t *skip, int64_t first_row,
     struct vmf_ids *ids, int32_t *id, struct vmf_err *e) VMF_CHECK;
 
+/* Bytes held. */
+int64_t vmf_readings_bytes(const struct vmf_readings *r);
 void vmf_readings_free(struct vmf_readings *r);
 
 #endif

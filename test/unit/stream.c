@@ -265,6 +265,85 @@ shared_metadata(const char *path)
 	assert(strstr(err.msg, "longer than the schema itself") != NULL);
 }
 
+/* Names of which some change in one byte from one dictionary to the next. */
+static void
+put_names(struct vmf_writer *w, struct vmf_batch *b, int64_t n,
+    int64_t changed, struct vmf_err *e)
+{
+	char id[64];
+
+	vmf_batch_clear(b);
+	vmf_dict_clear(b->col[0].dict);
+	for (int64_t i = 0; i < n; i++) {
+		int len = snprintf(id, sizeof(id), "a-virtual-machine-of-a-"
+		    "large-fleet-%08lld%c", (long long)i,
+		    i == changed ? '!' : '.');
+
+		check(vmf_col_put_str(&b->col[0], id, len, e));
+		vmf_batch_row(b);
+	}
+	check(vmf_writer_put(w, b, e));
+}
+
+/* What a dictionary says, whether it only grew or changed where the reader,
+ * comparing it part by part, is in the middle of it. */
+static void
+dictionary_grows(const char *path)
+{
+	static const int64_t step[][2] = { { 20000, -1 }, { 20007, -1 },
+	    { 20007, -1 }, { 20007, 19000 }, { 20100, 19000 }, { 20100, 0 },
+	    { 20100, 20099 }, { 30000, 20099 }, { 3, -1 }, { 20000, -1 } };
+	struct vmf_schema s = { 0 };
+	struct vmf_batch b;
+	const struct vmf_batch *in;
+	struct vmf_out *o;
+	struct vmf_writer *w;
+	struct vmf_reader *r;
+	uint64_t gen = 0;
+	char id[64];
+	int n_steps = (int)(sizeof(step) / sizeof(*step));
+	int64_t len, most = 0;
+
+	check(vmf_schema_add(&s, "vm", VMF_UTF8, true, &err));
+	check(vmf_out_open(&o, path, &err));
+	check(vmf_writer_open(&w, o, &s, VMF_CODEC_NONE, &err));
+	check(vmf_batch_init(&b, &s, &err));
+	for (int k = 0; k < n_steps; k++)
+		put_names(w, &b, step[k][0], step[k][1], &err);
+	check(vmf_writer_finish(w, &err));
+	check(vmf_out_finish(o, &err));
+	check(vmf_reader_open(&r, path, VMF_MAX_BATCH, &err));
+	for (int k = 0; k < n_steps; k++) {
+		bool grew = k > 0 && step[k][1] == step[k - 1][1] &&
+		    step[k][0] >= step[k - 1][0];
+
+		assert(vmf_reader_next(r, &in, &err) == 1);
+		assert(in->n == step[k][0]);
+		/* Codes keep their meaning where it only grew. */
+		assert((in->col[0].dict->gen == gen) == grew);
+		gen = in->col[0].dict->gen;
+		for (int64_t i = 0; i < in->n; i++) {
+			int want = snprintf(id, sizeof(id), "a-virtual-"
+			    "machine-of-a-large-fleet-%08lld%c",
+			    (long long)i, i == step[k][1] ? '!' : '.');
+			const char *got = vmf_col_str(&in->col[0], i, &len);
+
+			assert(len == want && memcmp(got, id, (size_t)len) ==
+			    0);
+		}
+		/* Of what only grows no second copy is held. */
+		if (k == 1)
+			most = vmf_reader_bytes(r);
+		assert(k != 2 || vmf_reader_bytes(r) < most + 4096);
+	}
+	check(vmf_reader_next(r, &in, &err));
+	vmf_reader_free(r);
+	vmf_batch_free(&b);
+	vmf_writer_free(w);
+	vmf_out_free(o);
+	vmf_schema_free(&s);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -288,6 +367,7 @@ main(int argc, char *argv[])
 		round_trip((enum vmf_codec)codec, 1001, 7, 1001, path);
 	}
 	dictionary_stays_small(path);
+	dictionary_grows(path);
 	shared_metadata(path);
 	unlink(path);
 	return 0;
