@@ -11,15 +11,23 @@
 #include "forecast/arima_kernel.h"
 
 /* p, q, and the candidate before it that is the start. */
-static const struct {
+struct arima_pq {
 	signed char p, q, from;
-} arima_grid[] = {
-	{ 0, 0, 0 }, { 1, 0, 0 }, { 0, 1, 0 }, { 1, 1, 1 }, { 2, 0, 1 },
-	{ 0, 2, 2 }, { 2, 1, 3 }, { 1, 2, 3 }, { 3, 0, 4 }, { 0, 3, 5 },
-	{ 2, 2, 6 }, { 3, 1, 6 }, { 1, 3, 7 }, { 3, 2, 10 }, { 2, 3, 10 },
-	{ 3, 3, 13 },
 };
-enum { ARIMA_GRID = (int)(sizeof(arima_grid) / sizeof(arima_grid[0])) };
+enum { ARIMA_GRID = 16 };
+
+VMF_HD struct arima_pq
+arima_pq_of(int g)
+{
+	static const struct arima_pq grid[ARIMA_GRID] = {
+		{ 0, 0, 0 }, { 1, 0, 0 }, { 0, 1, 0 }, { 1, 1, 1 },
+		{ 2, 0, 1 }, { 0, 2, 2 }, { 2, 1, 3 }, { 1, 2, 3 },
+		{ 3, 0, 4 }, { 0, 3, 5 }, { 2, 2, 6 }, { 3, 1, 6 },
+		{ 1, 3, 7 }, { 3, 2, 10 }, { 2, 3, 10 }, { 3, 3, 13 },
+	};
+
+	return grid[g];
+}
 
 struct arima_best {
 	vreal aicc, s2, n;
@@ -113,7 +121,7 @@ arima_take(struct arima_best *best, vmask better, const struct arima_best *one)
  * about.
  */
 VMF_HD void
-arima_seasonal(const vreal *y, int64_t stride, int64_t from, int64_t n,
+arima_seasonal(vcseq y, int64_t stride, int64_t from, int64_t n,
     int64_t s, vreal first, vreal skip, vmask seasonal, vreal mean, int d,
     int sd, int iters, const struct arima_ring *r, struct arima_best *best)
 {
@@ -154,7 +162,7 @@ arima_seasonal(const vreal *y, int64_t stride, int64_t from, int64_t n,
  * lane has in of, in the lanes of the mask.  best becomes the best of all.
  */
 VMF_HD void
-arima_orders(const vreal *y, int64_t stride, int64_t from, int64_t n,
+arima_orders(vcseq y, int64_t stride, int64_t from, int64_t n,
     int64_t s, vreal first, vreal skip, int grid, int iters,
     const struct arima_ring *r, const struct arima_best *of, vmask lanes,
     struct arima_best *best)
@@ -170,13 +178,13 @@ arima_orders(const vreal *y, int64_t stride, int64_t from, int64_t n,
 		extra += v_keep(of->act[i], one);
 	for (int g = 0; g < grid; g++) {
 		struct arima_par *m = &start[g];
-		int pq = arima_grid[g].p + arima_grid[g].q;
-		int k = arima_columns(arima_grid[g].p, arima_grid[g].q, 1, 1,
-		    1, col);
+		struct arima_pq o = arima_pq_of(g);
+		int pq = o.p + o.q;
+		int k = arima_columns(o.p, o.q, 1, 1, 1, col);
 		vreal aicc;
 		vmask better;
 
-		*m = g > 0 ? start[arima_grid[g].from] : of->par;
+		*m = g > 0 ? start[o.from] : of->par;
 		for (int i = 0; i < ARIMA_SPHI && g == 0; i++)
 			m->b[i] = v_set(0.0);
 		for (int i = 0; i < k; i++)
@@ -198,7 +206,7 @@ arima_orders(const vreal *y, int64_t stride, int64_t from, int64_t n,
  * short that it costs little: there a parameter more or less tells.
  */
 VMF_HD void
-arima_all_orders(const vreal *y, int64_t stride, int64_t from, int64_t n,
+arima_all_orders(vcseq y, int64_t stride, int64_t from, int64_t n,
     int64_t s, vreal first, vreal skip, vmask seasonal, int grid,
     int iters, const struct arima_ring *r, vmask lanes,
     struct arima_best *best)
@@ -225,7 +233,7 @@ arima_all_orders(const vreal *y, int64_t stride, int64_t from, int64_t n,
 
 /* A drift, where y is differenced once and it is worth two parameters. */
 VMF_HD void
-arima_drift(const vreal *y, int64_t stride, int64_t from, int64_t n,
+arima_drift(vcseq y, int64_t stride, int64_t from, int64_t n,
     int64_t s, vreal first, vreal skip, int iters,
     const struct arima_ring *r, struct arima_best *best)
 {
@@ -261,7 +269,7 @@ arima_nothing(struct arima_best *best)
 
 /* The chosen orders, which differ by lane, estimated anew. */
 VMF_HD void
-arima_polish(const vreal *y, int64_t stride, int64_t from, int64_t n,
+arima_polish(vcseq y, int64_t stride, int64_t from, int64_t n,
     int64_t s, vreal first, vreal skip, int iters,
     const struct arima_ring *r, struct arima_best *best)
 {

@@ -40,7 +40,7 @@ struct arima_par {
 
 /* The last season of what the cascade remembers, s of each. */
 struct arima_ring {
-	vreal *y, *w, *c, *u, *v;
+	vseq y, w, c, u, v;
 };
 #define ARIMA_RINGS 5
 
@@ -117,7 +117,7 @@ arima_begin(struct arima_state *x, const struct arima_ring *r, int64_t s,
  * -phi(1) Phi(1) / (theta(1) Theta(1)).
  */
 VMF_HD void
-arima_pass(const vreal *y, int64_t stride, int64_t from, int64_t n, int64_t s,
+arima_pass(vcseq y, int64_t stride, int64_t from, int64_t n, int64_t s,
     vreal begin, vreal skip, const struct arima_par *m,
     const struct arima_ring *r, const int *col, int k, struct arima_sums *out)
 {
@@ -248,13 +248,13 @@ arima_solve(const vreal *h, const vreal *g, int k, vreal lambda, vreal *x)
  * holds the start and then the best.
  */
 VMF_HD void
-arima_descend(const vreal *y, int64_t stride, int64_t from, int64_t n,
+arima_descend(vcseq y, int64_t stride, int64_t from, int64_t n,
     int64_t s, vreal begin, vreal skip, struct arima_par *m,
     const struct arima_ring *r, const int *col, int k, const vmask *act,
     int iters, struct arima_sums *best)
 {
 	struct arima_sums now;
-	struct arima_par try = *m;
+	struct arima_par trial = *m;
 	vreal step[ARIMA_K], lambda = v_set(1e-3);
 
 	arima_pass(y, stride, from, n, s, begin, skip, m, r, col, k, best);
@@ -276,19 +276,19 @@ arima_descend(const vreal *y, int64_t stride, int64_t from, int64_t n,
 			}
 		arima_solve(best->h, best->g, k, lambda, step);
 		for (int i = 0; i < k; i++)
-			try.b[col[i]] = m->b[col[i]] + step[i];
-		arima_project(try.b + ARIMA_PHI, 1.0);
-		arima_project(try.b + ARIMA_THETA, -1.0);
+			trial.b[col[i]] = m->b[col[i]] + step[i];
+		arima_project(trial.b + ARIMA_PHI, 1.0);
+		arima_project(trial.b + ARIMA_THETA, -1.0);
 		for (int i = ARIMA_SPHI; i <= ARIMA_STHETA; i++)
-			try.b[i] = v_clamp(try.b[i], v_set(-ARIMA_SROOT),
+			trial.b[i] = v_clamp(trial.b[i], v_set(-ARIMA_SROOT),
 			    v_set(ARIMA_SROOT));
-		arima_pass(y, stride, from, n, s, begin, skip, &try, r, col, k,
-		    &now);
+		arima_pass(y, stride, from, n, s, begin, skip, &trial, r, col,
+		    k, &now);
 		good = v_lt(now.sse, best->sse);
 		lambda *= v_sel(good, v_set(0.1), v_set(10.0));
 		best->sse = v_sel(good, now.sse, best->sse);
 		for (int i = 0; i < k; i++) {
-			m->b[col[i]] = v_sel(good, try.b[col[i]],
+			m->b[col[i]] = v_sel(good, trial.b[col[i]],
 			    m->b[col[i]]);
 			best->g[i] = v_sel(good, now.g[i], best->g[i]);
 		}
@@ -303,8 +303,8 @@ arima_descend(const vreal *y, int64_t stride, int64_t from, int64_t n,
  */
 VMF_HD void
 arima_ahead(const struct arima_par *m, const struct arima_state *from,
-    const struct arima_ring *r, int64_t s, int64_t at, int64_t h, vreal *f,
-    vreal *tw, vreal *tc)
+    const struct arima_ring *r, int64_t s, int64_t at, int64_t h, vseq f,
+    vseq tw, vseq tc)
 {
 	const vreal *b = m->b;
 	struct arima_state x = *from;
@@ -347,9 +347,9 @@ arima_ahead(const struct arima_par *m, const struct arima_state *from,
  * f[i * h + j] is the forecast of step at[i] + j from what is before at[i].
  */
 VMF_HD void
-arima_roll(const vreal *y, int64_t stride, int64_t from, int64_t n, int64_t s,
+arima_roll(vcseq y, int64_t stride, int64_t from, int64_t n, int64_t s,
     vreal begin, const struct arima_par *m, const struct arima_ring *r,
-    const int64_t *at, int64_t n_at, int64_t h, vreal *f, vreal *tmp)
+    const int64_t *at, int64_t n_at, int64_t h, vseq f, vseq tmp)
 {
 	struct arima_state x;
 	int64_t slot = 0;
@@ -374,7 +374,7 @@ arima_roll(const vreal *y, int64_t stride, int64_t from, int64_t n, int64_t s,
 /* psi[j], the weight of an error j steps before: psi[0] = 1, h of them. */
 VMF_HD void
 arima_psi(const struct arima_par *m, const struct arima_ring *r, int64_t s,
-    int64_t h, vreal *psi, vreal *tmp)
+    int64_t h, vseq psi, vseq tmp)
 {
 	struct arima_par q = *m;
 	struct arima_state x;

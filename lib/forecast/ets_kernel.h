@@ -46,8 +46,8 @@ ets_gains(const struct ets_par *m)
 
 /* The level of the first steps known, one season of them and at least ten. */
 VMF_HD vreal
-ets_level(const vreal *y, int64_t stride, int64_t n, int64_t s, vreal season,
-    const vreal *idx)
+ets_level(vcseq y, int64_t stride, int64_t n, int64_t s, vreal season,
+    vcseq idx)
 {
 	vreal sum = v_set(0.0), k = v_set(0.0), one = v_set(1.0);
 	vreal most = v_set((double)(s > 10 ? s : 10));
@@ -65,8 +65,8 @@ ets_level(const vreal *y, int64_t stride, int64_t n, int64_t s, vreal season,
 /* Sum of squared errors of the steps from skip on, and how many: the seasonal
  * states are in ring, by phase, and go on in it. */
 VMF_HD vreal
-ets_pass(const vreal *y, int64_t stride, int64_t n, int64_t s, vreal skip,
-    const struct ets_par *m, vreal level, vreal *ring, vreal *count)
+ets_pass(vcseq y, int64_t stride, int64_t n, int64_t s, vreal skip,
+    const struct ets_par *m, vreal level, vseq ring, vreal *count)
 {
 	struct ets_gain g = ets_gains(m);
 	vreal l = level, b = v_set(0.0), sse = v_set(0.0), k = v_set(0.0);
@@ -92,7 +92,7 @@ ets_pass(const vreal *y, int64_t stride, int64_t n, int64_t s, vreal skip,
 }
 
 VMF_HD void
-ets_ring(vreal *ring, const vreal *idx, int64_t s, vreal season)
+ets_ring(vseq ring, vcseq idx, int64_t s, vreal season)
 {
 	for (int64_t p = 0; p < s; p++)
 		ring[p] = season * idx[p];
@@ -104,9 +104,9 @@ ets_ring(vreal *ring, const vreal *idx, int64_t s, vreal season)
  * m holds the start and then the best; returns its sum of squares.
  */
 VMF_HD vreal
-ets_search(const vreal *y, int64_t stride, int64_t n, int64_t s, vreal skip,
+ets_search(vcseq y, int64_t stride, int64_t n, int64_t s, vreal skip,
     struct ets_par *m, int trend, int season, int laps, double pace,
-    const vreal *idx, vreal level, vreal *ring, vreal *count)
+    vcseq idx, vreal level, vseq ring, vreal *count)
 {
 	static const double lo[ETS_K] = { 0.001, 0.001, 0.0, 0.8 };
 	static const double hi[ETS_K] = { 0.999, 0.999, 0.999, 0.98 };
@@ -147,9 +147,9 @@ ets_search(const vreal *y, int64_t stride, int64_t n, int64_t s, vreal skip,
 
 /* Forecasts at the moments at[], as arima_roll makes them. */
 VMF_HD void
-ets_roll(const vreal *y, int64_t stride, int64_t n, int64_t s,
-    const struct ets_par *m, vreal level, vreal *ring, const int64_t *at,
-    int64_t n_at, int64_t h, vreal *f)
+ets_roll(vcseq y, int64_t stride, int64_t n, int64_t s,
+    const struct ets_par *m, vreal level, vseq ring, const int64_t *at,
+    int64_t n_at, int64_t h, vseq f)
 {
 	struct ets_gain g = ets_gains(m);
 	vreal l = level, b = v_set(0.0);
@@ -184,7 +184,7 @@ ets_roll(const vreal *y, int64_t stride, int64_t n, int64_t s,
 
 /* Spread of the errors by lead (there, table 6.1). */
 VMF_HD void
-ets_sd(const struct ets_par *m, vreal s2, int64_t s, int64_t h, vreal *sd)
+ets_sd(const struct ets_par *m, vreal s2, int64_t s, int64_t h, vseq sd)
 {
 	struct ets_gain g = ets_gains(m);
 	vreal sum = v_set(1.0), w = g.phi, damp = v_set(0.0);

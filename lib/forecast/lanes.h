@@ -7,7 +7,12 @@
  * forbids fused ones: so all widths give the same bytes.
  *
  * Step t of the lanes is y[t * stride]; NaN is a missing step.  A vmask is
- * all ones or all zeros in each lane.
+ * all ones or all zeros in each lane.  What bodies keep or write by step is a
+ * vseq, or a vcseq that is only read: an array of vreal.
+ *
+ * With VMF_STRIDE, which C++ alone can have and CUDA does, VMF_W is 1 and the
+ * text sees one lane of VMF_STRIDE that lie side by side: neighbouring threads
+ * read neighbouring words.
  */
 #ifndef VMF_LANES_H
 #define VMF_LANES_H
@@ -18,8 +23,7 @@
 
 #include "base/hd.h"
 
-#if defined(__CUDACC__) || !defined(VMF_W)
-#undef VMF_W
+#if !defined(VMF_W)
 #define VMF_W 1
 #endif
 
@@ -62,6 +66,41 @@ v_sel(vmask m, vreal a, vreal b)
 
 VMF_HD double v_get(const vreal *a, int i) { return (*a)[i]; }
 VMF_HD void v_put(vreal *a, int i, double x) { (*a)[i] = x; }
+
+#endif
+
+#ifdef VMF_STRIDE
+
+struct vseq {
+	double *p;
+	VMF_HD_OP double &operator[](int64_t t) const
+	{
+		return p[t * VMF_STRIDE];
+	}
+};
+
+struct vcseq {
+	const double *p;
+	VMF_HD_OP vcseq(const double *q) : p(q) { }
+	VMF_HD_OP vcseq(vseq s) : p(s.p) { }
+	VMF_HD_OP double operator[](int64_t t) const
+	{
+		return p[t * VMF_STRIDE];
+	}
+};
+
+VMF_HD vseq v_seq(double *p) { vseq s = { p }; return s; }
+VMF_HD vcseq v_cseq(const double *p) { return vcseq(p); }
+VMF_HD vseq operator+(vseq s, int64_t t) { return v_seq(&s[t]); }
+
+#else
+
+typedef vreal *vseq;
+typedef const vreal *vcseq;
+
+/* Arrays of doubles, VMF_W to a step. */
+VMF_HD vseq v_seq(double *p) { return (vseq)(void *)p; }
+VMF_HD vcseq v_cseq(const double *p) { return (vcseq)(const void *)p; }
 
 #endif
 

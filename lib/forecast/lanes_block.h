@@ -8,9 +8,6 @@
 
 #include <stdint.h>
 
-/* The widest variant there is. */
-#define VMF_W_MAX 8
-
 /* What forecasts are made of. */
 enum vmf_member { VMF_M_SNAIVE, VMF_M_THETA, VMF_M_ETS, VMF_M_ARIMA,
     VMF_N_MEMBERS };
@@ -29,17 +26,18 @@ struct vmf_block {
 	int64_t n;		/* steps; the last is just before the start */
 	int64_t season;
 	double *y;		/* n; NaN: missing */
-	double first[VMF_W_MAX];	/* of each lane, the first known step;
-				 * n where there is none */
-	double hold[VMF_W_MAX];	/* steps at the end not learned from when the
-				 * errors are measured */
+	double *first;		/* of each lane, the first known step; n where
+				 * there is none */
+	double *hold;		/* of each lane, steps at the end not learned
+				 * from when the errors are measured */
 	unsigned members;	/* bits of enum vmf_member */
 	int again;		/* orders are chosen: par holds the start */
 	int64_t horizon;
 	/* origins, as steps before the end, that errors are measured from:
-	 * ascending; each forecasts as many steps, horizon at most */
+	 * ascending; each forecasts as many steps, horizon at most; and the
+	 * same as steps, at[k] = n - origin[k] */
 	int64_t n_origins;
-	int64_t origin[VMF_ORIGINS_MAX];
+	const int64_t *origin, *at;
 	/* by member: */
 	double *par[VMF_N_MEMBERS];	/* VMF_MEMBER_PARAMS */
 	double *f[VMF_N_MEMBERS];	/* n_origins * horizon forecasts */

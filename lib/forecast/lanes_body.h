@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The drivers of the lanes, included once for each width: VMF_W and
- * VMF_LANES_NAME are set by the file that does.
+ * VMF_LANES_NAME are set by the file that does; or VMF_STRIDE, by
+ * lanes_strided.h.
  */
 #include "forecast/arima_fit_kernel.h"
 #include "forecast/ets_kernel.h"
@@ -19,44 +20,44 @@
 
 /* Room of one block, cut up. */
 struct cut {
-	vreal *train;		/* n */
-	vreal *a, *b;		/* n */
-	vreal *tmp;		/* 2 horizon */
-	vreal *idx, *count;	/* season */
+	vseq train;		/* n */
+	vseq a, b;		/* n */
+	vseq tmp;		/* 2 horizon */
+	vseq idx, count;	/* season */
 	struct arima_ring ring;	/* a season each */
 };
 
-static struct cut
+VMF_HD_FN struct cut
 cut_room(const struct vmf_block *b)
 {
 	struct cut c;
-	vreal *p = (vreal *)(void *)b->room;
+	vseq p = v_seq(b->room);
 
 	c.train = p;
-	p += b->n;
+	p = p + b->n;
 	c.a = p;
-	p += b->n;
+	p = p + b->n;
 	c.b = p;
-	p += b->n;
+	p = p + b->n;
 	c.tmp = p;
-	p += 2 * b->horizon;
+	p = p + 2 * b->horizon;
 	c.idx = p;
-	p += b->season;
+	p = p + b->season;
 	c.count = p;
-	p += b->season;
+	p = p + b->season;
 	c.ring.y = p;
-	p += b->season;
+	p = p + b->season;
 	c.ring.w = p;
-	p += b->season;
+	p = p + b->season;
 	c.ring.c = p;
-	p += b->season;
+	p = p + b->season;
 	c.ring.u = p;
-	p += b->season;
+	p = p + b->season;
 	c.ring.v = p;
 	return c;
 }
 
-static vreal
+VMF_HD_FN vreal
 load(const double *x)
 {
 	vreal v;
@@ -66,8 +67,8 @@ load(const double *x)
 	return v;
 }
 
-static void
-save_arima(const struct arima_best *a, vreal *par)
+VMF_HD_FN void
+save_arima(const struct arima_best *a, vseq par)
 {
 	vreal zero = v_set(0.0), one = v_set(1.0);
 
@@ -87,8 +88,8 @@ save_arima(const struct arima_best *a, vreal *par)
 	par[15] = a->s2;
 }
 
-static struct arima_best
-start_arima(const vreal *par)
+VMF_HD_FN struct arima_best
+start_arima(vcseq par)
 {
 	struct arima_best a;
 	vreal half = v_set(0.5);
@@ -111,8 +112,8 @@ start_arima(const vreal *par)
 	return a;
 }
 
-static struct arima_par
-read_arima(const vreal *par)
+VMF_HD_FN struct arima_par
+read_arima(vcseq par)
 {
 	struct arima_par m;
 
@@ -125,8 +126,8 @@ read_arima(const vreal *par)
 }
 
 /* Mean of what is known. */
-static vreal
-mean_of(const vreal *y, int64_t n)
+VMF_HD_FN vreal
+mean_of(vcseq y, int64_t n)
 {
 	vreal sum = v_set(0.0), k = v_set(0.0);
 
@@ -140,7 +141,7 @@ mean_of(const vreal *y, int64_t n)
 }
 
 /* Lanes whose history, less what is held back, has three seasons. */
-static vmask
+VMF_HD_FN vmask
 is_seasonal(const struct vmf_block *b, vreal hold)
 {
 	vreal len = v_set((double)b->n) - load(b->first) - hold;
@@ -151,10 +152,10 @@ is_seasonal(const struct vmf_block *b, vreal hold)
 
 /* Sum of the absolute errors of forecasts at the origins that each lane
  * reaches, up to a season ahead. */
-static vreal
-roll_error(const struct vmf_block *b, const vreal *f)
+VMF_HD_FN vreal
+roll_error(const struct vmf_block *b, vcseq f)
 {
-	const vreal *y = (const vreal *)(const void *)b->y;
+	vcseq y = v_cseq(b->y);
 	vreal hold = load(b->hold), sum = v_set(0.0);
 
 	for (int64_t k = 0; k < b->n_origins; k++) {
@@ -177,12 +178,12 @@ roll_error(const struct vmf_block *b, const vreal *f)
  * seasonal orders each; then p, q and drift by AICc: one-step errors tell
  * little of which way a forecast goes on, but they do tell orders.
  */
-static void
+VMF_HD_FN void
 choose_arima(struct vmf_block *b, const struct cut *c, const int64_t *at,
     vreal skip, vmask seasonal, struct arima_best *best)
 {
-	const vreal *y = (const vreal *)(const void *)b->y;
-	vreal *f = (vreal *)(void *)b->f[VMF_M_ARIMA];
+	vcseq y = v_cseq(b->y);
+	vseq f = v_seq(b->f[VMF_M_ARIMA]);
 	vreal least = v_set(INFINITY), season = v_set((double)b->season);
 	vreal first = load(b->first), mean = mean_of(c->train, b->n);
 	vmask all = v_le(season, season), few;
@@ -230,11 +231,11 @@ choose_arima(struct vmf_block *b, const struct cut *c, const int64_t *at,
 	    &c->ring, best);
 }
 
-static void
+VMF_HD_FN void
 fit_arima(struct vmf_block *b, const struct cut *c, const int64_t *at)
 {
-	const vreal *y = (const vreal *)(const void *)b->y;
-	vreal *par = (vreal *)(void *)b->par[VMF_M_ARIMA];
+	vcseq y = v_cseq(b->y);
+	vseq par = v_seq(b->par[VMF_M_ARIMA]);
 	int64_t n = b->n, s = b->season;
 	vreal first = load(b->first), season = v_set((double)s), skip;
 	vmask seasonal = is_seasonal(b, load(b->hold));
@@ -250,16 +251,17 @@ fit_arima(struct vmf_block *b, const struct cut *c, const int64_t *at)
 	if (b->n_origins > 0)
 		arima_roll(y, 1, 0, n, s, first + best.par.sd * season +
 		    best.par.d, &best.par, &c->ring, at, b->n_origins,
-		    b->horizon, (vreal *)(void *)b->f[VMF_M_ARIMA], c->tmp);
+		    b->horizon, v_seq(b->f[VMF_M_ARIMA]), c->tmp);
 	arima_polish(y, 1, 0, n, s, first, skip, LAPS_POLISH, &c->ring, &best);
 	save_arima(&best, par);
 }
 
-static void
+VMF_HD_FN void
 sd_arima(struct vmf_block *b, const struct cut *c)
 {
-	const vreal *par = (const vreal *)(const void *)b->par[VMF_M_ARIMA];
-	vreal *sd = (vreal *)(void *)b->sd[VMF_M_ARIMA], sum = v_set(0.0);
+	vcseq par = v_cseq(b->par[VMF_M_ARIMA]);
+	vreal sum = v_set(0.0);
+	vseq sd = v_seq(b->sd[VMF_M_ARIMA]);
 	struct arima_par m = read_arima(par);
 
 	arima_psi(&m, &c->ring, b->season, b->horizon, sd, c->tmp);
@@ -270,8 +272,8 @@ sd_arima(struct vmf_block *b, const struct cut *c)
 }
 
 /* Seasonal indices of y, which is known up to hold steps before the end. */
-static void
-decompose(const struct vmf_block *b, const struct cut *c, const vreal *y,
+VMF_HD_FN void
+decompose(const struct vmf_block *b, const struct cut *c, vcseq y,
     vreal hold)
 {
 	season_indices(y, 1, b->n, b->season, load(b->first),
@@ -280,8 +282,8 @@ decompose(const struct vmf_block *b, const struct cut *c, const vreal *y,
 }
 
 /* The trends and seasons there are, by AICc. */
-static void
-search_ets(const struct vmf_block *b, const struct cut *c, const vreal *y,
+VMF_HD_FN void
+search_ets(const struct vmf_block *b, const struct cut *c, vcseq y,
     vreal hold, struct ets_par *best, vreal *s2)
 {
 	vreal seasonal = v_keep(is_seasonal(b, hold), v_set(1.0));
@@ -321,22 +323,22 @@ search_ets(const struct vmf_block *b, const struct cut *c, const vreal *y,
 	}
 }
 
-static void
-roll_ets(struct vmf_block *b, const struct cut *c, const vreal *start,
+VMF_HD_FN void
+roll_ets(struct vmf_block *b, const struct cut *c, vcseq start,
     const struct ets_par *m, const int64_t *at, int64_t n_at)
 {
-	const vreal *y = (const vreal *)(const void *)b->y;
+	vcseq y = v_cseq(b->y);
 
 	ets_ring(c->ring.y, c->idx, b->season, m->season);
 	ets_roll(y, 1, b->n, b->season, m, ets_level(start, 1, b->n,
 	    b->season, m->season, c->idx), c->ring.y, at, n_at, b->horizon,
-	    (vreal *)(void *)b->f[VMF_M_ETS]);
+	    v_seq(b->f[VMF_M_ETS]));
 }
 
-static void
+VMF_HD_FN void
 save_ets(struct vmf_block *b, const struct ets_par *m, vreal s2)
 {
-	vreal *par = (vreal *)(void *)b->par[VMF_M_ETS];
+	vseq par = v_seq(b->par[VMF_M_ETS]);
 
 	par[0] = m->trend;
 	par[1] = m->season;
@@ -345,10 +347,10 @@ save_ets(struct vmf_block *b, const struct ets_par *m, vreal s2)
 	par[6] = s2;
 }
 
-static struct ets_par
+VMF_HD_FN struct ets_par
 read_ets(const struct vmf_block *b)
 {
-	const vreal *par = (const vreal *)(const void *)b->par[VMF_M_ETS];
+	vcseq par = v_cseq(b->par[VMF_M_ETS]);
 	struct ets_par m = { .trend = par[0], .season = par[1] };
 
 	for (int i = 0; i < ETS_K; i++)
@@ -358,8 +360,8 @@ read_ets(const struct vmf_block *b)
 
 /* The parameters of a model whose trend and season are chosen, anew from
  * where they are; its variance. */
-static vreal
-again_ets(const struct vmf_block *b, const struct cut *c, const vreal *y,
+VMF_HD_FN vreal
+again_ets(const struct vmf_block *b, const struct cut *c, vcseq y,
     struct ets_par *m)
 {
 	vreal n, sse = ets_search(y, 1, b->n, b->season, load(b->first) +
@@ -370,10 +372,10 @@ again_ets(const struct vmf_block *b, const struct cut *c, const vreal *y,
 	return sse / v_max(n, v_set(1.0));
 }
 
-static void
+VMF_HD_FN void
 fit_ets(struct vmf_block *b, const struct cut *c, const int64_t *at)
 {
-	const vreal *y = (const vreal *)(const void *)b->y;
+	vcseq y = v_cseq(b->y);
 	struct ets_par m;
 	vreal s2;
 
@@ -390,18 +392,18 @@ fit_ets(struct vmf_block *b, const struct cut *c, const int64_t *at)
 	save_ets(b, &m, s2);
 }
 
-static void
+VMF_HD_FN void
 sd_ets(struct vmf_block *b)
 {
 	struct ets_par m = read_ets(b);
 
-	ets_sd(&m, ((const vreal *)(const void *)b->par[VMF_M_ETS])[6],
-	    b->season, b->horizon, (vreal *)(void *)b->sd[VMF_M_ETS]);
+	ets_sd(&m, v_cseq(b->par[VMF_M_ETS])[6],
+	    b->season, b->horizon, v_seq(b->sd[VMF_M_ETS]));
 }
 
 /* Forecasts of theta at the moments, its first level from start. */
-static void
-roll_theta(struct vmf_block *b, const struct cut *c, const vreal *start,
+VMF_HD_FN void
+roll_theta(struct vmf_block *b, const struct cut *c, vcseq start,
     const struct theta_par *m, const int64_t *at, int64_t n_at)
 {
 	vreal centre = mean_of(start, b->n), kappa, level, n;
@@ -409,13 +411,13 @@ roll_theta(struct vmf_block *b, const struct cut *c, const vreal *start,
 	theta_lines(start, 1, b->n, c->idx, b->season, centre, c->a, c->b);
 	(void)theta_pass(start, 1, b->n, c->idx, b->season, centre, c->a,
 	    c->b, m->alpha, &m->kappa, &kappa, &level, &n);
-	theta_roll((const vreal *)(const void *)b->y, 1, b->n, c->idx,
-	    b->season, centre, m, level, at, n_at, b->horizon,
-	    (vreal *)(void *)b->f[VMF_M_THETA]);
+	theta_roll(v_cseq(b->y), 1, b->n, c->idx, b->season,
+	    centre, m, level, at, n_at, b->horizon,
+	    v_seq(b->f[VMF_M_THETA]));
 }
 
-static struct theta_par
-search_theta(const struct vmf_block *b, const struct cut *c, const vreal *y,
+VMF_HD_FN struct theta_par
+search_theta(const struct vmf_block *b, const struct cut *c, vcseq y,
     vreal *s2)
 {
 	vreal centre = mean_of(y, b->n), sse, n;
@@ -428,11 +430,11 @@ search_theta(const struct vmf_block *b, const struct cut *c, const vreal *y,
 	return m;
 }
 
-static void
+VMF_HD_FN void
 fit_theta(struct vmf_block *b, const struct cut *c, const int64_t *at)
 {
-	const vreal *y = (const vreal *)(const void *)b->y;
-	vreal *par = (vreal *)(void *)b->par[VMF_M_THETA];
+	vcseq y = v_cseq(b->y);
+	vseq par = v_seq(b->par[VMF_M_THETA]);
 	struct theta_par m;
 
 	decompose(b, c, c->train, load(b->hold));
@@ -444,68 +446,64 @@ fit_theta(struct vmf_block *b, const struct cut *c, const int64_t *at)
 	par[1] = m.kappa;
 }
 
-static void
+VMF_HD_FN void
 sd_theta(struct vmf_block *b)
 {
-	const vreal *par = (const vreal *)(const void *)b->par[VMF_M_THETA];
-	vreal *sd = (vreal *)(void *)b->sd[VMF_M_THETA];
+	vcseq par = v_cseq(b->par[VMF_M_THETA]);
+	vseq sd = v_seq(b->sd[VMF_M_THETA]);
 
 	for (int64_t j = 0; j < b->horizon; j++)
 		sd[j] = v_sqrt(par[2] * (v_set(1.0) + v_set((double)j) *
 		    par[0] * par[0]));
 }
 
-static void
+VMF_HD_FN void
 fit_block(struct vmf_block *b)
 {
 	struct cut c = cut_room(b);
-	const vreal *y = (const vreal *)(const void *)b->y;
+	vcseq y = v_cseq(b->y);
 	vreal hold = load(b->hold);
-	int64_t at[VMF_ORIGINS_MAX];
 
-	for (int64_t k = 0; k < b->n_origins; k++)
-		at[k] = b->n - b->origin[k];
 	for (int64_t t = 0; t < b->n; t++)
 		c.train[t] = v_sel(v_le(hold, v_set((double)(b->n - 1 - t))),
 		    y[t], v_set(NAN));
 	if (b->members & 1u << VMF_M_SNAIVE) {
-		snaive_roll(y, 1, b->n, b->season, at, b->n_origins,
-		    b->horizon, (vreal *)(void *)b->f[VMF_M_SNAIVE]);
+		snaive_roll(y, 1, b->n, b->season, b->at, b->n_origins,
+		    b->horizon, v_seq(b->f[VMF_M_SNAIVE]));
 		snaive_sd(y, 1, b->n, b->season, b->horizon,
-		    (vreal *)(void *)b->sd[VMF_M_SNAIVE]);
+		    v_seq(b->sd[VMF_M_SNAIVE]));
 	}
 	if (b->members & 1u << VMF_M_THETA) {
-		fit_theta(b, &c, at);
+		fit_theta(b, &c, b->at);
 		sd_theta(b);
 	}
 	if (b->members & 1u << VMF_M_ETS) {
-		fit_ets(b, &c, at);
+		fit_ets(b, &c, b->at);
 		sd_ets(b);
 	}
 	if (b->members & 1u << VMF_M_ARIMA) {
-		fit_arima(b, &c, at);
+		fit_arima(b, &c, b->at);
 		sd_arima(b, &c);
 	}
 }
 
-static void
+VMF_HD_FN void
 predict_block(struct vmf_block *b)
 {
 	struct cut c = cut_room(b);
-	const vreal *y = (const vreal *)(const void *)b->y;
+	vcseq y = v_cseq(b->y);
 	vreal first = load(b->first), season = v_set((double)b->season);
 
 	if (b->members & 1u << VMF_M_SNAIVE) {
 		snaive_roll(y, 1, b->n, b->season, &b->n, 1, b->horizon,
-		    (vreal *)(void *)b->f[VMF_M_SNAIVE]);
+		    v_seq(b->f[VMF_M_SNAIVE]));
 		snaive_sd(y, 1, b->n, b->season, b->horizon,
-		    (vreal *)(void *)b->sd[VMF_M_SNAIVE]);
+		    v_seq(b->sd[VMF_M_SNAIVE]));
 	}
 	if (b->members & (1u << VMF_M_THETA | 1u << VMF_M_ETS))
 		decompose(b, &c, y, v_set(0.0));
 	if (b->members & 1u << VMF_M_THETA) {
-		const vreal *par =
-		    (const vreal *)(const void *)b->par[VMF_M_THETA];
+		vcseq par = v_cseq(b->par[VMF_M_THETA]);
 		/* A lane without theta must not divide by 0. */
 		struct theta_par m = { v_max(par[0], v_set(0.001)), par[1] };
 
@@ -520,17 +518,19 @@ predict_block(struct vmf_block *b)
 	}
 	if (b->members & 1u << VMF_M_ARIMA) {
 		struct arima_par m = read_arima(
-		    (const vreal *)(const void *)b->par[VMF_M_ARIMA]);
+		    v_cseq(b->par[VMF_M_ARIMA]));
 
 		arima_roll(y, 1, 0, b->n, b->season,
 		    first + m.sd * season + m.d, &m, &c.ring, &b->n, 1,
-		    b->horizon, (vreal *)(void *)b->f[VMF_M_ARIMA], c.tmp);
+		    b->horizon, v_seq(b->f[VMF_M_ARIMA]), c.tmp);
 		sd_arima(b, &c);
 	}
 }
 
+#ifdef VMF_LANES_NAME
 const struct vmf_lanes VMF_LANES_NAME = {
 	.w = VMF_W,
 	.fit = fit_block,
 	.predict = predict_block,
 };
+#endif

@@ -45,28 +45,11 @@ hold_of(int64_t n, int64_t season)
 	return hold < most || season < 12 ? hold : most;
 }
 
-/* Origins in the last hold steps, so far apart that all phases of the season
- * have their turn; the same for all series of a season, as far as each
- * reaches. */
-static void
-set_origins(struct vmf_block *b, int64_t hold)
-{
-	int64_t apart = (b->season < 2016 ? b->season : 288) * 3 / 10;
-
-	if (apart < 1)
-		apart = 1;
-	while (common_divisor(apart, b->season) > 1)
-		apart--;
-	b->n_origins = 0;
-	for (int64_t k = apart; k <= hold && b->n_origins < VMF_ORIGINS_MAX;
-	    k += apart)
-		b->origin[b->n_origins++] = k;
-}
-
 /* One block of jobs on its way through a thread. */
 struct task {
 	struct vmf_block b;
 	int64_t at, n;			/* jobs */
+	int64_t origin[VMF_ORIGINS_MAX], origin_at[VMF_ORIGINS_MAX];
 	double *mem;			/* aligned by hand */
 	int64_t cap;
 	struct vmf_combine combine;
@@ -100,6 +83,29 @@ take(void *arg, void *slot)
 	return 1;
 }
 
+/* Origins in the last hold steps, so far apart that all phases of the season
+ * have their turn; the same for all series of a season, as far as each
+ * reaches. */
+static void
+set_origins(struct task *t, int64_t hold)
+{
+	struct vmf_block *b = &t->b;
+	int64_t apart = (b->season < 2016 ? b->season : 288) * 3 / 10;
+
+	if (apart < 1)
+		apart = 1;
+	while (common_divisor(apart, b->season) > 1)
+		apart--;
+	b->n_origins = 0;
+	for (int64_t k = apart; k <= hold && b->n_origins < VMF_ORIGINS_MAX;
+	    k += apart) {
+		t->origin[b->n_origins] = k;
+		t->origin_at[b->n_origins++] = b->n - k;
+	}
+	b->origin = t->origin;
+	b->at = t->origin_at;
+}
+
 /* Room for the block's arrays, all in one piece. */
 static int
 lay_out(struct task *t, const struct run *r)
@@ -108,7 +114,7 @@ lay_out(struct task *t, const struct run *r)
 	int w = r->lanes->w;
 	int64_t leads = b->horizon * (r->fit ? VMF_ORIGINS_MAX : 1);
 	int64_t room = vmf_lanes_room(b->n, b->season, b->horizon, w);
-	int64_t need = w * (b->n + VMF_N_MEMBERS * (VMF_MEMBER_PARAMS +
+	int64_t need = w * (b->n + 2 + VMF_N_MEMBERS * (VMF_MEMBER_PARAMS +
 	    leads + b->horizon)) + room + 8;
 	double *p;
 	int rc;
@@ -118,6 +124,10 @@ lay_out(struct task *t, const struct run *r)
 	p = (double *)(void *)(((uintptr_t)t->mem + 63) & ~(uintptr_t)63);
 	b->y = p;
 	p += w * b->n;
+	b->first = p;
+	p += w;
+	b->hold = p;
+	p += w;
 	for (int m = 0; m < VMF_N_MEMBERS; m++) {
 		b->par[m] = p;
 		p += w * VMF_MEMBER_PARAMS;
@@ -186,7 +196,7 @@ work_fit(struct task *t, const struct run *r)
 
 		hold = k > hold ? k : hold;
 	}
-	set_origins(b, hold);
+	set_origins(t, hold);
 	b->members = r->members;
 	b->again = job[0].with != NULL;
 	if ((rc = lay_out(t, r)) != 0)

@@ -26,9 +26,8 @@ season_phase(int64_t n, int64_t t, int64_t s)
  * room for s values, trend for n.  Lanes out of the mask get 0.
  */
 VMF_HD void
-season_indices(const vreal *y, int64_t stride, int64_t n, int64_t s,
-    vreal first, vreal last, vmask seasonal, vreal *idx, vreal *k,
-    vreal *trend)
+season_indices(vcseq y, int64_t stride, int64_t n, int64_t s,
+    vreal first, vreal last, vmask seasonal, vseq idx, vseq k, vseq trend)
 {
 	vreal zero = v_set(0.0), one = v_set(1.0), half = v_set(0.5);
 	vreal sum = zero, have = zero, mean = zero, phases = zero;

@@ -13,8 +13,8 @@
 /* f[i * h + j] is the forecast of step at[i] + j from what is before at[i];
  * NaN where no value is known. */
 VMF_HD void
-snaive_roll(const vreal *y, int64_t stride, int64_t n, int64_t s,
-    const int64_t *at, int64_t n_at, int64_t h, vreal *f)
+snaive_roll(vcseq y, int64_t stride, int64_t n, int64_t s,
+    const int64_t *at, int64_t n_at, int64_t h, vseq f)
 {
 	(void)n;
 	for (int64_t i = 0; i < n_at; i++)
@@ -33,8 +33,8 @@ snaive_roll(const vreal *y, int64_t stride, int64_t n, int64_t s,
 /* Spread of the errors by lead: that of differences a season apart, times
  * the square root of the seasons. */
 VMF_HD void
-snaive_sd(const vreal *y, int64_t stride, int64_t n, int64_t s, int64_t h,
-    vreal *sd)
+snaive_sd(vcseq y, int64_t stride, int64_t n, int64_t s, int64_t h,
+    vseq sd)
 {
 	vreal sum = v_set(0.0), k = v_set(0.0);
 

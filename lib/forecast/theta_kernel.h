@@ -78,8 +78,8 @@ theta_step(struct theta_state *x, vreal alpha, vreal y, vmask ok)
 
 /* The running lines of all steps: a[t], b[t] before step t. */
 VMF_HD void
-theta_lines(const vreal *y, int64_t stride, int64_t n, const vreal *idx,
-    int64_t s, vreal centre, vreal *a, vreal *b)
+theta_lines(vcseq y, int64_t stride, int64_t n, vcseq idx,
+    int64_t s, vreal centre, vseq a, vseq b)
 {
 	struct theta_state x;
 
@@ -99,8 +99,8 @@ theta_lines(const vreal *y, int64_t stride, int64_t n, const vreal *idx,
  * value on.
  */
 VMF_HD vreal
-theta_pass(const vreal *y, int64_t stride, int64_t n, const vreal *idx,
-    int64_t s, vreal centre, const vreal *a, const vreal *b, vreal alpha,
+theta_pass(vcseq y, int64_t stride, int64_t n, vcseq idx,
+    int64_t s, vreal centre, vcseq a, vcseq b, vreal alpha,
     const vreal *fixed, vreal *kappa, vreal *level, vreal *count)
 {
 	vreal zero = v_set(0.0), one = v_set(1.0), keep = one - alpha;
@@ -143,8 +143,8 @@ theta_pass(const vreal *y, int64_t stride, int64_t n, const vreal *idx,
 
 /* alpha by a grid and a few halvings about its best. */
 VMF_HD vreal
-theta_search(const vreal *y, int64_t stride, int64_t n, const vreal *idx,
-    int64_t s, vreal centre, const vreal *a, const vreal *b,
+theta_search(vcseq y, int64_t stride, int64_t n, vcseq idx,
+    int64_t s, vreal centre, vcseq a, vcseq b,
     struct theta_par *m, vreal *count)
 {
 	static const double grid[] = { 0.005, 0.02, 0.05, 0.1, 0.17, 0.25,
@@ -180,9 +180,9 @@ theta_search(const vreal *y, int64_t stride, int64_t n, const vreal *idx,
 /* Forecasts at the moments at[], as arima_roll makes them: behind the
  * moment, each forecast takes the place of its value. */
 VMF_HD void
-theta_roll(const vreal *y, int64_t stride, int64_t n, const vreal *idx,
+theta_roll(vcseq y, int64_t stride, int64_t n, vcseq idx,
     int64_t s, vreal centre, const struct theta_par *m, vreal level,
-    const int64_t *at, int64_t n_at, int64_t h, vreal *f)
+    const int64_t *at, int64_t n_at, int64_t h, vseq f)
 {
 	struct theta_state x;
 	vreal inverse = v_set(1.0) / m->alpha;
