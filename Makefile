@@ -4,7 +4,7 @@
 #   GPU=auto|0|1     auto: 1 where there is nvcc and gpu/ has kernels
 #   ISAL=auto|0|1    gzip by ISA-L; auto: where libisal is installed
 #   DEV=1            warnings are errors
-#   CC= CFLAGS= LDFLAGS= PREFIX=/usr/local DESTDIR=
+#   CC= CXX= CFLAGS= LDFLAGS= PREFIX=/usr/local DESTDIR=
 
 MODE ?= release
 GPU ?= auto
@@ -32,7 +32,11 @@ Q := $(if $(filter 1,$(V)),,@)
 CMDS := $(patsubst cmd/%.c,%,$(sort $(wildcard cmd/vmf-*.c)))
 LIB_SRC := $(sort $(wildcard lib/*/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
-UNITS := $(patsubst test/unit/%.c,%,$(sort $(wildcard test/unit/*.c)))
+# What is C++ is so for CUDA's sake, and no command needs it.
+HAVE_CXX := $(shell command -v $(firstword $(CXX)) 2>/dev/null)
+UNIT_SRC := $(sort $(wildcard test/unit/*.c \
+	$(if $(HAVE_CXX),test/unit/*.cc)))
+UNITS := $(patsubst test/unit/%,%,$(basename $(UNIT_SRC)))
 FUZZERS := $(patsubst test/fuzz/%.c,%,$(sort $(wildcard test/fuzz/*.c)))
 BINS := $(CMDS:%=$(B)/bin/%)
 MAN := $(sort $(wildcard man/*.[1-8]))
@@ -71,7 +75,7 @@ all: $(BINS) $(B)/libvmf.a	## build every command into build/MODE-gpuN/bin
 	$(Q)ln -sfn $(MODE)-gpu$(GPU)/bin build/bin
 
 # Rewritten only when the command line changes; every object needs it.
-FLAGS_TEXT := $(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LIBS)
+FLAGS_TEXT := $(CC) $(CXX) $(ALL_CFLAGS) $(LDFLAGS) $(LIBS)
 $(B)/flags: FORCE
 	$(Q)mkdir -p $(@D)
 	$(Q)echo '$(FLAGS_TEXT)' | cmp -s - $@ || echo '$(FLAGS_TEXT)' >$@
@@ -80,6 +84,14 @@ FORCE:
 $(B)/%.o: %.c $(B)/flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# C++ of the kernels: designated initialisers, and nothing of its library.
+NOT_CXX := -std=c11 -Wmissing-prototypes -Wstrict-prototypes
+CXX_FLAGS := -std=gnu++20 -fno-exceptions -fno-rtti \
+	-Wno-missing-field-initializers $(filter-out $(NOT_CXX),$(ALL_CFLAGS))
+$(B)/%.o: %.cc $(B)/flags
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(CXX_FLAGS) -MMD -MP -c -o $@ $<
 
 # The version, compiler and commit that -V shows.
 $(B)/cmd/options.o: VERSION

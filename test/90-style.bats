@@ -13,7 +13,7 @@ files() {
 }
 
 code() {
-	files 'c|h|cu'
+	files 'c|cc|h|cu'
 }
 
 # none TEXT: standard input has no line; else show the first few.

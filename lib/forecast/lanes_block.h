@@ -8,6 +8,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* What forecasts are made of. */
 enum vmf_member { VMF_M_SNAIVE, VMF_M_THETA, VMF_M_ETS, VMF_M_ARIMA,
     VMF_N_MEMBERS };
@@ -59,5 +63,9 @@ struct vmf_lanes {
 };
 extern const struct vmf_lanes vmf_lanes_plain, vmf_lanes_avx2,
     vmf_lanes_avx512;
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
