@@ -1,10 +1,11 @@
 # vmf - build, test, install.  "make help" lists the targets.
 #
 #   MODE=release|asan|tsan|cov|fuzz   one folder of objects each
-#   GPU=auto|0|1     auto: 1 where there is nvcc and gpu/ has kernels
+#   GPU=auto|0|1     kernels for a GPU; auto: where there is nvcc, see below
 #   ISAL=auto|0|1    gzip by ISA-L; auto: where libisal is installed
 #   DEV=1            warnings are errors
 #   CC= CXX= CFLAGS= LDFLAGS= PREFIX=/usr/local DESTDIR=
+#   CUDA_HOME= NVCC= NVCCFLAGS=  (-lineinfo for profilers)
 
 MODE ?= release
 GPU ?= auto
@@ -17,8 +18,21 @@ V ?= 0
 VERSION := $(shell cat VERSION)
 COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
+# nvcc: that of CUDA_HOME, that in the path, or where CUDA is put.
+NVCC := $(or $(NVCC),$(firstword $(wildcard $(CUDA_HOME)/bin/nvcc) \
+	$(shell command -v nvcc) $(wildcard /usr/local/cuda/bin/nvcc)))
+CUDA_HOME := $(or $(CUDA_HOME),$(patsubst %/bin/nvcc,%,$(NVCC)))
+
+# auto: release with CUDA 12 or later, whose nvcc has the C++ of the kernels.
+# Not with the sanitizers: they cannot look into kernels, and CUDA's driver
+# wants addresses that they keep for themselves.  GPU=1 insists.
 ifeq ($(GPU),auto)
-GPU := $(if $(wildcard gpu/*.cu),$(if $(shell command -v nvcc),1,0),0)
+GPU := $(or $(if $(filter release,$(MODE)),$(if $(NVCC),$(shell \
+	$(NVCC) --version 2>/dev/null | awk '/release/ { \
+	sub(/.*release /, ""); if ($$0 + 0 >= 12) print 1 }'))),0)
+endif
+ifeq ($(GPU)$(NVCC),1)
+$(error GPU=1 needs nvcc of CUDA 12 or later: set NVCC= or CUDA_HOME=)
 endif
 
 ifeq ($(ISAL),auto)
@@ -30,8 +44,9 @@ B := build/$(MODE)-gpu$(GPU)
 Q := $(if $(filter 1,$(V)),,@)
 
 CMDS := $(patsubst cmd/%.c,%,$(sort $(wildcard cmd/vmf-*.c)))
-LIB_SRC := $(sort $(wildcard lib/*/*.c))
-LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
+GPU_SRC := $(if $(filter 1,$(GPU)),gpu/device.c gpu/lanes.cu,gpu/none.c)
+LIB_SRC := $(sort $(wildcard lib/*/*.c)) $(GPU_SRC)
+LIB_OBJ := $(patsubst %,$(B)/%.o,$(basename $(LIB_SRC)))
 # What is C++ is so for CUDA's sake, and no command needs it.
 HAVE_CXX := $(shell command -v $(firstword $(CXX)) 2>/dev/null)
 UNIT_SRC := $(sort $(wildcard test/unit/*.c \
@@ -66,6 +81,21 @@ ALL_CFLAGS := -std=c11 -D_XOPEN_SOURCE=700 -D_DEFAULT_SOURCE \
 	$(if $(filter 1,$(ISAL)),-DVMF_ISAL) -Ilib -Icmd
 LIBS := $(if $(filter 1,$(ISAL)),-lisal) -lcsv -lz -lzstd -llz4 -lcjson -lpthread -lm
 
+# Of the GPU only what commands that compute pull out of libvmf.a.  The
+# runtime is linked in: a machine without CUDA runs the same binaries.
+# Machine code for 8.x and 9.0, and PTX for what comes later.
+ifeq ($(GPU),1)
+ALL_CFLAGS += $(if $(filter-out /usr,$(CUDA_HOME)),-isystem $(CUDA_HOME)/include)
+LIBS += -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt
+NVCC_FLAGS := -std=c++20 -O2 -fmad=false -cudart static \
+	-gencode arch=compute_80,code=sm_80 \
+	-gencode arch=compute_90,code=sm_90 \
+	-gencode arch=compute_90,code=compute_90 \
+	-Xcompiler -fPIE,-fno-exceptions,-fno-threadsafe-statics \
+	$(if $(DEV),-Werror all-warnings) \
+	-Ilib $(NVCCFLAGS)
+endif
+
 .PHONY: all check units accuracy bench fuzz fuzzers install uninstall clean help FORCE
 .DELETE_ON_ERROR:
 # Objects of commands and tests are kept, though no rule names them.
@@ -75,7 +105,8 @@ all: $(BINS) $(B)/libvmf.a	## build every command into build/MODE-gpuN/bin
 	$(Q)ln -sfn $(MODE)-gpu$(GPU)/bin build/bin
 
 # Rewritten only when the command line changes; every object needs it.
-FLAGS_TEXT := $(CC) $(CXX) $(ALL_CFLAGS) $(LDFLAGS) $(LIBS)
+FLAGS_TEXT := $(CC) $(CXX) $(ALL_CFLAGS) $(LDFLAGS) $(LIBS) \
+	$(if $(filter 1,$(GPU)),$(NVCC) $(NVCC_FLAGS))
 $(B)/flags: FORCE
 	$(Q)mkdir -p $(@D)
 	$(Q)echo '$(FLAGS_TEXT)' | cmp -s - $@ || echo '$(FLAGS_TEXT)' >$@
@@ -93,6 +124,10 @@ $(B)/%.o: %.cc $(B)/flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(CXX_FLAGS) -MMD -MP -c -o $@ $<
 
+$(B)/%.o: %.cu $(B)/flags
+	$(Q)mkdir -p $(@D)
+	$(Q)$(NVCC) $(NVCC_FLAGS) -MMD -MP -c -o $@ $<
+
 # The version, compiler and commit that -V shows.
 $(B)/cmd/options.o: VERSION
 $(B)/cmd/options.o: ALL_CFLAGS += -DVMF_VERSION='"$(VERSION)"' \
@@ -102,8 +137,13 @@ $(B)/libvmf.a: $(LIB_OBJ)
 	$(Q)rm -f $@
 	$(Q)$(AR) rcsD $@ $(LIB_OBJ)
 
+# An archive, so that a command has no more of it than it uses.
 CMD_SHARED := $(patsubst %.c,$(B)/%.o,$(filter-out cmd/vmf-%,$(wildcard cmd/*.c)))
-$(B)/bin/%: $(B)/cmd/%.o $(CMD_SHARED) $(B)/libvmf.a
+$(B)/libcmd.a: $(CMD_SHARED)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcsD $@ $(CMD_SHARED)
+
+$(B)/bin/%: $(B)/cmd/%.o $(B)/libcmd.a $(B)/libvmf.a
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LINK_MODE) $(LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -125,8 +165,8 @@ bench: all	## speed and memory beside DuckDB and polars (BENCH="--rows 1000000" 
 	$(Q)python3 test/bench/run $(BENCH)
 
 fuzz:	## build the fuzzers with clang and run each for FUZZ_S seconds (30)
-	$(Q)$(MAKE) MODE=fuzz CC=clang fuzzers
-	$(Q)sh test/fuzz/run build/fuzz-gpu$(GPU)/fuzz $${FUZZ_S:-30}
+	$(Q)$(MAKE) MODE=fuzz GPU=0 CC=clang fuzzers
+	$(Q)sh test/fuzz/run build/fuzz-gpu0/fuzz $${FUZZ_S:-30}
 
 accuracy: all	## the accuracy table (ACCURACY="--set H/short --limit 10" for a part)
 	$(Q)sh test/bench/accuracy $(ACCURACY)
@@ -151,6 +191,6 @@ clean:	## remove build/
 help:	## this list
 	$(Q)grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | \
 		sed -E 's/^([a-z-]+):.*##[ \t]*/\1\t/' | expand -t 14
-	$(Q)echo 'variables: MODE=release|asan|tsan|cov|fuzz GPU=auto|0|1 DEV=1 V=1 PREFIX= DESTDIR='
+	$(Q)echo 'variables: MODE=release|asan|tsan|cov|fuzz GPU=auto|0|1 DEV=1 V=1 NVCC= CUDA_HOME= PREFIX= DESTDIR='
 
 -include $(LIB_OBJ:.o=.d) $(wildcard $(B)/cmd/*.d $(B)/test/*/*.d)

@@ -7,6 +7,7 @@
 #define VMF_CMD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "arrow/arrow.h"
@@ -73,6 +74,8 @@ struct cmd {
 	bool text_only;		/* writes no stream: -z and --no-history are
 				 * not there (usage: CMD_TEXT_USAGE) */
 	int min_args, max_args;	/* operands; max_args < 0: any number */
+	/* NULL, or what -V says of the device that it can use */
+	void (*device)(char *text, size_t size);
 	/* filled: */
 	const char *output;	/* -o FILE; NULL: standard output */
 	const char *compress;	/* -z: "zstd"; --compress=lz4|zstd|none */

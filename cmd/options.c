@@ -26,8 +26,12 @@ die_nomem(const struct cmd *c)
 static void
 print_version(const struct cmd *c)
 {
-	printf("%s %s\nbuild: %s\ncompiler: %s\ndevice: none (CPU only)\n",
-	    c->name, VMF_VERSION, VMF_BUILD, __VERSION__);
+	char device[1024] = "not used";
+
+	if (c->device != NULL)
+		c->device(device, sizeof(device));
+	printf("%s %s\nbuild: %s\ncompiler: %s\ndevice: %s\n", c->name,
+	    VMF_VERSION, VMF_BUILD, __VERSION__, device);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		fprintf(stderr, "%s: cannot write standard output: %s\n",
 		    c->name, strerror(errno));

@@ -7,12 +7,11 @@
 #include <string.h>
 
 #include "base/num.h"
-#include "base/thread.h"
 #include "base/time.h"
 #include "cmd.h"
 #include "forecast/eval.h"
 #include "forecast/predict.h"
-#include "simd.h"
+#include "panel.h"
 
 static struct cmd c = {
 	.name = "vmf-eval",
@@ -40,6 +39,7 @@ static struct cmd c = {
 "      --threads N       work on so many cores [all]\n"
 CMD_SHARED_USAGE,
 	.max_args = 1,
+	.device = cmd_panel_device,
 };
 
 static struct {
@@ -108,15 +108,11 @@ check_options(struct vmf_eval *ev, struct vmf_err *e)
 {
 	static const char both[] = "--%s and --forecast: the forecast has "
 	    "its own";
-	enum vmf_simd level;
 	bool gift = opt.protocol != NULL;
 	int rc;
 
-	if ((rc = cmd_simd(&level, e)) != 0)
+	if ((rc = cmd_panel(&ev->many.how, opt.threads, e)) != 0)
 		return rc;
-	ev->many.how.lanes = vmf_lanes_of(level);
-	ev->many.how.threads = opt.threads > 0 ? (int)opt.threads :
-	    vmf_cores();
 	ev->season_s = opt.season_s;
 	ev->length_s = opt.length_s;
 	ev->origins = opt.origins;
@@ -282,6 +278,7 @@ main(int argc, char *argv[])
 	    (rc = cmd_finish_out(&out, &err)) != 0)
 		goto done;
 	note(&ev);
+	cmd_panel_note(&c, &ev.many.how);
 	ret = CMD_OK;
 done:
 	if (ret != CMD_OK)
@@ -289,6 +286,7 @@ done:
 	cmd_free_out(&out);
 	vmf_batch_free(&batch);
 	vmf_schema_free(&schema);
+	cmd_panel_free(&ev.many.how);
 	vmf_eval_free(&ev);
 	vmf_series_free(&given);
 	vmf_series_free(&series);

@@ -8,13 +8,12 @@
 #include <string.h>
 
 #include "base/num.h"
-#include "base/thread.h"
 #include "base/time.h"
 #include "cmd.h"
 #include "forecast/model.h"
 #include "forecast/predict.h"
+#include "panel.h"
 #include "series/series.h"
-#include "simd.h"
 
 static struct cmd c = {
 	.name = "vmf-predict",
@@ -39,6 +38,7 @@ static struct cmd c = {
 "      --threads N       work on so many cores [all]\n"
 CMD_SHARED_USAGE,
 	.max_args = 1,
+	.device = cmd_panel_device,
 };
 
 static struct {
@@ -97,14 +97,10 @@ horizon_steps(int64_t step_s, int64_t *steps, struct vmf_err *e)
 static int
 parse_options(struct vmf_predict *p, struct vmf_err *e)
 {
-	enum vmf_simd level;
 	int rc;
 
-	if ((rc = cmd_simd(&level, e)) != 0)
+	if ((rc = cmd_panel(&p->many.how, opt.threads, e)) != 0)
 		return rc;
-	p->many.how.lanes = vmf_lanes_of(level);
-	p->many.how.threads = opt.threads > 0 ? (int)opt.threads :
-	    vmf_cores();
 	if (opt.from == NULL)
 		return vmf_fail(e, VMF_EUSAGE, "expected --from MODEL");
 	if (strcmp(opt.from, "-") == 0 && (c.n_args == 0 ||
@@ -206,6 +202,7 @@ main(int argc, char *argv[])
 	    (rc = cmd_finish_out(&out, &err)) != 0)
 		goto done;
 	note(&p);
+	cmd_panel_note(&c, &p.many.how);
 	ret = CMD_OK;
 done:
 	if (ret != CMD_OK)
@@ -213,6 +210,7 @@ done:
 	cmd_free_out(&out);
 	vmf_batch_free(&batch);
 	vmf_schema_free(&schema);
+	cmd_panel_free(&p.many.how);
 	vmf_predict_free(&p);
 	vmf_series_free(&series);
 	vmf_model_free(&model);

@@ -7,13 +7,12 @@
 #include <string.h>
 
 #include "base/num.h"
-#include "base/thread.h"
 #include "base/time.h"
 #include "cmd.h"
 #include "forecast/forecast.h"
 #include "forecast/train.h"
+#include "panel.h"
 #include "series/series.h"
-#include "simd.h"
 
 static struct cmd c = {
 	.name = "vmf-train",
@@ -32,6 +31,7 @@ static struct cmd c = {
 "      --threads N       work on so many cores [all]\n"
 CMD_SHARED_USAGE,
 	.max_args = 1,
+	.device = cmd_panel_device,
 };
 
 static struct {
@@ -101,17 +101,6 @@ parse_words(struct vmf_train *t, struct vmf_err *e)
 	return 0;
 }
 
-static int
-set_up(struct vmf_panel *how, struct vmf_err *e)
-{
-	enum vmf_simd level;
-	int rc = cmd_simd(&level, e);
-
-	how->lanes = vmf_lanes_of(level);
-	how->threads = opt.threads > 0 ? (int)opt.threads : vmf_cores();
-	return rc;
-}
-
 static void
 note(const struct vmf_train *t)
 {
@@ -141,7 +130,7 @@ main(int argc, char *argv[])
 
 	cmd_parse(&c, table, argc, argv);
 	if ((rc = parse_words(&t, &err)) != 0 ||
-	    (rc = set_up(&t.many.how, &err)) != 0 ||
+	    (rc = cmd_panel(&t.many.how, opt.threads, &err)) != 0 ||
 	    (rc = cmd_open_in(&c, c.n_args > 0 ? c.arg[0] : NULL, &in,
 	    &err)) != 0 ||
 	    (rc = vmf_series_open(&series, in, "series", opt.step_s, opt.at,
@@ -169,6 +158,7 @@ main(int argc, char *argv[])
 	    (rc = cmd_finish_out(&out, &err)) != 0)
 		goto done;
 	note(&t);
+	cmd_panel_note(&c, &t.many.how);
 	ret = CMD_OK;
 done:
 	if (ret != CMD_OK)
@@ -178,6 +168,7 @@ done:
 	vmf_schema_free(&schema);
 	vmf_series_free(&series);
 	vmf_reader_free(in);
+	cmd_panel_free(&t.many.how);
 	vmf_train_free(&t);
 	cmd_free(&c);
 	return ret;

@@ -41,7 +41,7 @@ struct vmf_block {
 	 * ascending; each forecasts as many steps, horizon at most; and the
 	 * same as steps, at[k] = n - origin[k] */
 	int64_t n_origins;
-	const int64_t *origin, *at;
+	int64_t *origin, *at;
 	/* by member: */
 	double *par[VMF_N_MEMBERS];	/* VMF_MEMBER_PARAMS */
 	double *f[VMF_N_MEMBERS];	/* n_origins * horizon forecasts */

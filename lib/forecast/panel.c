@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "forecast/panel.h"
 
+#include <assert.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/thread.h"
 #include "forecast/combine.h"
+#include "forecast/device.h"
+
+/* Blocks of a task for a device that are worth a copy. */
+#define DEVICE_BLOCKS_MIN 32
 
 const struct vmf_lanes *
 vmf_lanes_of(enum vmf_simd level)
@@ -45,11 +51,14 @@ hold_of(int64_t n, int64_t season)
 	return hold < most || season < 12 ? hold : most;
 }
 
-/* One block of jobs on its way through a thread. */
+/* One batch of jobs on its way through a thread: of one season, and all of
+ * them known or none; cut into blocks, of which the CPU takes one at a
+ * time. */
 struct task {
-	struct vmf_block b;
+	int slot;			/* its stream of the device */
 	int64_t at, n;			/* jobs */
-	int64_t origin[VMF_ORIGINS_MAX], origin_at[VMF_ORIGINS_MAX];
+	struct vmf_block *block;
+	int64_t n_blocks, block_cap;
 	double *mem;			/* aligned by hand */
 	int64_t cap;
 	struct vmf_combine combine;
@@ -61,8 +70,11 @@ struct run {
 	struct vmf_panel_job *job;
 	int64_t n, next;
 	unsigned members;
-	int fit;
-	const struct vmf_lanes *lanes;
+	bool fit;
+	const struct vmf_lanes *lanes;	/* NULL: the device */
+	struct vmf_device *device;
+	int w;				/* lanes of a block */
+	int64_t blocks;			/* of a task, at most */
 };
 
 static int
@@ -75,7 +87,7 @@ take(void *arg, void *slot)
 		return 0;
 	t->at = r->next;
 	t->rc = 0;
-	for (t->n = 0; t->n < r->lanes->w && r->next < r->n &&
+	for (t->n = 0; t->n < r->blocks * r->w && r->next < r->n &&
 	    r->job[r->next].season == r->job[t->at].season &&
 	    (r->job[r->next].with == NULL) == (r->job[t->at].with == NULL);
 	    t->n++)
@@ -83,72 +95,147 @@ take(void *arg, void *slot)
 	return 1;
 }
 
-/* Origins in the last hold steps, so far apart that all phases of the season
- * have their turn; the same for all series of a season, as far as each
- * reaches. */
-static void
-set_origins(struct task *t, int64_t hold)
+static int64_t
+steps_of(const struct vmf_panel_job *job)
 {
-	struct vmf_block *b = &t->b;
-	int64_t apart = (b->season < 2016 ? b->season : 288) * 3 / 10;
+	return job->y->n + job->y->gap;
+}
+
+static int64_t
+leads_of(const struct run *r, const struct vmf_panel_job *job)
+{
+	int64_t leads = 2 * job->season;
+
+	if (!r->fit)
+		return job->f->h;
+	return leads < VMF_LEADS_MIN ? VMF_LEADS_MIN :
+	    leads > VMF_LEADS_MAX ? VMF_LEADS_MAX : leads;
+}
+
+/* Origins are multiples of this before the end: so far apart that all phases
+ * of the season have their turn; the same for all series of a season, as far
+ * as each reaches. */
+static int64_t
+origins_apart(int64_t season)
+{
+	int64_t apart = (season < 2016 ? season : 288) * 3 / 10;
 
 	if (apart < 1)
 		apart = 1;
-	while (common_divisor(apart, b->season) > 1)
+	while (common_divisor(apart, season) > 1)
 		apart--;
-	b->n_origins = 0;
-	for (int64_t k = apart; k <= hold && b->n_origins < VMF_ORIGINS_MAX;
-	    k += apart) {
-		t->origin[b->n_origins] = k;
-		t->origin_at[b->n_origins++] = b->n - k;
-	}
-	b->origin = t->origin;
-	b->at = t->origin_at;
+	return apart;
 }
 
-/* Room for the block's arrays, all in one piece. */
-static int
-lay_out(struct task *t, const struct run *r)
+/* Everything of a block of n jobs but its arrays. */
+static void
+describe(struct vmf_block *b, const struct run *r,
+    const struct vmf_panel_job *job, int64_t n)
 {
-	struct vmf_block *b = &t->b;
-	int w = r->lanes->w;
-	int64_t leads = b->horizon * (r->fit ? VMF_ORIGINS_MAX : 1);
-	int64_t room = vmf_lanes_room(b->n, b->season, b->horizon, w);
-	int64_t need = w * (b->n + 2 + VMF_N_MEMBERS * (VMF_MEMBER_PARAMS +
-	    leads + b->horizon)) + room + 8;
-	double *p;
-	int rc;
+	int64_t hold = 0;
 
-	if ((rc = vmf_grow(&t->mem, &t->cap, need, &t->e)) != 0)
-		return rc;
-	p = (double *)(void *)(((uintptr_t)t->mem + 63) & ~(uintptr_t)63);
+	*b = (struct vmf_block){ .n = 1, .season = job[0].season };
+	for (int64_t i = 0; i < n; i++) {
+		int64_t k = steps_of(&job[i]), h = leads_of(r, &job[i]);
+
+		b->n = k > b->n ? k : b->n;
+		b->horizon = h > b->horizon ? h : b->horizon;
+		k = hold_of(k, b->season);
+		hold = k > hold ? k : hold;
+		for (int m = 0; m < VMF_N_MEMBERS && !r->fit; m++)
+			if (job[i].with->params[VMF_PANEL_WEIGHTS + m] > 0.0)
+				b->members |= 1u << m;
+	}
+	if (!r->fit)
+		return;
+	b->members = r->members;
+	b->again = job[0].with != NULL;
+	b->n_origins = hold / origins_apart(b->season);
+	if (b->n_origins > VMF_ORIGINS_MAX)
+		b->n_origins = VMF_ORIGINS_MAX;
+}
+
+/*
+ * A task's memory: the blocks for a device, what goes in (histories, origins
+ * and what is known of each lane), parameters, what comes out, and room that
+ * nothing else needs.  sum counts doubles of each part.
+ */
+enum { PART_BLOCKS, PART_IN, PART_PAR, PART_OUT, PART_ROOM, N_PARTS };
+/* Doubles that the size of a part is a multiple of: what a warp reads. */
+#define PART_ALIGN 32
+
+static void
+measure(const struct vmf_block *b, const struct run *r, int64_t *sum)
+{
+	int64_t leads = b->horizon * (r->fit ? b->n_origins : 1), k = 0;
+
+	for (int m = 0; m < VMF_N_MEMBERS; m++)
+		k += b->members >> m & 1;
+	/* Each a multiple of 8, and so aligned as the first is. */
+	sum[PART_BLOCKS] += ((int64_t)sizeof(*b) + 63) / 64 * 8;
+	sum[PART_IN] += (r->w * (b->n + 2) + 7) / 8 * 8 + 2 * VMF_ORIGINS_MAX;
+	sum[PART_PAR] += r->w * k * VMF_MEMBER_PARAMS;
+	sum[PART_OUT] += (r->w * k * (leads + b->horizon) + 7) / 8 * 8;
+	sum[PART_ROOM] += (vmf_lanes_room(b->n, b->season, b->horizon, r->w) +
+	    7) / 8 * 8;
+}
+
+/* The block's arrays in the parts at at[], which go on behind them; where a
+ * member has none, its pointers are not to be used. */
+static void
+place(struct vmf_block *b, const struct run *r, double *const *at)
+{
+	int64_t leads = b->horizon * (r->fit ? b->n_origins : 1);
+	double *p = at[PART_IN];
+
+	b->origin = (int64_t *)(void *)p;
+	p += VMF_ORIGINS_MAX;
+	b->at = (int64_t *)(void *)p;
+	p += VMF_ORIGINS_MAX;
 	b->y = p;
-	p += w * b->n;
+	p += r->w * b->n;
 	b->first = p;
-	p += w;
+	p += r->w;
 	b->hold = p;
-	p += w;
+	p = at[PART_PAR];
 	for (int m = 0; m < VMF_N_MEMBERS; m++) {
 		b->par[m] = p;
-		p += w * VMF_MEMBER_PARAMS;
-		b->f[m] = p;
-		p += w * leads;
-		b->sd[m] = p;
-		p += w * b->horizon;
+		p += b->members >> m & 1 ? r->w * VMF_MEMBER_PARAMS : 0;
 	}
-	b->room = p;
-	return 0;
+	p = at[PART_OUT];
+	for (int m = 0; m < VMF_N_MEMBERS; m++) {
+		b->f[m] = p;
+		p += b->members >> m & 1 ? r->w * leads : 0;
+		b->sd[m] = p;
+		p += b->members >> m & 1 ? r->w * b->horizon : 0;
+	}
+	b->room = at[PART_ROOM];
+}
+
+/* Where the parts of the next block are. */
+static void
+advance(double **at, const struct vmf_block *b, const struct run *r)
+{
+	int64_t size[N_PARTS] = { 0 };
+
+	measure(b, r, size);
+	for (int k = 0; k < N_PARTS; k++)
+		at[k] += size[k];
 }
 
 static void
-fill(struct task *t, const struct run *r)
+fill(struct vmf_block *b, const struct run *r,
+    const struct vmf_panel_job *job, int64_t n)
 {
-	struct vmf_block *b = &t->b;
-	int w = r->lanes->w;
+	int64_t apart = origins_apart(b->season);
+	int w = r->w;
 
+	for (int64_t k = 0; k < b->n_origins; k++) {
+		b->origin[k] = (k + 1) * apart;
+		b->at[k] = b->n - b->origin[k];
+	}
 	for (int i = 0; i < w; i++) {
-		const struct vmf_slice *y = i < t->n ?
-		    r->job[t->at + i].y : NULL;
+		const struct vmf_slice *y = i < n ? job[i].y : NULL;
 		int64_t k = y == NULL ? 0 : y->n + y->gap;
 		int64_t first = b->n - k;
 
@@ -165,77 +252,136 @@ fill(struct task *t, const struct run *r)
 /* The members' parameters of the jobs, which lie one behind the other in
  * the params, into lanes. */
 static void
-load_members(struct task *t, const struct run *r)
+load_members(struct vmf_block *b, const struct run *r,
+    const struct vmf_panel_job *job, int64_t n)
 {
-	const struct vmf_panel_job *job = r->job + t->at;
-	int w = r->lanes->w;
-
 	for (int m = 0; m < VMF_N_MEMBERS; m++)
-		for (int k = 0; k < vmf_member_len[m]; k++)
-			for (int i = 0; i < w; i++)
-				t->b.par[m][k * w + i] = i < t->n ?
+		for (int k = 0; k < vmf_member_len[m] &&
+		    b->members >> m & 1; k++)
+			for (int i = 0; i < r->w; i++)
+				b->par[m][k * r->w + i] = i < n ?
 				    job[i].with->params[
 				    vmf_member_at[m] + k] : 0.0;
 }
 
-static int
-work_fit(struct task *t, const struct run *r)
+/* Jobs of block k of a task. */
+static int64_t
+jobs_of(const struct task *t, const struct run *r, int64_t k)
 {
-	struct vmf_block *b = &t->b;
-	struct vmf_panel_job *job = r->job + t->at;
-	int64_t hold = 0;
-	int rc;
+	int64_t left = t->n - k * r->w;
 
-	b->horizon = 2 * b->season;
-	if (b->horizon < VMF_LEADS_MIN)
-		b->horizon = VMF_LEADS_MIN;
-	if (b->horizon > VMF_LEADS_MAX)
-		b->horizon = VMF_LEADS_MAX;
-	for (int i = 0; i < t->n; i++) {
-		int64_t k = hold_of(job[i].y->n + job[i].y->gap, b->season);
+	return left < r->w ? left : r->w;
+}
 
-		hold = k > hold ? k : hold;
+/* All blocks' arrays, in the memory whose parts begin at at[]. */
+static void
+fill_all(struct task *t, const struct run *r, double **at)
+{
+	for (int64_t k = 0; k < t->n_blocks; k++) {
+		struct vmf_panel_job *job = r->job + t->at + k * r->w;
+		struct vmf_block *b = &t->block[k];
+		int64_t n = jobs_of(t, r, k);
+
+		place(b, r, at);
+		advance(at, b, r);
+		fill(b, r, job, n);
+		if (job[0].with != NULL)
+			load_members(b, r, job, n);
 	}
-	set_origins(t, hold);
-	b->members = r->members;
-	b->again = job[0].with != NULL;
-	if ((rc = lay_out(t, r)) != 0)
-		return rc;
-	fill(t, r);
-	if (b->again)
-		load_members(t, r);
-	r->lanes->fit(b);
-	for (int i = 0; i < t->n; i++)
-		if ((rc = vmf_combine_fit(job[i].fit, b, r->lanes->w, i,
-		    &t->combine, &t->e)) != 0)
-			return rc;
-	return 0;
 }
 
 static int
-work_predict(struct task *t, const struct run *r)
+run_cpu(struct task *t, const struct run *r, const int64_t *size)
 {
-	struct vmf_block *b = &t->b;
-	struct vmf_panel_job *job = r->job + t->at;
-	int w = r->lanes->w, rc;
+	double *at[N_PARTS];
+	int64_t need = 8;
+	int rc;
 
-	b->horizon = 0;
-	b->members = 0;
-	for (int i = 0; i < t->n; i++) {
-		if (job[i].f->h > b->horizon)
-			b->horizon = job[i].f->h;
-		for (int m = 0; m < VMF_N_MEMBERS; m++)
-			if (job[i].with->params[VMF_PANEL_WEIGHTS + m] > 0.0)
-				b->members |= 1u << m;
-	}
-	if ((rc = lay_out(t, r)) != 0)
+	for (int k = 0; k < N_PARTS; k++)
+		need += size[k];
+	if ((rc = vmf_grow(&t->mem, &t->cap, need, &t->e)) != 0)
 		return rc;
-	fill(t, r);
-	load_members(t, r);
-	r->lanes->predict(b);
-	for (int i = 0; i < t->n; i++)
-		vmf_combine_predict(job[i].f, job[i].with->params, b, w, i);
+	at[0] = (double *)(void *)(((uintptr_t)t->mem + 63) & ~(uintptr_t)63);
+	for (int k = 1; k < N_PARTS; k++)
+		at[k] = at[k - 1] + size[k - 1];
+	fill_all(t, r, at);
+	for (int64_t k = 0; k < t->n_blocks; k++)
+		if (r->fit)
+			r->lanes->fit(&t->block[k]);
+		else
+			r->lanes->predict(&t->block[k]);
 	return 0;
+}
+
+/* The same parts lie in the device's memory, where the host's has no room. */
+static int
+run_device(struct task *t, const struct run *r, const int64_t *size)
+{
+	int64_t end[N_PARTS];
+	double *at[N_PARTS], *dev_at[N_PARTS];
+	struct vmf_device_batch batch = { .n_blocks = t->n_blocks,
+	    .fit = r->fit };
+	struct vmf_block *out;
+	void *host, *dev;
+	int rc;
+
+	for (int k = 0; k < N_PARTS; k++)
+		end[k] = (k > 0 ? end[k - 1] : 0) + size[k];
+	batch.in = end[t->block[0].again || !r->fit ? PART_PAR : PART_IN] * 8;
+	batch.out = end[r->fit ? PART_IN : PART_PAR] * 8;
+	batch.end = end[PART_OUT] * 8;
+	assert(end[PART_ROOM] * 8 <= vmf_device_bytes(r->device));
+	if ((rc = vmf_device_memory(r->device, t->slot, batch.end, &host,
+	    &dev, &t->e)) != 0)
+		return rc;
+	for (int k = 0; k < N_PARTS; k++) {
+		at[k] = (double *)host + (end[k] - size[k]);
+		dev_at[k] = (double *)dev + (end[k] - size[k]);
+	}
+	/* The room, which the host does not have, is never looked at here. */
+	at[PART_ROOM] = host;
+	fill_all(t, r, at);
+	out = host;
+	for (int64_t k = 0; k < t->n_blocks; k++) {
+		out[k] = t->block[k];
+		place(&out[k], r, dev_at);
+		advance(dev_at, &t->block[k], r);
+	}
+	return vmf_device_run(r->device, t->slot, &batch, &t->e);
+}
+
+static int
+work_task(struct task *t, const struct run *r)
+{
+	int64_t size[N_PARTS] = { 0 };
+	int rc;
+
+	t->n_blocks = (t->n + r->w - 1) / r->w;
+	if ((rc = vmf_grow(&t->block, &t->block_cap, t->n_blocks,
+	    &t->e)) != 0)
+		return rc;
+	for (int64_t k = 0; k < t->n_blocks; k++) {
+		describe(&t->block[k], r, r->job + t->at + k * r->w,
+		    jobs_of(t, r, k));
+		measure(&t->block[k], r, size);
+	}
+	for (int k = 0; k < N_PARTS; k++)
+		size[k] = (size[k] + PART_ALIGN - 1) / PART_ALIGN *
+		    PART_ALIGN;
+	rc = r->lanes != NULL ? run_cpu(t, r, size) : run_device(t, r, size);
+	for (int64_t i = 0; i < t->n && rc == 0; i++) {
+		const struct vmf_block *b = &t->block[i / r->w];
+		struct vmf_panel_job *job = r->job + t->at + i;
+		int lane = (int)(i % r->w);
+
+		if (r->fit)
+			rc = vmf_combine_fit(job->fit, b, r->w, lane,
+			    &t->combine, &t->e);
+		else
+			vmf_combine_predict(job->f, job->with->params, b,
+			    r->w, lane);
+	}
+	return rc;
 }
 
 static void
@@ -244,17 +390,87 @@ work(void *arg, void *slot)
 	const struct run *r = arg;
 	struct task *t = slot;
 
-	t->b.season = r->job[t->at].season;
-	t->b.n = 1;
-	for (int64_t i = t->at; i < t->at + t->n; i++) {
-		int64_t k = r->job[i].y->n + r->job[i].y->gap;
-
-		t->b.n = k > t->b.n ? k : t->b.n;
-	}
-	t->rc = r->fit ? work_fit(t, r) : work_predict(t, r);
+	t->rc = work_task(t, r);
 }
 
-/* All jobs, block by block. */
+/*
+ * Blocks of a task for the device: as many as its memory and the host's hold
+ * of the longest series, few enough that every stream has some.
+ */
+static int
+size_tasks(struct run *r, struct vmf_err *e)
+{
+	int64_t streams = vmf_device_streams(r->device), most, host, all;
+	int64_t size[N_PARTS] = { 0 }, n, there;
+	struct vmf_block b = { 0 };
+
+	for (int64_t i = 0; i < r->n; i++) {
+		struct vmf_block one;
+
+		describe(&one, r, &r->job[i], 1);
+		b.n = one.n > b.n ? one.n : b.n;
+		b.season = one.season > b.season ? one.season : b.season;
+		b.horizon = one.horizon > b.horizon ? one.horizon : b.horizon;
+		b.n_origins = one.n_origins > b.n_origins ? one.n_origins :
+		    b.n_origins;
+		b.members |= one.members;
+	}
+	measure(&b, r, size);
+	host = size[PART_BLOCKS] + size[PART_IN] + size[PART_PAR] +
+	    size[PART_OUT];
+	all = host + size[PART_ROOM];
+	most = (VMF_DEVICE_HOST_BYTES / 8 - N_PARTS * PART_ALIGN) / host;
+	there = (vmf_device_bytes(r->device) / 8 - N_PARTS * PART_ALIGN) / all;
+	if (there < most)
+		most = there;
+	if (most < 1)
+		return vmf_fail(e, VMF_EDEV, "%d series of %lld steps need "
+		    "%lld bytes, of which %lld are the host's; %s has %lld a "
+		    "stream, and the host %lld: the CPU can do it "
+		    "(VMF_DEVICE=cpu)", r->w, (long long)b.n,
+		    (long long)all * 8, (long long)host * 8,
+		    vmf_device_name(r->device),
+		    (long long)vmf_device_bytes(r->device),
+		    (long long)VMF_DEVICE_HOST_BYTES);
+	n = (r->n + r->w - 1) / r->w;
+	n = (n + 2 * streams - 1) / (2 * streams);
+	if (n < DEVICE_BLOCKS_MIN)
+		n = DEVICE_BLOCKS_MIN;
+	r->blocks = n < most ? n : most;
+	return 0;
+}
+
+/* How wide blocks are, and how many threads and slots there are for them. */
+static int
+set_up(struct run *r, const struct vmf_panel *how, int *threads,
+    int *n_slots, struct vmf_err *e)
+{
+	int64_t tasks;
+	int rc;
+
+	*threads = how->threads > 1 ? how->threads : 1;
+	r->device = how->device;
+	r->blocks = 1;
+	if (r->device != NULL) {
+		r->w = VMF_DEVICE_W;
+		/* A thread a stream, which mostly waits. */
+		*threads = vmf_device_streams(r->device);
+		if ((rc = size_tasks(r, e)) != 0)
+			return rc;
+	} else {
+		r->lanes = how->lanes != NULL ? how->lanes :
+		    vmf_lanes_of(vmf_simd_best());
+		r->w = r->lanes->w;
+	}
+	tasks = (r->n + r->blocks * r->w - 1) / (r->blocks * r->w);
+	if (*threads > tasks)
+		*threads = (int)tasks;
+	*n_slots = *threads == 1 || r->device != NULL ? *threads :
+	    *threads + 2;
+	return 0;
+}
+
+/* All jobs, task by task. */
 static int
 run(struct run *r, const struct vmf_panel *how, struct vmf_err *e)
 {
@@ -262,24 +478,22 @@ run(struct run *r, const struct vmf_panel *how, struct vmf_err *e)
 	struct vmf_lane *lane = NULL;
 	struct task *task, *t;
 	void **slot;
-	int threads = how->threads > 1 ? how->threads : 1;
-	int n_slots, rc = 0;
+	int threads, n_slots, rc;
 
-	r->lanes = how->lanes != NULL ? how->lanes :
-	    vmf_lanes_of(vmf_simd_best());
-	if ((int64_t)threads > (r->n + r->lanes->w - 1) / r->lanes->w)
-		threads = (int)((r->n + r->lanes->w - 1) / r->lanes->w);
 	if (r->n == 0)
 		return 0;
-	n_slots = threads == 1 ? 1 : threads + 2;
+	if ((rc = set_up(r, how, &threads, &n_slots, e)) != 0)
+		return rc;
 	task = vmf_calloc(n_slots, (int64_t)sizeof(*task), e);
 	slot = vmf_calloc(n_slots, (int64_t)sizeof(*slot), e);
 	if (task == NULL || slot == NULL) {
 		rc = VMF_ENOMEM;
 		goto done;
 	}
-	for (int i = 0; i < n_slots; i++)
+	for (int i = 0; i < n_slots; i++) {
+		task[i].slot = i;
 		slot[i] = &task[i];
+	}
 	if ((rc = vmf_lane_new(&lane, &ops, slot, n_slots, e)) != 0)
 		goto done;
 	if (threads > 1)
@@ -295,6 +509,7 @@ done:
 	vmf_lane_free(lane);
 	for (int i = 0; task != NULL && i < n_slots; i++) {
 		free(task[i].mem);
+		free(task[i].block);
 		vmf_combine_free(&task[i].combine);
 	}
 	free(task);
@@ -306,7 +521,8 @@ int
 vmf_panel_fit(struct vmf_panel_job *job, int64_t n, unsigned members,
     const struct vmf_panel *how, struct vmf_err *e)
 {
-	struct run r = { .job = job, .n = n, .members = members, .fit = 1 };
+	struct run r = { .job = job, .n = n, .members = members,
+	    .fit = true };
 
 	return run(&r, how, e);
 }

@@ -45,10 +45,14 @@ struct vmf_panel_job {
 	struct vmf_forecast *f;
 };
 
-/* How to run. */
+struct vmf_device;
+
+/* How to run; all is the caller's. */
 struct vmf_panel {
 	const struct vmf_lanes *lanes;	/* NULL: the widest there is */
 	int threads;			/* 0: one */
+	struct vmf_device *device;	/* NULL: the CPU; else it does what is
+					 * in lanes, by a thread a stream */
 };
 
 /* The lanes of a variant, as VMF_SIMD names them. */

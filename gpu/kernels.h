@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* What gpu/lanes.cu gives to gpu/device.c: launches, in C. */
+#ifndef VMF_GPU_KERNELS_H
+#define VMF_GPU_KERNELS_H
+
+#include <stdint.h>
+
+#include <cuda_runtime_api.h>
+
+#include "forecast/lanes_block.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Fit, or forecast, n blocks of VMF_DEVICE_W lanes at b, an address of the
+ * device's as are the pointers in them, in the stream's order.  Returns what
+ * the launch did; errors of the kernels come with the next call.
+ */
+cudaError_t vmf_gpu_fit(const struct vmf_block *b, int64_t n,
+    cudaStream_t stream);
+cudaError_t vmf_gpu_predict(const struct vmf_block *b, int64_t n,
+    cudaStream_t stream);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The lanes on a device: a thread a series, a warp a block, by the text that
+ * the CPU runs (lib/forecast/lanes_strided.h).  Nothing is shared between
+ * threads, so there is nothing to wait for.
+ *
+ * Compiled with -fmad=false and without fast math: + - * / and sqrt are IEEE
+ * 754's on both sides, in the same order.
+ */
+#include "forecast/device.h"
+#include "forecast/lanes_strided.h"
+#include "kernels.h"
+
+static_assert(VMF_TILE == VMF_DEVICE_W, "a block is a warp");
+
+/* Two warps to a thread block: small enough that no multiprocessor is left
+ * with a long tail, as series differ in what they cost by their length. */
+#define THREADS 64
+
+__global__ static void __launch_bounds__(THREADS)
+fit_kernel(const struct vmf_block *b, int64_t n)
+{
+	int64_t i = (int64_t)blockIdx.x * THREADS + threadIdx.x;
+
+	if (i / VMF_TILE < n)
+		fit_lane(&b[i / VMF_TILE], (int)(i % VMF_TILE));
+}
+
+__global__ static void __launch_bounds__(THREADS)
+predict_kernel(const struct vmf_block *b, int64_t n)
+{
+	int64_t i = (int64_t)blockIdx.x * THREADS + threadIdx.x;
+
+	if (i / VMF_TILE < n)
+		predict_lane(&b[i / VMF_TILE], (int)(i % VMF_TILE));
+}
+
+static unsigned
+grid(int64_t n)
+{
+	return (unsigned)((n * VMF_TILE + THREADS - 1) / THREADS);
+}
+
+cudaError_t
+vmf_gpu_fit(const struct vmf_block *b, int64_t n, cudaStream_t stream)
+{
+	fit_kernel<<<grid(n), THREADS, 0, stream>>>(b, n);
+	return cudaGetLastError();
+}
+
+cudaError_t
+vmf_gpu_predict(const struct vmf_block *b, int64_t n, cudaStream_t stream)
+{
+	predict_kernel<<<grid(n), THREADS, 0, stream>>>(b, n);
+	return cudaGetLastError();
+}

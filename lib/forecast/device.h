@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A device that runs the lanes' text, a thread a series.  This header is the
+ * one way to it: gpu/device.c has it by CUDA, and gpu/none.c has the same
+ * symbols in a build without.
+ *
+ * A device has streams, which work side by side: while one computes, others
+ * copy.  Each has memory of the host's that the device copies from and to, and
+ * memory of the device's; a stream is for one thread at a time.
+ */
+#ifndef VMF_DEVICE_H
+#define VMF_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "forecast/lanes_block.h"
+
+/* Lanes of a block for a device: one warp. */
+#define VMF_DEVICE_W 32
+
+/* The most streams there can be, and memory of the host's that each takes. */
+#define VMF_DEVICE_STREAMS 16
+#define VMF_DEVICE_HOST_BYTES (INT64_C(256) << 20)
+
+struct vmf_device;
+
+/* What the device has done, over all its streams. */
+struct vmf_device_work {
+	int64_t n_blocks, bytes_in, bytes_out;
+	double kernel_s;	/* summed over streams, which may overlap */
+	double copy_s;		/* both ways, likewise */
+};
+
+/*
+ * What there is, in words, into text: the device's name, what it can do and
+ * its memory; or why there is none.  True when there is one.
+ */
+bool vmf_device_find(char *text, size_t size);
+
+/*
+ * Open the device with so many streams, VMF_DEVICE_STREAMS at most, and take
+ * the memory that they share.  VMF_EDEV where there is none, naming what to
+ * do; VMF_ENOMEM.
+ */
+int vmf_device_open(struct vmf_device **d, int n_streams, struct vmf_err *e)
+    VMF_CHECK;
+/* NULL is fine. */
+void vmf_device_free(struct vmf_device *d);
+
+int vmf_device_streams(const struct vmf_device *d);
+/* Bytes of the device's memory that each stream has. */
+int64_t vmf_device_bytes(const struct vmf_device *d);
+/* Its name, for messages. */
+const char *vmf_device_name(const struct vmf_device *d);
+void vmf_device_tally(struct vmf_device *d, struct vmf_device_work *w);
+
+/*
+ * Memory of a stream, both aligned to 256 bytes: *host, of at least bytes,
+ * which are VMF_DEVICE_HOST_BYTES at most; and *dev, an address in the
+ * device's memory, of vmf_device_bytes, which the host cannot read.  They are
+ * the device's, and *host is lost with the next call for the same stream.
+ */
+int vmf_device_memory(struct vmf_device *d, int stream, int64_t bytes,
+    void **host, void **dev, struct vmf_err *e) VMF_CHECK;
+
+/*
+ * One batch: bytes [0, in) of the stream's host memory are copied to the
+ * device's, the n_blocks struct vmf_block at its beginning, whose pointers are
+ * addresses of the device, are fitted or forecast, and bytes [out, end) are
+ * copied back.  Returns when all of it is done; VMF_EDEV, naming the call
+ * that failed and the device.
+ */
+struct vmf_device_batch {
+	int64_t n_blocks, in, out, end;
+	bool fit;
+};
+int vmf_device_run(struct vmf_device *d, int stream,
+    const struct vmf_device_batch *b, struct vmf_err *e) VMF_CHECK;
+
+#endif
