@@ -116,6 +116,43 @@ note(const struct vmf_train *t)
 	cmd_note(&c, "%" PRId64 " series in%s", t->n_rows, text);
 }
 
+/* Learn the rows in hand, and write what is a batch. */
+static int
+learn(struct vmf_train *t, struct vmf_batch *batch, struct vmf_writer *w,
+    struct vmf_err *e)
+{
+	int rc = vmf_train_learn(t, e);
+
+	while (rc == 0 && (rc = vmf_train_put(t, batch, e)) > 0) {
+		if ((rc = vmf_writer_put(w, batch, e)) != 0)
+			return rc;
+		vmf_batch_clear(batch);
+	}
+	cmd_progress(&c, "%" PRId64 " series", t->n_rows);
+	return rc;
+}
+
+static int
+train_all(struct vmf_train *t, struct vmf_series *s, struct vmf_batch *batch,
+    struct vmf_writer *w, struct vmf_err *e)
+{
+	int got, rc;
+
+	while ((got = vmf_series_next(s, e)) > 0)
+		for (int64_t i = 0, n; i < s->b->n; i += n) {
+			if ((n = vmf_train_take(t, s, i, e)) < 0)
+				return (int)n;
+			if (i + n < s->b->n && (rc = learn(t, batch, w,
+			    e)) != 0)
+				return rc;
+		}
+	if (got < 0)
+		return got;
+	if ((rc = learn(t, batch, w, e)) != 0)
+		return rc;
+	return vmf_writer_put(w, batch, e);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -126,7 +163,7 @@ main(int argc, char *argv[])
 	struct vmf_batch batch = { 0 };
 	struct vmf_err err = { "" };
 	struct vmf_train t = { 0 };
-	int got, rc, ret = CMD_FAIL;
+	int rc, ret = CMD_FAIL;
 
 	cmd_parse(&c, table, argc, argv);
 	if ((rc = parse_words(&t, &err)) != 0 ||
@@ -141,20 +178,7 @@ main(int argc, char *argv[])
 	    (rc = cmd_open_out(&c, &out, &schema, &err)) != 0 ||
 	    (rc = vmf_batch_init(&batch, &schema, &err)) != 0)
 		goto done;
-	while ((got = rc = vmf_series_next(&series, &err)) > 0) {
-		for (int64_t i = 0, n; i < series.b->n; i += n) {
-			n = vmf_train_rows(&t, &series, i, &batch, &err);
-			if ((rc = n < 0 ? (int)n : 0) != 0)
-				goto done;
-			if (vmf_batch_bytes(&batch) < VMF_BATCH_BYTES)
-				continue;
-			if ((rc = vmf_writer_put(out.w, &batch, &err)) != 0)
-				goto done;
-			vmf_batch_clear(&batch);
-			cmd_progress(&c, "%" PRId64 " series", t.n_rows);
-		}
-	}
-	if (got < 0 || (rc = vmf_writer_put(out.w, &batch, &err)) != 0 ||
+	if ((rc = train_all(&t, &series, &batch, out.w, &err)) != 0 ||
 	    (rc = cmd_finish_out(&out, &err)) != 0)
 		goto done;
 	note(&t);

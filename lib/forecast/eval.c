@@ -12,9 +12,11 @@
 #include "base/mem.h"
 #include "base/time.h"
 
-/* Memory for the series that are worked on at once, and how many at most. */
+/* Memory for the series that are worked on at once, and how many at most;
+ * more of them where a device has threads for them. */
 #define CHUNK_BYTES (INT64_C(32) << 20)
 #define CHUNK_ROWS 1024
+#define DEVICE_MORE 16
 
 int
 vmf_eval_add(struct vmf_eval *ev, const char *name, int64_t len,
@@ -112,12 +114,13 @@ static int
 make_room(struct vmf_eval *ev, struct vmf_err *e)
 {
 	int64_t steps = grid_steps(&ev->series->grid), n, bytes;
+	int64_t more = ev->many.how.device != NULL ? DEVICE_MORE : 1;
 
 	bytes = ev->horizon * (8 + 2 * 4 * (VMF_SCORE_LEVELS + 1)) +
 	    (steps > 0 ? steps : 8192) * 8;
-	n = CHUNK_BYTES / bytes;
-	if (n > CHUNK_ROWS)
-		n = CHUNK_ROWS;
+	n = CHUNK_BYTES * more / bytes;
+	if (n > CHUNK_ROWS * more)
+		n = CHUNK_ROWS * more;
 	if (n < 1 || ev->given != NULL)
 		n = 1;
 	ev->cases = vmf_calloc(n, (int64_t)sizeof(*ev->cases), e);

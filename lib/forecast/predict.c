@@ -27,9 +27,11 @@ struct vmf_cell {
 	bool solved;
 };
 
-/* Rows that are worked on at once, and values they may have. */
+/* Rows that are worked on at once, and values they may have; more of them
+ * where a device has threads for them. */
 #define ROWS_MAX 2048
 #define VALUES_MAX (2 << 20)
+#define DEVICE_MORE 4
 
 /* Columns of every forecast that no attribute can have. */
 static const char *const own_names[] = { "id", "start", "status", "model",
@@ -456,16 +458,16 @@ vmf_predict_rows(struct vmf_predict *p, int64_t i, struct vmf_batch *out,
 	    (int64_t)strlen(name));
 	int64_t rows, at = 0, per_row = p->metrics.n * p->horizon *
 	    (p->levels.n + 1);
-	int rc;
+	int more = p->many.how.device != NULL ? DEVICE_MORE : 1, rc;
 
 	if (algo == NULL)
 		return vmf_fail(e, VMF_EDATA, "%s: model '%.64s' is not "
 		    "known to this version; known: %s",
 		    vmf_reader_name(p->model->r), name, vmf_algo_names());
 	p->n_values = 0;
-	for (rows = 0; i + rows < p->series->b->n && rows < ROWS_MAX &&
-	    p->n_values < VALUES_MAX &&
-	    (rows == 0 || at * per_row < VALUES_MAX); rows++) {
+	for (rows = 0; i + rows < p->series->b->n && rows < ROWS_MAX * more &&
+	    p->n_values < VALUES_MAX * more &&
+	    (rows == 0 || at * per_row < VALUES_MAX * more); rows++) {
 		struct vmf_cell *c;
 
 		if ((rc = vmf_grow(&p->row_seen, &p->seen_cap, rows + 1,

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "forecast/train.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 
-/* Rows that are worked on at once, and values they may have. */
+/* Rows that are worked on at once, and values they may have; more of them
+ * where a device has threads for them. */
 #define ROWS_MAX 2048
 #define VALUES_MAX (2 << 20)
+#define DEVICE_ROWS_MAX 131072
+#define DEVICE_VALUES_MAX (64 << 20)
 
 void
 vmf_train_free(struct vmf_train *t)
@@ -19,6 +23,8 @@ vmf_train_free(struct vmf_train *t)
 	free(t->problem);
 	free(t->status);
 	free(t->values);
+	free(t->id_end);
+	vmf_buf_free(&t->id);
 	vmf_words_free(&t->models);
 	vmf_words_free(&t->metrics);
 	vmf_many_free(&t->many);
@@ -59,19 +65,43 @@ take_row(struct vmf_train *t, struct vmf_series *s, int64_t i, int64_t row,
 	return 0;
 }
 
-int64_t
-vmf_train_rows(struct vmf_train *t, struct vmf_series *s, int64_t i,
-    struct vmf_batch *out, struct vmf_err *e)
+/* Is there as much in hand as is worked on at once? */
+static bool
+is_full(const struct vmf_train *t)
 {
-	int64_t rows = 0, n, at = 0;
+	bool device = t->many.how.device != NULL;
+
+	return t->n_rows - t->n_put >= (device ? DEVICE_ROWS_MAX : ROWS_MAX) ||
+	    t->n_values >= (device ? DEVICE_VALUES_MAX : VALUES_MAX);
+}
+
+int64_t
+vmf_train_take(struct vmf_train *t, struct vmf_series *s, int64_t i,
+    struct vmf_err *e)
+{
+	int64_t rows = 0;
 	int rc;
 
-	t->n_values = 0;
-	for (; i + rows < s->b->n && rows < ROWS_MAX &&
-	    t->n_values < VALUES_MAX; rows++)
-		if ((rc = take_row(t, s, i + rows, rows, e)) != 0)
+	for (; i + rows < s->b->n && !is_full(t); rows++) {
+		int64_t len, row = t->n_rows - t->n_put;
+		const char *id = vmf_series_id(s, i + rows, &len);
+
+		if ((rc = take_row(t, s, i + rows, row, e)) != 0 ||
+		    (rc = vmf_grow(&t->id_end, &t->id_cap, row + 1, e)) != 0 ||
+		    (rc = vmf_buf_put(&t->id, id, len, e)) != 0)
 			return rc;
-	n = rows * t->metrics.n;
+		t->id_end[row] = t->id.n;
+		t->n_rows++;
+	}
+	return rows;
+}
+
+int
+vmf_train_learn(struct vmf_train *t, struct vmf_err *e)
+{
+	int64_t n = (t->n_rows - t->n_put) * t->metrics.n, at = 0;
+	int rc;
+
 	for (int64_t k = 0; k < n; k++) {
 		t->problem[k].y.y = t->values + at;
 		at += t->problem[k].y.n;
@@ -83,19 +113,47 @@ vmf_train_rows(struct vmf_train *t, struct vmf_series *s, int64_t i,
 		    t->status + m * n, &t->many, e)) != 0)
 			return rc;
 	}
-	for (int64_t k = 0; k < n; k++) {
-		int64_t len;
-		const char *id = vmf_series_id(s, i + k / t->metrics.n, &len);
+	t->n_learned = t->n_rows - t->n_put;
+	t->next = 0;
+	return 0;
+}
 
+/* The parts of a row in hand. */
+static int
+put_row(struct vmf_train *t, int64_t row, struct vmf_batch *out,
+    struct vmf_err *e)
+{
+	int64_t n = t->n_learned * t->metrics.n, at = row * t->metrics.n;
+	int64_t from = row > 0 ? t->id_end[row - 1] : 0;
+	int rc;
+
+	for (int64_t k = at; k < at + t->metrics.n; k++)
 		for (int m = 0; m < t->models.n; m++)
-			if ((rc = vmf_model_put(out, id, len,
-			    t->metrics.v[k % t->metrics.n],
+			if ((rc = vmf_model_put(out,
+			    (const char *)t->id.p + from,
+			    t->id_end[row] - from, t->metrics.v[k - at],
 			    t->algo[m]->name, t->status[m * n + k],
 			    &t->fit[m * n + k], t->opts.start, e)) != 0)
 				return rc;
-		if (k % t->metrics.n == 0)
-			t->n_status[t->status[k]]++;
+	t->n_status[t->status[at]]++;
+	return 0;
+}
+
+int
+vmf_train_put(struct vmf_train *t, struct vmf_batch *out, struct vmf_err *e)
+{
+	int rc;
+
+	while (t->next < t->n_learned) {
+		if ((rc = put_row(t, t->next, out, e)) != 0)
+			return rc;
+		t->next++;
+		if (vmf_batch_bytes(out) >= VMF_BATCH_BYTES)
+			return 1;
 	}
-	t->n_rows += rows;
-	return rows;
+	t->n_put += t->n_learned;
+	t->n_learned = t->next = 0;
+	t->n_values = 0;
+	t->id.n = 0;
+	return 0;
 }

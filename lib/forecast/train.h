@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From a series to a model stream, some rows at a time.
+ * From a series to a model stream, some rows at a time: take, learn, put.
  */
 #ifndef VMF_TRAIN_H
 #define VMF_TRAIN_H
@@ -22,7 +22,10 @@ struct vmf_train {
 	struct vmf_many many;		/* its how: width and threads */
 	/* counted, of the first metric and algorithm: */
 	int64_t n_rows, n_status[VMF_N_STATUS];
-	/* private */
+	/* private; rows in hand are n_rows - n_put */
+	int64_t n_put, n_learned, next;
+	struct vmf_buf id;		/* their ids, one behind the other */
+	int64_t *id_end, id_cap;
 	struct vmf_problem *problem;
 	struct vmf_fit *fit;
 	enum vmf_status *status;
@@ -32,12 +35,21 @@ struct vmf_train {
 };
 
 /*
- * Learn some rows of the batch in hand, from row i on, and append their parts
- * to out, a batch of vmf_model_schema.  Returns how many rows it took, at
- * least 1, or < 0.
+ * Take a copy of rows of the batch in hand, from row i on, as many as are
+ * worked on at once; those of the next batch join them.  Returns how many it
+ * took; fewer than there are means that vmf_train_learn is due.  < 0: error.
  */
-int64_t vmf_train_rows(struct vmf_train *t, struct vmf_series *s, int64_t i,
-    struct vmf_batch *out, struct vmf_err *e) VMF_CHECK;
+int64_t vmf_train_take(struct vmf_train *t, struct vmf_series *s, int64_t i,
+    struct vmf_err *e) VMF_CHECK;
+/* Learn what was taken. */
+int vmf_train_learn(struct vmf_train *t, struct vmf_err *e) VMF_CHECK;
+/*
+ * Append parts of what was learned to out, a batch of vmf_model_schema.
+ * Returns 1 when out is to be written and cleared before the next call, 0
+ * when all is in it.  Where batches end follows from what is in them alone.
+ */
+int vmf_train_put(struct vmf_train *t, struct vmf_batch *out,
+    struct vmf_err *e) VMF_CHECK;
 void vmf_train_free(struct vmf_train *t);
 
 #endif
