@@ -258,9 +258,27 @@ test_theta(void)
 	near(f[3], 7 + 2 * 43, 1.0, "forecast of a line");
 }
 
+/* Against libm; the ends of the numbers, and what has no logarithm. */
+static void
+test_log(void)
+{
+	double x = 1e-310;
+
+	for (; x < 1e308; x *= 1.37)
+		near(v_log(x), log(x), 4e-16 * fabs(log(x)), "log");
+	for (x = 0.7; x < 1.42; x += 1e-4)
+		near(v_log(x), log(x), 5e-16 * fabs(log(x)), "log near 1");
+	check(v_log(1.0) == 0.0, "log of 1");
+	check(v_log(0.0) == -INFINITY && v_log(-0.0) == -INFINITY,
+	    "log of 0");
+	check(v_log(INFINITY) == INFINITY, "log of infinity");
+	check(isnan(v_log(NAN)) && isnan(v_log(-1.0)), "no log");
+}
+
 int
 main(void)
 {
+	test_log();
 	test_cascade();
 	test_psi();
 	test_project();
