@@ -93,10 +93,10 @@ NVCC_FLAGS := -std=c++20 -O2 -fmad=false -cudart static \
 	-gencode arch=compute_90,code=compute_90 \
 	-Xcompiler -fPIE,-fno-exceptions,-fno-threadsafe-statics \
 	$(if $(DEV),-Werror all-warnings) \
-	-Ilib $(NVCCFLAGS)
+	$(if $(filter default,$(origin CXX)),,-ccbin $(CXX)) -Ilib $(NVCCFLAGS)
 endif
 
-.PHONY: all check units accuracy bench fuzz fuzzers install uninstall clean help FORCE
+.PHONY: all check units accuracy bench bench-gpu fuzz fuzzers install uninstall clean help FORCE
 .DELETE_ON_ERROR:
 # Objects of commands and tests are kept, though no rule names them.
 .SECONDARY:
@@ -155,11 +155,23 @@ $(B)/fuzz/%: $(B)/test/fuzz/%.o $(B)/libvmf.a
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LINK_MODE) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# Of the libraries none, so that it can be built where they are not.
+BENCH_OBJ := $(B)/test/bench/gpu.o \
+	$(filter $(B)/lib/base/% $(B)/lib/forecast/% $(B)/gpu/%,$(LIB_OBJ))
+$(B)/bench/gpu: $(BENCH_OBJ)
+	$(Q)mkdir -p $(@D)
+	$(Q)rm -f $@.a
+	$(Q)$(AR) rcsD $@.a $(BENCH_OBJ)
+	$(Q)$(CC) $(LINK_MODE) $(LDFLAGS) -o $@ $< $@.a \
+		-L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt -lpthread -lm
+
 units: $(UNITS:%=$(B)/unit/%)
 fuzzers: $(FUZZERS:%=$(B)/fuzz/%)
 
 check: all units	## build and run every test (scripts/check also installs what it needs)
 	$(Q)VMF_B=$(B) sh test/run
+
+bench-gpu: $(B)/bench/gpu	## build what test/bench/gpu runs on a machine with a GPU
 
 bench: all	## speed and memory beside DuckDB and polars (BENCH="--rows 1000000" for less)
 	$(Q)python3 test/bench/run $(BENCH)

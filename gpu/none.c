@@ -4,7 +4,7 @@
 
 #include "forecast/device.h"
 
-#define WHY "this build has no kernels for a GPU"
+#define WHY "this build has no kernels for a GPU (make GPU=1 has)"
 
 bool
 vmf_device_find(char *text, size_t size)
@@ -18,8 +18,7 @@ vmf_device_open(struct vmf_device **d, int n_streams, struct vmf_err *e)
 {
 	(void)n_streams;
 	*d = NULL;
-	return vmf_fail(e, VMF_EDEV, "no device: " WHY "; build it with GPU=1, "
-	    "which needs CUDA's nvcc");
+	return vmf_fail(e, VMF_EDEV, "no device: " WHY);
 }
 
 void

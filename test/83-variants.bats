@@ -1,0 +1,140 @@
+# What models run on: VMF_DEVICE.  (The widths of VMF_SIMD are in 51-arima.)
+
+load helper
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	gen 40 14 | vmf-ingest -q | vmf-dedup -q |
+	    vmf-aggregate -q --step 1h --no-history -o s
+}
+
+# Skip where -V names no device.
+device() {
+	local found
+	found=$(vmf-train -V | sed -n 's/^device: //p')
+	case $found in
+	none*) skip "no GPU: $found" ;;
+	esac
+}
+
+@test "-V names the device, or says why there is none" {
+	for c in vmf-train vmf-predict vmf-eval; do
+		run -0 "$c" -V
+		assert_line --regexp '^device: (none \(.+\)|.+, compute capability [0-9]+\.[0-9], .+ GiB, driver for CUDA [0-9]+\.[0-9]+)$'
+		# A setting that is wrong does not keep it from telling.
+		VMF_DEVICE=nonsense run -0 "$c" -V
+	done
+	run -0 vmf-cat -V
+	assert_line "device: not used"
+}
+
+@test "VMF_DEVICE takes cpu, gpu and auto, and nothing else" {
+	vmf-train -q -o m s
+	for word in tpu GPU 'gpu ' 0; do
+		fails 2 "VMF_DEVICE is '$word', expected cpu, gpu or auto" \
+		    env VMF_DEVICE="$word" vmf-train -o out s
+		fails 2 "expected cpu, gpu or auto" \
+		    env VMF_DEVICE="$word" vmf-predict --from m -o out s
+		fails 2 "expected cpu, gpu or auto" \
+		    env VMF_DEVICE="$word" vmf-eval -o out s
+	done
+	[ ! -e out ]
+}
+
+@test "no device: gpu is refused and says what to do, auto takes the CPU" {
+	vmf-train -V | grep -q '^device: none' || skip "there is a GPU here"
+	for c in vmf-train 'vmf-predict --from m' vmf-eval; do
+		vmf-train -q --no-history -o m s
+		# shellcheck disable=SC2086 # a command and its options
+		fails 1 'VMF_DEVICE is gpu, but there is none: ' \
+		    env VMF_DEVICE=gpu $c -o out s
+		[[ $stderr == *'take cpu, or auto'* ]]
+		[ ! -e out ]
+	done
+	for word in auto cpu ''; do
+		VMF_DEVICE=$word vmf-train --no-history -o m2 s 2>err
+		same m m2
+		run -0 cat err
+		refute_output --partial 'kernels'
+	done
+}
+
+# Parameters, forecasts and quantiles of both, within 1e-9 of the CPU's or of
+# the row's largest number; NaN is within of nothing.  As all of the text is
+# laid down to the bit by IEEE 754, they should be equal.
+within() {
+	paste -d '\n' "$1" "$2" | tr -d '"[]' | awk '
+	NR % 2 { n = split($0, a, /[:,]/); line = $0; next }
+	{
+		k = split($0, b, /[:,]/)
+		if (k != n) { print "row " NR / 2 " is of another length"; exit 1 }
+		top = 0
+		for (i = 1; i <= n; i++)
+			if (a[i] ~ /^-?[0-9.]/) { v = a[i] < 0 ? -a[i] : +a[i]; if (v > top) top = v }
+		for (i = 1; i <= n; i++) {
+			if (a[i] == b[i]) continue
+			d = a[i] - b[i]; if (d < 0) d = -d
+			if (a[i] !~ /^-?[0-9.]/ || b[i] !~ /^-?[0-9.]/ || !(d <= 1e-9 * top)) {
+				print "row " NR / 2 ": " a[i] " and " b[i]; exit 1
+			}
+		}
+	}
+	END { if (NR < 2) { print "nothing to compare"; exit 1 } }'
+}
+
+@test "the tolerance sees what is not within it" {
+	echo '{"id":"a","x":[1.5,2,null]}' >a
+	echo '{"id":"a","x":[1.500000001,2,null]}' >b
+	run -0 within a b
+	echo '{"id":"a","x":[1.50000001,2,null]}' >b
+	run -1 within a b
+	echo '{"id":"a","x":[1.5,2,nan]}' >b
+	run -1 within a b
+	echo '{"id":"a","x":[1.5,2]}' >b
+	run -1 within a b
+	: >b
+	run -1 within a b
+}
+
+@test "a GPU gives what the CPU gives: train, refit, predict, eval" {
+	device
+	gen 3000 14 --seed 8 | vmf-ingest -q | vmf-dedup -q |
+	    vmf-aggregate -q --step 1h --no-history -o s
+	for model in auto arima theta ets; do
+		VMF_DEVICE=cpu vmf-train -q --no-history --model $model -o cpu.m s
+		VMF_DEVICE=gpu vmf-train --no-history --model $model -o gpu.m s 2>err
+		grep -q 'kernels' err
+		for how in '' --refit; do
+			# shellcheck disable=SC2086 # an option or none
+			VMF_DEVICE=cpu vmf-predict -q --no-history $how --from cpu.m -o cpu.f s
+			# shellcheck disable=SC2086
+			VMF_DEVICE=gpu vmf-predict -q --no-history $how --from gpu.m -o gpu.f s
+			for x in m f; do
+				vmf-cat --json cpu.$x >cpu.json
+				vmf-cat --json gpu.$x >gpu.json
+				run -0 within cpu.json gpu.json
+				cmp cpu.$x gpu.$x || echo "# $model $how: $x is within, not equal" >&3
+			done
+		done
+	done
+	VMF_DEVICE=cpu vmf-eval -q --no-history --origins 2 --horizon 24 s |
+	    vmf-cat --json --columns model,mase,crps,nd >cpu.json
+	VMF_DEVICE=gpu vmf-eval -q --no-history --origins 2 --horizon 24 s |
+	    vmf-cat --json --columns model,mase,crps,nd >gpu.json
+	run -0 within cpu.json gpu.json
+}
+
+@test "a GPU: five minutes, lengths of all kinds, any number of threads" {
+	device
+	gen 200 6 --seed 4 | vmf-ingest -q | vmf-dedup -q |
+	    vmf-aggregate -q --step 5m --no-history -o s
+	VMF_DEVICE=cpu vmf-train -q --no-history -o cpu.m s
+	VMF_DEVICE=gpu vmf-train -q --no-history -o gpu.m s
+	vmf-cat --json cpu.m >cpu.json
+	vmf-cat --json gpu.m >gpu.json
+	run -0 within cpu.json gpu.json
+	for n in 1 3 16; do
+		VMF_DEVICE=gpu vmf-train -q --no-history --threads $n -o m2 s
+		same gpu.m m2
+	done
+}

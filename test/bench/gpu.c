@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Fits a second on a device and on the CPU, in one run: test/bench/gpu builds
+ * and runs it, and says what is around it.  Series are made here, a daily
+ * cycle with noise, bursts and gaps, each from its own number; what is timed
+ * is vmf_panel_fit with all that belongs to it, from histories in the host's
+ * memory to parameters there.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cuda_runtime_api.h>
+
+#include "base/num.h"
+#include "base/thread.h"
+#include "forecast/device.h"
+#include "forecast/panel.h"
+
+/* Parameters of both sides may be so far apart, in parts of the largest. */
+#define TOLERANCE 1e-9
+#define ALL ((1u << VMF_N_MEMBERS) - 1)
+#define COPY_BYTES ((size_t)1 << 30)
+#define COPIES 10
+
+struct setting {
+	const char *name;
+	int64_t steps, season;
+	int64_t chunk;			/* series in memory at once */
+	int64_t sample;			/* of them by the CPU */
+};
+
+static const struct setting settings[] = {
+	{ "336 hours", 336, 24, 131072, 16000 },
+	{ "2,016 five-minute steps", 2016, 288, 65536, 2000 },
+};
+
+struct fleet {
+	double *y;
+	struct vmf_slice *slice;
+	struct vmf_fit *fit, *cpu;
+	struct vmf_panel_job *job;
+};
+
+static void
+die(const char *what, const char *why)
+{
+	fprintf(stderr, "gpu: %s: %s\n", what, why);
+	exit(1);
+}
+
+static void
+cuda(cudaError_t rc, const char *call)
+{
+	if (rc != cudaSuccess)
+		die(call, cudaGetErrorString(rc));
+}
+
+static double
+now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static double
+noise(uint64_t *x)
+{
+	*x = *x * UINT64_C(6364136223846793005) +
+	    UINT64_C(1442695040888963407);
+	return (double)(*x >> 11) / 9007199254740992.0 - 0.5;
+}
+
+/* Series number id, known in most of its steps. */
+static void
+make_series(double *y, const struct setting *s, int64_t id)
+{
+	uint64_t x = (uint64_t)id * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	double level = 10 + 60 * (noise(&x) + 0.5), size = 0, e = 0;
+	double wave = 15 * (noise(&x) + 0.5), phase = 6.3 * noise(&x);
+	/* A rotation for each step spares the sines. */
+	double c = cos(6.283185307179586 / (double)s->season);
+	double d = sin(6.283185307179586 / (double)s->season);
+	double re = cos(phase), im = sin(phase);
+	int64_t first = id % 16 == 0 ? s->steps / 4 : 0;
+
+	for (int64_t t = 0; t < s->steps; t++) {
+		double u = noise(&x), next = re * c - im * d;
+
+		im = re * d + im * c;
+		re = next;
+		e = 0.6 * e + 4 * noise(&x);
+		size = u > 0.495 ? 30 : 0.7 * size;
+		y[t] = t < first || u < -0.49 ? NAN :
+		    fmax(level + wave * re + e + size, 0);
+	}
+}
+
+static void
+make_fleet(struct fleet *f, const struct setting *s, int64_t from, int64_t n)
+{
+	for (int64_t i = 0; i < n; i++) {
+		double *y = f->y + i * s->steps;
+		int64_t skip = 0;
+
+		make_series(y, s, from + i);
+		while (isnan(y[skip]))
+			skip++;
+		f->slice[i] = (struct vmf_slice){ .y = y + skip,
+		    .n = s->steps - skip };
+		/* The last value of a slice is known. */
+		if (isnan(y[s->steps - 1]))
+			y[s->steps - 1] = 1.0;
+		f->job[i] = (struct vmf_panel_job){ .y = &f->slice[i],
+		    .season = s->season, .fit = &f->fit[i] };
+	}
+}
+
+static void *
+array(int64_t n, size_t size)
+{
+	void *p = calloc((size_t)n, size);
+
+	if (p == NULL)
+		die("memory", "there is not enough");
+	return p;
+}
+
+/* Copies of the runtime, GB a second, each byte that moves counted once for
+ * the bus and twice within the device. */
+static void
+measure_copies(double *in, double *out, double *within)
+{
+	void *host, *a, *b;
+	cudaEvent_t t0, t1;
+	double *rate[] = { in, out, within };
+
+	cuda(cudaHostAlloc(&host, COPY_BYTES, cudaHostAllocDefault),
+	    "cudaHostAlloc");
+	memset(host, 1, COPY_BYTES);
+	cuda(cudaMalloc(&a, COPY_BYTES), "cudaMalloc");
+	cuda(cudaMalloc(&b, COPY_BYTES), "cudaMalloc");
+	cuda(cudaEventCreate(&t0), "cudaEventCreate");
+	cuda(cudaEventCreate(&t1), "cudaEventCreate");
+	for (int k = 0; k < 3; k++) {
+		float ms;
+
+		for (int i = -1; i < COPIES; i++) {
+			if (i == 0)
+				cuda(cudaEventRecord(t0, NULL),
+				    "cudaEventRecord");
+			cuda(cudaMemcpyAsync(k == 1 ? host : a, k == 0 ? host :
+			    k == 1 ? a : b, COPY_BYTES, cudaMemcpyDefault,
+			    NULL), "cudaMemcpyAsync");
+		}
+		cuda(cudaEventRecord(t1, NULL), "cudaEventRecord");
+		cuda(cudaEventSynchronize(t1), "cudaEventSynchronize");
+		cuda(cudaEventElapsedTime(&ms, t0, t1),
+		    "cudaEventElapsedTime");
+		*rate[k] = (k == 2 ? 2.0 : 1.0) * COPIES *
+		    (double)COPY_BYTES / 1e6 / ms;
+	}
+	cuda(cudaEventDestroy(t0), "cudaEventDestroy");
+	cuda(cudaEventDestroy(t1), "cudaEventDestroy");
+	cuda(cudaFree(a), "cudaFree");
+	cuda(cudaFree(b), "cudaFree");
+	cuda(cudaFreeHost(host), "cudaFreeHost");
+}
+
+/* Largest difference of the parameters of n series in parts of the largest
+ * of a series; how many series have the same bytes.  NaN is infinite. */
+static double
+compare(const struct fleet *f, int64_t n, int64_t *equal)
+{
+	double worst = 0;
+
+	*equal = 0;
+	for (int64_t i = 0; i < n; i++) {
+		const struct vmf_fit *a = &f->cpu[i], *b = &f->fit[i];
+		double top = 0, far = 0;
+
+		if (a->n_params != b->n_params)
+			return INFINITY;
+		*equal += memcmp(a->params, b->params,
+		    (size_t)a->n_params * sizeof(double)) == 0;
+		for (int64_t k = 0; k < a->n_params; k++) {
+			double d = fabs(a->params[k] - b->params[k]);
+
+			top = fmax(top, fabs(a->params[k]));
+			far = d <= far ? far : d;
+			if (isnan(d))
+				return INFINITY;
+		}
+		if (far / top > worst)
+			worst = far / top;
+	}
+	return worst;
+}
+
+/* One setting; false where the sides are too far apart. */
+static bool
+bench(const struct setting *s, struct vmf_device *device, int threads,
+    int64_t series, double limit_s)
+{
+	int64_t chunk = series < s->chunk ? series : s->chunk;
+	int64_t sample = series < s->sample ? series : s->sample;
+	struct fleet f = { array(chunk * s->steps, sizeof(double)),
+	    array(chunk, sizeof(*f.slice)), array(chunk, sizeof(*f.fit)),
+	    array(sample, sizeof(*f.cpu)), array(chunk, sizeof(*f.job)) };
+	struct vmf_panel cpu = { .threads = threads };
+	struct vmf_panel gpu = { .threads = threads, .device = device };
+	struct vmf_device_work w0, w1;
+	struct vmf_err e = { "" };
+	double cpu_s, gpu_s = 0, t, worst, in, out;
+	int64_t done = 0, equal, n = chunk;
+
+	/* Warm: modules are loaded and memory is pinned. */
+	make_fleet(&f, s, 0, chunk);
+	if (vmf_panel_fit(f.job, chunk, ALL, &gpu, &e) != 0)
+		die("device", e.msg);
+	for (int64_t i = 0; i < sample; i++)
+		f.job[i].fit = &f.cpu[i];
+	t = now();
+	if (vmf_panel_fit(f.job, sample, ALL, &cpu, &e) != 0)
+		die("CPU", e.msg);
+	cpu_s = now() - t;
+	worst = compare(&f, sample, &equal);
+
+	vmf_device_tally(device, &w0);
+	for (; done < series && gpu_s <= limit_s; done += n) {
+		n = series - done < chunk ? series - done : chunk;
+		make_fleet(&f, s, done, n);
+		t = now();
+		if (vmf_panel_fit(f.job, n, ALL, &gpu, &e) != 0)
+			die("device", e.msg);
+		gpu_s += now() - t;
+	}
+	vmf_device_tally(device, &w1);
+	in = (double)(w1.bytes_in - w0.bytes_in) / 1e9;
+	out = (double)(w1.bytes_out - w0.bytes_out) / 1e9;
+	printf("\n%s, season %" PRId64 ", auto of %d members\n", s->name,
+	    s->season, VMF_N_MEMBERS);
+	printf("  device: %" PRId64 " fits in %.2f s, %.0f a second%s\n",
+	    done, gpu_s, (double)done / gpu_s,
+	    done < series ? " (stopped by --limit)" : "");
+	printf("  CPU, %d threads, %s: %" PRId64 " fits in %.2f s, %.0f a "
+	    "second\n", threads, vmf_simd_name(vmf_simd_best()), sample,
+	    cpu_s, (double)sample / cpu_s);
+	printf("  device over CPU: %.1f\n", (double)done / gpu_s /
+	    ((double)sample / cpu_s));
+	printf("  copied: %.2f GB in, %.2f GB out; %.2f GB a second of the "
+	    "whole time\n", in, out, (in + out) / gpu_s);
+	printf("  kernels %.2f s and copies %.2f s, summed over %d streams "
+	    "that overlap\n", w1.kernel_s - w0.kernel_s, w1.copy_s -
+	    w0.copy_s, vmf_device_streams(device));
+	printf("  beside the CPU: %" PRId64 " of %" PRId64 " series with the "
+	    "same bytes, largest difference %.3g (tolerance %g)\n", equal,
+	    sample, worst, TOLERANCE);
+	fflush(stdout);
+	for (int64_t i = 0; i < chunk; i++)
+		vmf_fit_free(&f.fit[i]);
+	for (int64_t i = 0; i < sample; i++)
+		vmf_fit_free(&f.cpu[i]);
+	free(f.y);
+	free(f.slice);
+	free(f.fit);
+	free(f.cpu);
+	free(f.job);
+	return worst <= TOLERANCE;
+}
+
+int
+main(int argc, char *argv[])
+{
+	int64_t series = 0;
+	double limit_s = 0, in, out, within;
+	int threads = vmf_cores(), streams = threads < 4 ? 4 :
+	    threads > VMF_DEVICE_STREAMS ? VMF_DEVICE_STREAMS : threads;
+	struct vmf_device *device = NULL;
+	struct vmf_err e = { "" };
+	char text[512];
+	bool ok = true;
+
+	if (argc != 3 || vmf_parse_int64(argv[1], (int64_t)strlen(argv[1]),
+	    &series) != 0 || vmf_parse_double(argv[2],
+	    (int64_t)strlen(argv[2]), &limit_s) != 0 || series < 1 ||
+	    !(limit_s > 0))
+		die("arguments", "expected SERIES SECONDS, both above 0");
+	if (!vmf_device_find(text, sizeof(text)))
+		die("no device", text);
+	printf("device: %s\n", text);
+	measure_copies(&in, &out, &within);
+	printf("copies: %.1f GB/s in, %.1f GB/s out, %.0f GB/s within the "
+	    "device (read and written)\n", in, out, within);
+	fflush(stdout);
+	if (vmf_device_open(&device, streams, &e) != 0)
+		die("device", e.msg);
+	for (int i = 0; i < (int)(sizeof(settings) / sizeof(settings[0])); i++)
+		if (!bench(&settings[i], device, threads, series, limit_s))
+			ok = false;
+	vmf_device_free(device);
+	return ok ? 0 : 1;
+}
