@@ -169,7 +169,8 @@ vmf_device_free(struct vmf_device *d)
 				(void)cudaEventDestroy(event[k]);
 		if (s->s != NULL)
 			(void)cudaStreamDestroy(s->s);
-		(void)cudaFreeHost(s->host);
+		if (s->host != NULL)
+			(void)cudaFreeHost(s->host);
 	}
 	(void)cudaFree(d->mem);
 	pthread_mutex_destroy(&d->lock);
@@ -217,7 +218,8 @@ vmf_device_memory(struct vmf_device *d, int stream, int64_t bytes,
 			want = VMF_DEVICE_HOST_BYTES;
 		if (want < bytes)
 			want = bytes;
-		if ((rc = cudaFreeHost(s->host)) != cudaSuccess)
+		if (s->host != NULL && (rc = cudaFreeHost(s->host)) !=
+		    cudaSuccess)
 			return fail(e, d, "cudaFreeHost", 0, rc);
 		s->host = NULL;
 		s->host_bytes = 0;

@@ -6,6 +6,12 @@
  *
  * Compiled with -fmad=false and without fast math: + - * / and sqrt are IEEE
  * 754's on both sides, in the same order.
+ *
+ * Of both targets nvcc 13.0 reports (-Xptxas -v): fit_kernel 255 registers, a
+ * stack frame of 4,032 bytes, about 2.5 kB of spills stored and 3.9 kB loaded;
+ * predict_kernel 150 registers, 184 bytes, no spills.  So many registers let
+ * 8 warps live on a multiprocessor.  The frame is the optimiser's sums and the
+ * candidates of the grid, which are indexed at run time.
  */
 #include "forecast/device.h"
 #include "forecast/lanes_strided.h"

@@ -59,6 +59,25 @@ device() {
 	done
 }
 
+@test "kernels have no operation but those that IEEE 754 lays down" {
+	grep -q -- '-fmad=false' "$VMF_ROOT/$VMF_B/flags" ||
+	    skip "this build has no kernels for a GPU"
+	run -1 grep -E -- 'fast.math|-ftz|prec-(div|sqrt)' "$VMF_ROOT/$VMF_B/flags"
+	# The stamp names nvcc behind the compilers' words.
+	nvcc=$(tr ' ' '\n' <"$VMF_ROOT/$VMF_B/flags" | grep -m 1 '/nvcc$')
+	"$nvcc" -std=c++20 -O2 -fmad=false -I"$VMF_ROOT/lib" -arch=compute_90 \
+	    -ptx -o lanes.ptx "$VMF_ROOT/gpu/lanes.cu"
+	grep -oE '[a-z0-9_.]+\.f(32|64)\b' lanes.ptx |
+	    grep -vE '^(ld|st|mov|setp|selp|cvt|neg|abs|min|max)\.' | sort -u >ops
+	run -0 cat ops
+	assert_output "add.rn.f64
+div.rn.f64
+mul.rn.f64
+rcp.rn.f64
+sqrt.rn.f64
+sub.rn.f64"
+}
+
 # Parameters, forecasts and quantiles of both, within 1e-9 of the CPU's or of
 # the row's largest number; NaN is within of nothing.  As all of the text is
 # laid down to the bit by IEEE 754, they should be equal.
