@@ -212,8 +212,8 @@ parse_columns(struct vmf_block *b)
 		c.odd += r;
 		c.n = c.n - r < TILE ? c.n - r : TILE;
 		if (bd->time >= 0)
-			vmf_numcol_times(&c, bd->time, &b->stamp,
-			    b->plan.detect, b->time + r);
+			vmf_numcol_times(b->plan.simd, &c, bd->time,
+			    &b->stamp, b->plan.detect, b->time + r);
 		if (bd->id >= 0)
 			vmf_idtab_find(b->plan.tab[0], b->plan.simd, &c,
 			    bd->id, false, &b->state[0], b->id + r);

@@ -547,6 +547,18 @@ append_time(struct vmf_fast *f, struct vmf_col *c, int64_t r, int64_t n,
 	return 0;
 }
 
+/* Are all of them of int32's, and none missing? */
+static bool
+whole_numbers(const double *d, int64_t n)
+{
+	bool all = true;
+
+	for (int64_t i = 0; all && i < n; i++)
+		all = d[i] >= -0x1p31 && d[i] < 0x1p31 &&
+		    (double)(int32_t)d[i] == d[i];
+	return all;
+}
+
 /* One column of numbers. */
 static int
 append_numbers(struct vmf_ingest *in, struct vmf_bound *bound,
@@ -565,6 +577,14 @@ append_numbers(struct vmf_ingest *in, struct vmf_bound *bound,
 			return VMF_ENOMEM;
 		memcpy(to, d, (size_t)n * sizeof(*d));
 		return 0;
+	}
+	if (bound->type == VMF_INT32 && c->valid == NULL &&
+	    whole_numbers(d, n)) {
+		int32_t *i32 = vmf_col_extend(c, n, e);
+
+		for (int64_t i = 0; i32 != NULL && i < n; i++)
+			i32[i] = (int32_t)d[i];
+		return i32 == NULL ? VMF_ENOMEM : 0;
 	}
 	if (bound->type != VMF_FLOAT32) {
 		for (int64_t i = 0; rc == 0 && i < n; i++)

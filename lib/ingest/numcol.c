@@ -642,28 +642,77 @@ vmf_numcol_doubles(enum vmf_simd level, const struct vmf_cells *c, int64_t f,
 
 /* ---- times ---- */
 
-/* Digits alone, in the unit of the stamp; what vmf_stamp_parse would say. */
-static bool
-ticks(const char *s, const char *end, enum vmf_stamp stamp, bool detect,
-    int64_t *t)
+/* v in the unit of the stamp, as seconds; false where it is not what
+ * vmf_stamp_parse would say, or not of that unit. */
+INLINE bool
+ticks_seconds(uint64_t v, enum vmf_stamp stamp, bool detect, int64_t *t)
 {
 	static const int64_t per_s[] = { [VMF_STAMP_S] = 1,
 	    [VMF_STAMP_MS] = 1000, [VMF_STAMP_US] = 1000000,
 	    [VMF_STAMP_NS] = 1000000000 };
-	uint64_t v = 0;
 
-	if (stamp < VMF_STAMP_S || stamp > VMF_STAMP_NS || end - s > 18 ||
-	    s == end || digits(s, end, &v) != end)
+	if (stamp < VMF_STAMP_S || stamp > VMF_STAMP_NS ||
+	    (detect && vmf_stamp_unit((int64_t)v) != stamp))
 		return false;
-	if (detect && vmf_stamp_unit((int64_t)v) != stamp)
-		return false;
-	*t = (int64_t)v / per_s[stamp];
+	*t = stamp == VMF_STAMP_S ? (int64_t)v :
+	    (int64_t)v / per_s[stamp];
 	return *t <= VMF_STAMP_MAX;
 }
 
+/* Digits alone. */
+static bool
+ticks(const char *s, const char *end, enum vmf_stamp stamp, bool detect,
+    int64_t *t)
+{
+	uint64_t v = 0;
+
+	return end - s <= 18 && s < end && digits(s, end, &v) == end &&
+	    ticks_seconds(v, stamp, detect, t);
+}
+
+#ifdef VMF_X86
+/* Lines r to r + 3. */
+VMF_TARGET_AVX512 static bool
+four_ticks(const struct vmf_cells *c, int64_t r, int64_t f,
+    enum vmf_stamp stamp, bool detect, int64_t *out)
+{
+	struct guess g = begin_guess(c, f, pow10_double);
+	uint64_t v[4];
+	__m256i mant;
+	__m256d scale;
+	int64_t t[4];
+
+	if (any_odd(c, r) || !four_numbers(c, r, f, &g, &mant, &scale) ||
+	    _mm256_cmp_pd_mask(scale, _mm256_set1_pd(1.0), _CMP_NEQ_UQ) != 0)
+		return false;
+	_mm256_storeu_si256((__m256i *)(void *)v, mant);
+	for (int i = 0; i < 4; i++)
+		if (v[i] >= 1000000000000000000 ||
+		    !ticks_seconds(v[i], stamp, detect, &t[i]))
+			return false;
+	memcpy(out + r, t, sizeof(t));
+	return true;
+}
+#endif
+
+/* The same at any level. */
+INLINE bool
+four_times(enum vmf_simd level, const struct vmf_cells *c, int64_t r,
+    int64_t f, enum vmf_stamp stamp, bool detect, int64_t *out)
+{
+#ifdef VMF_X86
+	return level == VMF_SIMD_AVX512 && r + 4 <= c->n &&
+	    four_ticks(c, r, f, stamp, detect, out);
+#else
+	(void)level, (void)c, (void)r, (void)f, (void)stamp, (void)detect;
+	(void)out;
+	return false;
+#endif
+}
+
 void
-vmf_numcol_times(const struct vmf_cells *c, int64_t f, enum vmf_stamp *stamp,
-    bool detect, int64_t *out)
+vmf_numcol_times(enum vmf_simd level, const struct vmf_cells *c, int64_t f,
+    enum vmf_stamp *stamp, bool detect, int64_t *out)
 {
 	const char *last = NULL, *raw;
 	int64_t last_len = 0, last_t = 0, raw_len;
@@ -680,6 +729,13 @@ vmf_numcol_times(const struct vmf_cells *c, int64_t f, enum vmf_stamp *stamp,
 		if (last != NULL && end - s == last_len &&
 		    vmf_same(s, last, last_len)) {
 			out[r] = last_t;
+			continue;
+		}
+		if (four_times(level, c, r, f, *stamp, detect, out)) {
+			r += 3;
+			vmf_cell_raw(c, r, f, &last, &end);
+			last_len = end - last;
+			last_t = out[r];
 			continue;
 		}
 		raw = s;

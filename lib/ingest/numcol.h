@@ -25,7 +25,7 @@ void vmf_numcol_doubles(enum vmf_simd level, const struct vmf_cells *c,
  * set each must be found to be of that format.  VMF_STAMP_AUTO becomes the
  * format of the first that is one.
  */
-void vmf_numcol_times(const struct vmf_cells *c, int64_t f,
-    enum vmf_stamp *stamp, bool detect, int64_t *out);
+void vmf_numcol_times(enum vmf_simd level, const struct vmf_cells *c,
+    int64_t f, enum vmf_stamp *stamp, bool detect, int64_t *out);
 
 #endif

@@ -247,45 +247,6 @@ one_zero(float x)
 	return x + 0.0F;
 }
 
-static int
-add_metric(struct vmf_aggregate *g, const struct chunk *k, int m,
-    struct vmf_err *e)
-{
-	const struct vmf_seg_layout *l = &g->accum.layout;
-	const float *v = k->v[m], *max = k->max[m], *min = k->min[m];
-
-	for (int64_t i = 0; i < k->n; i++) {
-		int64_t at = k->step[i] & (VMF_SEG_STEPS - 1);
-		float x;
-
-		if (!k->any[i])
-			continue;
-		if (v[i] == v[i]) {
-			vmf_seg_count(l, k->seg[i], m)[at]++;
-			if ((l->what & VMF_ACC_SUM) &&
-			    vmf_accum_sum(&g->accum, k->seg[i], k->id[i],
-			    k->step[i], m, (double)v[i], e) != 0)
-				return VMF_ENOMEM;
-		}
-		/* Where there is a cpu_max it counts, if it has a value. */
-		if (l->what & VMF_ACC_MAX) {
-			float *to = &vmf_seg_max(l, k->seg[i], m)[at];
-
-			x = max != NULL && max[i] == max[i] ? max[i] : v[i];
-			if (x == x && !(x <= *to))
-				*to = one_zero(x);
-		}
-		if (l->what & VMF_ACC_MIN) {
-			float *to = &vmf_seg_min(l, k->seg[i], m)[at];
-
-			x = min != NULL && min[i] == min[i] ? min[i] : v[i];
-			if (x == x && !(x >= *to))
-				*to = one_zero(x);
-		}
-	}
-	return 0;
-}
-
 /* take ? x : old, and no branch: whether a value is a new maximum cannot be
  * foreseen.  take is 0 or 1. */
 static inline float
@@ -298,6 +259,67 @@ pick(unsigned take, float x, float old)
 	b ^= (a ^ b) & mask;
 	memcpy(&old, &b, sizeof(old));
 	return old;
+}
+
+/*
+ * One metric of a chunk, into its segments.  Rows that go to one step of one
+ * VM, as many do where they come VM by VM, are put together before.
+ */
+static int
+add_metric(struct vmf_aggregate *g, const struct chunk *k, int m,
+    struct vmf_err *e)
+{
+	const struct vmf_seg_layout *l = &g->accum.layout;
+	const float *v = k->v[m];
+	const float *max = k->max[m] != NULL ? k->max[m] : v;
+	const float *min = k->min[m] != NULL ? k->min[m] : v;
+
+	for (int64_t i = 0, end; i < k->n; i = end) {
+		void *seg = k->seg[i];
+		int64_t step = k->step[i], at = step & (VMF_SEG_STEPS - 1);
+		float hi, lo, x;
+		double sum, off;
+		uint32_t count = 0;
+
+		end = i + 1;
+		if (!k->any[i])
+			continue;
+		while (end < k->n && k->any[end] && k->seg[end] == seg &&
+		    k->step[end] == step)
+			end++;
+		sum = l->what & VMF_ACC_SUM ? vmf_seg_sum(l, seg, m)[at] :
+		    0.0;
+		hi = l->what & VMF_ACC_MAX ? vmf_seg_max(l, seg, m)[at] :
+		    NAN;
+		lo = l->what & VMF_ACC_MIN ? vmf_seg_min(l, seg, m)[at] :
+		    NAN;
+		for (int64_t r = i; r < end; r++) {
+			if (v[r] == v[r]) {
+				count++;
+				sum = vmf_two_sum(sum, (double)v[r], &off);
+				if (off != 0.0 && (l->what & VMF_ACC_SUM) &&
+				    vmf_accum_round_off(&g->accum, k->id[r],
+				    step, m, off, e) != 0)
+					return VMF_ENOMEM;
+			}
+			/* Where there is a cpu_max it counts, if it has a
+			 * value. */
+			x = max[r] == max[r] ? max[r] : v[r];
+			hi = pick((unsigned)((x == x) & !(x <= hi)),
+			    one_zero(x), hi);
+			x = min[r] == min[r] ? min[r] : v[r];
+			lo = pick((unsigned)((x == x) & !(x >= lo)),
+			    one_zero(x), lo);
+		}
+		vmf_seg_count(l, seg, m)[at] += count;
+		if (l->what & VMF_ACC_SUM)
+			vmf_seg_sum(l, seg, m)[at] = sum;
+		if (l->what & VMF_ACC_MAX)
+			vmf_seg_max(l, seg, m)[at] = hi;
+		if (l->what & VMF_ACC_MIN)
+			vmf_seg_min(l, seg, m)[at] = lo;
+	}
+	return 0;
 }
 
 /* One metric of a chunk that is all of the page's step. */
