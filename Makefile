@@ -158,6 +158,7 @@ $(B)/fuzz/%: $(B)/test/fuzz/%.o $(B)/libvmf.a
 # Of the libraries none, so that it can be built where they are not.
 BENCH_OBJ := $(B)/test/bench/gpu.o \
 	$(filter $(B)/lib/base/% $(B)/lib/forecast/% $(B)/gpu/%,$(LIB_OBJ))
+$(B)/test/bench/gpu.o: ALL_CFLAGS += -Igpu
 $(B)/bench/gpu: $(BENCH_OBJ)
 	$(Q)mkdir -p $(@D)
 	$(Q)rm -f $@.a

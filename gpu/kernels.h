@@ -23,6 +23,13 @@ cudaError_t vmf_gpu_fit(const struct vmf_block *b, int64_t n,
 cudaError_t vmf_gpu_predict(const struct vmf_block *b, int64_t n,
     cudaStream_t stream);
 
+/* What bounds fit_kernel on device 0: registers and bytes of stack of a
+ * thread, and warps that live on a multiprocessor at once. */
+struct vmf_gpu_shape {
+	int registers, stack, warps, warps_max;
+};
+cudaError_t vmf_gpu_fit_shape(struct vmf_gpu_shape *s);
+
 #ifdef __cplusplus
 }
 #endif

@@ -60,3 +60,25 @@ vmf_gpu_predict(const struct vmf_block *b, int64_t n, cudaStream_t stream)
 	predict_kernel<<<grid(n), THREADS, 0, stream>>>(b, n);
 	return cudaGetLastError();
 }
+
+cudaError_t
+vmf_gpu_fit_shape(struct vmf_gpu_shape *s)
+{
+	struct cudaFuncAttributes a;
+	int blocks = 0, threads = 0;
+	cudaError_t rc = cudaFuncGetAttributes(&a, fit_kernel);
+
+	if (rc == cudaSuccess)
+		rc = cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks,
+		    fit_kernel, THREADS, 0);
+	if (rc == cudaSuccess)
+		rc = cudaDeviceGetAttribute(&threads,
+		    cudaDevAttrMaxThreadsPerMultiProcessor, 0);
+	if (rc != cudaSuccess)
+		return rc;
+	s->registers = a.numRegs;
+	s->stack = (int)a.localSizeBytes;
+	s->warps = blocks * THREADS / 32;
+	s->warps_max = threads / 32;
+	return cudaSuccess;
+}

@@ -78,6 +78,13 @@ sqrt.rn.f64
 sub.rn.f64"
 }
 
+@test "the bench of a GPU says what it needs" {
+	run -0 sh "$VMF_ROOT/test/bench/gpu" --help
+	assert_line --partial 'Needs an NVIDIA GPU'
+	run -2 sh "$VMF_ROOT/test/bench/gpu" --series
+	run -2 sh "$VMF_ROOT/test/bench/gpu" --nope 1
+}
+
 # Parameters, forecasts and quantiles of both, within 1e-9 of the CPU's or of
 # the row's largest number; NaN is within of nothing.  As all of the text is
 # laid down to the bit by IEEE 754, they should be equal.

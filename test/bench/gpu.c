@@ -21,6 +21,7 @@
 #include "base/thread.h"
 #include "forecast/device.h"
 #include "forecast/panel.h"
+#include "kernels.h"
 
 /* Parameters of both sides may be so far apart, in parts of the largest. */
 #define TOLERANCE 1e-9
@@ -284,6 +285,7 @@ main(int argc, char *argv[])
 	int threads = vmf_cores(), streams = threads < 4 ? 4 :
 	    threads > VMF_DEVICE_STREAMS ? VMF_DEVICE_STREAMS : threads;
 	struct vmf_device *device = NULL;
+	struct vmf_gpu_shape shape;
 	struct vmf_err e = { "" };
 	char text[512];
 	bool ok = true;
@@ -300,6 +302,10 @@ main(int argc, char *argv[])
 	printf("copies: %.1f GB/s in, %.1f GB/s out, %.0f GB/s within the "
 	    "device (read and written)\n", in, out, within);
 	fflush(stdout);
+	cuda(vmf_gpu_fit_shape(&shape), "attributes of fit_kernel");
+	printf("fit_kernel: %d registers, %d bytes of stack, %d of %d warps "
+	    "live on a multiprocessor\n", shape.registers, shape.stack,
+	    shape.warps, shape.warps_max);
 	if (vmf_device_open(&device, streams, &e) != 0)
 		die("device", e.msg);
 	for (int i = 0; i < (int)(sizeof(settings) / sizeof(settings[0])); i++)
