@@ -73,10 +73,11 @@ cmd_panel_note(const struct cmd *c, const struct vmf_panel *how)
 	if (how->device == NULL)
 		return;
 	vmf_device_tally(how->device, &w);
-	cmd_note(c, "%s: %" PRId64 " series, kernels %.3f s, copies %.3f s, %"
-	    PRId64 " MB in, %" PRId64 " MB out", vmf_device_name(how->device),
-	    w.n_blocks * VMF_DEVICE_W, w.kernel_s, w.copy_s,
-	    w.bytes_in / 1000000, w.bytes_out / 1000000);
+	cmd_note(c, "%s: %" PRId64 " blocks of %d series, kernels %.3f s, "
+	    "copies %.3f s, %" PRId64 " MB in, %" PRId64 " MB out",
+	    vmf_device_name(how->device), w.n_blocks, VMF_DEVICE_W,
+	    w.kernel_s, w.copy_s, w.bytes_in / 1000000,
+	    w.bytes_out / 1000000);
 }
 
 void
