@@ -169,7 +169,7 @@ $(B)/bench/gpu: $(BENCH_OBJ)
 units: $(UNITS:%=$(B)/unit/%)
 fuzzers: $(FUZZERS:%=$(B)/fuzz/%)
 
-check: all units	## build and run every test (scripts/check also installs what it needs)
+check: all units $(if $(filter 1,$(GPU)),bench-gpu)	## build and run every test (scripts/check also installs what it needs)
 	$(Q)VMF_B=$(B) sh test/run
 
 bench-gpu: $(B)/bench/gpu	## build what test/bench/gpu runs on a machine with a GPU

@@ -219,3 +219,26 @@ column() {
 	run -0 vmf-cat --csv m
 	assert_output 'id,metric,model,status,params,blob,mase,updated'
 }
+
+@test "where batches of the model end follows from what is in them" {
+	not_small
+	head='kind=series step=3600 start=2024-01-01T00:00:00Z end=2024-01-03T00:00:00Z'
+	for cut in 0 1999 7000; do
+		{
+			echo "$head"
+			echo "id start:time cpu_mean:list"
+			awk -v cut=$cut 'BEGIN {
+				for (v = 0; v < 20000; v++) {
+					if (cut > 0 && v % cut == 1) print "batch"
+					printf "%05d 2024-01-01T00:00:00Z ", v
+					for (t = 0; t < 48; t++)
+						printf "%s%d", t ? "," : "", (t * v) % 17
+					print ""
+				}
+			}'
+		} | "$ROWS" | vmf-train -q --no-history --model theta -o m$cut
+	done
+	[ "$(wc -c <m0)" -gt 17000000 ]
+	same m0 m1999
+	same m0 m7000
+}
