@@ -96,7 +96,7 @@ NVCC_FLAGS := -std=c++20 -O2 -fmad=false -cudart static \
 	$(if $(filter default,$(origin CXX)),,-ccbin $(CXX)) -Ilib $(NVCCFLAGS)
 endif
 
-.PHONY: all check units accuracy bench bench-gpu fuzz fuzzers install uninstall clean help FORCE
+.PHONY: all check units accuracy bench bench-gpu bench-models fleet fuzz fuzzers install uninstall clean help FORCE
 .DELETE_ON_ERROR:
 # Objects of commands and tests are kept, though no rule names them.
 .SECONDARY:
@@ -176,6 +176,15 @@ bench-gpu: $(B)/bench/gpu	## build what test/bench/gpu runs on a machine with a 
 
 bench: all	## speed and memory beside DuckDB and polars (BENCH="--rows 1000000" for less)
 	$(Q)python3 test/bench/run $(BENCH)
+	$(Q)$(MAKE) bench-models
+
+bench-models: all	## the forecasting part of bench: fleets, some accuracy; ten minutes
+	$(Q)sh test/bench/fleet --vms 2000,20000
+	$(Q)sh test/bench/accuracy --set H/short,H/24 --peer-vms 20 \
+		--arima-vms 5 --limit 60
+
+fleet: all	## fleets of 10 k and 100 k VMs trained and forecast (FLEET="--vms 1000000")
+	$(Q)sh test/bench/fleet $(FLEET)
 
 fuzz:	## build the fuzzers with clang and run each for FUZZ_S seconds (30)
 	$(Q)$(MAKE) MODE=fuzz GPU=0 CC=clang fuzzers
@@ -203,7 +212,7 @@ clean:	## remove build/
 
 help:	## this list
 	$(Q)grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | \
-		sed -E 's/^([a-z-]+):.*##[ \t]*/\1\t/' | expand -t 14
+		sed -E 's/^([a-z-]+):.*##[ \t]*/\1\t/' | expand -t 15
 	$(Q)echo 'variables: MODE=release|asan|tsan|cov|fuzz GPU=auto|0|1 DEV=1 V=1 NVCC= CUDA_HOME= PREFIX= DESTDIR='
 
 -include $(LIB_OBJ:.o=.d) $(wildcard $(B)/cmd/*.d $(B)/test/*/*.d)

@@ -306,9 +306,23 @@ s[::2].write_ipc_stream("half")'
 	[ ! -e out ]
 }
 
+@test "the 80 % interval of noise around a cycle covers 78 to 92 %" {
+	awk 'BEGIN {
+		srand(9)
+		for (v = 0; v < 40; v++) {
+			line = ""
+			for (t = 0; t < 24 * 21; t++)
+				line = line (t ? "," : "") sprintf("%.3f", 50 + 10 * sin(6.28318530 * t / 24) + 10 * (rand() + rand() - 1))
+			printf "vm-%03d %s\n", v, line
+		}
+	}' | hours 21 >s
+	vmf-eval -q --model theta,ets,arima,auto --origins 3 -o e s
+	run -0 awk -F, '$2 !~ /naive/ { n++; good += $1 >= 0.78 && $1 <= 0.92 }
+	    END { print n, good }' < <(column coverage80,model e)
+	assert_output "4 4"
+}
+
 @test "textbook series: AICc and forecasts beside statsforecast and statsmodels" {
-	not_small
-	judge -c 'import statsmodels' 2>/dev/null || skip "no statsmodels"
 	run -0 judge "$VMF_ROOT/test/reference/textbook.py"
 	assert_output --partial 'wineind: forecasts differ by at most'
 }

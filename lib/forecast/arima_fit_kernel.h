@@ -8,7 +8,7 @@
 #ifndef VMF_ARIMA_FIT_KERNEL_H
 #define VMF_ARIMA_FIT_KERNEL_H
 
-#include "forecast/arima_kernel.h"
+#include "forecast/arima_exact_kernel.h"
 
 /* p, q, and the candidate before it that is the start. */
 struct arima_pq {
@@ -28,6 +28,9 @@ arima_pq_of(int g)
 
 	return grid[g];
 }
+
+/* Candidates that go on to their greatest likelihood. */
+enum { ARIMA_TOP = 3 };
 
 struct arima_best {
 	vreal aicc, s2, n;
@@ -54,24 +57,45 @@ arima_columns(int p, int q, int sp, int sq, int mean, int *col)
 	return k;
 }
 
-/* Akaike's criterion, corrected for small samples, with k parameters and the
- * variance; infinite where n does not carry them. */
+/* What Akaike's criterion, corrected for small samples, adds to the deviance
+ * for k parameters and the variance; infinite where n does not carry them. */
 VMF_HD vreal
-arima_aicc_of(vreal sse, vreal n, vreal k)
+arima_penalty(vreal n, vreal k)
 {
 	vreal one = v_set(1.0), p = k + one, left = n - p - one;
 	vmask ok = v_lt(one, left);
-	vreal s2 = v_max(sse / v_max(n, one), v_set(1e-300));
 
 	left = v_sel(ok, left, one);
-	return v_sel(ok, n * v_log(s2) + v_set(2.0) * p +
-	    v_set(2.0) * p * (p + one) / left, v_set(INFINITY));
+	return v_sel(ok, v_set(2.0) * p + v_set(2.0) * p * (p + one) / left,
+	    v_set(INFINITY));
+}
+
+/* The criterion of a sum of squares. */
+VMF_HD vreal
+arima_aicc_of(vreal sse, vreal n, vreal k)
+{
+	vreal one = v_set(1.0);
+
+	return n * v_log(v_max(sse / v_max(n, one), v_set(1e-300))) +
+	    arima_penalty(n, k);
 }
 
 VMF_HD vreal
 arima_aicc(vreal sse, vreal n, int k)
 {
 	return arima_aicc_of(sse, n, v_set((double)k));
+}
+
+VMF_HD void
+arima_nothing(struct arima_best *best)
+{
+	best->aicc = v_set(INFINITY);
+	best->s2 = best->n = v_set(0.0);
+	for (int i = 0; i < ARIMA_K; i++) {
+		best->par.b[i] = v_set(0.0);
+		best->act[i] = v_lt(v_set(1.0), v_set(0.0));
+	}
+	best->par.d = best->par.sd = v_set(0.0);
 }
 
 /* Keep the candidate where it is better. */
@@ -158,14 +182,68 @@ arima_seasonal(vcseq y, int64_t stride, int64_t from, int64_t n,
 }
 
 /*
+ * From the least sum of squares, sums, on to the greatest likelihood: climb
+ * steps in lanes without a gap.  Returns Akaike's criterion there, of npar
+ * parameters, NaN for the other lanes; sse and n of sums become its own.
+ */
+VMF_HD vreal
+arima_exactly(vcseq y, int64_t stride, int64_t n, int64_t s,
+    vreal begin, struct arima_par *m, const int *col, int k, const vmask *act,
+    int climb, vreal npar, struct arima_sums *sums)
+{
+	struct arima_par best = *m;
+	struct arima_exact x;
+	vreal dev, part = v_set(2.0) * sums->n /
+	    v_max(sums->sse, v_set(1e-300));
+	int r = ARIMA_LAGS + 1, at = 0;
+	vmask whole;
+
+	/* The mean is profiled out; a longer season is in none of the lanes
+	 * that this is for. */
+	while (k > 0 && (col[k - 1] == ARIMA_MEAN ||
+	    (col[k - 1] >= ARIMA_SPHI && s > ARIMA_EXACT_SEASON)))
+		k--;
+	for (int i = 0; i < k; i++) {
+		if (col[i] == ARIMA_SPHI || col[i] == ARIMA_STHETA)
+			r = ARIMA_LAGS + 1 + (int)s;
+		for (int j = 0; j <= i; j++, at++)
+			sums->h[at] = v_keep(act[col[i]] & act[col[j]],
+			    sums->h[at] * part);
+	}
+	dev = arima_climb(y, stride, n, s, r, begin, &best, col,
+	    climb > 0 ? k : 0, act, sums->h, climb, &x);
+	whole = v_known(dev);
+	for (int i = 0; i < ARIMA_K; i++)
+		m->b[i] = v_sel(whole, best.b[i], m->b[i]);
+	sums->sse = v_sel(whole, x.sse, sums->sse);
+	sums->n = v_sel(whole, x.n, sums->n);
+	return dev + arima_penalty(x.n, npar);
+}
+
+/* A place among the top for one, in the lanes of the mask. */
+VMF_HD void
+arima_rank(struct arima_best *top, int n, vmask lanes, struct arima_best one)
+{
+	for (int i = 0; i < n; i++) {
+		vmask better = lanes & v_lt(one.aicc, top[i].aicc);
+		struct arima_best was = top[i];
+
+		arima_take(&top[i], better, &one);
+		arima_take(&one, better, &was);
+	}
+}
+
+/*
  * Second search: p and q, with the differences and seasonal orders that each
- * lane has in of, in the lanes of the mask.  best becomes the best of all.
+ * lane has in of, in the lanes of the mask; seasonal is whether one has any.
+ * top becomes the best n_top of all; with exact, by the likelihood at the
+ * least sum of squares where there is one.
  */
 VMF_HD void
 arima_orders(vcseq y, int64_t stride, int64_t from, int64_t n,
-    int64_t s, vreal first, vreal skip, int grid, int iters,
-    const struct arima_ring *r, const struct arima_best *of, vmask lanes,
-    struct arima_best *best)
+    int64_t s, vreal first, vreal skip, int grid, int iters, int seasonal,
+    int exact, const struct arima_ring *r, const struct arima_best *of,
+    vmask lanes, struct arima_best *top, int n_top)
 {
 	struct arima_par start[ARIMA_GRID];
 	struct arima_sums sums;
@@ -174,50 +252,62 @@ arima_orders(vcseq y, int64_t stride, int64_t from, int64_t n,
 	vmask all = v_le(one, one), act[ARIMA_K];
 	int col[ARIMA_K];
 
-	for (int i = ARIMA_SPHI; i <= ARIMA_MEAN; i++)
+	for (int i = 0; i < ARIMA_SPHI; i++)
+		act[i] = all;
+	for (int i = ARIMA_SPHI; i <= ARIMA_MEAN; i++) {
 		extra += v_keep(of->act[i], one);
+		act[i] = of->act[i];
+	}
 	for (int g = 0; g < grid; g++) {
 		struct arima_par *m = &start[g];
+		struct arima_best now;
 		struct arima_pq o = arima_pq_of(g);
 		int pq = o.p + o.q;
-		int k = arima_columns(o.p, o.q, 1, 1, 1, col);
-		vreal aicc;
-		vmask better;
+		int k = arima_columns(o.p, o.q, seasonal, seasonal, 1, col);
+		vmask free[ARIMA_K];
+		vreal npar = extra + v_set((double)pq), aicc;
 
 		*m = g > 0 ? start[o.from] : of->par;
 		for (int i = 0; i < ARIMA_SPHI && g == 0; i++)
 			m->b[i] = v_set(0.0);
 		for (int i = 0; i < k; i++)
-			act[i] = i < pq ? all : of->act[col[i]];
+			free[i] = act[col[i]];
 		arima_descend(y, stride, from, n, s, begin, skip, m, r, col,
-		    k, act, iters, &sums);
-		aicc = arima_aicc_of(sums.sse, sums.n,
-		    extra + v_set((double)pq));
-		better = lanes & v_lt(aicc, best->aicc);
-		arima_keep(best, better, m, aicc, sums.sse, sums.n, col, pq);
+		    k, free, iters, &sums);
+		aicc = arima_aicc_of(sums.sse, sums.n, npar);
+		if (exact) {
+			vreal a = arima_exactly(y, stride, n, s, begin, m,
+			    col, k, act, 0, npar, &sums);
+
+			aicc = v_sel(v_known(a), a, aicc);
+		}
+		arima_nothing(&now);
+		arima_keep(&now, all, m, aicc, sums.sse, sums.n, col, pq);
 		for (int i = ARIMA_SPHI; i <= ARIMA_MEAN; i++)
-			best->act[i] = (of->act[i] & better) |
-			    (best->act[i] & ~better);
+			now.act[i] = of->act[i];
+		arima_rank(top, n_top, lanes, now);
 	}
 }
 
 /*
  * All of the grid and of the seasonal orders, for lanes with a history so
- * short that it costs little: there a parameter more or less tells.
+ * short that it costs little: there a parameter more or less tells.  With
+ * climb, the best few of them go on to their greatest likelihood.
  */
 VMF_HD void
 arima_all_orders(vcseq y, int64_t stride, int64_t from, int64_t n,
     int64_t s, vreal first, vreal skip, vmask seasonal, int grid,
-    int iters, const struct arima_ring *r, vmask lanes,
+    int iters, int climb, const struct arima_ring *r, vmask lanes,
     struct arima_best *best)
 {
-	struct arima_best of = *best;
+	static const int all[ARIMA_K] = { 0, 1, 2, 3, 4, 5, 6, 7, 8 };
+	struct arima_best of = *best, top[ARIMA_TOP];
+	vreal begin = first + of.par.sd * v_set((double)s) + of.par.d;
+	vmask none = v_lt(v_set(1.0), v_set(0.0));
 
-	/* What was found is of another part of the history. */
-	best->aicc = v_sel(lanes, v_set(INFINITY), best->aicc);
+	for (int i = 0; i < ARIMA_TOP; i++)
+		arima_nothing(&top[i]);
 	for (int sq = 0; sq < (s > 1 ? 4 : 1); sq++) {
-		vmask none = v_lt(v_set(1.0), v_set(0.0));
-
 		for (int i = 0; i < ARIMA_MEAN; i++) {
 			of.act[i] = none;
 			of.par.b[i] = v_set(0.0);
@@ -227,8 +317,30 @@ arima_all_orders(vcseq y, int64_t stride, int64_t from, int64_t n,
 		if (sq & 1)
 			of.act[ARIMA_STHETA] = ~none;
 		arima_orders(y, stride, from, n, s, first, skip, grid,
-		    iters, r, &of, sq > 0 ? lanes & seasonal : lanes, best);
+		    iters, sq > 0, climb > 0, r, &of,
+		    sq > 0 ? lanes & seasonal : lanes, top, ARIMA_TOP);
 	}
+	for (int i = 0; i < ARIMA_TOP && climb > 0; i++) {
+		struct arima_sums sums;
+		vreal npar = v_set(0.0), aicc;
+		vmask whole;
+
+		for (int j = 0; j < ARIMA_K; j++)
+			npar += v_keep(top[i].act[j], v_set(1.0));
+		arima_pass(y, stride, from, n, s, begin, skip, &top[i].par, r,
+		    all, ARIMA_K, &sums);
+		aicc = arima_exactly(y, stride, n, s, begin, &top[i].par, all,
+		    ARIMA_K, top[i].act, climb, npar, &sums);
+		whole = v_known(aicc);
+		top[i].aicc = v_sel(whole, aicc, top[i].aicc);
+		top[i].s2 = sums.sse / v_max(sums.n, v_set(1.0));
+		top[i].n = sums.n;
+	}
+	/* What was found is of another part of the history. */
+	arima_take(best, lanes, &top[0]);
+	for (int i = 1; i < ARIMA_TOP; i++)
+		arima_take(best, lanes & v_lt(top[i].aicc, best->aicc),
+		    &top[i]);
 }
 
 /* A drift, where y is differenced once and it is worth two parameters. */
@@ -255,30 +367,33 @@ arima_drift(vcseq y, int64_t stride, int64_t from, int64_t n,
 	arima_take(best, once & v_lt(aicc + v_set(2.0), best->aicc), &one);
 }
 
-VMF_HD void
-arima_nothing(struct arima_best *best)
-{
-	best->aicc = v_set(INFINITY);
-	best->s2 = best->n = v_set(0.0);
-	for (int i = 0; i < ARIMA_K; i++) {
-		best->par.b[i] = v_set(0.0);
-		best->act[i] = v_lt(v_set(1.0), v_set(0.0));
-	}
-	best->par.d = best->par.sd = v_set(0.0);
-}
-
-/* The chosen orders, which differ by lane, estimated anew. */
+/* The chosen orders, which differ by lane, estimated anew; in the lanes of
+ * exact by likelihood, climb steps. */
 VMF_HD void
 arima_polish(vcseq y, int64_t stride, int64_t from, int64_t n,
-    int64_t s, vreal first, vreal skip, int iters,
+    int64_t s, vreal first, vreal skip, int iters, int climb, vmask exact,
     const struct arima_ring *r, struct arima_best *best)
 {
 	static const int all[ARIMA_K] = { 0, 1, 2, 3, 4, 5, 6, 7, 8 };
 	struct arima_sums sums;
+	struct arima_par was = best->par;
 	vreal begin = first + best->par.sd * v_set((double)s) + best->par.d;
 
 	arima_descend(y, stride, from, n, s, begin, skip, &best->par, r, all,
 	    ARIMA_K, best->act, iters, &sums);
+	if (climb > 0) {
+		struct arima_sums own = sums;
+
+		for (int i = 0; i < ARIMA_K; i++)
+			was.b[i] = v_sel(exact, was.b[i], best->par.b[i]);
+		(void)arima_exactly(y, stride, n, s, begin, &was, all,
+		    ARIMA_K, best->act, climb, v_set(0.0), &own);
+		for (int i = 0; i < ARIMA_K; i++)
+			best->par.b[i] = v_sel(exact, was.b[i],
+			    best->par.b[i]);
+		sums.sse = v_sel(exact, own.sse, sums.sse);
+		sums.n = v_sel(exact, own.n, sums.n);
+	}
 	best->s2 = sums.sse / v_max(sums.n, v_set(1.0));
 	best->n = sums.n;
 }

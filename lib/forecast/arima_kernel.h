@@ -176,24 +176,41 @@ arima_pass(vcseq y, int64_t stride, int64_t from, int64_t n, int64_t s,
 }
 
 /*
- * Keep 1 - f1 B - f2 B^2 - f3 B^3 stationary: down to partial
- * autocorrelations (Durbin and Levinson), which are clamped, and up again.
+ * Partial autocorrelations r, within root of 0, of 1 - f1 B - f2 B^2 - f3 B^3
+ * (Durbin and Levinson), f being times sign; and back to f.
  */
+VMF_HD void
+arima_to_partial(const vreal *f, double sign, double root, vreal *r)
+{
+	vreal hi = v_set(root), lo = v_set(-root);
+	vreal one = v_set(1.0), sg = v_set(sign);
+	vreal f1 = f[0] * sg, f2 = f[1] * sg, f3 = v_clamp(f[2] * sg, lo, hi);
+	vreal g1;
+
+	g1 = (f1 + f3 * f2) / (one - f3 * f3);
+	r[2] = f3;
+	r[1] = v_clamp((f2 + f3 * f1) / (one - f3 * f3), lo, hi);
+	r[0] = v_clamp(g1 / (one - r[1]), lo, hi);
+}
+
+VMF_HD void
+arima_of_partial(const vreal *r, double sign, vreal *f)
+{
+	vreal sg = v_set(sign), g1 = r[0] - r[1] * r[0];
+
+	f[0] = (g1 - r[2] * r[1]) * sg;
+	f[1] = (r[1] - r[2] * g1) * sg;
+	f[2] = r[2] * sg;
+}
+
+/* Keep it stationary. */
 VMF_HD void
 arima_project(vreal *f, double sign)
 {
-	vreal hi = v_set(ARIMA_ROOT), lo = v_set(-ARIMA_ROOT);
-	vreal one = v_set(1.0), sg = v_set(sign);
-	vreal f1 = f[0] * sg, f2 = f[1] * sg, f3 = v_clamp(f[2] * sg, lo, hi);
-	vreal g1, g2, r1;
+	vreal r[ARIMA_LAGS];
 
-	g1 = (f1 + f3 * f2) / (one - f3 * f3);
-	g2 = v_clamp((f2 + f3 * f1) / (one - f3 * f3), lo, hi);
-	r1 = v_clamp(g1 / (one - g2), lo, hi);
-	g1 = r1 - g2 * r1;
-	f[0] = (g1 - f3 * g2) * sg;
-	f[1] = (g2 - f3 * g1) * sg;
-	f[2] = f3 * sg;
+	arima_to_partial(f, sign, ARIMA_ROOT, r);
+	arima_of_partial(r, sign, f);
 }
 
 /* (H + lambda diag H) x = g by Cholesky; x of a lane whose H is singular is

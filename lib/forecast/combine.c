@@ -160,6 +160,27 @@ set_weights(double *weight, const struct vmf_block *b, int w, int i)
 		weight[m] /= all;
 }
 
+/* The least part by which levels are moved is 1 / origins; the most is this,
+ * which leaves the level 0.9 below the largest errors. */
+#define WIDEN_MOST (1.0 / 7.0)
+
+/*
+ * How far levels of errors up to lead to are moved away from the median: n
+ * origins whose forecasts do not overlap and the one to come change places
+ * n + 1 ways, so that a central interval takes (n + 1) / n of its level
+ * (conformal prediction; Vovk, Gammerman and Shafer 2005, Algorithmic learning
+ * in a random world, section 2.2).
+ */
+static double
+widening(const struct vmf_block *b, int64_t to, int i)
+{
+	int64_t apart = b->n_origins > 0 && b->origin[0] > to ?
+	    b->origin[0] : to;
+	double n = floor(b->hold[i] / (double)apart);
+
+	return 1.0 + fmin(1.0 / fmax(n, 1.0), WIDEN_MOST);
+}
+
 /* Quantiles of the standardised errors, band by band. */
 static int
 set_bands(double *band, const double *weight, const struct vmf_block *b,
@@ -172,6 +193,7 @@ set_bands(double *band, const double *weight, const struct vmf_block *b,
 		double *q = band + k * VMF_BAND_LEVELS;
 		int64_t from = k == 0 ? 0 : band_end(k - 1, b->horizon);
 		int64_t to = band_end(k, b->horizon), n = 0;
+		double wide = widening(b, to, i);
 
 		if ((rc = vmf_grow(&c->err, &c->err_cap,
 		    (to - from) * b->n_origins + 1, e)) != 0 ||
@@ -197,7 +219,8 @@ set_bands(double *band, const double *weight, const struct vmf_block *b,
 			vmf_sort_doubles(c->err, c->tmp, n);
 			for (int l = 0; l < VMF_BAND_LEVELS; l++)
 				q[l] = vmf_quantile_sorted(c->err, n,
-				    vmf_snaive_levels[l]);
+				    fmin(fmax(0.5 + wide *
+				    (vmf_snaive_levels[l] - 0.5), 0.0), 1.0));
 			/* Half of the median error is taken for chance: a
 			 * level that moved on the way is not a bias. */
 			for (int l = 0, mid = VMF_BAND_LEVELS / 2;

@@ -22,6 +22,9 @@ enum { VMF_THETA_PARAMS = 3, VMF_ETS_PARAMS = 7, VMF_ARIMA_PARAMS = 16,
 
 #define VMF_ORIGINS_MAX 48
 
+/* A history of fewer steps is worth more work: arima tries all orders. */
+#define VMF_SHORT_STEPS 240
+
 /*
  * Arrays are the caller's, aligned to 64 bytes, W doubles to a step: lane i
  * of step t is [t * W + i].

@@ -11,10 +11,11 @@
 #include "forecast/theta_kernel.h"
 
 #define GRID 12			/* pairs of p and q */
-#define FEW 240			/* steps: all orders are tried */
 #define LAPS_FEW 12
 #define LAPS_GRID 3		/* optimiser steps of a candidate */
 #define LAPS_POLISH 8		/* of the model chosen */
+#define LAPS_CLIMB 4		/* of a candidate's likelihood */
+#define LAPS_TOP 24		/* of the likelihood of the model chosen */
 #define LAPS_ETS 10		/* of the compass, and when it starts near */
 #define LAPS_ETS_AGAIN 4
 
@@ -173,6 +174,34 @@ roll_error(const struct vmf_block *b, vcseq f)
 	return sum;
 }
 
+/* Lanes with a short history, and whether there is one. */
+VMF_HD_FN vmask
+short_lanes(const struct vmf_block *b)
+{
+	return v_lt(v_set((double)b->n) - load(b->first),
+	    v_set(VMF_SHORT_STEPS));
+}
+
+VMF_HD_FN int
+has_short(const struct vmf_block *b)
+{
+	int any = 0;
+
+	for (int i = 0; i < VMF_W; i++)
+		any |= b->first[i] < (double)b->n &&
+		    (double)b->n - b->first[i] < VMF_SHORT_STEPS;
+	return any;
+}
+
+/* Is there one whose exact likelihood can be told?  Its season must be one
+ * that exact likelihoods have, or too long for so short a history. */
+VMF_HD_FN int
+is_exact(const struct vmf_block *b)
+{
+	return has_short(b) && (b->season <= ARIMA_EXACT_SEASON ||
+	    3 * b->season > VMF_SHORT_STEPS);
+}
+
 /*
  * The differences by the errors at the origins, of the models with the best
  * seasonal orders each; then p, q and drift by AICc: one-step errors tell
@@ -186,14 +215,9 @@ choose_arima(struct vmf_block *b, const struct cut *c, const int64_t *at,
 	vseq f = v_seq(b->f[VMF_M_ARIMA]);
 	vreal least = v_set(INFINITY), season = v_set((double)b->season);
 	vreal first = load(b->first), mean = mean_of(c->train, b->n);
-	vmask all = v_le(season, season), few;
+	vmask all = v_le(season, season);
 	struct arima_best one;
-	double shortest = (double)b->n;
 
-	for (int i = 0; i < VMF_W; i++)
-		if (b->first[i] < (double)b->n &&
-		    (double)b->n - b->first[i] < shortest)
-			shortest = (double)b->n - b->first[i];
 	arima_nothing(best);
 	for (int dd = 0; dd < (b->season > 1 ? 4 : 2); dd++) {
 		vreal miss;
@@ -221,11 +245,12 @@ choose_arima(struct vmf_block *b, const struct cut *c, const int64_t *at,
 	}
 	one = *best;
 	arima_orders(c->train, 1, 0, b->n, b->season, first, skip,
-	    GRID, LAPS_GRID, &c->ring, &one, all, best);
-	if (shortest < FEW) {
-		few = v_lt(v_set((double)b->n) - first, v_set(FEW));
+	    GRID, LAPS_GRID, b->season > 1, 0, &c->ring, &one, all,
+	    best, 1);
+	if (has_short(b)) {
 		arima_all_orders(y, 1, 0, b->n, b->season, first, skip,
-		    seasonal, GRID, LAPS_FEW, &c->ring, few, best);
+		    seasonal, ARIMA_GRID, LAPS_FEW, is_exact(b) ?
+		    LAPS_CLIMB : 0, &c->ring, short_lanes(b), best);
 	}
 	arima_drift(c->train, 1, 0, b->n, b->season, first, skip, LAPS_GRID,
 	    &c->ring, best);
@@ -240,19 +265,22 @@ fit_arima(struct vmf_block *b, const struct cut *c, const int64_t *at)
 	vreal first = load(b->first), season = v_set((double)s), skip;
 	vmask seasonal = is_seasonal(b, load(b->hold));
 	struct arima_best best;
+	vmask few = short_lanes(b);
+	int top = is_exact(b) ? LAPS_TOP : 0;
 
 	skip = first + v_set(3.0) + v_keep(seasonal, season);
 	if (b->again)
 		best = start_arima(par);
 	else
 		choose_arima(b, c, at, skip, seasonal, &best);
-	arima_polish(c->train, 1, 0, n, s, first, skip, LAPS_POLISH, &c->ring,
-	    &best);
+	arima_polish(c->train, 1, 0, n, s, first, skip, LAPS_POLISH, 0, few,
+	    &c->ring, &best);
 	if (b->n_origins > 0)
 		arima_roll(y, 1, 0, n, s, first + best.par.sd * season +
 		    best.par.d, &best.par, &c->ring, at, b->n_origins,
 		    b->horizon, v_seq(b->f[VMF_M_ARIMA]), c->tmp);
-	arima_polish(y, 1, 0, n, s, first, skip, LAPS_POLISH, &c->ring, &best);
+	arima_polish(y, 1, 0, n, s, first, skip, LAPS_POLISH, top, few,
+	    &c->ring, &best);
 	save_arima(&best, par);
 }
 
@@ -519,10 +547,16 @@ predict_block(struct vmf_block *b)
 	if (b->members & 1u << VMF_M_ARIMA) {
 		struct arima_par m = read_arima(
 		    v_cseq(b->par[VMF_M_ARIMA]));
+		vseq f = v_seq(b->f[VMF_M_ARIMA]);
+		vreal begin = first + m.sd * season + m.d;
 
-		arima_roll(y, 1, 0, b->n, b->season,
-		    first + m.sd * season + m.d, &m, &c.ring, &b->n, 1,
-		    b->horizon, v_seq(b->f[VMF_M_ARIMA]), c.tmp);
+		arima_roll(y, 1, 0, b->n, b->season, begin, &m, &c.ring,
+		    &b->n, 1, b->horizon, f, c.tmp);
+		if (is_exact(b))
+			arima_exact_ahead(y, 1, b->n, b->season, ARIMA_LAGS +
+			    1 + (b->season <= ARIMA_EXACT_SEASON ?
+			    (int)b->season : 0), begin, &m,
+			    short_lanes(b), b->horizon, f);
 		sd_arima(b, &c);
 	}
 }

@@ -58,7 +58,8 @@ struct vmf_panel {
 /* The lanes of a variant, as VMF_SIMD names them. */
 const struct vmf_lanes *vmf_lanes_of(enum vmf_simd level);
 
-/* Learn; members is bits of enum vmf_member, averaged where several. */
+/* Learn; members is bits of enum vmf_member, averaged where several.  The jobs
+ * are put into another order. */
 int vmf_panel_fit(struct vmf_panel_job *job, int64_t n, unsigned members,
     const struct vmf_panel *how, struct vmf_err *e) VMF_CHECK;
 /* Forecast; the params have been checked by vmf_panel_check. */

@@ -4,11 +4,13 @@ import argparse
 import csv
 import datetime as dt
 import glob
+import hashlib
 import importlib.util
 import io
 import os
 import platform
 import random
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -21,14 +23,16 @@ import pyarrow as pa
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 SETS = {
-    # name: trace, step in seconds, metrics, horizon
-    "H/short": ("bitbrains", 3600, ["cpu_mhz_mean", "cpu_mean"], 48),
-    "5T/short": ("bitbrains", 300, ["cpu_mhz_mean", "cpu_mean"], 48),
-    "5T/medium": ("bitbrains", 300, ["cpu_mhz_mean", "cpu_mean"], 480),
-    "5T/long": ("bitbrains", 300, ["cpu_mhz_mean", "cpu_mean"], 720),
-    "azure-H": ("azure", 3600, ["cpu_mean"], 48),
-    "azure-5T": ("azure", 300, ["cpu_mean"], 48),
-    "nab-5T": ("nab", 300, ["value_mean"], 48),
+    # name: trace, step in seconds, metrics, horizon, leads that are scored
+    "H/short": ("bitbrains", 3600, ["cpu_mhz_mean", "cpu_mean"], 48, 48),
+    "5T/short": ("bitbrains", 300, ["cpu_mhz_mean", "cpu_mean"], 48, 48),
+    "5T/medium": ("bitbrains", 300, ["cpu_mhz_mean", "cpu_mean"], 480, 480),
+    "5T/long": ("bitbrains", 300, ["cpu_mhz_mean", "cpu_mean"], 720, 720),
+    "azure-H": ("azure", 3600, ["cpu_mean"], 48, 48),
+    "azure-5T": ("azure", 300, ["cpu_mean"], 48, 48),
+    "nab-5T": ("nab", 300, ["value_mean"], 48, 48),
+    # The same windows again, all models beside AutoARIMA at horizon 24.
+    "H/24": ("bitbrains", 3600, ["cpu_mhz_mean", "cpu_mean"], 48, 24),
 }
 # Ours that are set beside statsforecast's, and its name there.
 PEERS = {"snaive": "SeasonalNaive", "naive": "Naive", "arima": "AutoARIMA",
@@ -162,25 +166,87 @@ def filled(y):
     return y[np.maximum.accumulate(at)]
 
 
+def versions():
+    """Of everything that a peer's forecast depends on."""
+    from importlib.metadata import version
+    return ", ".join(f"{p} {version(p)}" for p in
+                     ("statsforecast", "numpy", "pandas", "scipy")) \
+        + f", Python {platform.python_version()}"
+
+
+class Store:
+    """Peers' forecasts on disk, with their CPU seconds: they take hours, and
+    are the same until the library or the series change.  A run that is
+    interrupted goes on where it was."""
+
+    KEY = ["versions", "model", "trace", "step", "vm", "metric", "origin",
+           "horizon", "past"]
+
+    def __init__(self, path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        self.db = sqlite3.connect(path, timeout=600)
+        self.db.execute(
+            f"create table if not exists forecast ({', '.join(self.KEY)}, "
+            "cpu_s real, mean blob, quantiles blob, "
+            f"primary key ({', '.join(self.KEY)})) without rowid")
+
+    def get(self, key):
+        """CPU seconds, mean and quantiles (None: it failed), or None."""
+        row = self.db.execute(
+            "select cpu_s, mean, quantiles from forecast where " +
+            " and ".join(k + " = ?" for k in self.KEY), key).fetchone()
+        if row is None:
+            return None
+        if row[1] is None:
+            return row[0], None, None
+        mean = np.frombuffer(row[1])
+        return row[0], mean, np.frombuffer(row[2]).reshape(9, len(mean))
+
+    def put(self, key, cpu_s, mean, q):
+        blobs = [None if x is None else np.ascontiguousarray(x).tobytes()
+                 for x in (mean, q)]
+        with self.db:
+            self.db.execute("insert or replace into forecast values (" +
+                            ", ".join("?" * (len(self.KEY) + 3)) + ")",
+                            (*key, cpu_s, *blobs))
+
+
 class Peer:
     """One of statsforecast's models on VMs in turn, until the time is up."""
 
-    def __init__(self, name, series, metrics, origins, horizon, season):
+    def __init__(self, name, series, trace, metrics, origins, horizon, store):
         self.name, self.series, self.metrics = name, series, metrics
-        self.origins, self.horizon, self.season = origins, horizon, season
+        self.origins, self.horizon, self.store = origins, horizon, store
+        self.season = 86400 // series.step
         self.own, self.ids = {}, []
         self.cpu_s, self.n, self.failed = 0.0, 0, 0
-        self.label = model_of(name, season)[1]
+        self.label = model_of(name, self.season)[1]
+        self.warm = False
+        self.where = (versions(), self.label, trace, series.step)
 
     def run(self, ids, limit_s):
-        begun = time.monotonic()
+        """VMs whose forecasts are known, and others while limit_s of CPU
+        last."""
+        spent = 0.0
         for vm in ids:
-            self.one(vm)
+            todo = list(self.problems(vm))
+            got = [self.store.get(key) for _, key, _, _ in todo]
+            if spent >= limit_s and None in got:
+                continue
+            for (at, key, y, gap), known in zip(todo, got):
+                if known is None:
+                    known = self.fit(y, gap)
+                    self.store.put(key, *known)
+                    spent += known[0]
+                self.cpu_s += known[0]
+                self.n += 1
+                if known[1] is None:
+                    self.failed += 1
+                else:
+                    self.own[at] = ("peer", known[1], known[2])
             self.ids.append(vm)
-            if time.monotonic() - begun > limit_s:
-                break
 
-    def one(self, vm):
+    def problems(self, vm):
         for metric in self.metrics:
             start, values = self.series.rows[vm, metric]
             for at in self.origins:
@@ -191,32 +257,41 @@ class Peer:
                     continue
                 # The last value is `gap` steps old.
                 gap = end - (np.flatnonzero(~np.isnan(past))[-1] + 1)
-                before = time.process_time()
-                try:
-                    with warnings.catch_warnings():
-                        warnings.simplefilter("ignore")
-                        mean, q = peer_forecast(
-                            model_of(self.name, self.season)[0], y,
-                            self.horizon + gap)
-                except Exception:  # whatever it fails by, it has no forecast
-                    self.failed += 1
-                    continue
-                finally:
-                    self.cpu_s += time.process_time() - before
-                    self.n += 1
-                self.own[vm, metric, at] = ("peer", mean[gap:], q[:, gap:])
+                key = (*self.where, vm, metric, at, self.horizon,
+                       hashlib.sha256(y.tobytes() +
+                                      int(gap).to_bytes(8)).hexdigest())
+                yield (vm, metric, at), key, y, int(gap)
+
+    def fit(self, y, gap):
+        """CPU seconds, mean and quantiles; what the first call loads is not
+        counted."""
+        if not self.warm:
+            self.warm = True
+            self.fit(100 + np.sin(np.arange(4.0 * self.season)) +
+                     np.random.default_rng(1).random(4 * self.season), 0)
+        mean = q = None
+        before = time.process_time()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                mean, q = peer_forecast(model_of(self.name, self.season)[0],
+                                        y, self.horizon + gap)
+                mean, q = mean[gap:], q[:, gap:]
+        except Exception:  # whatever it fails by, it has no forecast
+            pass
+        return time.process_time() - before, mean, q
 
 
-def reference(path, metrics, origins, horizon, tmp):
-    """vmf's snaive at each origin, as the judge reads it."""
+def reference(path, metrics, origins, horizon, model, tmp):
+    """One of vmf's models at each origin, as the judge reads it."""
     paths = []
     for k, at in enumerate(origins):
         when = dt.datetime.fromtimestamp(at, dt.timezone.utc)
         paths.append(f"{tmp}/ref-{k}.arrows")
-        sh("vmf-train -q --model snaive --at $AT --metric $METRIC $FILE | "
+        sh("vmf-train -q --model $MODEL --at $AT --metric $METRIC $FILE | "
            "vmf-predict -q --from - --at $AT --horizon $H -o $TO $FILE",
            AT=when.strftime("%Y-%m-%dT%H:%M:%SZ"), METRIC=",".join(metrics),
-           FILE=path, H=horizon, TO=paths[-1])
+           FILE=path, H=horizon, TO=paths[-1], MODEL=model)
     return JUDGE.forecasts(paths, metrics)
 
 
@@ -258,29 +333,40 @@ def origins_of(path, horizon):
     return [end - w * horizon * step for w in range(n, 0, -1)]
 
 
-def peer_lines(name, path, metrics, horizon, step, models, o, tmp):
-    origins, season = origins_of(path, horizon), 86400 // step
-    first = dt.datetime.fromtimestamp(origins[0], dt.timezone.utc)
+def sampled(path, first, seed):
+    """VMs with two seasons before the first origin, in an order of the
+    seed."""
+    first = dt.datetime.fromtimestamp(first, dt.timezone.utc)
     table = read(path)
-    # VMs with two seasons before the first origin, in an order of the seed.
     ids = [r["id"] for r in table.select(["id", "start"]).to_pylist()
            if r["start"] is not None and (first - r["start"]).total_seconds()
            >= 2 * 86400]
-    random.Random(o.seed).shuffle(ids)
-    for model in PEERS:
-        if model != "naive" and model not in models:
-            continue
-        n = o.arima_vms if model == "arima" else o.peer_vms
-        picked = ids[:n]
-        if not picked:
+    random.Random(seed).shuffle(ids)
+    return ids
+
+
+def peers_of(path, trace, metrics, horizon, o, tmp):
+    """Each peer with its forecasts of as many of the sampled VMs as there is
+    time for."""
+    origins = origins_of(path, horizon)
+    ids = sampled(path, origins[0], o.seed)
+    series = JUDGE.Series(path, metrics)
+    store = Store(o.store)
+    for name in o.peer.split(","):
+        picked = ids[:o.arima_vms if name == "arima" else o.peer_vms]
+        peer = Peer(name, series, trace, metrics, origins, horizon, store)
+        peer.run(picked, o.limit)
+        yield peer
+
+
+def peer_lines(name, path, trace, metrics, horizon, models, o, tmp):
+    origins = origins_of(path, horizon)
+    for peer in peers_of(path, trace, metrics, horizon, o, tmp):
+        if not peer.ids:
             continue
         sample = f"{tmp}/sample.arrows"
-        subset(path, picked, sample)
-        peer = Peer(model, JUDGE.Series(sample, metrics), metrics, origins,
-                    horizon, season)
-        peer.run(picked, o.limit)
         subset(path, peer.ids, sample)
-        ref = reference(sample, metrics, origins, horizon, tmp)
+        ref = reference(sample, metrics, origins, horizon, "snaive", tmp)
         own = {k: v for k, v in peer.own.items() if k in ref}
         got = JUDGE.judge(JUDGE.Series(sample, metrics), metrics, own, ref)
         r = got.get("peer", {c: None for c in COLUMNS + ["regret"]})
@@ -289,8 +375,77 @@ def peer_lines(name, path, metrics, horizon, step, models, o, tmp):
         failed = f", {peer.failed} failed" if peer.failed else ""
         line(name, "statsforecast", peer.label + failed, len(peer.ids), r,
              1000 * peer.cpu_s / max(1, peer.n))
-        vmf_lines(name, sample, metrics, horizon, [model], [model],
-                  ", same VMs")
+        if peer.name in models or peer.name == "naive":
+            vmf_lines(name, sample, metrics, horizon, [peer.name],
+                      [peer.name], ", same VMs")
+
+
+# ---- the first leads, series by series ----
+
+def by_series(series, own, leads):
+    """MASE of each series and origin over its first leads."""
+    out = {}
+    for (vm, metric, at), (_, _, q) in own.items():
+        scale = series.scale((vm, metric), at)
+        y = np.array([series.value((vm, metric), at + t * series.step)
+                      for t in range(leads)])
+        e = np.abs(y - q[4, :leads])
+        e = e[~np.isnan(e)]
+        if len(e) and scale > 0:
+            out[vm, metric, at] = e.mean() / scale
+    return out
+
+
+def lead_table(path, trace, metrics, horizon, leads, models, o, tmp):
+    """All models beside AutoARIMA on its VMs and origins: mean and median
+    over series and origins of each one's MASE, what they are above
+    AutoARIMA's with the intervals of a bootstrap over VMs, and CPU."""
+    peers = {p.name: p for p in peers_of(path, trace, metrics, horizon, o,
+                                         tmp)}
+    arima = peers.get("arima")
+    if arima is None or not arima.ids:
+        return
+    sample, origins = f"{tmp}/sample.arrows", origins_of(path, horizon)
+    subset(path, arima.ids, sample)
+    series = JUDGE.Series(sample, metrics)
+    found = {("statsforecast", p.label): by_series(series, {
+        k: v for k, v in p.own.items() if k[0] in set(arima.ids)}, leads)
+        for p in peers.values()}
+    cpu_ms = {("statsforecast", p.label): 1000 * p.cpu_s / max(1, p.n)
+              for p in peers.values()}
+    scored = vmf_scores(sample, metrics, horizon, models)
+    for m in models:
+        found["vmf", m] = by_series(series, reference(
+            sample, metrics, origins, leads, m, tmp), leads)
+        cpu_ms["vmf", m] = 1000 * float(scored[m]["cpu_s"] or "nan") / \
+            max(1, int(scored[m]["n_windows"]))
+    keys = sorted(set.intersection(*(set(v) for v in found.values())))
+    vms = sorted({k[0] for k in keys})
+    rows = {vm: [i for i, k in enumerate(keys) if k[0] == vm] for vm in vms}
+    base = ("statsforecast", arima.label)
+    theirs = np.array([found[base][k] for k in keys])
+    print(f"\nThe first {leads} leads of {', '.join(metrics)}: {len(vms)} VMs, "
+          f"{len(origins)} origins, {len(keys)} windows that all have a "
+          f"forecast and a scale of (+: above {arima.label}'s, with 95 % "
+          "intervals).\n")
+    print("| by | model | mean MASE | | median MASE | | CPU ms | "
+          f"{arima.label}'s / it |")
+    print("|---|---|---|---|---|---|---|---|")
+    rng = np.random.default_rng(1)
+    draws = [np.concatenate([rows[vms[i]] for i in rng.integers(
+        0, len(vms), len(vms))]).astype(int) for _ in range(2000)]
+    for (by, model), v in found.items():
+        v = np.array([v[k] for k in keys])
+        cells = [by, model]
+        for of in (np.mean, np.median):
+            lo, hi = np.quantile([of(v[d]) - of(theirs[d]) for d in draws],
+                                 [0.025, 0.975])
+            cells += [f"{of(v):.4f}", f"{of(v) - of(theirs):+.3f} "
+                      f"[{lo:+.2f}, {hi:+.2f}]"]
+        ms = cpu_ms[by, model]
+        cells += [f"{ms:.3g}", f"{cpu_ms[base] / ms:,.0f}" if ms > 0 else ""]
+        print("| " + " | ".join(cells) + " |")
+    print(flush=True)
 
 
 def head(o, models):
@@ -307,13 +462,9 @@ def head(o, models):
           f"{first('git status --porcelain -uno') and ' and changes'}; models "
           f"{', '.join(models)}.")
     if o.peers != "none":
-        from importlib.metadata import version
-        print("Peers: " + ", ".join(
-            f"{p} {version(p)}" for p in
-            ("statsforecast", "numpy", "pandas", "scipy")) +
-            f", Python {platform.python_version()}, one process; seed "
-            f"{o.seed}, up to {o.peer_vms} VMs (AutoARIMA {o.arima_vms}) or "
-            f"{o.limit} s a model; missing values filled with the one before.")
+        print(f"Peers: {versions()}, one process; seed {o.seed}, up to "
+              f"{o.peer_vms} VMs (AutoARIMA {o.arima_vms}); missing values "
+              "filled with the one before.")
     print("CPU ms: of one forecast of one series, learning included (vmf "
           "works on several series at once: few of them cost more each).\n")
     names = ["setting", "by", "model", "VMs", "MASE", "CRPS", "ND",
@@ -327,18 +478,28 @@ def main():
                                 "table of vmf, beside statsforecast's.")
     p.add_argument("--set", default=",".join(SETS),
                    help="of " + ", ".join(SETS) + " [all]")
+    p.add_argument("--metric", help="of the set's metrics, these [all]")
     p.add_argument("--model", help="vmf's models [all that are known]")
     p.add_argument("--data", default=os.environ.get(
         "VMF_DATA", os.path.join(ROOT, "..", "shared", "data")),
         help="folder of the traces [$VMF_DATA]")
-    p.add_argument("--peers", choices=["sample", "none"], default="sample")
+    p.add_argument("--peers", choices=["sample", "none", "only"],
+                   default="sample", help="only: make what the store lacks "
+                   "of the peers' forecasts, and no table")
+    p.add_argument("--peer", default=",".join(PEERS),
+                   help="peers, by vmf's names: " + ", ".join(PEERS) +
+                   " [all]")
     p.add_argument("--peer-vms", type=int, default=60,
                    help="VMs for each peer, at most [60]")
-    p.add_argument("--arima-vms", type=int, default=5,
-                   help="VMs for AutoARIMA, at half a minute each [5]")
-    p.add_argument("--limit", type=int, default=60,
-                   help="seconds for each peer and setting [60]; the VM in "
-                   "hand is finished")
+    p.add_argument("--arima-vms", type=int, default=60,
+                   help="VMs for AutoARIMA, at half a minute each [60]")
+    p.add_argument("--limit", type=float, default=60,
+                   help="CPU seconds for each peer and setting, but for "
+                   "forecasts that the store has [60]; the VM in hand is "
+                   "finished")
+    p.add_argument("--store", default=os.path.join(
+        ROOT, "build", "accuracy", "peers.sqlite"),
+        help="the peers' forecasts [build/accuracy/peers.sqlite]")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--sample-only", action="store_true",
                    help="leave out vmf on all VMs")
@@ -348,24 +509,45 @@ def main():
         if name not in SETS:
             p.error(f"--set: '{name}' is not known, expected "
                     f"{', '.join(SETS)}")
+    for name in o.peer.split(","):
+        if name not in PEERS:
+            p.error(f"--peer: '{name}' is not known, expected "
+                    f"{', '.join(PEERS)}")
     models = o.model.split(",") if o.model else vmf_models()
-    head(o, models)
+    if o.peers != "only":
+        head(o, models)
     with tempfile.TemporaryDirectory() as tmp:
         for name in chosen:
-            trace, step, metrics, horizon = SETS[name]
-            folder = {"bitbrains": "bitbrains_rnd", "azure": "azure_v1",
-                      "nab": "nab_aws"}[trace]
-            if not os.path.isdir(os.path.join(o.data, folder)):
-                print(f"accuracy: no {folder} in {o.data}: {name} is left "
-                      "out", file=sys.stderr)
-                continue
-            make_series(trace, o.data, tmp)
-            path = f"{tmp}/{trace}-{step}.arrows"
-            if not o.sample_only:
-                vmf_lines(name, path, metrics, horizon, models, None, "")
-            if o.peers != "none":
-                peer_lines(name, path, metrics, horizon, step, models, o,
-                           tmp)
+            one_set(name, models, o, tmp)
+
+
+def one_set(name, models, o, tmp):
+    trace, step, metrics, horizon, leads = SETS[name]
+    if o.metric:
+        metrics = [m for m in metrics if m in o.metric.split(",")]
+    folder = {"bitbrains": "bitbrains_rnd", "azure": "azure_v1",
+              "nab": "nab_aws"}[trace]
+    if not os.path.isdir(os.path.join(o.data, folder)):
+        print(f"accuracy: no {folder} in {o.data}: {name} is left out",
+              file=sys.stderr)
+        return
+    if not metrics:
+        return
+    make_series(trace, o.data, tmp)
+    path = f"{tmp}/{trace}-{step}.arrows"
+    if o.peers == "only":
+        for peer in peers_of(path, trace, metrics, horizon, o, tmp):
+            print(f"{name} {','.join(metrics)} {peer.label}: "
+                  f"{len(peer.ids)} VMs, {peer.n} forecasts, "
+                  f"{peer.cpu_s:.0f} CPU s", flush=True)
+        return
+    if leads < horizon:
+        lead_table(path, trace, metrics, horizon, leads, models, o, tmp)
+        return
+    if not o.sample_only:
+        vmf_lines(name, path, metrics, horizon, models, None, "")
+    if o.peers != "none":
+        peer_lines(name, path, trace, metrics, horizon, models, o, tmp)
 
 
 if __name__ == "__main__":

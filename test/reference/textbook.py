@@ -1,40 +1,51 @@
 # SPDX-License-Identifier: MIT
-"""What statsforecast and statsmodels make of three textbook series, beside
-vmf's arima.
+"""vmf's arima on three textbook series, against what statsforecast and
+statsmodels make of them.
 
-    python3 test/reference/textbook.py [--grid]
+    python3 test/reference/textbook.py          check vmf, by textbook.json
+    python3 test/reference/textbook.py --make   make textbook.json anew
 
 The series are R's AirPassengers (Box and Jenkins), lynx (Brockwell and Davis,
 1991) and wineind (Hyndman's forecast package), as the pmdarima package hands
-them out.  Needs vmf-train and vmf-predict in PATH and, from PyPI, pyarrow,
-statsmodels and statsforecast.  Writes a line a check; exits 1 when one fails:
+them out.  Needs vmf-train and vmf-predict in PATH; to check, numpy and
+pyarrow; to make, requirements.txt beside this file.
 
-- AICc of vmf's model by exact likelihood (statsmodels' Kalman filter, on the
-  differenced series, the variance profiled) at vmf's estimates, at most 2
-  above the best model that statsforecast's AutoARIMA or (--grid) statsmodels
-  over all p, q <= 3 and P, Q <= 1 finds with the same differences;
-- forecasts of two seasons (ten steps of lynx) within 5 % of statsmodels' at
-  equal orders, its own estimates, at every step.
+textbook.json has, of each series and of the orders and differences that vmf
+chose when it was made,
+- "best": the least AICc that statsforecast's AutoARIMA or statsmodels over all
+  p, q <= 3 and P, Q <= 1 finds with these differences, and whose it is;
+- "same": the AICc of statsmodels' own estimates at these orders;
+- "forecast": statsmodels' forecasts from them, of two seasons (lynx: ten
+  steps).
+
+Checked is a line each, exit code 1 when one fails:
+- the AICc at vmf's estimates, by the exact likelihood of the differenced
+  series (here: from its covariance matrix, the variance profiled out), is at
+  most 2 above the best;
+- vmf's forecasts are within 5 % of statsmodels' at every step.  Both are
+  counts that never were negative; a forecast below 0 is taken for 0.
 """
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import warnings
 
+# Small matrices: more threads only wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 import pyarrow as pa
 import pyarrow.ipc as ipc
-from statsmodels.tsa.statespace.sarimax import SARIMAX
 
-warnings.filterwarnings("ignore")
 HERE = os.path.dirname(os.path.abspath(__file__))
+STORE = os.path.join(HERE, "textbook.json")
 SERIES = {"airpassengers": (12, 24), "lynx": (1, 10), "wineind": (12, 24)}
 ARIMA = 15          # of the params, see vmf-model(5)
 
 
 def vmf(y, season, horizon):
-    """vmf's orders, parameters and forecast."""
+    """vmf's orders, mean, parameters and forecast."""
     with tempfile.TemporaryDirectory() as tmp:
         schema = pa.schema([("id", pa.string()),
                             ("start", pa.timestamp("s", "UTC")),
@@ -47,7 +58,7 @@ def vmf(y, season, horizon):
         end = ["--step", "1h", "--at",
                np.datetime_as_string(np.datetime64(len(y) * 3600, "s")) + "Z"]
         subprocess.run(["vmf-train", "-q", "--model", "arima", "--metric", "y",
-                        "--season", "%dh" % season, *end, "-o", tmp + "/m",
+                        "--season", f"{season}h", *end, "-o", tmp + "/m",
                         path], check=True)
         subprocess.run(["vmf-predict", "-q", "--from", tmp + "/m", *end,
                         "--horizon", str(horizon), "-o", tmp + "/f", path],
@@ -55,8 +66,7 @@ def vmf(y, season, horizon):
         p = ipc.open_stream(tmp + "/m").read_all()["params"][0].as_py()
         f = ipc.open_stream(tmp + "/f").read_all()["y"][0].as_py()
     p = p[ARIMA:ARIMA + 16]
-    order = [int(x) for x in p[:6]]
-    return order, p[6], p[7:15], np.array(f)
+    return [int(x) for x in p[:6]], p[6], p[7:15], np.array(f)
 
 
 def differenced(y, d, sd, season):
@@ -67,31 +77,76 @@ def differenced(y, d, sd, season):
     return y
 
 
-def aicc(loglike, k, n):
-    return -2 * loglike + 2 * k + 2 * k * (k + 1) / (n - k - 1)
-
-
-def chosen(order, b):
-    """The parameters that the orders have."""
-    p, _, q, sp, _, sq = order
-    return list(b[0:p]) + list(b[3:3 + q]) + list(b[6:6 + sp]) + \
-        list(b[7:7 + sq])
+def aicc(deviance, k, n):
+    return deviance + 2 * k + 2 * k * (k + 1) / (n - k - 1)
 
 
 def exact(y, season, order, mean, b):
     """AICc at given estimates."""
-    p, d, q, sp, sd, sq = order
+    _, d, _, _, sd, _ = order
     w = differenced(y, d, sd, season) - mean
-    m = SARIMAX(w, order=(p, 0, q),
-                seasonal_order=(sp, 0, sq, season if season > 1 else 0),
-                concentrate_scale=True)
-    par = np.array(chosen(order, b))
-    return aicc(m.loglike(par), len(par) + 1 + (mean != 0), len(w))
+    n = len(w)
 
+    def lags(*at):
+        p = np.zeros(season + 4)
+        p[0] = 1
+        for lag, value in at:
+            p[lag] += value
+        return p
+    ar = np.convolve(lags(*((i + 1, -b[i]) for i in range(3))),
+                     lags((season, -b[6])))
+    ma = np.convolve(lags(*((i + 1, b[3 + i]) for i in range(3))),
+                     lags((season, b[7])))
+    # Autocovariances from weights of errors long gone.
+    psi = np.zeros(200000)
+    psi[:len(ma)] = ma
+    for t in range(1, len(psi)):
+        k = min(t, len(ar) - 1)
+        psi[t] -= ar[1:k + 1] @ psi[t - 1::-1][:k]
+    cov = np.array([psi[:len(psi) - h] @ psi[h:] for h in range(n)])
+    low = np.linalg.cholesky(cov[np.abs(np.subtract.outer(
+        np.arange(n), np.arange(n)))])
+    e = np.linalg.solve(low, w)
+    deviance = n * np.log(2 * np.pi * (e @ e) / n) + n + \
+        2 * np.log(np.diag(low)).sum()
+    return aicc(deviance, sum(order) - d - sd + 1 + (mean != 0), n)
+
+
+def check():
+    bad = 0
+    with open(STORE, encoding="ascii") as f:
+        known = json.load(f)
+    for name, (season, horizon) in SERIES.items():
+        y = np.loadtxt(os.path.join(HERE, name + ".txt"))
+        order, mean, b, f = vmf(y, season, horizon)
+        ref = known[name]
+        text = "({},{},{})({},{},{})".format(*order)
+        if order != ref["order"]:
+            print(f"{name}: vmf {text}, textbook.json has {ref['order']}: "
+                  "FAILED (--make)")
+            bad += 1
+            continue
+        ours = exact(y, season, order, mean, b)
+        ok = ours <= ref["best"][0] + 2
+        bad += not ok
+        print(f"{name}: vmf {text} AICc {ours:.2f}, best "
+              f"{ref['best'][0]:.2f} ({ref['best'][1]}), statsmodels at these "
+              f"orders {ref['same']:.2f}: {'ok' if ok else 'FAILED'}")
+        g = np.maximum(ref["forecast"], 0)
+        off = np.max(np.abs(f - g) / np.where(g > 0, g, 1))
+        ok = len(g) == horizon and off <= 0.05
+        bad += not ok
+        print(f"{name}: forecasts differ by at most {100 * off:.2f} %: "
+              f"{'ok' if ok else 'FAILED'}")
+    return bad > 0
+
+
+# ---- by statsmodels and statsforecast ----
 
 def fitted(y, season, order, mean, start=None):
     """statsmodels' own estimates, from its own start and, where given, from
     another: the better one's AICc and result."""
+    from statsmodels.tsa.statespace.sarimax import SARIMAX
     p, d, q, sp, sd, sq = order
     w = differenced(y, d, sd, season)
     m = SARIMAX(w, order=(p, 0, q), trend="c" if mean else "n",
@@ -102,7 +157,15 @@ def fitted(y, season, order, mean, start=None):
         again = m.fit(start_params=start, disp=0, maxiter=200)
         if not r.llf >= again.llf:
             r = again
-    return aicc(r.llf, p + q + sp + sq + 1 + bool(mean), len(w)), r
+    return aicc(-2 * r.llf, p + q + sp + sq + 1 + bool(mean), len(w)), r
+
+
+def chosen(order, mean, b):
+    """vmf's parameters in statsmodels' order, which has an intercept."""
+    p, _, q, sp, _, sq = order
+    out = list(b[0:p]) + list(b[3:3 + q]) + list(b[6:6 + sp]) + \
+        list(b[7:7 + sq])
+    return ([mean * (1 - sum(b[0:3])) * (1 - b[6])] if mean else []) + out
 
 
 def integrate(y, w, d, sd, season):
@@ -117,54 +180,51 @@ def integrate(y, w, d, sd, season):
     return np.array(full[len(y):])
 
 
-def main():
-    grid = "--grid" in sys.argv
-    bad = 0
+def make_one(name, season, horizon):
+    from statsforecast.models import AutoARIMA
+    y = np.loadtxt(os.path.join(HERE, name + ".txt"))
+    order, mean, b, _ = vmf(y, season, horizon)
+    own, r = fitted(y, season, order, mean != 0,
+                    np.array(chosen(order, mean, b)))
+    best = [own, "statsmodels, the same orders"]
+    m = AutoARIMA(season_length=season).fit(y).model_
+    a = m["arma"]           # p, q, P, Q, s, d, D
+    auto = f"({a[0]},{a[5]},{a[1]})({a[2]},{a[6]},{a[3]})"
+    if (a[5], a[6]) == (order[1], order[4]) and m["aicc"] < best[0]:
+        best = [m["aicc"], "statsforecast " + auto]
+    for p in range(4):
+        for q in range(4):
+            for s in range(4 if season > 1 else 1):
+                o = [p, order[1], q, s >> 1, order[4], s & 1]
+                try:
+                    v, _ = fitted(y, season, o, order[1] + order[4] == 0)
+                except (np.linalg.LinAlgError, ValueError):
+                    continue
+                if v < best[0]:
+                    best = [v, "statsmodels ({},{},{})({},{},{})".format(*o)]
+    forecast = integrate(y, r.forecast(horizon), order[1], order[4], season)
+    return {"order": order, "best": [round(best[0], 4), best[1]],
+            "same": round(own, 4),
+            "statsforecast": [auto, round(m["aicc"], 4)],
+            "forecast": [round(v, 4) for v in forecast]}
+
+
+def make():
+    from importlib.metadata import version
+    warnings.filterwarnings("ignore")
+    out = {"made": "textbook.py --make, " + ", ".join(
+        f"{p} {version(p)}" for p in ("statsmodels", "statsforecast",
+                                      "numpy", "scipy"))}
     for name, (season, horizon) in SERIES.items():
-        y = np.loadtxt(os.path.join(HERE, name + ".txt"))
-        order, mean, b, f = vmf(y, season, horizon)
-        ours = exact(y, season, order, mean, b)
-        start = chosen(order, b)
-        if mean != 0:       # statsmodels has the intercept
-            start = [mean * (1 - sum(b[0:3])) * (1 - b[6])] + start
-        own, r = fitted(y, season, order, mean != 0, np.array(start))
-        best, who = own, "statsmodels, same orders"
-        try:
-            from statsforecast.models import AutoARIMA
-            m = AutoARIMA(season_length=season).fit(y).model_
-            a = m["arma"]       # p, q, P, Q, s, d, D
-            print("%s: statsforecast (%d,%d,%d)(%d,%d,%d) AICc %.2f" % (
-                name, a[0], a[5], a[1], a[2], a[6], a[3], m["aicc"]))
-            if (a[5], a[6]) == (order[1], order[4]) and m["aicc"] < best:
-                best, who = m["aicc"], "statsforecast"
-        except ImportError:
-            print("%s: no statsforecast" % name)
-        if grid:
-            for p in range(4):
-                for q in range(4):
-                    for s in range(4 if season > 1 else 1):
-                        o = [p, order[1], q, s >> 1, order[4], s & 1]
-                        try:
-                            v, _ = fitted(y, season, o,
-                                          order[1] + order[4] == 0)
-                        except (np.linalg.LinAlgError, ValueError):
-                            continue
-                        if v < best:
-                            best, who = v, "statsmodels %s" % o
-        ok = ours <= best + 2
-        bad += not ok
-        print("%s: vmf (%d,%d,%d)(%d,%d,%d) %s AICc %.2f, best %.2f (%s), "
-              "at these orders %.2f: %s" % (
-                  name, *order, np.round(b, 3), ours, best, who, own,
-                  "ok" if ok else "FAILED"))
-        g = integrate(y, r.forecast(horizon), order[1], order[4], season)
-        off = np.max(np.abs(f - g) / np.abs(g))
-        ok = off <= 0.05
-        bad += not ok
-        print("%s: forecasts differ by at most %.2f %%: %s" % (
-            name, 100 * off, "ok" if ok else "FAILED"))
-    sys.exit(bad > 0)
+        out[name] = make_one(name, season, horizon)
+    with open(STORE, "w", encoding="ascii") as f:
+        json.dump(out, f, indent=1)
+        f.write("\n")
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:] == ["--make"]:
+        make()
+    elif sys.argv[1:]:
+        sys.exit("textbook.py: usage: textbook.py [--make]")
+    sys.exit(check())
