@@ -23,11 +23,15 @@
 #include "forecast/panel.h"
 #include "kernels.h"
 
-/* Parameters of both sides may be so far apart, in parts of the largest. */
+/* Parameters of both sides may be so far apart, in parts of the largest; and
+ * forecasts, which are float32. */
 #define TOLERANCE 1e-9
+#define TOLERANCE_F 1e-6
 #define ALL ((1u << VMF_N_MEMBERS) - 1)
 #define COPY_BYTES ((size_t)1 << 30)
 #define COPIES 10
+#define HORIZON 48
+#define LEVELS "0.1,0.5,0.9"
 
 struct setting {
 	const char *name;
@@ -46,6 +50,7 @@ struct fleet {
 	struct vmf_slice *slice;
 	struct vmf_fit *fit, *cpu;
 	struct vmf_panel_job *job;
+	struct vmf_forecast *f, *cpu_f;	/* of the sample */
 };
 
 static void
@@ -205,6 +210,48 @@ compare(const struct fleet *f, int64_t n, int64_t *equal)
 	return worst;
 }
 
+/* The same of n forecasts, in parts of the largest of all. */
+static double
+compare_forecasts(const struct fleet *f, int64_t n)
+{
+	double far = 0, top = 0;
+
+	for (int64_t i = 0; i < n; i++) {
+		const struct vmf_forecast *a = &f->cpu_f[i], *b = &f->f[i];
+
+		for (int64_t k = 0; k < a->h * (a->levels.n + 1); k++) {
+			double x = k < a->h ? a->mean[k] : a->q[k - a->h];
+			double y = k < a->h ? b->mean[k] : b->q[k - a->h];
+
+			if (isnan(x) && isnan(y))
+				continue;
+			if (isnan(x) || isnan(y))
+				return INFINITY;
+			top = fmax(top, fabs(x));
+			far = fmax(far, fabs(x - y));
+		}
+	}
+	/* Nothing to compare is no likeness. */
+	return top > 0 ? far / top : INFINITY;
+}
+
+/* Of a sample that was learned: estimates anew from there, and forecasts. */
+static void
+go_on(struct fleet *f, int64_t n, const struct vmf_panel *how, bool on_cpu)
+{
+	struct vmf_fit *fit = on_cpu ? f->cpu : f->fit;
+	struct vmf_err e = { "" };
+
+	for (int64_t i = 0; i < n; i++) {
+		f->job[i].fit = &fit[i];
+		f->job[i].with = &fit[i];
+		f->job[i].f = on_cpu ? &f->cpu_f[i] : &f->f[i];
+	}
+	if (vmf_panel_fit(f->job, n, ALL, how, &e) != 0 ||
+	    vmf_panel_predict(f->job, n, how, &e) != 0)
+		die(on_cpu ? "CPU" : "device", e.msg);
+}
+
 /* One setting; false where the sides are too far apart. */
 static bool
 bench(const struct setting *s, struct vmf_device *device, int threads,
@@ -214,12 +261,14 @@ bench(const struct setting *s, struct vmf_device *device, int threads,
 	int64_t sample = series < s->sample ? series : s->sample;
 	struct fleet f = { array(chunk * s->steps, sizeof(double)),
 	    array(chunk, sizeof(*f.slice)), array(chunk, sizeof(*f.fit)),
-	    array(sample, sizeof(*f.cpu)), array(chunk, sizeof(*f.job)) };
+	    array(sample, sizeof(*f.cpu)), array(chunk, sizeof(*f.job)),
+	    array(sample, sizeof(*f.f)), array(sample, sizeof(*f.cpu_f)) };
+	struct vmf_quantiles levels = { 0 };
 	struct vmf_panel cpu = { .threads = threads };
 	struct vmf_panel gpu = { .threads = threads, .device = device };
 	struct vmf_device_work w0, w1;
 	struct vmf_err e = { "" };
-	double cpu_s, gpu_s = 0, t, worst, in, out;
+	double cpu_s, gpu_s = 0, t, worst, anew, fore, in, out;
 	int64_t done = 0, equal, n = chunk;
 
 	/* Warm: modules are loaded and memory is pinned. */
@@ -233,6 +282,17 @@ bench(const struct setting *s, struct vmf_device *device, int threads,
 		die("CPU", e.msg);
 	cpu_s = now() - t;
 	worst = compare(&f, sample, &equal);
+	if (vmf_quantiles_parse(&levels, LEVELS, "levels", &e) != 0)
+		die("levels", e.msg);
+	for (int64_t i = 0; i < sample; i++)
+		if (vmf_forecast_init(&f.f[i], HORIZON, &levels, &e) != 0 ||
+		    vmf_forecast_init(&f.cpu_f[i], HORIZON, &levels,
+		    &e) != 0)
+			die("forecasts", e.msg);
+	go_on(&f, sample, &gpu, false);
+	go_on(&f, sample, &cpu, true);
+	anew = compare(&f, sample, &n);
+	fore = compare_forecasts(&f, sample);
 
 	vmf_device_tally(device, &w0);
 	for (; done < series && gpu_s <= limit_s; done += n) {
@@ -264,17 +324,25 @@ bench(const struct setting *s, struct vmf_device *device, int threads,
 	printf("  beside the CPU: %" PRId64 " of %" PRId64 " series with the "
 	    "same bytes, largest difference %.3g (tolerance %g)\n", equal,
 	    sample, worst, TOLERANCE);
+	printf("  estimated anew: %.3g; forecasts of %d steps: %.3g (tolerance "
+	    "%g)\n", anew, HORIZON, fore, TOLERANCE_F);
 	fflush(stdout);
 	for (int64_t i = 0; i < chunk; i++)
 		vmf_fit_free(&f.fit[i]);
-	for (int64_t i = 0; i < sample; i++)
+	for (int64_t i = 0; i < sample; i++) {
 		vmf_fit_free(&f.cpu[i]);
+		vmf_forecast_free(&f.f[i]);
+		vmf_forecast_free(&f.cpu_f[i]);
+	}
+	free(f.f);
+	free(f.cpu_f);
 	free(f.y);
 	free(f.slice);
 	free(f.fit);
 	free(f.cpu);
 	free(f.job);
-	return worst <= TOLERANCE;
+	return worst <= TOLERANCE && anew <= TOLERANCE &&
+	    fore <= TOLERANCE_F;
 }
 
 int

@@ -70,6 +70,8 @@ drop(struct vmf_device *d, int i)
 void
 vmf_device_free(struct vmf_device *d)
 {
+	if (d == NULL)
+		return;
 	for (int i = 0; i < d->n; i++)
 		drop(d, i);
 	pthread_mutex_destroy(&d->lock);
