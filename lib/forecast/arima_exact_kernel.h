@@ -174,6 +174,7 @@ arima_likelihood(vcseq y, int64_t stride, int64_t n, int64_t s, int r,
 	vreal gain[ARIMA_STATES], w[ARIMA_STATES + 1];
 	vreal zero = v_set(0.0), one = v_set(1.0), var, change, logs = zero;
 	vreal yy = zero, yu = zero, uu = zero, count = zero, prod = one;
+	vmask sound = v_le(zero, one);
 
 	for (int i = 0; i <= r; i++)
 		x[i] = u[i] = w[i] = zero;
@@ -204,7 +205,10 @@ arima_likelihood(vcseq y, int64_t stride, int64_t n, int64_t s, int r,
 			logs += v_log(prod);
 			prod = one;
 		}
+		/* Falls towards that of the error itself, 1; where rounding
+		 * takes it further, near a unit root, there is no telling. */
 		var = v_sel(on, var + part * w0, var);
+		sound &= v_le(v_set(0.999), var);
 		for (int i = 0; i < r; i++) {
 			vreal tw = phi[i] * w0 + w[i + 1];
 
@@ -219,7 +223,8 @@ arima_likelihood(vcseq y, int64_t stride, int64_t n, int64_t s, int r,
 		change = v_sel(on, change - part * part / var, change);
 	}
 	out->mean = v_keep(mean, yu / v_max(uu, v_set(1e-300)));
-	out->sse = yy - out->mean * yu;
+	out->sse = v_sel(sound, v_max(yy - out->mean * yu, zero),
+	    v_set(NAN));
 	out->log_var = logs + v_log(prod);
 	out->n = count;
 }

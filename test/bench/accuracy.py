@@ -525,6 +525,7 @@ def one_set(name, models, o, tmp):
     trace, step, metrics, horizon, leads = SETS[name]
     if o.metric:
         metrics = [m for m in metrics if m in o.metric.split(",")]
+        name += " " + ",".join(metrics)
     folder = {"bitbrains": "bitbrains_rnd", "azure": "azure_v1",
               "nab": "nab_aws"}[trace]
     if not os.path.isdir(os.path.join(o.data, folder)):

@@ -179,6 +179,63 @@ test_project(void)
 	}
 }
 
+/* The exact likelihood of AR(1) and MA(1) by their closed forms; near unit
+ * roots, with a season, it is one or NaN. */
+static void
+test_exact(void)
+{
+	struct arima_par m = { .b = { 0.5 } };
+	struct arima_past past;
+	struct arima_exact x;
+	double w[N], sse, logs = 0.0, f = 1.0 + 0.7 * 0.7, e = 0.0;
+	vmask none = 0;
+
+	for (int t = 0; t < N; t++)
+		w[t] = noise() + (t > 0 ? 0.3 * w[t - 1] : 0.0);
+	arima_likelihood(w, 1, N, 1, 4, 0.0, &m, none, &past, &x);
+	sse = 0.75 * w[0] * w[0];
+	for (int t = 1; t < N; t++)
+		sse += (w[t] - 0.5 * w[t - 1]) * (w[t] - 0.5 * w[t - 1]);
+	near(x.sse, sse, 1e-10, "sum of squares of AR(1)");
+	near(x.log_var, -log(0.75), 1e-10, "variances of AR(1)");
+	near(past.x[0], 0.5 * w[N - 1], 1e-12, "forecast of AR(1)");
+
+	m.b[0] = 0.0;
+	m.b[ARIMA_THETA] = 0.7;
+	arima_likelihood(w, 1, N, 1, 4, 0.0, &m, none, &past, &x);
+	sse = 0.0;
+	for (int t = 0; t < N; t++) {
+		e = w[t] - (t > 0 ? 0.7 * e : 0.0);
+		sse += e * e / f;
+		logs += log(f);
+		e /= f;
+		f = 1.0 + 0.7 * 0.7 - 0.7 * 0.7 / f;
+	}
+	near(x.sse, sse, 1e-10, "sum of squares of MA(1)");
+	near(x.log_var, logs, 1e-10, "variances of MA(1)");
+	w[N / 2] = NAN;
+	arima_likelihood(w, 1, N, 1, 4, 0.0, &m, none, &past, &x);
+	check(isnan(x.sse), "a gap has no exact likelihood");
+	w[N / 2] = 0.0;
+	for (int i = 0; i < 2000; i++) {
+		double part[ARIMA_MEAN];
+
+		for (int k = 0; k < ARIMA_MEAN; k++) {
+			double u = 2.0 * noise();
+
+			part[k] = copysign(1.0 - pow(10.0, -5.0 *
+			    fabs(u)) , u) * ARIMA_EXACT_ROOT;
+		}
+		arima_of_partial(part, 1.0, m.b + ARIMA_PHI);
+		arima_of_partial(part + 3, -1.0, m.b + ARIMA_THETA);
+		m.b[ARIMA_SPHI] = part[6];
+		m.b[ARIMA_STHETA] = part[7];
+		arima_likelihood(w, 1, N, 24, 28, 0.0, &m, ~none, &past, &x);
+		check(isnan(x.sse) || (x.sse >= 0.0 && x.log_var > -1.0),
+		    "a likelihood that cannot be");
+	}
+}
+
 /* Estimates of a simulated ARMA(1,1) with gaps come near its parameters. */
 static void
 test_estimates(void)
@@ -282,6 +339,7 @@ main(void)
 	test_cascade();
 	test_psi();
 	test_project();
+	test_exact();
 	test_estimates();
 	test_smoothing();
 	test_theta();
