@@ -1,4 +1,4 @@
-# The algorithms in lanes (theta, ets, arima, auto) through vmf-train and
+# The algorithms in lanes (theta, ets, arima, kq, auto) through vmf-train and
 # vmf-predict: what does not depend on what, and sane forecasts of odd series.
 # Their figures are held against other tools' in test/unit/arima.c and
 # test/judges/arima.py.
@@ -12,7 +12,7 @@ setup() {
 }
 
 START=2024-01-01T00:00:00Z
-ALGOS="theta ets arima auto"
+ALGOS="theta ets arima kq auto"
 
 # hours DAYS: a stream of hourly series of so many days; "id cpu_mean" lines.
 hours() {

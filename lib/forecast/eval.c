@@ -362,8 +362,9 @@ run(struct vmf_eval *ev, int m, int64_t n, int64_t at, int64_t w,
 			    .stale_after_s = VMF_EVAL_STALE_S },
 			.f = is_ref ? &c->ref : &c->f,
 			.fit = ev->refit_never && !first ? fit : NULL,
-			.own = first ? fit : NULL,
+			.own = first || !ev->refit_never ? fit : NULL,
 			.seen = true,
+			.rolled = ev->refit_never ? NULL : fit,
 		};
 		if (r->kind == VMF_RIVAL_NAIVE)
 			vmf_rival_naive(&c->f, &c->y);
@@ -422,7 +423,7 @@ eval_rows(struct vmf_eval *ev, int64_t i, int64_t n, struct vmf_batch *out,
 	    sizeof(*ev->score));
 	for (int k = 0; k < ev->metrics.n; k++) {
 		for (int64_t c = 0; c < ev->cells; c++)
-			ev->fit[c].n_params = 0;
+			ev->fit[c].n_params = ev->fit[c].blob.n = 0;
 		for (int64_t w = ev->origins_used; w > 0; w--)
 			if ((rc = eval_origin(ev, i, n, k, w, e)) != 0)
 				return rc;

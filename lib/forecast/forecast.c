@@ -24,15 +24,18 @@ static const struct vmf_algo ets = {
 static const struct vmf_algo arima = {
 	.name = "arima", .members = 1u << VMF_M_ARIMA,
 };
-static const struct vmf_algo average = {
-	.name = "auto", .members = (1u << VMF_N_MEMBERS) - 1,
+static const struct vmf_algo kq = {
+	.name = "kq", .kernels = true,
+};
+static const struct vmf_algo ensemble = {
+	.name = "auto", .members = (1u << VMF_N_MEMBERS) - 1, .kernels = true,
 };
 
 static const struct vmf_algo *const algos[] = {
-	&vmf_snaive, &theta, &ets, &arima, &average,
+	&vmf_snaive, &theta, &ets, &arima, &kq, &ensemble,
 };
 #define N_ALGOS ((int)(sizeof(algos) / sizeof(algos[0])))
-#define ALGO_NAMES "snaive, theta, ets, arima, auto"
+#define ALGO_NAMES "snaive, theta, ets, arima, kq, auto"
 
 const char *
 vmf_status_name(enum vmf_status s)

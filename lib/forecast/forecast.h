@@ -76,6 +76,7 @@ struct vmf_algo {
 	/* In lanes: bits of enum vmf_member, and the functions below are
 	 * NULL; vmf_fit_many and vmf_forecast_many run them. */
 	unsigned members;
+	bool kernels;	/* kq, alone or with the members mixed in */
 	int (*fit)(struct vmf_fit *fit, const struct vmf_slice *y,
 	    int64_t season, struct vmf_scratch *w, struct vmf_err *e);
 	int64_t (*predict)(struct vmf_forecast *f, const struct vmf_slice *y,

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "forecast/forecast.h"
+#include "forecast/kq.h"
 #include "forecast/panel.h"
 
 /* One series up to one moment.  All pointers are the caller's. */
@@ -22,6 +23,10 @@ struct vmf_problem {
 	struct vmf_fit *own;		/* NULL, or where a cold fit is left */
 	bool seen;			/* the model knows the entity */
 	bool refit;			/* fit is only the start of own */
+	/* NULL, or a fit of the same series up to an earlier moment (own
+	 * itself, perhaps): what kq adds up along the history goes on from
+	 * there, to the same result */
+	const struct vmf_fit *rolled;
 };
 
 /* Room that is reused from call to call; { 0 } to begin with. */
@@ -34,6 +39,10 @@ struct vmf_many {
 	int64_t own_cap, n_own;
 	struct vmf_panel_job *job;
 	int64_t job_cap;
+	struct vmf_kq_job *kernel;
+	int64_t kernel_cap;
+	struct vmf_forecast *alt;	/* of the members, to be mixed in */
+	int64_t alt_cap, n_alt;
 };
 void vmf_many_free(struct vmf_many *m);
 

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: MIT */
+#include "forecast/kq.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/thread.h"
+#include "forecast/kq_mix.h"
+#include "forecast/kq_shares.h"
+
+/* Steps of history that the first origin has, at least. */
+#define FIRST_MIN 24
+/* Days before the end at which the first origin lies, at most. */
+#define DAYS_ROLLED 120
+/* Of what was lost, so much is left an origin later: half in ten days. */
+#define KEEP 0.9622
+#define SUM_MAX 1e37
+/* Steps of a day, where there are fewer. */
+#define DAY_MIN 24
+
+static const double nine[9] = { 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8,
+    0.9 };
+#define MEDIAN 4
+
+static int64_t
+day_of(const struct vmf_forecast_opts *o)
+{
+	int64_t day = 86400 / o->step_s;
+
+	return day < DAY_MIN ? DAY_MIN : day;
+}
+
+/* A series on its way: where it begins, and its state. */
+struct course {
+	struct vmf_kq *q;
+	struct vmf_kq_state s;
+	int64_t start, step_s, day, season;
+};
+
+/* 2 x pinball loss, mean of the nine levels; and that of the median. */
+static void
+add_loss(double y, const float *v, double *loss, double *err)
+{
+	double sum = 0.0;
+
+	for (int l = 0; l < 9; l++) {
+		double d = y - (double)v[l];
+
+		sum += d > 0.0 ? nine[l] * d : (nine[l] - 1.0) * d;
+	}
+	*loss += 2.0 * sum / 9.0;
+	*err += fabs(y - (double)v[MEDIAN]);
+}
+
+/* Where y lies between below and upto of a distribution, spread evenly. */
+static void
+add_pit(double *pit, double below, double upto)
+{
+	for (int b = 0; b < VMF_KQ_BINS; b++) {
+		double lo = (double)b / VMF_KQ_BINS;
+		double hi = (double)(b + 1) / VMF_KQ_BINS;
+		double from = below > lo ? below : lo;
+		double to = upto < hi ? upto : hi;
+
+		if (upto - below < 1e-9)
+			pit[b] += below >= lo && (below < hi ||
+			    b == VMF_KQ_BINS - 1) ? 1.0 : 0.0;
+		else if (to > from)
+			pit[b] += (to - from) / (upto - below);
+	}
+}
+
+/* Sums stay within what a float can say. */
+static void
+discount(float *to, double more)
+{
+	double sum = (double)*to * KEEP + more;
+
+	*to = sum < SUM_MAX ? (float)sum : (float)SUM_MAX;
+}
+
+/* What the members would have foretold in group k of leads from the origin,
+ * which is before step t. */
+static void
+score(struct course *c, int k, int64_t t)
+{
+	struct vmf_kq_group *g = &c->s.g[k];
+	double loss[VMF_KQ_MEMBERS] = { 0 }, err[VMF_KQ_MEMBERS] = { 0 };
+	double pit[VMF_KQ_BINS] = { 0 }, mix_loss = 0.0, mix_err = 0.0;
+	float share[VMF_KQ_MEMBERS], v[9];
+	const float *both[2] = { share, NULL }, none[2] = { 0.0f, 0.0f };
+	int n = 0;
+
+	vmf_kq_shares(g->loss, g->w, k, c->day, share);
+	for (int i = 0; i < VMF_KQ_SAMPLES; i++) {
+		int64_t lead = vmf_kq_sample(k, c->day, i);
+		double y = lead < 0 ? NAN : c->q->y[t + lead], below, upto;
+
+		if (isnan(y))
+			continue;
+		vmf_kq_lead(c->q, lead);
+		for (int m = 0; m < VMF_KQ_MEMBERS; m++) {
+			vmf_kq_member(c->q, m, nine, 9, v);
+			add_loss(y, v, &loss[m], &err[m]);
+		}
+		vmf_kq_mix_dense(c->q, both);
+		vmf_kq_mix_atoms(c->q, both, NULL, none);
+		vmf_kq_quantiles(c->q, 0, nine, 9, v);
+		add_loss(y, v, &mix_loss, &mix_err);
+		vmf_kq_pit(c->q, 0, y, &below, &upto);
+		add_pit(pit, below, upto);
+		n++;
+	}
+	if (n == 0)
+		return;
+	discount(&g->w, 1.0);
+	discount(&g->mix_loss, mix_loss / n);
+	discount(&g->mix_err, mix_err / n);
+	for (int m = 0; m < VMF_KQ_MEMBERS; m++) {
+		discount(&g->loss[m], loss[m] / n);
+		discount(&g->err[m], err[m] / n);
+	}
+	for (int b = 0; b < VMF_KQ_BINS; b++)
+		discount(&g->pit[b], pit[b] / n);
+}
+
+static int64_t
+common_divisor(int64_t a, int64_t b)
+{
+	while (b != 0) {
+		int64_t r = a % b;
+
+		a = b;
+		b = r;
+	}
+	return a;
+}
+
+/* The origin behind one that has t steps of history: soon where that is
+ * short, later about 13 hours on, so that all phases have their turn. */
+static int64_t
+origin_after(int64_t t, int64_t season, int64_t day)
+{
+	int64_t apart = day * 13 / 24, soon = t / 8;
+
+	while (common_divisor(apart, season) > 1)
+		apart++;
+	return t + (soon < 1 ? 1 : soon < apart ? soon : apart);
+}
+
+/* Score all origins that lie between where the state ends and where the
+ * leads of a group reach the end. */
+static void
+roll(struct course *c)
+{
+	int64_t n = c->q->n, oldest = n - DAYS_ROLLED * c->day;
+	/* Steps that the state knows and the history lacks. */
+	int64_t lost = (c->start - c->s.first) / c->step_s;
+
+	for (;;) {
+		int64_t t = INT64_MAX;
+		int todo = 0;
+
+		for (int k = 0; k < VMF_KQ_GROUPS; k++) {
+			int64_t at = (c->s.g[k].next - c->start) / c->step_s;
+
+			if (at + vmf_kq_end(k, c->day) > n || at > t)
+				continue;
+			todo = at < t ? 1 << k : todo | 1 << k;
+			t = at;
+		}
+		if (todo == 0)
+			return;
+		if (t >= FIRST_MIN && t >= oldest)
+			vmf_kq_origin(c->q, t);
+		for (int k = 0; k < VMF_KQ_GROUPS; k++) {
+			if (!(todo & 1 << k))
+				continue;
+			if (t >= FIRST_MIN && t >= oldest)
+				score(c, k, t);
+			c->s.g[k].next = c->start + c->step_s *
+			    (origin_after(t + lost, c->season, c->day) -
+			    lost);
+		}
+	}
+}
+
+/* Mean absolute error up to a season ahead over that of a season before;
+ * NaN where there is none. */
+static double
+mase_of(const struct course *c)
+{
+	double err = 0.0, scale = 0.0, groups = 0.0;
+	int64_t n = 0;
+
+	for (int k = 0; k < VMF_KQ_GROUPS - 1; k++)
+		if (c->s.g[k].w > 0.0f) {
+			err += (double)(c->s.g[k].mix_err / c->s.g[k].w);
+			groups += 1.0;
+		}
+	for (int64_t t = c->season; t < c->q->n; t++) {
+		double d = fabs(c->q->y[t] - c->q->y[t - c->season]);
+
+		if (!isnan(d)) {
+			scale += d;
+			n++;
+		}
+	}
+	if (n == 0 || !(groups > 0.0) || !(scale > 0.0))
+		return NAN;
+	return err / groups / (scale / (double)n);
+}
+
+static void
+begin(struct course *c)
+{
+	int64_t first = c->season / 2 > FIRST_MIN ? c->season / 2 :
+	    FIRST_MIN;
+
+	memset(&c->s, 0, sizeof(c->s));
+	c->s.first = c->start;
+	for (int k = 0; k < VMF_KQ_GROUPS; k++)
+		c->s.g[k].next = c->start + first * c->step_s;
+}
+
+static int
+learn(struct course *c, struct vmf_kq_job *job, struct vmf_err *e)
+{
+	int rc;
+
+	if (job->from == NULL)
+		begin(c);
+	else if ((rc = vmf_kq_state_get(&c->s, "kq", &job->from->blob,
+	    c->step_s, e)) != 0)
+		return rc;
+	roll(c);
+	job->fit->mase = mase_of(c);
+	job->fit->blob.n = 0;
+	return vmf_kq_state_put(&c->s, &job->fit->blob, e);
+}
+
+/* The leads [from, to), which the dense members do not tell apart. */
+static void
+foretell(struct course *c, int k, struct vmf_kq_job *job, int64_t from,
+    int64_t to)
+{
+	struct vmf_forecast *f = job->f;
+	const struct vmf_kq_group *g = &c->s.g[k];
+	float share[2][VMF_KQ_MEMBERS], v[VMF_QUANTILES_MAX];
+	float alt[VMF_KQ_LEVELS], other[2] = { 0.0f, 0.0f }, median;
+	const float *both[2] = { share[0], share[1] };
+	double level[VMF_QUANTILES_MAX], half = 0.5;
+
+	vmf_kq_shares(g->loss, g->w, k, c->day, share[0]);
+	vmf_kq_shares(g->err, g->w, k, c->day, share[1]);
+	if (job->other != NULL) {
+		other[0] = other[1] = (float)vmf_kq_other(k, c->day);
+		for (int i = 0; i < 2; i++)
+			for (int m = 0; m < VMF_KQ_MEMBERS; m++)
+				share[i][m] *= 1.0f - other[i];
+	}
+	for (int j = 0; j < f->levels.n; j++)
+		level[j] = vmf_kq_level(g, f->levels.ppm[j] / 1e6);
+	vmf_kq_lead(c->q, (from + to - 1) / 2);
+	vmf_kq_mix_dense(c->q, both);
+	for (int64_t t = from; t < to; t++) {
+		for (int j = 0; job->other != NULL && j < VMF_KQ_LEVELS; j++)
+			alt[j] = job->other->q[j * job->other->h + t];
+		vmf_kq_same(c->q, t);
+		vmf_kq_mix_atoms(c->q, both, job->other != NULL ? alt : NULL,
+		    other);
+		f->mean[t] = (float)vmf_kq_mean(c->q, 0);
+		vmf_kq_quantiles(c->q, 0, level, f->levels.n, v);
+		vmf_kq_quantiles(c->q, 1, &half, 1, &median);
+		for (int j = 0; j < f->levels.n; j++) {
+			int32_t ppm = f->levels.ppm[j];
+
+			/* The median has shares of its own; the others keep
+			 * to their side of it. */
+			if (ppm == 500000 || (ppm < 500000 && v[j] > median) ||
+			    (ppm > 500000 && v[j] < median))
+				v[j] = median;
+			f->q[j * f->h + t] = v[j];
+		}
+	}
+}
+
+static int
+forecast(struct course *c, struct vmf_kq_job *job, struct vmf_err *e)
+{
+	int rc = vmf_kq_state_get(&c->s, "kq", &job->from->blob,
+	    c->step_s, e);
+	int64_t to;
+	int k = 0;
+
+	if (rc != 0)
+		return rc;
+	vmf_kq_origin(c->q, c->q->n);
+	for (int64_t from = 0; from < job->f->h; from = to) {
+		int64_t width = from / 8, most = c->day / 24;
+
+		while (k < VMF_KQ_GROUPS - 1 && from >= vmf_kq_end(k, c->day))
+			k++;
+		width = width > most ? most : width;
+		to = from + (width < 1 ? 1 : width);
+		if (k < VMF_KQ_GROUPS - 1 && to > vmf_kq_end(k, c->day))
+			to = vmf_kq_end(k, c->day);
+		if (to > job->f->h)
+			to = job->f->h;
+		foretell(c, k, job, from, to);
+	}
+	return 0;
+}
+
+/* ---- many ---- */
+
+struct task {
+	struct vmf_kq q;
+	double *y;			/* with the steps up to the start */
+	int64_t cap, at;
+	int rc;
+	struct vmf_err e;
+};
+
+struct run {
+	struct vmf_kq_job *job;
+	int64_t n, next;
+	const struct vmf_kq_ops *ops;
+};
+
+static int
+take(void *arg, void *slot)
+{
+	struct run *r = arg;
+	struct task *t = slot;
+
+	if (r->next == r->n)
+		return 0;
+	t->at = r->next++;
+	return 1;
+}
+
+static void
+work(void *arg, void *slot)
+{
+	const struct run *r = arg;
+	struct task *t = slot;
+	struct vmf_kq_job *job = &r->job[t->at];
+	const struct vmf_forecast_opts *o = job->opts;
+	int64_t n = job->y->n + job->y->gap;
+	struct course c = {
+		.q = &t->q, .step_s = o->step_s, .season = o->season,
+		.day = day_of(o), .start = o->start - n * o->step_s,
+	};
+
+	t->q.ops = r->ops;
+	if ((t->rc = vmf_grow(&t->y, &t->cap, n, &t->e)) != 0)
+		return;
+	memcpy(t->y, job->y->y, (size_t)job->y->n * sizeof(*t->y));
+	for (int64_t i = job->y->n; i < n; i++)
+		t->y[i] = NAN;
+	if ((t->rc = vmf_kq_series(&t->q, t->y, n, c.season, c.day,
+	    &t->e)) != 0)
+		return;
+	t->rc = job->f == NULL ? learn(&c, job, &t->e) :
+	    forecast(&c, job, &t->e);
+}
+
+static const struct vmf_kq_ops *
+ops_of(const struct vmf_lanes *lanes)
+{
+	if (lanes == NULL)
+		lanes = vmf_lanes_of(vmf_simd_best());
+	return lanes == &vmf_lanes_avx512 ? &vmf_kq_avx512 :
+	    lanes == &vmf_lanes_avx2 ? &vmf_kq_avx2 : &vmf_kq_plain;
+}
+
+int
+vmf_kq_run(struct vmf_kq_job *job, int64_t n, const struct vmf_panel *how,
+    struct vmf_err *e)
+{
+	struct run r = { .job = job, .n = n, .ops = ops_of(how->lanes) };
+	struct vmf_lane_ops ops = { .take = take, .work = work, .arg = &r };
+	struct vmf_lane *lane = NULL;
+	struct task *task, *t;
+	void **slot;
+	int threads = how->threads > 1 ? how->threads : 1;
+	int n_slots, rc = 0;
+
+	if (n == 0)
+		return 0;
+	if ((int64_t)threads > n)
+		threads = (int)n;
+	n_slots = threads == 1 ? 1 : threads + 2;
+	task = vmf_calloc(n_slots, (int64_t)sizeof(*task), e);
+	slot = vmf_calloc(n_slots, (int64_t)sizeof(*slot), e);
+	if (task == NULL || slot == NULL) {
+		rc = VMF_ENOMEM;
+		goto done;
+	}
+	for (int i = 0; i < n_slots; i++)
+		slot[i] = &task[i];
+	if ((rc = vmf_lane_new(&lane, &ops, slot, n_slots, e)) != 0)
+		goto done;
+	if (threads > 1)
+		vmf_lane_start(lane, threads - 1);
+	while ((t = vmf_lane_next(lane)) != NULL)
+		if (t->rc != 0) {
+			rc = t->rc;
+			if (e != NULL)
+				*e = t->e;
+			break;
+		}
+done:
+	vmf_lane_free(lane);
+	for (int i = 0; task != NULL && i < n_slots; i++) {
+		free(task[i].y);
+		vmf_kq_free(&task[i].q);
+	}
+	free(task);
+	free(slot);
+	return rc;
+}
+
+int
+vmf_kq_check(const char *name, const struct vmf_buf *blob, int64_t step_s,
+    struct vmf_err *e)
+{
+	struct vmf_kq_state s;
+
+	return vmf_kq_state_get(&s, name, blob, step_s, e);
+}

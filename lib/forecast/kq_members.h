@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The members of the kernel quantile family: what each of them takes for
+ * alike.  Chosen, and their shares measured, on the windows of Bitbrains
+ * (August 2013) and Azure that end 60 hours and more before the last ones.
+ */
+#ifndef VMF_KQ_MEMBERS_H
+#define VMF_KQ_MEMBERS_H
+
+/* States: the mean of the load over so many steps, at least, and so much of
+ * a day. */
+enum { KQ_LAST, KQ_THREE, KQ_HOUR, KQ_QUARTER, KQ_DAY, VMF_KQ_STATES };
+static const struct {
+	int steps;
+	double day;
+} kq_windows[VMF_KQ_STATES] = {
+	{ 1, 0.0 }, { 3, 0.0 }, { 6, 1.0 / 24 }, { 1, 0.25 }, { 1, 1.0 },
+};
+
+/* Half-lives, in days. */
+enum { KQ_2H, KQ_6H, KQ_1D, KQ_3D, KQ_1W, KQ_1M, VMF_KQ_AGES };
+static const float kq_half_lives[VMF_KQ_AGES] = { 0.08f, 0.25f, 1.0f, 3.0f,
+    7.0f, 30.0f };
+
+/* Distances in the season, as standard deviations in days; KQ_ANY is none. */
+enum { KQ_NEAR_2H, KQ_NEAR_4H, VMF_KQ_PHASES, KQ_ANY = -1 };
+static const float kq_distances[VMF_KQ_PHASES] = { 1.0f / 12, 1.0f / 6 };
+
+/* Distances of a state, as parts of its standard deviation. */
+enum { KQ_LAST_05, KQ_LAST_10, KQ_LAST_30, KQ_THREE_10, KQ_THREE_20,
+    KQ_HOUR_10, KQ_HOUR_20, KQ_QUARTER_15, KQ_DAY_20, KQ_DAY_30,
+    VMF_KQ_LIKES };
+static const struct {
+	int state;
+	float band;
+} kq_bands[VMF_KQ_LIKES] = {
+	{ KQ_LAST, 0.05f }, { KQ_LAST, 0.1f }, { KQ_LAST, 0.3f },
+	{ KQ_THREE, 0.1f }, { KQ_THREE, 0.2f }, { KQ_HOUR, 0.1f },
+	{ KQ_HOUR, 0.2f }, { KQ_QUARTER, 0.15f }, { KQ_DAY, 0.2f },
+	{ KQ_DAY, 0.3f },
+};
+
+/* A weight is 2^-(age / half-life) x (floor + likeness of the moment) x
+ * (floor + likeness) of one or two states. */
+static const struct kq_dense {
+	int age, phase;
+	float phase_floor;
+	int like[2];
+	float like_floor;
+} kq_dense[] = {
+	{ KQ_6H, KQ_ANY, 0.0f, { KQ_ANY, KQ_ANY }, 0.0f },
+	{ KQ_1D, KQ_ANY, 0.0f, { KQ_ANY, KQ_ANY }, 0.0f },
+	{ KQ_1D, KQ_NEAR_2H, 0.1f, { KQ_ANY, KQ_ANY }, 0.0f },
+	{ KQ_3D, KQ_ANY, 0.0f, { KQ_LAST_05, KQ_ANY }, 0.01f },
+	{ KQ_1D, KQ_NEAR_4H, 0.1f, { KQ_LAST_10, KQ_ANY }, 0.02f },
+	{ KQ_1M, KQ_ANY, 0.0f, { KQ_LAST_05, KQ_THREE_10 }, 0.01f },
+	{ KQ_3D, KQ_ANY, 0.0f, { KQ_LAST_10, KQ_THREE_20 }, 0.02f },
+	{ KQ_1M, KQ_NEAR_4H, 0.2f, { KQ_LAST_10, KQ_HOUR_20 }, 0.02f },
+	{ KQ_1W, KQ_ANY, 0.0f, { KQ_LAST_05, KQ_HOUR_10 }, 0.01f },
+	{ KQ_1W, KQ_NEAR_2H, 0.1f, { KQ_THREE_20, KQ_ANY }, 0.03f },
+	{ KQ_3D, KQ_NEAR_2H, 0.1f, { KQ_HOUR_20, KQ_ANY }, 0.05f },
+	{ KQ_1D, KQ_ANY, 0.0f, { KQ_HOUR_20, KQ_ANY }, 0.03f },
+	{ KQ_3D, KQ_ANY, 0.0f, { KQ_LAST_10, KQ_DAY_30 }, 0.05f },
+	{ KQ_1W, KQ_NEAR_2H, 0.1f, { KQ_HOUR_20, KQ_DAY_20 }, 0.05f },
+	{ KQ_1D, KQ_NEAR_2H, 0.1f, { KQ_QUARTER_15, KQ_ANY }, 0.05f },
+	{ KQ_6H, KQ_NEAR_2H, 0.1f, { KQ_LAST_30, KQ_ANY }, 0.05f },
+	{ KQ_2H, KQ_ANY, 0.0f, { KQ_ANY, KQ_ANY }, 0.0f },
+	{ KQ_6H, KQ_ANY, 0.0f, { KQ_LAST_10, KQ_THREE_20 }, 0.05f },
+	{ KQ_2H, KQ_ANY, 0.0f, { KQ_LAST_30, KQ_ANY }, 0.05f },
+};
+
+/* The very same step of the season in seasons past, and at a share the
+ * steps beside it; half-lives in days. */
+#define KQ_BESIDE 0.3f
+#define KQ_SPARSE_FLOOR 0.03f
+static const struct kq_sparse {
+	float half_life;
+	int like;
+} kq_sparse[] = {
+	{ 2.0f, KQ_ANY },
+	{ 7.0f, KQ_ANY },
+	{ 7.0f, KQ_LAST_30 },
+	{ 7.0f, KQ_DAY_30 },
+};
+
+/* And the values of the season before, and the last one. */
+enum { KQ_N_DENSE = (int)(sizeof(kq_dense) / sizeof(kq_dense[0])),
+    KQ_N_SPARSE = (int)(sizeof(kq_sparse) / sizeof(kq_sparse[0])),
+    KQ_SNAIVE = KQ_N_DENSE + KQ_N_SPARSE, KQ_NAIVE };
+
+/* Mean shares of the members over these fleets' VMs, by groups of leads (to
+ * an hour, four hours, a day, and beyond): of series with few steps a day,
+ * and with many. */
+static const float kq_fleet[2][4][KQ_NAIVE + 1] = {
+	{
+		{ 0.029f, 0.018f, 0.022f, 0.046f, 0.064f, 0.040f, 0.066f,
+		    0.055f, 0.036f, 0.035f, 0.031f, 0.030f, 0.043f, 0.035f,
+		    0.040f, 0.070f, 0.045f, 0.049f, 0.050f, 0.027f, 0.023f,
+		    0.060f, 0.023f, 0.019f, 0.043f },
+		{ 0.057f, 0.030f, 0.030f, 0.041f, 0.054f, 0.034f, 0.051f,
+		    0.044f, 0.031f, 0.037f, 0.034f, 0.038f, 0.040f, 0.031f,
+		    0.038f, 0.071f, 0.061f, 0.038f, 0.041f, 0.039f, 0.038f,
+		    0.050f, 0.031f, 0.018f, 0.023f },
+		{ 0.071f, 0.050f, 0.051f, 0.032f, 0.039f, 0.021f, 0.032f,
+		    0.032f, 0.022f, 0.041f, 0.042f, 0.041f, 0.038f, 0.034f,
+		    0.041f, 0.049f, 0.048f, 0.037f, 0.042f, 0.060f, 0.055f,
+		    0.050f, 0.041f, 0.019f, 0.013f },
+		{ 0.061f, 0.060f, 0.055f, 0.036f, 0.038f, 0.022f, 0.030f,
+		    0.028f, 0.023f, 0.043f, 0.044f, 0.044f, 0.036f, 0.033f,
+		    0.042f, 0.041f, 0.039f, 0.038f, 0.034f, 0.064f, 0.070f,
+		    0.049f, 0.042f, 0.017f, 0.012f },
+	},
+	{
+		{ 0.027f, 0.018f, 0.020f, 0.036f, 0.054f, 0.063f, 0.080f,
+		    0.061f, 0.061f, 0.036f, 0.032f, 0.037f, 0.034f, 0.036f,
+		    0.032f, 0.081f, 0.043f, 0.084f, 0.070f, 0.017f, 0.017f,
+		    0.024f, 0.016f, 0.007f, 0.013f },
+		{ 0.041f, 0.027f, 0.026f, 0.045f, 0.055f, 0.054f, 0.069f,
+		    0.058f, 0.050f, 0.041f, 0.038f, 0.046f, 0.041f, 0.038f,
+		    0.039f, 0.064f, 0.058f, 0.061f, 0.056f, 0.019f, 0.018f,
+		    0.024f, 0.017f, 0.009f, 0.006f },
+		{ 0.051f, 0.039f, 0.041f, 0.042f, 0.047f, 0.041f, 0.048f,
+		    0.044f, 0.038f, 0.045f, 0.043f, 0.041f, 0.039f, 0.037f,
+		    0.040f, 0.049f, 0.054f, 0.048f, 0.052f, 0.040f, 0.037f,
+		    0.038f, 0.030f, 0.009f, 0.004f },
+		{ 0.047f, 0.046f, 0.046f, 0.045f, 0.045f, 0.036f, 0.044f,
+		    0.040f, 0.035f, 0.047f, 0.045f, 0.042f, 0.038f, 0.039f,
+		    0.041f, 0.044f, 0.044f, 0.043f, 0.043f, 0.051f, 0.052f,
+		    0.045f, 0.033f, 0.006f, 0.005f },
+	},
+};
+/* The share of a forecast by the other algorithms, where there is one. */
+static const double kq_other[2][4] = {
+	{ 0.2, 0.2, 0.2, 0.2 },
+	{ 0.05, 0.05, 0.1, 0.15 },
+};
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+#include "forecast/kq_shares.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "series/series.h"
+
+#define KQ_POWER 10.0
+/* Origins that the fleet's shares count for, and even levels. */
+#define FLEET_ORIGINS 3.0
+#define LEVEL_ORIGINS 40.0
+/* How far a level may be moved. */
+#define LEVEL_MOVED 0.03
+/* Days of at most so many steps are coarse. */
+#define COARSE 48
+
+int64_t
+vmf_kq_end(int k, int64_t day)
+{
+	switch (k) {
+	case 0:
+		return day / 24;
+	case 1:
+		return day / 6;
+	case 2:
+		return day;
+	default:
+		return day * 5 / 2;
+	}
+}
+
+int64_t
+vmf_kq_sample(int k, int64_t day, int i)
+{
+	int64_t lo = k == 0 ? 0 : vmf_kq_end(k - 1, day);
+	int64_t n = vmf_kq_end(k, day) - lo;
+
+	if (n <= VMF_KQ_SAMPLES)
+		return i < n ? lo + i : -1;
+	return lo + n * (2 * i + 1) / (2 * VMF_KQ_SAMPLES);
+}
+
+void
+vmf_kq_shares(const float *loss, float w, int k, int64_t day, float *share)
+{
+	const float *fleet = kq_fleet[day > COARSE][k];
+	double part[VMF_KQ_MEMBERS], sum = 0.0, least = INFINITY;
+	double own = (double)w / ((double)w + FLEET_ORIGINS);
+
+	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
+		least = (double)loss[m] < least ? (double)loss[m] : least;
+	for (int m = 0; m < VMF_KQ_MEMBERS; m++) {
+		part[m] = pow((double)fleet[m], 1.0 - own);
+		/* Where one never failed, those that did count for nothing;
+		 * where nothing is known, all count as in the fleet. */
+		if ((double)loss[m] > least)
+			part[m] *= pow(least / (double)loss[m],
+			    KQ_POWER * own);
+		sum += part[m];
+	}
+	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
+		share[m] = (float)(part[m] / sum);
+}
+
+double
+vmf_kq_other(int k, int64_t day)
+{
+	return kq_other[day > COARSE][k];
+}
+
+double
+vmf_kq_level(const struct vmf_kq_group *g, double level)
+{
+	double inside = fabs(level - 0.5) * 2.0, cum = 0.0, moved = 0.0;
+	double n = (double)g->w + LEVEL_ORIGINS;
+	int half = VMF_KQ_BINS / 2;
+
+	for (int b = 0; b < half; b++) {
+		double p = ((double)g->pit[half + b] +
+		    (double)g->pit[half - 1 - b] + LEVEL_ORIGINS / half) / n;
+
+		if (cum + p >= inside) {
+			moved = ((double)b + (inside - cum) / p) / half -
+			    inside;
+			break;
+		}
+		cum += p;
+	}
+	moved = moved * 0.5;
+	moved = moved > LEVEL_MOVED ? LEVEL_MOVED : moved;
+	moved = moved < -LEVEL_MOVED ? -LEVEL_MOVED : moved;
+	moved = level < 0.5 ? level - moved : level + moved;
+	/* Not more than half of the way to the end. */
+	if (level < 0.5)
+		return moved < 0.5 * level ? 0.5 * level : moved;
+	return moved > 0.5 + 0.5 * level ? 0.5 + 0.5 * level : moved;
+}
+
+/* ---- bytes ---- */
+
+#define VERSION 1
+#define GROUP_FLOATS (3 + 2 * VMF_KQ_MEMBERS + VMF_KQ_BINS)
+#define BYTES (16 + VMF_KQ_GROUPS * (8 + 4 * GROUP_FLOATS))
+
+static uint8_t *
+put(uint8_t *p, uint64_t v, int bytes)
+{
+	for (int i = 0; i < bytes; i++)
+		*p++ = (uint8_t)(v >> 8 * i);
+	return p;
+}
+
+static uint64_t
+get(const uint8_t **p, int bytes)
+{
+	uint64_t v = 0;
+
+	for (int i = 0; i < bytes; i++)
+		v |= (uint64_t)*(*p)++ << 8 * i;
+	return v;
+}
+
+static uint8_t *
+put_floats(uint8_t *p, const float *x, int n)
+{
+	for (int i = 0; i < n; i++) {
+		uint32_t v;
+
+		memcpy(&v, &x[i], 4);
+		p = put(p, v, 4);
+	}
+	return p;
+}
+
+static const uint8_t *
+get_floats(const uint8_t *p, float *x, int n, int *bad)
+{
+	for (int i = 0; i < n; i++) {
+		uint32_t v = (uint32_t)get(&p, 4);
+
+		memcpy(&x[i], &v, 4);
+		*bad |= !(x[i] >= 0.0f && x[i] <= 1e37f);
+	}
+	return p;
+}
+
+int
+vmf_kq_state_put(const struct vmf_kq_state *s, struct vmf_buf *blob,
+    struct vmf_err *e)
+{
+	uint8_t buf[BYTES], *p = buf;
+
+	p = put(p, VERSION, 4);
+	p = put(p, VMF_KQ_MEMBERS, 4);
+	p = put(p, (uint64_t)s->first, 8);
+	for (int k = 0; k < VMF_KQ_GROUPS; k++) {
+		const struct vmf_kq_group *g = &s->g[k];
+
+		p = put(p, (uint64_t)g->next, 8);
+		p = put_floats(p, &g->w, 1);
+		p = put_floats(p, &g->mix_loss, 1);
+		p = put_floats(p, &g->mix_err, 1);
+		p = put_floats(p, g->loss, VMF_KQ_MEMBERS);
+		p = put_floats(p, g->err, VMF_KQ_MEMBERS);
+		p = put_floats(p, g->pit, VMF_KQ_BINS);
+	}
+	return vmf_buf_put(blob, buf, BYTES, e);
+}
+
+int
+vmf_kq_state_get(struct vmf_kq_state *s, const char *name,
+    const struct vmf_buf *blob, int64_t step_s, struct vmf_err *e)
+{
+	const uint8_t *p = blob->p;
+	uint64_t version, members;
+	int bad = 0;
+
+	if (blob->n != BYTES)
+		return vmf_fail(e, VMF_EDATA, "%s has a blob of %lld bytes, "
+		    "expected %d: another version made it, train anew", name,
+		    (long long)blob->n, (int)BYTES);
+	version = get(&p, 4);
+	members = get(&p, 4);
+	if (version != VERSION || members != VMF_KQ_MEMBERS)
+		return vmf_fail(e, VMF_EDATA, "%s has a blob of version %llu "
+		    "with %llu members, expected %d with %d: train anew",
+		    name, (unsigned long long)version,
+		    (unsigned long long)members, VERSION, VMF_KQ_MEMBERS);
+	s->first = (int64_t)get(&p, 8);
+	bad |= s->first < VMF_TIME_LO || s->first > VMF_TIME_HI ||
+	    s->first % step_s != 0;
+	for (int k = 0; k < VMF_KQ_GROUPS; k++) {
+		struct vmf_kq_group *g = &s->g[k];
+
+		g->next = (int64_t)get(&p, 8);
+		bad |= g->next <= s->first || g->next > VMF_TIME_HI ||
+		    g->next % step_s != 0;
+		p = get_floats(p, &g->w, 1, &bad);
+		p = get_floats(p, &g->mix_loss, 1, &bad);
+		p = get_floats(p, &g->mix_err, 1, &bad);
+		p = get_floats(p, g->loss, VMF_KQ_MEMBERS, &bad);
+		p = get_floats(p, g->err, VMF_KQ_MEMBERS, &bad);
+		p = get_floats(p, g->pit, VMF_KQ_BINS, &bad);
+	}
+	if (bad)
+		return vmf_fail(e, VMF_EDATA, "%s has a blob that no fit "
+		    "makes", name);
+	return 0;
+}

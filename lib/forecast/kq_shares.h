@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is known of the members of kq for one series, in groups of leads; the
+ * shares and levels that follow from it; and its bytes in the model,
+ * vmf-model(5).
+ */
+#ifndef VMF_KQ_SHARES_H
+#define VMF_KQ_SHARES_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "forecast/kq_mix.h"
+
+enum { VMF_KQ_GROUPS = 4, VMF_KQ_SAMPLES = 4, VMF_KQ_BINS = 20 };
+
+/* Discounted sums over origins. */
+struct vmf_kq_group {
+	int64_t next;			/* the origin to score: seconds */
+	float w;			/* of 1 */
+	float mix_loss, mix_err;	/* of the mixture */
+	float loss[VMF_KQ_MEMBERS];	/* 2 x pinball, mean of nine levels */
+	float err[VMF_KQ_MEMBERS];	/* |error| of the median */
+	float pit[VMF_KQ_BINS];		/* of the mixture: sums to w */
+};
+struct vmf_kq_state {
+	int64_t first;			/* where the history began: seconds */
+	struct vmf_kq_group g[VMF_KQ_GROUPS];
+};
+
+/* The lead behind group k: an hour, four, a day, and two and a half (the last
+ * is for all leads from there on as well). */
+int64_t vmf_kq_end(int k, int64_t day);
+/* Lead i of those that group k is scored by; -1: there are not so many. */
+int64_t vmf_kq_sample(int k, int64_t day, int i);
+
+/*
+ * Shares of the members by what they lost over w origins: proportional to
+ * loss^-KQ_POWER, and shrunk to those of other fleets.  Aggregation by
+ * losses: Vovk, "Aggregating strategies", 1990.
+ */
+void vmf_kq_shares(const float *loss, float w, int k, int64_t day,
+    float *share);
+/* The share of a forecast that is mixed in. */
+double vmf_kq_other(int k, int64_t day);
+/*
+ * The level to ask the mixture for, so that the central interval that ends at
+ * level holds as often as it says, by where the past fell (the conformal
+ * idea: Vovk, Gammerman and Shafer, "Algorithmic Learning in a Random World",
+ * 2005); shrunk to level itself, and never far from it.
+ */
+double vmf_kq_level(const struct vmf_kq_group *g, double level);
+
+int vmf_kq_state_put(const struct vmf_kq_state *s, struct vmf_buf *blob,
+    struct vmf_err *e) VMF_CHECK;
+/* VMF_EDATA when the blob cannot be one of these; name is the algorithm. */
+int vmf_kq_state_get(struct vmf_kq_state *s, const char *name,
+    const struct vmf_buf *blob, int64_t step_s, struct vmf_err *e)
+    VMF_CHECK;
+
+#endif

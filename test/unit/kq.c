@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Kernel quantiles against a slow way: weights by libm in double precision,
+ * every step looked at.
+ */
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cpu.h"
+#include "forecast/kq.h"
+#include "forecast/kq_mix.h"
+#include "forecast/kq_shares.h"
+
+static int failures;
+
+static void
+check(bool ok, const char *what)
+{
+	if (ok)
+		return;
+	printf("%s\n", what);
+	failures++;
+}
+
+#define N 700
+#define SEASON 24
+
+static double y[N];
+static uint32_t seed = 7;
+
+static double
+noise(void)
+{
+	seed = seed * 1664525u + 1013904223u;
+	return (double)seed / 4294967296.0;
+}
+
+/* A daily cycle with bursts, equal values and gaps. */
+static void
+make_series(void)
+{
+	for (int t = 0; t < N; t++) {
+		y[t] = 20.0 + 10.0 * sin(6.28318 * t / SEASON) +
+		    5.0 * noise();
+		if (noise() < 0.05)
+			y[t] += 60.0 * noise();
+		if (noise() < 0.2)
+			y[t] = 12.0;
+		if (t > 0 && noise() < 0.1)
+			y[t] = NAN;
+	}
+}
+
+/* Mean of what is known in the w steps up to t; before where nothing is. */
+static double
+window_mean(int64_t t, int64_t w)
+{
+	for (; t >= 0; t--) {
+		double sum = 0.0;
+		int n = 0;
+
+		for (int64_t u = t; u > t - w && u >= 0; u--)
+			if (!isnan(y[u])) {
+				sum += y[u];
+				n++;
+			}
+		if (n > 0)
+			return sum / n;
+	}
+	return NAN;
+}
+
+static double
+state(int s, int64_t t, double scale)
+{
+	int64_t w = (int64_t)(kq_windows[s].day * SEASON + 0.5);
+	double m;
+
+	if (w < kq_windows[s].steps)
+		w = kq_windows[s].steps;
+	m = window_mean(t, w);
+	return m < 0.0 ? -log2(1.0 - m / scale) : log2(1.0 + m / scale);
+}
+
+static double
+likeness(int l, int64_t t, int64_t at, int64_t lead, double scale)
+{
+	int s = kq_bands[l].state;
+	double mean = 0.0, sq = 0.0, z;
+
+	if (t - lead - 1 < 0)
+		return 0.0;
+	for (int64_t u = 0; u < at; u++)
+		mean += state(s, u, scale) / (double)at;
+	for (int64_t u = 0; u < at; u++)
+		sq += pow(state(s, u, scale) - mean, 2.0) / (double)at;
+	z = (state(s, t - lead - 1, scale) - state(s, at - 1, scale)) /
+	    (kq_bands[l].band * sqrt(sq));
+	return exp(-0.5 * z * z);
+}
+
+/* What dense member m makes of step t, by its definition; likenesses come
+ * from memory, for they are slow. */
+static double
+weight(int m, int64_t t, int64_t at, int64_t lead,
+    double like[VMF_KQ_LIKES][N])
+{
+	const struct kq_dense *d = &kq_dense[m];
+	int64_t apart = (at + lead - t) % SEASON;
+	double w = exp2(-(double)(at - t) / ((double)kq_half_lives[d->age] *
+	    SEASON));
+
+	if (apart > SEASON - apart)
+		apart = SEASON - apart;
+	if (d->phase != KQ_ANY) {
+		double z = (double)apart /
+		    ((double)kq_distances[d->phase] * SEASON);
+
+		w *= (double)d->phase_floor + exp(-0.5 * z * z);
+	}
+	for (int i = 0; i < 2; i++)
+		if (d->like[i] != KQ_ANY)
+			w *= (double)d->like_floor + like[d->like[i]][t];
+	return w;
+}
+
+/* The share of weights of values below v, and not above it. */
+static void
+masses(const double *w, int64_t at, double v, double *below, double *upto)
+{
+	double all = 0.0;
+
+	*below = *upto = 0.0;
+	for (int64_t t = 0; t < at; t++) {
+		if (isnan(y[t]))
+			continue;
+		all += w[t];
+		*below += (float)y[t] < (float)v ? w[t] : 0.0;
+		*upto += (float)y[t] <= (float)v ? w[t] : 0.0;
+	}
+	*below /= all;
+	*upto /= all;
+}
+
+static const double levels[] = { 0.05, 0.1, 0.3, 0.5, 0.8, 0.95 };
+enum { N_LEVELS = sizeof(levels) / sizeof(levels[0]) };
+#define TOL 2e-4
+
+static void
+test_dense(struct vmf_kq *q, int64_t at, int64_t lead)
+{
+	static double like[VMF_KQ_LIKES][N], w[N], mixed[N];
+	double scale = 0.0, below, upto, got_below, got_upto;
+	float share[VMF_KQ_MEMBERS] = { 0.0f };
+	const float *both[2] = { share, NULL }, none[2] = { 0.0f, 0.0f };
+	float v[N_LEVELS];
+	int64_t n = 0;
+
+	for (int64_t t = 0; t < at; t++)
+		if (!isnan(y[t])) {
+			scale += fabs(y[t]);
+			n++;
+		}
+	scale /= (double)n;
+	/* Each state's deviation once, by hand: the same as likeness(). */
+	for (int l = 0; l < VMF_KQ_LIKES; l++) {
+		static double x[N];
+		double mean = 0.0, sq = 0.0;
+
+		for (int64_t t = 0; t < at; t++) {
+			x[t] = state(kq_bands[l].state, t, scale);
+			mean += x[t] / (double)at;
+		}
+		for (int64_t t = 0; t < at; t++)
+			sq += (x[t] - mean) * (x[t] - mean) / (double)at;
+		for (int64_t t = 0; t < at; t++) {
+			double z = t <= lead ? INFINITY : (x[t - lead - 1] -
+			    x[at - 1]) / ((double)kq_bands[l].band *
+			    sqrt(sq));
+
+			like[l][t] = exp(-0.5 * z * z);
+		}
+	}
+	check(fabs(like[3][at - 9] - likeness(3, at - 9, at, lead, scale)) <=
+	    1e-12, "the slow way in two ways");
+	vmf_kq_origin(q, at);
+	vmf_kq_lead(q, lead);
+	memset(mixed, 0, sizeof(mixed));
+	for (int m = 0; m < KQ_N_DENSE; m++) {
+		double all = 0.0;
+
+		for (int64_t t = 0; t < at; t++) {
+			w[t] = weight(m, t, at, lead, like);
+			all += isnan(y[t]) ? 0.0 : w[t];
+		}
+		vmf_kq_member(q, m, levels, N_LEVELS, v);
+		for (int l = 0; l < N_LEVELS; l++) {
+			masses(w, at, (double)v[l], &below, &upto);
+			check(below <= levels[l] + TOL &&
+			    upto >= levels[l] - TOL, "quantile of a member");
+		}
+		share[m] = (float)(m + 1);
+		for (int64_t t = 0; t < at; t++)
+			mixed[t] += (m + 1) * w[t] / all;
+	}
+	vmf_kq_mix_dense(q, both);
+	vmf_kq_mix_atoms(q, both, NULL, none);
+	vmf_kq_quantiles(q, 0, levels, N_LEVELS, v);
+	for (int l = 0; l < N_LEVELS; l++) {
+		masses(mixed, at, (double)v[l], &below, &upto);
+		check(below <= levels[l] + TOL && upto >= levels[l] - TOL,
+		    "quantile of a mixture");
+		vmf_kq_pit(q, 0, (double)v[l], &got_below, &got_upto);
+		check(fabs(got_below - below) <= TOL &&
+		    fabs(got_upto - upto) <= TOL, "shares of a mixture");
+	}
+}
+
+/* The same step of seasons past at 2^(-age / half-life), those beside it at
+ * 0.3 of that; and single values. */
+static void
+test_sparse(struct vmf_kq *q, int64_t at, int64_t lead)
+{
+	static double w[N];
+	double one = 0.5, below, upto;
+	float v[N_LEVELS];
+
+	vmf_kq_origin(q, at);
+	vmf_kq_lead(q, lead);
+	for (int m = 0; m < 2; m++) {
+		memset(w, 0, sizeof(w));
+		for (int64_t k = lead / SEASON + 1, i = 0;
+		    i < VMF_KQ_SEASONS; k++, i++)
+			for (int64_t t = at + lead - k * SEASON - 1, j = -1;
+			    j <= 1; j++, t++)
+				if (t >= 0 && t < at && !isnan(y[t]))
+					w[t] += (j == 0 ? 1.0 : 0.3) *
+					    exp2(-(double)i / (double)
+					    kq_sparse[m].half_life);
+		vmf_kq_member(q, KQ_N_DENSE + m, levels, N_LEVELS, v);
+		for (int l = 0; l < N_LEVELS; l++) {
+			masses(w, at, (double)v[l], &below, &upto);
+			check(below <= levels[l] + TOL &&
+			    upto >= levels[l] - TOL, "the very same step");
+		}
+	}
+	vmf_kq_member(q, KQ_NAIVE, &one, 1, v);
+	for (at--; isnan(y[at]); at--)
+		continue;
+	check(v[0] == (float)y[at], "the last value");
+}
+
+static void
+test_variants(void)
+{
+	static const struct vmf_kq_ops *const ops[3] = { &vmf_kq_plain,
+	    &vmf_kq_avx2, &vmf_kq_avx512 };
+	static const enum vmf_simd need[3] = { VMF_SIMD_PLAIN, VMF_SIMD_AVX2,
+	    VMF_SIMD_AVX512 };
+	float first[VMF_KQ_MEMBERS][N_LEVELS], v[N_LEVELS];
+
+	for (int i = 0; i < 3; i++) {
+		struct vmf_kq q = { .ops = ops[i] };
+
+		if (!vmf_simd_have(need[i]))
+			continue;
+		check(vmf_kq_series(&q, y, N, SEASON, SEASON, NULL) == 0,
+		    "a series");
+		vmf_kq_origin(&q, N - 3);
+		vmf_kq_lead(&q, 5);
+		for (int m = 0; m < VMF_KQ_MEMBERS; m++) {
+			vmf_kq_member(&q, m, levels, N_LEVELS, v);
+			if (i == 0)
+				memcpy(first[m], v, sizeof(v));
+			check(memcmp(first[m], v, sizeof(v)) == 0,
+			    "the variants differ");
+		}
+		vmf_kq_free(&q);
+	}
+}
+
+static void
+test_shares(void)
+{
+	struct vmf_kq_group g = { 0 };
+	float share[VMF_KQ_MEMBERS], sum = 0.0f;
+	double last = 0.0;
+
+	vmf_kq_shares(g.loss, 0.0f, 1, 24, share);
+	for (int m = 0; m < VMF_KQ_MEMBERS; m++) {
+		check(fabs((double)(share[m] - kq_fleet[0][1][m])) <= 2e-3,
+		    "with nothing known, the fleet's shares");
+		g.loss[m] = 10.0f;
+	}
+	g.loss[4] = 5.0f;
+	vmf_kq_shares(g.loss, 300.0f, 1, 24, share);
+	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
+		sum += share[m];
+	check(fabsf(sum - 1.0f) <= 1e-5f && share[4] > 0.95f,
+	    "half of the loss is nearly all");
+	g.loss[4] = 0.0f;
+	vmf_kq_shares(g.loss, 3.0f, 1, 24, share);
+	check(share[4] == 1.0f, "one that never failed is all");
+	/* All fell outside: intervals grow, and levels stay in order. */
+	g.w = 20.0f;
+	g.pit[0] = g.pit[VMF_KQ_BINS - 1] = 10.0f;
+	for (int i = 1; i < 1000; i++) {
+		double at = vmf_kq_level(&g, i / 1000.0);
+
+		check(at >= last && at > 0.0 && at < 1.0, "levels in order");
+		last = at;
+	}
+	check(vmf_kq_level(&g, 0.5) == 0.5, "the median stays");
+	check(fabs(vmf_kq_level(&g, 0.9) - 0.93) <= 1e-12 &&
+	    fabs(vmf_kq_level(&g, 0.1) - 0.07) <= 1e-12, "levels move");
+}
+
+static void
+test_bytes(void)
+{
+	struct vmf_kq_state s, got;
+	struct vmf_buf b = { 0 };
+	struct vmf_err e = { "" };
+
+	memset(&s, 0, sizeof(s));
+	memset(&got, 0, sizeof(got));
+	s.first = -7200;
+	for (int k = 0; k < VMF_KQ_GROUPS; k++) {
+		s.g[k].next = 3600 * (k + 1);
+		s.g[k].w = 1.5f;
+		for (int m = 0; m < VMF_KQ_MEMBERS; m++)
+			s.g[k].loss[m] = (float)(m * k);
+	}
+	check(vmf_kq_state_put(&s, &b, &e) == 0 && b.n == 1216, "bytes");
+	check(vmf_kq_state_get(&got, "kq", &b, 3600, &e) == 0 &&
+	    memcmp(&s, &got, sizeof(s)) == 0, "there and back");
+	check(vmf_kq_state_get(&got, "kq", &b, 7000, &e) != 0,
+	    "another step");
+	b.p[b.n - 1] = 0xff;
+	check(vmf_kq_state_get(&got, "kq", &b, 3600, &e) != 0,
+	    "a number that no fit makes");
+	b.n--;
+	check(vmf_kq_state_get(&got, "kq", &b, 3600, &e) != 0, "a byte less");
+	b.n = 0;
+	s.g[2].next = s.first;
+	check(vmf_kq_state_put(&s, &b, &e) == 0 &&
+	    vmf_kq_state_get(&got, "kq", &b, 3600, &e) != 0,
+	    "an origin before the history");
+	vmf_buf_free(&b);
+}
+
+int
+main(void)
+{
+	struct vmf_kq q = { .ops = &vmf_kq_plain };
+
+	make_series();
+	check(vmf_kq_series(&q, y, N, SEASON, SEASON, NULL) == 0, "a series");
+	test_dense(&q, N, 0);
+	test_dense(&q, 333, 7);
+	test_dense(&q, 61, 40);
+	test_sparse(&q, N - 10, 3);
+	test_sparse(&q, 500, 30);
+	vmf_kq_free(&q);
+	test_variants();
+	test_shares();
+	test_bytes();
+	return failures > 0;
+}
