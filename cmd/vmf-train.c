@@ -20,9 +20,11 @@ static struct cmd c = {
 "usage: vmf-train [options] [FILE]\n"
 "Learn a model of each series in FILE or standard input.\n"
 "\n"
-"      --model NAME,...  algorithms: snaive, theta, ets, arima, auto [auto]\n"
+"      --model NAME,...  snaive, theta, ets, arima, kq or auto [auto]\n"
 "      --metric NAME,... lists to learn [cpu_mean]\n"
 "      --season TIME     after which loads repeat [1d]\n"
+"      --update MODEL    go on from this model, of an earlier end; what is\n"
+"                        learned, and of what, is as there\n"
 "      --stale-after TIME\n"
 "                        without a sample for so long, a VM is stale [1d]\n"
 "      --step TIME       the series' step, where its metadata was dropped\n"
@@ -35,10 +37,9 @@ CMD_SHARED_USAGE,
 };
 
 static struct {
-	const char *model, *metric;
+	const char *model, *metric, *update;
 	int64_t season_s, stale_after_s, step_s, at, threads;
 } opt = {
-	.model = "auto", .metric = "cpu_mean", .season_s = 86400,
 	.stale_after_s = 86400, .at = VMF_TIME_NONE,
 };
 
@@ -46,6 +47,7 @@ static const struct cmd_opt table[] = {
 	{ CMD_STR, "model", 0, &opt.model, false, 0, 0 },
 	{ CMD_STR, "metric", 0, &opt.metric, false, 0, 0 },
 	{ CMD_DURATION, "season", 0, &opt.season_s, false, 0, 0 },
+	{ CMD_FILE, "update", 0, &opt.update, false, 0, 0 },
 	{ CMD_DURATION, "stale-after", 0, &opt.stale_after_s, false, 0, 0 },
 	{ CMD_DURATION, "step", 0, &opt.step_s, false, 0, 0 },
 	{ CMD_TIME, "at", 0, &opt.at, false, 0, 0 },
@@ -54,13 +56,35 @@ static const struct cmd_opt table[] = {
 	{ CMD_END, NULL, 0, NULL, false, 0, 0 },
 };
 
+/* The grid of the series, against that of the model to go on from. */
+static int
+check_grids(const struct vmf_series *s, const struct vmf_model *m,
+    struct vmf_err *e)
+{
+	const char *name = vmf_reader_name(m->r);
+	char known[32], end[32];
+
+	if (m->grid.step_s != s->grid.step_s)
+		return vmf_fail(e, VMF_EDATA, "%s: the model's step is %"
+		    PRId64 " s, but that of %s is %" PRId64 " s", name,
+		    m->grid.step_s, vmf_reader_name(s->r), s->grid.step_s);
+	if (m->grid.end <= s->grid.end)
+		return 0;
+	vmf_time_format_utc(m->grid.end, known);
+	vmf_time_format_utc(s->grid.end, end);
+	return vmf_fail(e, VMF_EDATA, "%s knows what was before %s, but %s "
+	    "is learned up to %s only", name, known, vmf_reader_name(s->r),
+	    end);
+}
+
 /* What the options name, against what there is. */
 static int
 prepare(struct vmf_train *t, const struct vmf_series *s, struct vmf_err *e)
 {
 	int rc = vmf_grid_need_end(&s->grid, vmf_reader_name(s->r), e);
 
-	if (rc != 0)
+	if (rc != 0 || (t->update != NULL &&
+	    (rc = check_grids(s, t->update, e)) != 0))
 		return rc;
 	if (opt.season_s % s->grid.step_s != 0)
 		return vmf_fail(e, VMF_EUSAGE, "--season is %" PRId64
@@ -79,21 +103,51 @@ prepare(struct vmf_train *t, const struct vmf_series *s, struct vmf_err *e)
 	return 0;
 }
 
+/* What is learned, and of what: as the options say, or as in the model to
+ * go on from. */
 static int
-parse_words(struct vmf_train *t, struct vmf_err *e)
+parse_words(struct vmf_train *t, struct vmf_model *m, struct vmf_reader **r,
+    struct vmf_err *e)
 {
+	const struct vmf_meta *meta;
 	int rc;
 
+	if (opt.update != NULL) {
+		if (opt.model != NULL || opt.metric != NULL ||
+		    opt.season_s != 0)
+			return vmf_fail(e, VMF_EUSAGE, "--%s and --update: "
+			    "the model has its own", opt.model != NULL ?
+			    "model" : opt.metric != NULL ? "metric" :
+			    "season");
+		if (strcmp(opt.update, "-") == 0 && (c.n_args == 0 ||
+		    strcmp(c.arg[0], "-") == 0))
+			return vmf_fail(e, VMF_EUSAGE, "--update and the "
+			    "series cannot both be standard input");
+		if ((rc = cmd_open_in(&c, opt.update, r, e)) != 0 ||
+		    (rc = vmf_model_open(m, *r, e)) != 0)
+			return rc;
+		meta = &vmf_reader_schema(*r)->meta;
+		opt.model = vmf_meta_get(meta, "vmf:model");
+		opt.metric = vmf_meta_get(meta, "vmf:metric");
+		opt.season_s = m->season_s;
+		t->update = m;
+	}
+	if (opt.model == NULL)
+		opt.model = "auto";
+	if (opt.metric == NULL)
+		opt.metric = "cpu_mean";
+	if (opt.season_s == 0)
+		opt.season_s = 86400;
 	if ((rc = vmf_words_parse(&t->models, opt.model, "--model",
 	    VMF_EUSAGE, e)) != 0 ||
 	    (rc = vmf_words_parse(&t->metrics, opt.metric, "--metric",
 	    VMF_EUSAGE, e)) != 0)
 		return rc;
-	for (int m = 0; m < t->models.n; m++) {
-		const char *name = t->models.v[m];
+	for (int i = 0; i < t->models.n; i++) {
+		const char *name = t->models.v[i];
 
-		t->algo[m] = vmf_algo_find(name, (int64_t)strlen(name));
-		if (t->algo[m] == NULL)
+		t->algo[i] = vmf_algo_find(name, (int64_t)strlen(name));
+		if (t->algo[i] == NULL)
 			return vmf_fail(e, VMF_EUSAGE, "--model: '%.64s' is "
 			    "not known, expected one of: %s", name,
 			    vmf_algo_names());
@@ -114,6 +168,9 @@ note(const struct vmf_train *t)
 			    t->n_status[k],
 			    vmf_status_name((enum vmf_status)k));
 	cmd_note(&c, "%" PRId64 " series in%s", t->n_rows, text);
+	if (t->update != NULL)
+		cmd_note(&c, "%" PRId64 " of them new, %" PRId64 " only in "
+		    "%s", t->n_new, t->n_gone, opt.update);
 }
 
 /* Learn the rows in hand, and write what is a batch. */
@@ -148,7 +205,8 @@ train_all(struct vmf_train *t, struct vmf_series *s, struct vmf_batch *batch,
 		}
 	if (got < 0)
 		return got;
-	if ((rc = learn(t, batch, w, e)) != 0)
+	if ((rc = learn(t, batch, w, e)) != 0 ||
+	    (rc = vmf_train_end(t, e)) != 0)
 		return rc;
 	return vmf_writer_put(w, batch, e);
 }
@@ -159,14 +217,15 @@ main(int argc, char *argv[])
 	struct vmf_series series = { 0 };
 	struct vmf_schema schema = { 0 };
 	struct cmd_output out = { 0 };
-	struct vmf_reader *in = NULL;
+	struct vmf_reader *in = NULL, *old = NULL;
+	struct vmf_model model = { 0 };
 	struct vmf_batch batch = { 0 };
 	struct vmf_err err = { "" };
 	struct vmf_train t = { 0 };
 	int rc, ret = CMD_FAIL;
 
 	cmd_parse(&c, table, argc, argv);
-	if ((rc = parse_words(&t, &err)) != 0 ||
+	if ((rc = parse_words(&t, &model, &old, &err)) != 0 ||
 	    (rc = cmd_panel(&t.many.how, opt.threads, &err)) != 0 ||
 	    (rc = cmd_open_in(&c, c.n_args > 0 ? c.arg[0] : NULL, &in,
 	    &err)) != 0 ||
@@ -194,6 +253,8 @@ done:
 	vmf_reader_free(in);
 	cmd_panel_free(&t.many.how);
 	vmf_train_free(&t);
+	vmf_model_free(&model);
+	vmf_reader_free(old);
 	cmd_free(&c);
 	return ret;
 }

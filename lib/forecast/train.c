@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "forecast/train.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,11 @@ vmf_train_free(struct vmf_train *t)
 {
 	for (int64_t i = 0; i < t->n_fits; i++)
 		vmf_fit_free(&t->fit[i]);
+	for (int64_t i = 0; i < t->n_known; i++)
+		vmf_fit_free(&t->known[i]);
 	free(t->fit);
+	free(t->known);
+	free(t->gone);
 	free(t->problem);
 	free(t->status);
 	free(t->values);
@@ -28,6 +33,111 @@ vmf_train_free(struct vmf_train *t)
 	vmf_words_free(&t->models);
 	vmf_words_free(&t->metrics);
 	vmf_many_free(&t->many);
+}
+
+static bool
+same_word(const char *word, const char *text, int64_t len)
+{
+	return (int64_t)strlen(word) == len && memcmp(word, text,
+	    (size_t)len) == 0;
+}
+
+/* An id that the series do not have any more, counted once for all of its
+ * parts. */
+static int
+count_gone(struct vmf_train *t, const struct vmf_part *part,
+    struct vmf_err *e)
+{
+	int rc;
+
+	if (part->id == NULL || (t->any_gone && vmf_id_cmp(part->id,
+	    part->id_len, t->gone, t->gone_len) == 0))
+		return 0;
+	if ((rc = vmf_grow(&t->gone, &t->gone_cap, part->id_len + 1,
+	    e)) != 0)
+		return rc;
+	if (part->id_len > 0)
+		memcpy(t->gone, part->id, (size_t)part->id_len);
+	t->gone_len = part->id_len;
+	t->any_gone = true;
+	t->n_gone++;
+	return 0;
+}
+
+/* Keep what the part has added up: the batch it stands in goes on. */
+static int
+keep_part(struct vmf_train *t, struct vmf_fit *known,
+    const struct vmf_part *part, struct vmf_err *e)
+{
+	for (int k = 0; k < t->metrics.n; k++)
+		for (int m = 0; m < t->models.n; m++) {
+			struct vmf_buf *b =
+			    &known[k * t->models.n + m].blob;
+
+			if (!same_word(t->metrics.v[k], part->metric,
+			    part->metric_len) ||
+			    !same_word(t->models.v[m], part->algo,
+			    part->algo_len))
+				continue;
+			b->n = 0;
+			return part->blob_bytes == 0 ? 0 : vmf_buf_put(b,
+			    part->blob, part->blob_bytes, e);
+		}
+	return 0;
+}
+
+/* The model's parts of row i, for its place among those in hand; parts of
+ * ids before it are passed. */
+static int
+take_parts(struct vmf_train *t, struct vmf_series *s, int64_t i, int64_t row,
+    struct vmf_err *e)
+{
+	int64_t per_row = (int64_t)t->metrics.n * t->models.n, len;
+	int64_t need = (row + 1) * per_row;
+	const char *id = vmf_series_id(s, i, &len);
+	struct vmf_part part;
+	bool seen = false;
+	int got, rc;
+
+	if ((rc = vmf_grow(&t->known, &t->known_cap, need, e)) != 0)
+		return rc;
+	for (; t->n_known < need; t->n_known++)
+		memset(&t->known[t->n_known], 0, sizeof(*t->known));
+	for (int64_t k = row * per_row; k < need; k++)
+		t->known[k].blob.n = 0;
+	while ((got = vmf_model_peek(t->update, &part, e)) > 0) {
+		int cmp = part.id == NULL ? -1 :
+		    vmf_id_cmp(part.id, part.id_len, id, len);
+
+		if (cmp > 0)
+			break;
+		if (part.updated > t->opts.start)
+			return vmf_fail(e, VMF_EDATA, "%s: row %" PRId64
+			    ": updated lies behind the end of the series",
+			    vmf_reader_name(t->update->r), part.row);
+		if ((rc = cmp < 0 ? count_gone(t, &part, e) :
+		    keep_part(t, t->known + row * per_row, &part, e)) != 0)
+			return rc;
+		seen |= cmp == 0;
+		vmf_model_skip(t->update);
+	}
+	t->n_new += !seen;
+	return got < 0 ? got : 0;
+}
+
+int
+vmf_train_end(struct vmf_train *t, struct vmf_err *e)
+{
+	struct vmf_part part;
+	int got = 0, rc;
+
+	while (t->update != NULL &&
+	    (got = vmf_model_peek(t->update, &part, e)) > 0) {
+		if ((rc = count_gone(t, &part, e)) != 0)
+			return rc;
+		vmf_model_skip(t->update);
+	}
+	return got;
 }
 
 /* Copy the history of row i, as the batch's view of it is one at a time; row
@@ -62,7 +172,7 @@ take_row(struct vmf_train *t, struct vmf_series *s, int64_t i, int64_t row,
 			    (size_t)p->y.n * sizeof(double));
 		t->n_values += p->y.n;
 	}
-	return 0;
+	return t->update == NULL ? 0 : take_parts(t, s, i, row, e);
 }
 
 /* Is there as much in hand as is worked on at once? */
@@ -107,8 +217,11 @@ vmf_train_learn(struct vmf_train *t, struct vmf_err *e)
 		at += t->problem[k].y.n;
 	}
 	for (int m = 0; m < t->models.n; m++) {
-		for (int64_t k = 0; k < n; k++)
+		for (int64_t k = 0; k < n; k++) {
 			t->problem[k].own = &t->fit[m * n + k];
+			t->problem[k].rolled = t->update == NULL ? NULL :
+			    &t->known[k * t->models.n + m];
+		}
 		if ((rc = vmf_fit_many(t->algo[m], t->problem, n,
 		    t->status + m * n, &t->many, e)) != 0)
 			return rc;

@@ -20,6 +20,10 @@ struct vmf_train {
 	int list[VMF_METRICS_MAX];	/* columns of the metrics */
 	struct vmf_forecast_opts opts;
 	struct vmf_many many;		/* its how: width and threads */
+	/* NULL, or an open model of the same metrics and algorithms, of an
+	 * earlier end, to go on from */
+	struct vmf_model *update;
+	int64_t n_new, n_gone;		/* ids that only one of them has */
 	/* counted, of the first metric and algorithm: */
 	int64_t n_rows, n_status[VMF_N_STATUS];
 	/* private; rows in hand are n_rows - n_put */
@@ -29,7 +33,12 @@ struct vmf_train {
 	struct vmf_problem *problem;
 	struct vmf_fit *fit;
 	enum vmf_status *status;
+	struct vmf_fit *known;		/* what the model has of them */
 	double *values;
+	int64_t known_cap, n_known;
+	char *gone;			/* the last id counted */
+	int64_t gone_len, gone_cap;
+	bool any_gone;
 	int64_t problem_cap, fit_cap, n_fits, status_cap, n_values,
 	    values_cap;
 };
@@ -50,6 +59,9 @@ int vmf_train_learn(struct vmf_train *t, struct vmf_err *e) VMF_CHECK;
  */
 int vmf_train_put(struct vmf_train *t, struct vmf_batch *out,
     struct vmf_err *e) VMF_CHECK;
+/* After the last row: the model to go on from is read to its end, and
+ * counted. */
+int vmf_train_end(struct vmf_train *t, struct vmf_err *e) VMF_CHECK;
 void vmf_train_free(struct vmf_train *t);
 
 #endif

@@ -1,0 +1,218 @@
+# Kernel quantiles (kq, and auto around them) through vmf-train, --update and
+# vmf-predict.  Their figures are held against a slow way in test/unit/kq.c;
+# what holds for every algorithm is in 51-arima.bats.
+
+load helper
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	ROWS=$VMF_BIN/../unit/rows
+	[ -x "$ROWS" ] || skip "no test programs (make units)"
+}
+
+# days N: the moment so many days after the first.
+days() {
+	date -u -d "2024-01-01 + $1 days" +%FT%TZ
+}
+
+# fleet VMS DAYS: hourly series of a made-up fleet.
+fleet() {
+	gen "$1" "$2" --seed 3 | vmf-ingest -q | vmf-dedup -q |
+	    vmf-aggregate -q --step 1h --metric cpu --stat mean,count -o s
+}
+
+# series STEP DAYS <<< "id values": one list, from the first moment on.
+series() {
+	{
+		echo "kind=series step=$1 start=$(days 0) end=$(days "$2")"
+		echo 'id start:time cpu_mean:list'
+		while read -r id y; do
+			echo "$id $(days 0) $y"
+		done
+	} | "$ROWS"
+}
+
+column() {
+	vmf-cat --csv --no-header --columns "$1" "$2"
+}
+
+@test "--update day by day is learning at once, to the byte" {
+	fleet 30 13
+	for model in kq auto snaive,kq; do
+		vmf-train -q --no-history --model $model -o once s
+		vmf-train -q --model $model --at "$(days 6)" -o m s
+		for d in 7 8 10 13; do
+			vmf-train -q --no-history --update m --at "$(days $d)" \
+			    -o next s
+			mv next m
+		done
+		same once m
+		vmf-predict -q --no-history --from once -o f1 s
+		vmf-predict -q --no-history --from m -o f2 s
+		same f1 f2
+	done
+	# The same once more changes nothing.
+	vmf-train -q --no-history --update once -o again s
+	run ! same once m2
+	same <(column id,mase again) <(column id,mase m)
+}
+
+@test "--update: VMs that come and go, a history that lost its beginning" {
+	fleet 12 12
+	judge -c '
+import polars as pl
+s = pl.read_ipc_stream("s")
+s[2:].write_ipc_stream("tail")
+s[:9].write_ipc_stream("head")'
+	local at=(--step 1h --at "$(days 12)")
+	vmf-train -q --step 1h --at "$(days 9)" -o m head
+	vmf-train --no-history "${at[@]}" --update m -o u tail 2>err
+	run -0 cat err
+	assert_line 'vmf-train: 3 of them new, 2 only in m'
+	vmf-train -q --no-history "${at[@]}" -o once tail
+	same once u
+	# The oldest four days are gone from the series, not from the model.
+	judge -c '
+import polars as pl
+from datetime import datetime, timezone
+s = pl.read_ipc_stream("s")
+cut = datetime(2024, 1, 5, tzinfo=timezone.utc)
+skip = ((cut - pl.col("start")).dt.total_hours()).clip(0)
+s.with_columns(pl.col("cpu_mean").list.slice(skip),
+    pl.col("cpu_count").list.slice(skip),
+    pl.max_horizontal("start", pl.lit(cut)).cast(s["start"].dtype)
+    .alias("start")).write_ipc_stream("late")'
+	vmf-train -q --model kq --at "$(days 10)" -o m s
+	vmf-train -q --update m "${at[@]}" -o u late
+	vmf-predict -q --from u "${at[@]}" --horizon 24 -o f1 late
+	vmf-train -q --model kq -o once s
+	vmf-predict -q --from once --horizon 24 -o f2 s
+	run -0 awk -F, '{ a += $1; d += $1 < $2 ? $2 - $1 : $1 - $2 }
+	    END { print NR, (d <= 0.1 * a ? "alike" : d / a) }' < <(paste -d , \
+	    <(vmf-cat --long --csv --no-header --columns cpu_mean_q50 f1) \
+	    <(vmf-cat --long --csv --no-header --columns cpu_mean_q50 f2))
+	assert_line --regexp '^[0-9]+ alike$'
+}
+
+@test "--update refuses what does not fit" {
+	fleet 3 8
+	vmf-train -q -o m s
+	fails 1 "m knows what was before $(days 8), but s is learned up to $(days 7) only" \
+	    vmf-train --update m --at "$(days 7)" -o out s
+	vmf-aggregate -q --step 2h -o two s
+	fails 1 "m: the model's step is 3600 s, but that of two is 7200 s" \
+	    vmf-train --update m -o out two
+	for o in --model=kq --metric=cpu_mean --season=1d; do
+		fails 2 "${o%=*} and --update: the model has its own" \
+		    vmf-train "$o" --update m -o out s
+	done
+	fails 2 'cannot both be standard input' vmf-train --update - -o out <m
+	fails 1 "of kind 'series', expected 'model'" \
+	    vmf-train --update s -o out s
+	head -c 900 m >cut
+	fails 1 'cut' vmf-train --update cut -o out s
+	[ ! -e out ]
+}
+
+@test "a blob that is none is refused with its row" {
+	fleet 2 8
+	for model in kq auto; do
+		n=$([ $model = kq ] && echo 1 || echo 116)
+		{
+			echo "kind=model step=3600 season=86400 end=$(days 8) metric=cpu_mean model=$model"
+			echo 'id metric model status params:list64 blob:binary mase:f64 updated:time'
+			echo "vm-0000000 cpu_mean $model ok $(seq -s , 1 $n) abc - $(days 8)"
+		} | "$ROWS" >m
+		fails 1 'm: row 0: ' vmf-predict --from m -o out s
+	done
+	{
+		echo "kind=model step=3600 season=86400 end=$(days 7) metric=cpu_mean model=kq"
+		echo 'id metric model status params:list64 blob:binary mase:f64 updated:time'
+		echo "vm-0000000 cpu_mean kq ok 1 abc - $(days 7)"
+	} | "$ROWS" >m
+	fails 1 'kq has a blob of 3 bytes, expected 1216' \
+	    vmf-predict --from m -o out s
+	fails 1 'kq has a blob of 3 bytes, expected 1216' \
+	    vmf-train --update m -o out s
+	[ ! -e out ]
+}
+
+@test "forecasts are values of the past; quantiles ascend at any levels" {
+	fleet 20 9
+	vmf-train -q --model kq -o m s
+	vmf-predict -q --from m --horizon 3d \
+	    --quantiles 0.001,0.02,0.1,0.45,0.5,0.55,0.9,0.98,0.999999 -o f s
+	run -0 awk -F, '
+	    NR == FNR { for (i = 2; i <= NF; i++) v[$1, $i] = 1; next }
+	    { for (i = 4; i <= 12; i++) {
+		n++
+		if (!(($1, $i) in v)) bad++
+		if (i > 4 && $i + 0 < $(i - 1) + 0) bad++
+	    } } END { print (n > 0), bad + 0 }' \
+	    <(column id,cpu_mean s | tr -d '"[]' | tr ' ' ,) \
+	    <(vmf-cat --long --csv --no-header f | awk -F, '$4 != ""')
+	assert_output "1 0"
+}
+
+@test "a job at the same minute of each hour; an off state goes on" {
+	# At five past each hour 80, else 5: the exact step.
+	for ((t = 0; t < 288 * 10; t++)); do
+		printf '%s' "$((t % 12 == 1 ? 80 : 5)),"
+	done | sed 's/^/job /; s/,$//' >job
+	echo >>job
+	# Half of the time off, for hours on end: off now is off soon.
+	awk 'BEGIN {
+		srand(4)
+		printf "off "
+		for (t = 0; t < 2880; t++) {
+			if (t % 97 == 0) state = rand() < 0.5 ? 1 : 0
+			printf "%s%d", t ? "," : "", (t >= 2850 ? 0 : state * (30 + 9 * rand()))
+		}
+		print ""
+	}' >off
+	cat job off | series 300 10 >s
+	vmf-train -q --model kq -o m s
+	vmf-predict -q --from m --horizon 288 --quantiles 0.1,0.5,0.9 -o f s
+	run -0 awk -F, '$1 == "job" { bad += ($5 != (n % 12 == 1 ? 80 : 5)); n++ }
+	    END { print n, bad + 0 }' <(vmf-cat --long --csv --no-header f)
+	assert_output "288 0"
+	run -0 awk -F, '$1 == "off" && n++ < 6 { bad += ($5 != 0) } END { print (n >= 6), bad + 0 }' \
+	    <(vmf-cat --long --csv --no-header f)
+	assert_output "1 0"
+}
+
+@test "a day of five minutes without a season; two days; steps of a day" {
+	awk 'BEGIN { srand(1); printf "a "; for (t = 0; t < 288; t++) printf "%s%d", t ? "," : "", 20 + 20 * rand(); print "" }' |
+	    series 300 1 >s
+	vmf-train -q --model kq --season 5m -o m s
+	vmf-predict -q --from m --horizon 12 -o f s
+	run -0 column status f
+	assert_output ok
+	awk 'BEGIN { srand(1); printf "a "; for (t = 0; t < 48; t++) printf "%s%d", t ? "," : "", t % 24 + 2 * rand(); print "" }' |
+	    series 3600 2 >s
+	vmf-train -q --model kq -o m s
+	vmf-predict -q --from m --horizon 48 -o f s
+	run -0 column status f
+	assert_output ok
+	awk 'BEGIN { srand(1); printf "a "; for (t = 0; t < 60; t++) printf "%s%d", t ? "," : "", 10 * (t % 7) + 2 * rand(); print "" }' |
+	    series 86400 60 >s
+	vmf-train -q --model kq --season 1w -o m s
+	vmf-predict -q --from m --horizon 14 -o f s
+	run -0 awk -F, '{ d = $3 - 10 * ((60 + NR - 1) % 7); s += d < 0 ? -d : d }
+	    END { print NR, (s / NR < 8 ? "in phase" : s / NR) }' \
+	    <(vmf-cat --long --csv --no-header f)
+	assert_output "14 in phase"
+}
+
+@test "its 80 % interval holds on made-up load, and beats the seasonal naive" {
+	fleet 40 21
+	vmf-eval -q --model kq,auto --origins 5 --horizon 24 s | vmf-cat --csv \
+	    --no-header --columns model,coverage80,crps_rel,mase >e
+	run -0 awk -F, '$1 == "snaive" { base = $4 }
+	    $1 == "kq" || $1 == "auto" {
+		n++
+		ok += ($2 >= 0.72 && $2 <= 0.88 && $3 < 1)
+		m[n] = $4
+	    } END { print ok, (m[1] < base && m[2] < base) }' e
+	assert_output "2 1"
+}
