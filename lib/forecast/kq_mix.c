@@ -163,6 +163,7 @@ vmf_kq_origin(struct vmf_kq *q, int64_t t)
 	float scale;
 
 	q->past = q->y + from;
+	q->from = from;
 	q->at = t - from;
 	q->known = 0;
 	for (int64_t i = 0; i < q->n_order; i++) {
@@ -320,6 +321,37 @@ value_before(const struct vmf_kq *q, int m)
 	return 0.0f;
 }
 
+/* Atoms of moved member m; returns 0 where there are none. */
+static int
+put_moved(const struct vmf_kq *q, struct vmf_kq_mix *x, int m, float share)
+{
+	const struct kq_moved *k = &kq_moved[m];
+	const float *level = q->m[k->state] + q->from;
+	double part = exp2(-(double)q->season / (double)q->day /
+	    (double)k->half_life), left = 1.0;
+	float v[VMF_KQ_MOVED], w[VMF_KQ_MOVED], sum = 0.0f;
+	int64_t t = q->at + q->lead - (q->lead / q->season + 1) * q->season;
+	int n = 0;
+
+	for (int i = 0; i < VMF_KQ_MOVED && t > q->lead; i++) {
+		if (!isnan(q->past[t])) {
+			v[n] = (float)q->past[t] + k->part *
+			    (level[q->at - 1] - level[t - q->lead - 1]);
+			/* A load that was never negative is not foretold to
+			 * be. */
+			if (v[n] < 0.0f && q->value[0] >= 0.0f)
+				v[n] = 0.0f;
+			w[n++] = (float)left;
+			sum += (float)left;
+		}
+		left *= part;
+		t -= q->season;
+	}
+	for (int i = 0; i < n; i++)
+		put_atom(x, v[i], share * w[i] / sum);
+	return n;
+}
+
 /* Atoms of the sparse members, by their shares. */
 static void
 put_members(const struct vmf_kq *q, struct vmf_kq_mix *x, const float *share)
@@ -340,8 +372,13 @@ put_members(const struct vmf_kq *q, struct vmf_kq_mix *x, const float *share)
 	/* Without a step of that phase, what comes nearest. */
 	if (q->n_same == 0 && all > 0.0f)
 		put_atom(x, value_before(q, KQ_SNAIVE), all);
+	for (int m = 0; m < KQ_N_MOVED; m++)
+		if (share[KQ_MOVED + m] > SHARE_MIN && put_moved(q, x, m,
+		    share[KQ_MOVED + m]) == 0)
+			put_atom(x, value_before(q, KQ_SNAIVE),
+			    share[KQ_MOVED + m]);
 	for (int m = KQ_SNAIVE; m <= KQ_NAIVE; m++)
-		if (share[m] > 0.0f)
+		if (share[m] > SHARE_MIN)
 			put_atom(x, value_before(q, m), share[m]);
 }
 

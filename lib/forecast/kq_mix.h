@@ -18,8 +18,10 @@
 enum { VMF_KQ_MEMBERS = KQ_NAIVE + 1,
     VMF_KQ_SEASONS = 32,		/* back, for the very same step */
     VMF_KQ_SAME = 3 * VMF_KQ_SEASONS,
+    VMF_KQ_MOVED = 14,			/* of these, for values moved */
     VMF_KQ_LEVELS = 13,			/* of a forecast that is mixed in */
-    VMF_KQ_ATOMS = VMF_KQ_SAME + 2 + VMF_KQ_LEVELS };
+    VMF_KQ_ATOMS = VMF_KQ_SAME + KQ_N_MOVED * VMF_KQ_MOVED + 2 +
+	VMF_KQ_LEVELS };
 
 /* What is mixed in is asked for at these levels. */
 extern const struct vmf_quantiles vmf_kq_levels;
@@ -45,7 +47,7 @@ struct vmf_kq {
 	float *m[VMF_KQ_STATES];
 	/* as of an origin: its past, of `at` steps */
 	const double *past;
-	int64_t at, known;
+	int64_t from, at, known;
 	float *value, *one;		/* by value; 1 where known, by step */
 	int32_t *rank;			/* of each step; known: missing */
 	float *x[VMF_KQ_STATES], now[VMF_KQ_STATES], sd[VMF_KQ_STATES];

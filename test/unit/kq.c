@@ -335,7 +335,7 @@ test_bytes(void)
 		for (int m = 0; m < VMF_KQ_MEMBERS; m++)
 			s.g[k].loss[m] = (float)(m * k);
 	}
-	check(vmf_kq_state_put(&s, &b, &e) == 0 && b.n == 1216, "bytes");
+	check(vmf_kq_state_put(&s, &b, &e) == 0 && b.n == 1312, "bytes");
 	check(vmf_kq_state_get(&got, "kq", &b, 3600, &e) == 0 &&
 	    memcmp(&s, &got, sizeof(s)) == 0, "there and back");
 	check(vmf_kq_state_get(&got, "kq", &b, 7000, &e) != 0,
