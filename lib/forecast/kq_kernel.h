@@ -6,9 +6,8 @@
  * 1964), of the distribution rather than the mean.
  *
  * Step t is [t].  Arrays are padded: up to VMF_KQ_W steps behind their end
- * are read and written.  All is
- * float, eight steps at once, by +, -, x, / and bits only: the same bytes
- * whatever the instructions.
+ * are read and written.  All is float, eight steps at once, by +, -, x, /
+ * and bits only: the same bytes whatever the instructions.
  */
 #ifndef VMF_KQ_KERNEL_H
 #define VMF_KQ_KERNEL_H
@@ -47,6 +46,7 @@ kq_set(float x)
 	return (kqreal){ x, x, x, x, x, x, x, x };
 }
 
+/* gcc 12 has no vector ?: in C. */
 VMF_HD kqreal
 kq_max(kqreal a, kqreal b)
 {
