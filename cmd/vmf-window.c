@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vmf-window - plan each VM's move into its window of least load.
+ * vmf-window - plan each VM's move into its window of least load, within the
+ * limits of the fleet.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -11,15 +12,16 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "cmd.h"
-#include "forecast/quantile.h"
-#include "plan/plan.h"
+#include "plan/planner.h"
 #include "series/series.h"
+#include "window_opts.h"
 
 static struct cmd c = {
 	.name = "vmf-window",
 	.usage =
 "usage: vmf-window [options] --length TIME [FILE]\n"
-"Find the window of least load of each forecast in FILE or standard input.\n"
+"Find the window of least load of each forecast in FILE or standard input;\n"
+"with limits, the plan of all moves that costs least.\n"
 "\n"
 "      --length TIME     how long a window is\n"
 "      --metric NAME     whose load [cpu_mean]\n"
@@ -33,128 +35,203 @@ static struct cmd c = {
 "      --not-after TIME  no window ends later\n"
 "      --blackout WHEN   nor overlaps this: 'Mon-Fri 09:00-18:00', 'Sat,Sun',\n"
 "                        '22:00-04:00'; may be given again\n"
+"      --per-host N      moves at once from a host\n"
+"      --per-target N    moves at once to a host\n"
+"      --per-cluster N   moves at once from and to a cluster\n"
+"      --total N         moves at once\n"
+"      --hosts FILE      CSV: host, cpus and cluster of each host\n"
+"      --max-host-load X no target with more load after the move [--max-load]\n"
+"      --place           choose a target for VMs that have none\n"
+"      --drain HOST,...  all VMs of these hosts move, no others; may be given\n"
+"                        again\n"
+"      --replan PLAN     keep to this plan where nothing is gained\n"
+"      --hysteresis X    a change must gain more load than this [0]\n"
+"      --explain ID,...  say on stderr how these VMs got their windows; may\n"
+"                        be given again\n"
+"      --strict          exit 1 when a VM has no window\n"
 "      --tz ZONE         wall clock of --blackout and --not-... [UTC]\n"
 "      --step TIME       the forecast's step, where its metadata was dropped\n"
 CMD_SHARED_USAGE,
 	.max_args = 1,
 };
 
-static struct {
-	const char *metric, *risk;
-	int64_t step_s;
-	struct cmd_strs blackout;
-} opt = {
+static struct window_opts opt = {
 	.metric = "cpu_mean",
-};
-static struct vmf_window_opts win = {
-	.not_before = VMF_TIME_NONE, .not_after = VMF_TIME_NONE, .top = 1,
-	.max_load = NAN,
+	.win = { .not_before = VMF_TIME_NONE, .not_after = VMF_TIME_NONE,
+	    .top = 1, .max_load = NAN },
+	.limits = { .max_host_load = NAN },
 };
 
 static const struct cmd_opt table[] = {
-	{ CMD_DURATION, "length", 0, &win.length_s, false, 0, 0 },
+	{ CMD_DURATION, "length", 0, &opt.win.length_s, false, 0, 0 },
 	{ CMD_STR, "metric", 0, &opt.metric, false, 0, 0 },
 	{ CMD_STR, "risk", 0, &opt.risk, false, 0, 0 },
-	{ CMD_NUM, "max-load", 0, &win.max_load, false, 0, 0 },
-	{ CMD_DURATION, "slot", 0, &win.slot_s, false, 0, 0 },
-	{ CMD_INT, "top", 0, &win.top, false, 1, 100000 },
-	{ CMD_FLAG, "no-overlap", 0, &win.apart, false, 0, 0 },
-	{ CMD_TIME, "not-before", 0, &win.not_before, false, 0, 0 },
-	{ CMD_TIME, "not-after", 0, &win.not_after, false, 0, 0 },
+	{ CMD_NUM, "max-load", 0, &opt.win.max_load, false, 0, 0 },
+	{ CMD_DURATION, "slot", 0, &opt.win.slot_s, false, 0, 0 },
+	{ CMD_INT, "top", 0, &opt.win.top, false, 1, 100000 },
+	{ CMD_FLAG, "no-overlap", 0, &opt.win.apart, false, 0, 0 },
+	{ CMD_TIME, "not-before", 0, &opt.win.not_before, false, 0, 0 },
+	{ CMD_TIME, "not-after", 0, &opt.win.not_after, false, 0, 0 },
 	{ CMD_STRS, "blackout", 0, &opt.blackout, false, 0, 0 },
+	{ CMD_INT, "per-host", 0, &opt.limits.per_host, false, 1, INT32_MAX },
+	{ CMD_INT, "per-target", 0, &opt.limits.per_target, false, 1,
+	    INT32_MAX },
+	{ CMD_INT, "per-cluster", 0, &opt.limits.per_cluster, false, 1,
+	    INT32_MAX },
+	{ CMD_INT, "total", 0, &opt.limits.total, false, 1, INT32_MAX },
+	{ CMD_FILE, "hosts", 0, &opt.hosts, false, 0, 0 },
+	{ CMD_NUM, "max-host-load", 0, &opt.limits.max_host_load, false, 0,
+	    0 },
+	{ CMD_FLAG, "place", 0, &opt.place, false, 0, 0 },
+	{ CMD_STRS, "drain", 0, &opt.drain, false, 0, 0 },
+	{ CMD_FILE, "replan", 0, &opt.replan, false, 0, 0 },
+	{ CMD_NUM, "hysteresis", 0, &opt.hysteresis, false, 0, 0 },
+	{ CMD_STRS, "explain", 0, &opt.explain, true, 0, 0 },
+	{ CMD_FLAG, "strict", 0, &opt.strict, true, 0, 0 },
 	{ CMD_TZ, "tz", 0, NULL, false, 0, 0 },
 	{ CMD_DURATION, "step", 0, &opt.step_s, false, 0, 0 },
 	{ CMD_END, NULL, 0, NULL, false, 0, 0 },
 };
 
-/* A bound far out of all forecasts would overflow when rounded to slots. */
 static int
-check_bound(const char *name, int64_t t, struct vmf_err *e)
+flush(struct vmf_batch *batch, struct vmf_writer *w, struct vmf_err *e)
 {
-	if (t != VMF_TIME_NONE && (t < VMF_TIME_LO || t > VMF_TIME_HI))
-		return vmf_fail(e, VMF_EUSAGE, "%s is %" PRId64 " s since "
-		    "1970, expected a time in the years 1 to 9999", name, t);
-	return 0;
-}
+	int rc = vmf_writer_put(w, batch, e);
 
-/* Options that can be read without the input.  The blackouts are the
- * caller's to free. */
-static int
-parse_options(struct vmf_plan *p, struct vmf_blackout **blackout,
-    struct vmf_err *e)
-{
-	struct vmf_quantiles risk;
-	int rc;
-
-	if (win.length_s == 0)
-		return vmf_fail(e, VMF_EUSAGE, "expected --length TIME");
-	if ((rc = check_bound("--not-before", win.not_before, e)) != 0 ||
-	    (rc = check_bound("--not-after", win.not_after, e)) != 0)
-		return rc;
-	if (win.not_before != VMF_TIME_NONE &&
-	    win.not_after != VMF_TIME_NONE &&
-	    win.not_before >= win.not_after)
-		return vmf_fail(e, VMF_EUSAGE, "--not-before is not earlier "
-		    "than --not-after: expected room for a window between "
-		    "them");
-	if (opt.risk != NULL) {
-		if ((rc = vmf_quantiles_parse(&risk, opt.risk, "--risk",
-		    e)) != 0)
-			return rc;
-		if (risk.n != 1)
-			return vmf_fail(e, VMF_EUSAGE, "--risk: '%.64s', "
-			    "expected one quantile", opt.risk);
-		p->risk_ppm = risk.ppm[0];
-	}
-	*blackout = vmf_calloc(opt.blackout.n, (int64_t)sizeof(**blackout),
-	    e);
-	if (*blackout == NULL)
-		return VMF_ENOMEM;
-	for (int k = 0; k < opt.blackout.n; k++)
-		if ((rc = vmf_blackout_parse(&(*blackout)[k],
-		    opt.blackout.v[k], e)) != 0)
-			return rc;
-	win.blackout = *blackout;
-	win.n_blackouts = opt.blackout.n;
-	p->metric = opt.metric;
-	p->opts = win;
-	return 0;
-}
-
-static int
-plan_all(struct vmf_plan *p, struct vmf_batch *batch, struct vmf_writer *w,
-    struct vmf_err *e)
-{
-	int got, rc;
-
-	while ((got = vmf_series_next(p->forecast, e)) > 0) {
-		for (int64_t i = 0; i < p->forecast->b->n; i++) {
-			if ((rc = vmf_plan_row(p, i, batch, e)) != 0)
-				return rc;
-			if (vmf_batch_bytes(batch) < VMF_BATCH_BYTES)
-				continue;
-			if ((rc = vmf_writer_put(w, batch, e)) != 0)
-				return rc;
-			vmf_batch_clear(batch);
-			cmd_progress(&c, "%" PRId64 " VMs", p->n_rows);
-		}
-	}
-	return got < 0 ? got : vmf_writer_put(w, batch, e);
+	if (rc == 0)
+		vmf_batch_clear(batch);
+	return rc;
 }
 
 static void
-note(const struct vmf_plan *p)
+say(struct vmf_buf *text)
 {
-	char text[256] = "";
+	if (text->n > 0)
+		fwrite(text->p, 1, (size_t)text->n, stderr);
+	text->n = 0;
+}
+
+/* Each VM for itself: a batch in memory. */
+static int
+plan_each(struct vmf_plan *p, struct vmf_batch *batch, struct vmf_writer *w,
+    struct vmf_err *e)
+{
+	struct vmf_buf text = { 0 };
+	int64_t len;
+	int got, rc = 0;
+
+	while ((got = vmf_series_next(p->forecast, e)) > 0) {
+		for (int64_t i = 0; i < p->forecast->b->n; i++) {
+			const char *id = vmf_series_id(p->forecast, i, &len);
+
+			if ((rc = vmf_plan_row(p, i, batch, e)) != 0 ||
+			    (window_opts_named(&opt.explain, id, len) &&
+			    (rc = vmf_plan_explain(p, i, &text, e)) != 0))
+				goto done;
+			say(&text);
+			if (vmf_batch_bytes(batch) < VMF_BATCH_BYTES)
+				continue;
+			if ((rc = flush(batch, w, e)) != 0)
+				goto done;
+			cmd_progress(&c, "%" PRId64 " VMs", p->n_rows);
+		}
+	}
+	rc = got < 0 ? got : vmf_writer_put(w, batch, e);
+done:
+	vmf_buf_free(&text);
+	return rc;
+}
+
+static int
+explain_all(struct vmf_planner *p, struct vmf_err *e)
+{
+	struct vmf_buf text = { 0 };
+	int rc = 0;
+
+	for (int k = 0; k < opt.explain.n && rc == 0; k++)
+		for (const char *s = opt.explain.v[k]; *s != '\0' &&
+		    rc == 0;) {
+			size_t n = strcspn(s, ",");
+
+			rc = n == 0 ? 0 : vmf_planner_explain(p, s,
+			    (int64_t)n, &text, e);
+			s += n + (s[n] == ',');
+		}
+	if (rc == 0)
+		say(&text);
+	vmf_buf_free(&text);
+	return rc;
+}
+
+/* All together: the fleet in memory, an entry a VM. */
+static int
+plan_fleet(struct vmf_planner *p, struct vmf_batch *batch,
+    struct vmf_writer *w, struct vmf_err *e)
+{
+	struct vmf_series *f = p->plan.forecast;
+	int got, rc;
+
+	while ((got = vmf_series_next(f, e)) > 0) {
+		for (int64_t i = 0; i < f->b->n; i++)
+			if ((rc = vmf_planner_row(p, i, e)) != 0)
+				return rc;
+		cmd_progress(&c, "%" PRId64 " VMs read", p->moves.n);
+	}
+	if (got < 0)
+		return got;
+	if ((rc = vmf_planner_solve(p, e)) != 0 ||
+	    (rc = explain_all(p, e)) != 0)
+		return rc;
+	for (int64_t k = 0; k < p->n_rows; k++) {
+		if ((rc = vmf_planner_put(p, k, batch, e)) != 0 ||
+		    (vmf_batch_bytes(batch) >= VMF_BATCH_BYTES &&
+		    (rc = flush(batch, w, e)) != 0))
+			return rc;
+	}
+	return vmf_writer_put(w, batch, e);
+}
+
+static void
+note(const struct vmf_planner *p)
+{
+	const struct vmf_plan *pl = &p->plan;
+	char text[512] = "";
 	int used = 0;
 
 	for (int k = 0; k < VMF_N_PLAN_STATUS; k++)
-		if (p->n_status[k] > 0)
+		if (pl->n_status[k] > 0)
 			used += snprintf(text + used,
 			    sizeof(text) - (size_t)used, ", %" PRId64 " %s",
-			    p->n_status[k],
+			    pl->n_status[k],
 			    vmf_plan_status_name((enum vmf_plan_status)k));
-	cmd_note(&c, "%" PRId64 " forecasts%s", p->n_rows, text);
+	if (p->n_stay > 0)
+		used += snprintf(text + used, sizeof(text) - (size_t)used,
+		    "; %" PRId64 " others stay", p->n_stay);
+	if (opt.replan != NULL)
+		used += snprintf(text + used, sizeof(text) - (size_t)used,
+		    "; of the plan before %" PRId64 " kept, %" PRId64
+		    " changed", p->n_kept, p->n_changed);
+	if (pl->fleet && pl->n_status[VMF_PLACED] > 0)
+		snprintf(text + used, sizeof(text) - (size_t)used,
+		    "; mean cost %.4g", p->room.cost /
+		    (double)pl->n_status[VMF_PLACED]);
+	cmd_note(&c, "%" PRId64 " forecasts%s", pl->n_rows, text);
+}
+
+static int
+open_files(struct vmf_planner *p, struct vmf_inventory *hosts,
+    struct vmf_err *e)
+{
+	int rc;
+
+	if (opt.hosts != NULL) {
+		if ((rc = vmf_inventory_read_by(hosts, "host", opt.hosts,
+		    e)) != 0)
+			return rc;
+		p->hosts = hosts;
+	}
+	return opt.replan == NULL ? 0 : cmd_open_in(&c, opt.replan, &p->old,
+	    e);
 }
 
 int
@@ -163,38 +240,55 @@ main(int argc, char *argv[])
 	struct vmf_series forecast = { 0 };
 	struct vmf_schema schema = { 0 };
 	struct vmf_blackout *blackout = NULL;
+	struct vmf_inventory hosts = { 0 };
 	struct cmd_output out = { 0 };
 	struct vmf_reader *in = NULL;
 	struct vmf_batch batch = { 0 };
 	struct vmf_err err = { "" };
-	struct vmf_plan p = { .forecast = &forecast };
+	struct vmf_planner p = { .plan = { .forecast = &forecast } };
+	bool fleet;
 	int rc, ret = CMD_FAIL;
 
 	cmd_parse(&c, table, argc, argv);
-	if ((rc = parse_options(&p, &blackout, &err)) != 0 ||
+	if ((rc = window_opts_read(&opt, &p, &blackout, &err)) != 0 ||
 	    (rc = cmd_open_in(&c, c.n_args > 0 ? c.arg[0] : NULL, &in,
 	    &err)) != 0 ||
 	    (rc = vmf_series_open(&forecast, in, "forecast", opt.step_s,
 	    VMF_TIME_NONE, &err)) != 0 ||
-	    (rc = vmf_plan_open(&p, &schema, &err)) != 0 ||
+	    (rc = open_files(&p, &hosts, &err)) != 0)
+		goto done;
+	fleet = window_opts_fleet(&opt, forecast.schema);
+	if ((rc = fleet ? vmf_planner_open(&p, &schema, &err) :
+	    vmf_plan_open(&p.plan, &schema, &err)) != 0 ||
 	    (rc = cmd_open_out(&c, &out, &schema, &err)) != 0 ||
 	    (rc = vmf_batch_init(&batch, &schema, &err)) != 0 ||
-	    (rc = plan_all(&p, &batch, out.w, &err)) != 0 ||
+	    (rc = fleet ? plan_fleet(&p, &batch, out.w, &err) :
+	    plan_each(&p.plan, &batch, out.w, &err)) != 0 ||
 	    (rc = cmd_finish_out(&out, &err)) != 0)
 		goto done;
 	note(&p);
 	ret = CMD_OK;
+	if (opt.strict && p.plan.n_status[VMF_PLACED] < p.plan.n_rows) {
+		rc = vmf_fail(&err, VMF_EDATA, "--strict: %" PRId64 " of %"
+		    PRId64 " VMs are not placed", p.plan.n_rows -
+		    p.plan.n_status[VMF_PLACED], p.plan.n_rows);
+		ret = CMD_FAIL;
+	}
 done:
 	if (ret != CMD_OK)
 		ret = cmd_error(&c, rc, &err);
 	cmd_free_out(&out);
 	vmf_batch_free(&batch);
 	vmf_schema_free(&schema);
-	vmf_plan_free(&p);
+	vmf_planner_free(&p);
+	vmf_inventory_free(&hosts);
 	vmf_series_free(&forecast);
+	vmf_reader_free(p.old);
 	vmf_reader_free(in);
 	free(blackout);
 	free(opt.blackout.v);
+	free(opt.drain.v);
+	free(opt.explain.v);
 	cmd_free(&c);
 	return ret;
 }

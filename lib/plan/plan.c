@@ -6,14 +6,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "base/num.h"
+#include "base/time.h"
 #include "forecast/quantile.h"
 
 /* Columns of the forecast that a plan has itself or has no use for. */
 static const char *const own_names[] = { "id", "start", "end", "load",
     "rank", "wave", "status", "reason", "model", "mase", NULL };
+static const char *const fleet_names[] = { "id", "start", "end", "load",
+    "rank", "wave", "status", "reason", "model", "mase", "target", NULL };
 
 static int
 find_risk(struct vmf_plan *p, struct vmf_err *e)
@@ -64,6 +68,11 @@ make_schema(struct vmf_plan *p, struct vmf_schema *s, struct vmf_err *e)
 		if ((rc = vmf_schema_add_field(s,
 		    &f->schema->field[p->attr[a]], e)) < 0)
 			return rc;
+	p->target = -1;
+	if (p->fleet && (p->place ||
+	    vmf_schema_find(f->schema, "target") >= 0) && (p->target = rc =
+	    vmf_schema_add(s, "target", VMF_UTF8, false, e)) < 0)
+		return rc;
 	if ((rc = vmf_schema_add(s, "start", VMF_TIME, false, e)) < 0 ||
 	    (rc = vmf_schema_add(s, "end", VMF_TIME, false, e)) < 0 ||
 	    (c = rc = vmf_schema_add(s, "load", VMF_FLOAT32, false, e)) < 0)
@@ -82,6 +91,8 @@ make_schema(struct vmf_plan *p, struct vmf_schema *s, struct vmf_err *e)
 		    e)) != 0)
 			return rc;
 	if ((rc = vmf_schema_add(s, "rank", VMF_INT32, false, e)) < 0 ||
+	    (p->fleet && (rc = vmf_schema_add(s, "wave", VMF_INT32, false,
+	    e)) < 0) ||
 	    (rc = vmf_schema_add(s, "status", VMF_UTF8, false, e)) < 0 ||
 	    (rc = vmf_schema_add(s, "reason", VMF_UTF8, false, e)) < 0 ||
 	    (rc = vmf_meta_set(&s->meta, "vmf:kind", "plan", e)) != 0)
@@ -104,10 +115,13 @@ vmf_plan_open(struct vmf_plan *p, struct vmf_schema *s, struct vmf_err *e)
 		return rc;
 	p->status = find_text(f, "status");
 	p->reason = find_text(f, "reason");
+	p->pinned = vmf_schema_find(f->schema, "pinned");
+	p->deadline = vmf_schema_find(f->schema, "deadline");
 	p->attr = vmf_calloc(f->schema->n, (int64_t)sizeof(*p->attr), e);
 	if (p->attr == NULL)
 		return VMF_ENOMEM;
-	p->n_attrs = vmf_series_attributes(f, own_names, p->attr);
+	p->n_attrs = vmf_series_attributes(f, p->fleet ? fleet_names :
+	    own_names, p->attr);
 	return make_schema(p, s, e);
 }
 
@@ -119,16 +133,12 @@ vmf_plan_free(struct vmf_plan *p)
 	vmf_windows_free(&p->windows);
 }
 
-/*
- * The window's own reason, then the forecast's status and reason where that
- * is not ok: a plan made from a stale forecast says so.
- */
-static int
-put_reason(const struct vmf_plan *p, int64_t i, struct vmf_col *c,
-    struct vmf_err *e)
+int
+vmf_plan_reason(const struct vmf_plan *p, int64_t i, const char *own,
+    struct vmf_col *c, struct vmf_err *e)
 {
 	const struct vmf_batch *b = p->forecast->b;
-	const char *status = NULL, *reason = NULL, *own = p->windows.reason;
+	const char *status = NULL, *reason = NULL;
 	int64_t s_len = 0, r_len = 0;
 	char text[1536];
 	int n;
@@ -180,9 +190,105 @@ put_row(struct vmf_plan *p, int64_t i, const struct vmf_window *w,
 			return rc;
 	}
 	if ((rc = vmf_col_put_str(c++, status, (int64_t)strlen(status),
-	    e)) != 0 || (rc = put_reason(p, i, c++, e)) != 0)
+	    e)) != 0 || (rc = vmf_plan_reason(p, i, p->windows.reason,
+	    c++, e)) != 0)
 		return rc;
 	vmf_batch_row(out);
+	return 0;
+}
+
+int
+vmf_plan_lists(struct vmf_plan *p, int64_t i, const double **expected,
+    const double **risk, int64_t *n, struct vmf_err *e)
+{
+	const double *v;
+	int64_t m;
+	int rc;
+
+	if ((rc = vmf_series_list(p->forecast, i, p->mean, &v, n, e)) != 0 ||
+	    (rc = vmf_grow(&p->expected, &p->expected_cap, *n + 1, e)) != 0)
+		return rc;
+	/* The view hands out one list at a time. */
+	if (*n > 0)
+		memcpy(p->expected, v, (size_t)*n * sizeof(*v));
+	*expected = p->expected;
+	*risk = NULL;
+	if (p->risk_ppm == 0)
+		return 0;
+	if ((rc = vmf_series_list(p->forecast, i, p->risk, risk, &m,
+	    e)) != 0)
+		return rc;
+	*n = m < *n ? m : *n;
+	return 0;
+}
+
+/* true, yes or 1, as an inventory may have it; missing is no. */
+static bool
+is_true(const struct vmf_col *c, int64_t i)
+{
+	static const char *const words[] = { "true", "yes", "1", NULL };
+	const char *s;
+	int64_t len;
+
+	if (c->type != VMF_UTF8)
+		return c->type != VMF_BINARY && c->type != VMF_LIST_FLOAT32 &&
+		    c->type != VMF_LIST_FLOAT64 && vmf_col_num(c, i) > 0.0;
+	s = vmf_col_str(c, i, &len);
+	for (int k = 0; s != NULL && words[k] != NULL; k++)
+		if ((int64_t)strlen(words[k]) == len &&
+		    strncasecmp(words[k], s, (size_t)len) == 0)
+			return true;
+	return false;
+}
+
+/* A time, or seconds since the epoch, or the text of a time. */
+static int
+read_deadline(const struct vmf_plan *p, int64_t i, int64_t *t,
+    struct vmf_err *e)
+{
+	const struct vmf_col *c = &p->forecast->b->col[p->deadline];
+	int64_t len = 0;
+	const char *s = NULL;
+	double v = NAN;
+
+	*t = VMF_TIME_NONE;
+	if (c->type == VMF_UTF8)
+		s = vmf_col_str(c, i, &len);
+	else if (c->type != VMF_BINARY && c->type != VMF_LIST_FLOAT32 &&
+	    c->type != VMF_LIST_FLOAT64)
+		v = vmf_col_num(c, i);
+	if ((s == NULL || len == 0) && isnan(v))
+		return 0;
+	if (s == NULL && v >= (double)VMF_TIME_LO && v <= (double)VMF_TIME_HI)
+		*t = (int64_t)v;
+	if (s != NULL && vmf_time_parse_any(s, len, t) != 0)
+		*t = VMF_TIME_NONE;
+	if (*t >= VMF_TIME_LO && *t <= VMF_TIME_HI)
+		return 0;
+	s = vmf_series_id(p->forecast, i, &len);
+	return vmf_fail(e, VMF_EDATA, "%s: row %" PRId64 ", '%.*s': its "
+	    "deadline is not a time, expected one such as "
+	    "2024-05-01T06:00:00Z", vmf_reader_name(p->forecast->r),
+	    p->forecast->row + i, (int)(len > 200 ? 200 : len), s);
+}
+
+int
+vmf_plan_own(const struct vmf_plan *p, int64_t i, struct vmf_window_opts *o,
+    bool *pinned, struct vmf_err *e)
+{
+	int64_t t;
+	int rc;
+
+	*o = p->opts;
+	*pinned = p->pinned >= 0 && is_true(&p->forecast->b->col[p->pinned],
+	    i);
+	if (p->deadline < 0)
+		return 0;
+	if ((rc = read_deadline(p, i, &t, e)) != 0)
+		return rc;
+	if (t != VMF_TIME_NONE && (o->not_after == VMF_TIME_NONE ||
+	    t < o->not_after))
+		o->not_after = t;
 	return 0;
 }
 
@@ -192,27 +298,21 @@ vmf_plan_row(struct vmf_plan *p, int64_t i, struct vmf_batch *out,
 {
 	struct vmf_windows *w = &p->windows;
 	int64_t n, start = vmf_series_start(p->forecast, i);
-	const double *v;
+	const double *expected, *risk;
+	struct vmf_window_opts o;
+	bool pinned;
 	int rc;
 
-	if ((rc = vmf_series_list(p->forecast, i, p->mean, &v, &n, e)) != 0 ||
-	    (rc = vmf_grow(&p->expected, &p->expected_cap, n + 1, e)) != 0)
+	if ((rc = vmf_plan_own(p, i, &o, &pinned, e)) != 0 ||
+	    (rc = vmf_plan_lists(p, i, &expected, &risk, &n, e)) != 0 ||
+	    (rc = vmf_windows_find(w, &o, start, p->forecast->grid.step_s,
+	    expected, risk, n, e)) != 0)
 		return rc;
-	/* The view hands out one list at a time. */
-	if (n > 0)
-		memcpy(p->expected, v, (size_t)n * sizeof(*v));
-	v = NULL;
-	if (p->risk_ppm > 0) {
-		int64_t m;
-
-		if ((rc = vmf_series_list(p->forecast, i, p->risk, &v, &m,
-		    e)) != 0)
-			return rc;
-		n = m < n ? m : n;
+	if (pinned) {
+		w->n = 0;
+		w->status = VMF_FORBIDDEN;
+		snprintf(w->reason, sizeof(w->reason), "it is pinned");
 	}
-	if ((rc = vmf_windows_find(w, &p->opts, start,
-	    p->forecast->grid.step_s, p->expected, v, n, e)) != 0)
-		return rc;
 	p->n_rows++;
 	p->n_status[w->status]++;
 	if (w->n == 0)
@@ -220,5 +320,57 @@ vmf_plan_row(struct vmf_plan *p, int64_t i, struct vmf_batch *out,
 	for (int64_t k = 0; k < w->n; k++)
 		if ((rc = put_row(p, i, &w->v[k], k + 1, out, e)) != 0)
 			return rc;
+	return 0;
+}
+
+int
+vmf_plan_explain_cost(const struct vmf_plan *p, struct vmf_buf *text,
+    struct vmf_err *e)
+{
+	char length[32], slot[32], limit[48] = "";
+	char by[64] = "the expected load";
+
+	vmf_format_duration(p->opts.length_s, length);
+	vmf_format_duration(p->opts.slot_s, slot);
+	if (p->risk_ppm > 0)
+		snprintf(by, sizeof(by), "the steps' quantile %g of the load",
+		    p->risk_ppm / 1e6);
+	if (!isnan(p->opts.max_load))
+		snprintf(limit, sizeof(limit), ", at most %g",
+		    p->opts.max_load);
+	return vmf_buf_printf(text, e, "cost of a start: mean of %s (%s) in "
+	    "the %s from it on%s; starts every %s\n", by, p->metric, length,
+	    limit, slot);
+}
+
+int
+vmf_plan_explain(const struct vmf_plan *p, int64_t i, struct vmf_buf *text,
+    struct vmf_err *e)
+{
+	const struct vmf_windows *w = &p->windows;
+	char when[32];
+	int64_t len;
+	const char *id = vmf_series_id(p->forecast, i, &len);
+	int rc;
+
+	if ((rc = vmf_buf_printf(text, e, "%.*s: ", (int)len, id)) != 0 ||
+	    (rc = vmf_plan_explain_cost(p, text, e)) != 0)
+		return rc;
+	if ((rc = vmf_buf_printf(text, e, "%.*s: %" PRId64 " starts, %"
+	    PRId64 " out of blackouts, %" PRId64 " of these with a forecast, "
+	    "%" PRId64 " of these within --max-load\n", (int)len, id,
+	    w->n_starts, w->n_free, w->n_known, w->n_under)) != 0)
+		return rc;
+	if (w->n == 0)
+		return vmf_buf_printf(text, e, "%.*s: %s: %s\n", (int)len,
+		    id, vmf_plan_status_name(w->status), w->reason);
+	for (int64_t k = 0; k < w->n; k++) {
+		vmf_time_format_utc(w->v[k].start, when);
+		if ((rc = vmf_buf_printf(text, e, "%.*s: rank %" PRId64
+		    ": %s, cost %g, expected load %g\n", (int)len, id, k + 1,
+		    when, p->risk_ppm > 0 ? w->v[k].risk : w->v[k].load,
+		    w->v[k].load)) != 0)
+			return rc;
+	}
 	return 0;
 }

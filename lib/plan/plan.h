@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From a forecast stream to a plan stream: the windows of each VM.
+ * From a forecast stream to a plan stream: the windows of each VM for
+ * itself, and what that has in common with the plan of a fleet
+ * (plan/planner.h).
  */
 #ifndef VMF_PLAN_H
 #define VMF_PLAN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "arrow/arrow.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "plan/window.h"
 #include "series/series.h"
 
@@ -18,13 +22,16 @@ struct vmf_plan {
 	const char *metric;
 	int32_t risk_ppm;		/* 0: by the expected load */
 	struct vmf_window_opts opts;	/* slot_s 0: the step or 5 minutes */
+	bool fleet, place;		/* of a planner: columns target, wave */
 	/* counted, by VM: */
 	int64_t n_rows;
 	int64_t n_status[VMF_N_PLAN_STATUS];
 	/* private */
 	int mean, risk;			/* list columns */
 	int status, reason;		/* columns of the forecast, or -1 */
+	int pinned, deadline;		/* alike */
 	int *attr, n_attrs;
+	int target;			/* of the plan's columns; -1: none */
 	double *expected;
 	int64_t expected_cap;
 	struct vmf_windows windows;
@@ -40,5 +47,25 @@ int vmf_plan_open(struct vmf_plan *p, struct vmf_schema *s,
 int vmf_plan_row(struct vmf_plan *p, int64_t i, struct vmf_batch *out,
     struct vmf_err *e) VMF_CHECK;
 void vmf_plan_free(struct vmf_plan *p);
+
+/* ---- shared with the planner of a fleet ---- */
+
+/* The lists of row i: *n steps of expected load, valid until the next call,
+ * and of its quantile, valid until the view's next list; NULL without. */
+int vmf_plan_lists(struct vmf_plan *p, int64_t i, const double **expected,
+    const double **risk, int64_t *n, struct vmf_err *e) VMF_CHECK;
+/* The options with row i's own deadline; *pinned: it must not be moved. */
+int vmf_plan_own(const struct vmf_plan *p, int64_t i,
+    struct vmf_window_opts *o, bool *pinned, struct vmf_err *e) VMF_CHECK;
+/* Append the reason own ("": none), then the forecast's status and reason
+ * where that is not ok; missing where there is neither. */
+int vmf_plan_reason(const struct vmf_plan *p, int64_t i, const char *own,
+    struct vmf_col *c, struct vmf_err *e) VMF_CHECK;
+/* How row i, just planned, got its windows, in words. */
+int vmf_plan_explain(const struct vmf_plan *p, int64_t i,
+    struct vmf_buf *text, struct vmf_err *e) VMF_CHECK;
+/* The cost and the limits on one VM, in words. */
+int vmf_plan_explain_cost(const struct vmf_plan *p, struct vmf_buf *text,
+    struct vmf_err *e) VMF_CHECK;
 
 #endif

@@ -24,7 +24,7 @@ const char *
 vmf_plan_status_name(enum vmf_plan_status s)
 {
 	static const char *const names[VMF_N_PLAN_STATUS] = { "placed",
-	    "no-window", "blackout", "over-load" };
+	    "no-window", "blackout", "over-load", "no-room", "forbidden" };
 
 	return names[s];
 }
@@ -40,6 +40,7 @@ vmf_windows_free(struct vmf_windows *w)
 	free(w->spans);
 	free(w->blocked);
 	free(w->taken);
+	free(w->cost);
 	*w = (struct vmf_windows){ 0 };
 }
 
@@ -238,56 +239,116 @@ take_best(struct vmf_windows *w, const struct vmf_window_opts *o, int64_t n,
 	return 0;
 }
 
-int
-vmf_windows_find(struct vmf_windows *w, const struct vmf_window_opts *o,
-    int64_t start, int64_t step_s, const double *expected,
-    const double *risk, int64_t n, struct vmf_err *e)
+/* A forecast whose windows are being looked at. */
+struct view {
+	const struct vmf_window_opts *o;
+	struct ladder load, by;	/* by: what windows are compared by */
+	int64_t start, step_s;
+};
+
+/* Begin: w->n_starts is 0 where there is no start at all. */
+static int
+view_open(struct view *v, struct vmf_windows *w,
+    const struct vmf_window_opts *o, int64_t start, int64_t step_s,
+    const double *expected, const double *risk, int64_t n,
+    struct vmf_err *e)
 {
-	int64_t first, n_starts, n_free = 0, n_known = 0, n_cand = 0;
-	struct ladder load, by;
-	struct vmf_candidate least = { 0, 0 };
-	char when[32], value[32], limit[32];
 	int rc;
 
-	w->n = 0;
+	*v = (struct view){ .o = o, .start = start, .step_s = step_s };
+	w->n = w->n_starts = w->n_free = w->n_known = w->n_under = 0;
 	w->status = VMF_PLACED;
 	w->reason[0] = '\0';
 	if (n == 0) {
 		none(w, VMF_NO_WINDOW, "the forecast has no steps");
 		return 0;
 	}
-	if ((rc = find_starts(w, o, start, start + n * step_s, &first,
-	    &n_starts, e)) != 0 || n_starts == 0)
+	if ((rc = find_starts(w, o, start, start + n * step_s, &w->first,
+	    &w->n_starts, e)) != 0 || w->n_starts == 0)
 		return rc;
-	if ((rc = mark_blocked(w, o, first, n_starts, e)) != 0 ||
-	    (rc = ladder_build(&load, &w->load, &w->load_cap, expected, n,
+	if ((rc = mark_blocked(w, o, w->first, w->n_starts, e)) != 0 ||
+	    (rc = ladder_build(&v->load, &w->load, &w->load_cap, expected, n,
 	    step_s, e)) != 0 ||
 	    (rc = vmf_grow(&w->missing, &w->missing_cap, n + 1, e)) != 0)
 		return rc;
-	by = load;
-	if (risk != NULL && (rc = ladder_build(&by, &w->risk, &w->risk_cap,
-	    risk, n, step_s, e)) != 0)
+	v->by = v->load;
+	if (risk != NULL && (rc = ladder_build(&v->by, &w->risk,
+	    &w->risk_cap, risk, n, step_s, e)) != 0)
 		return rc;
 	w->missing[0] = 0;
 	for (int64_t t = 0; t < n; t++)
 		w->missing[t + 1] = w->missing[t] + (isnan(expected[t]) ||
 		    (risk != NULL && isnan(risk[t])));
+	return 0;
+}
 
-	for (int64_t k = 0; k < n_starts; k++) {
-		int64_t x = first + k * o->slot_s - start;
-		int64_t to = (x + o->length_s - 1) / step_s + 1;
-		struct vmf_candidate c = { 0, k };
+/* May a window begin with start k?  Its load times seconds is *key, also
+ * where that is more than --max-load. */
+static bool
+view_at(const struct view *v, struct vmf_windows *w, int64_t k,
+    struct vmf_candidate *least, __int128 *key)
+{
+	const struct vmf_window_opts *o = v->o;
+	int64_t x = w->first + k * o->slot_s - v->start;
+	int64_t to = (x + o->length_s - 1) / v->step_s + 1;
 
-		if (w->blocked[k])
-			continue;
-		n_free++;
-		if (w->missing[to] != w->missing[x / step_s])
-			continue;
-		c.key = ladder_at(&by, x + o->length_s) - ladder_at(&by, x);
-		if (n_known++ == 0 || c.key < least.key)
-			least = c;
-		if (!isnan(o->max_load) &&
-		    ladder_mean(&by, c.key, o->length_s) > o->max_load)
+	if (w->blocked[k])
+		return false;
+	w->n_free++;
+	if (w->missing[to] != w->missing[x / v->step_s])
+		return false;
+	*key = ladder_at(&v->by, x + o->length_s) - ladder_at(&v->by, x);
+	if (w->n_known++ == 0 || *key < least->key)
+		*least = (struct vmf_candidate){ *key, k };
+	if (!isnan(o->max_load) &&
+	    ladder_mean(&v->by, *key, o->length_s) > o->max_load)
+		return false;
+	w->n_under++;
+	return true;
+}
+
+/* Why there is no window, when all starts were looked at. */
+static void
+view_close(const struct view *v, struct vmf_windows *w,
+    const struct vmf_candidate *least)
+{
+	char when[32], value[32], limit[32];
+
+	if (w->n_starts == 0) {
+		return;		/* find_starts told */
+	} else if (w->n_free == 0) {
+		none(w, VMF_BLACKOUT, "each of the %" PRId64 " possible "
+		    "windows meets a blackout", w->n_starts);
+	} else if (w->n_known == 0) {
+		none(w, VMF_NO_WINDOW, "each of the %" PRId64 " possible "
+		    "windows%s meets a missing step of the forecast",
+		    w->n_free, w->n_free < w->n_starts ?
+		    " out of blackouts" : "");
+	} else if (w->n_under == 0) {
+		vmf_time_format_utc(w->first + least->k * v->o->slot_s, when);
+		vmf_format_float((float)ladder_mean(&v->by, least->key,
+		    v->o->length_s), value);
+		vmf_format_double(v->o->max_load, limit);
+		none(w, VMF_OVER_LOAD, "the least load, %s at %s, is more "
+		    "than %s", value, when, limit);
+	}
+}
+
+int
+vmf_windows_find(struct vmf_windows *w, const struct vmf_window_opts *o,
+    int64_t start, int64_t step_s, const double *expected,
+    const double *risk, int64_t n, struct vmf_err *e)
+{
+	struct vmf_candidate least = { 0, 0 }, c = { 0, 0 };
+	int64_t n_cand = 0;
+	struct view v;
+	int rc;
+
+	if ((rc = view_open(&v, w, o, start, step_s, expected, risk, n,
+	    e)) != 0)
+		return rc;
+	for (c.k = 0; c.k < w->n_starts; c.k++) {
+		if (!view_at(&v, w, c.k, &least, &c.key))
 			continue;
 		if (o->top == 1) {	/* no list: the least will do */
 			n_cand = 1;
@@ -298,21 +359,7 @@ vmf_windows_find(struct vmf_windows *w, const struct vmf_window_opts *o,
 			return rc;
 		w->cand[n_cand++] = c;
 	}
-	if (n_free == 0) {
-		none(w, VMF_BLACKOUT, "each of the %" PRId64 " possible "
-		    "windows meets a blackout", n_starts);
-	} else if (n_known == 0) {
-		none(w, VMF_NO_WINDOW, "each of the %" PRId64 " possible "
-		    "windows%s meets a missing step of the forecast",
-		    n_free, n_free < n_starts ? " out of blackouts" : "");
-	} else if (n_cand == 0) {
-		vmf_time_format_utc(first + least.k * o->slot_s, when);
-		vmf_format_float((float)ladder_mean(&by, least.key,
-		    o->length_s), value);
-		vmf_format_double(o->max_load, limit);
-		none(w, VMF_OVER_LOAD, "the least load, %s at %s, is more "
-		    "than %s", value, when, limit);
-	}
+	view_close(&v, w, &least);
 	if (n_cand == 0)
 		return 0;
 	if (o->top == 1) {
@@ -320,15 +367,38 @@ vmf_windows_find(struct vmf_windows *w, const struct vmf_window_opts *o,
 			return rc;
 		w->cand[0] = least;
 	}
-	if ((rc = take_best(w, o, n_cand, first, n_starts, e)) != 0)
+	if ((rc = take_best(w, o, n_cand, w->first, w->n_starts, e)) != 0)
 		return rc;
 	for (int64_t i = 0; i < w->n; i++) {
 		int64_t x = w->v[i].start - start, y = x + o->length_s;
 
-		w->v[i].load = ladder_mean(&load, ladder_at(&load, y) -
-		    ladder_at(&load, x), o->length_s);
-		w->v[i].risk = ladder_mean(&by, ladder_at(&by, y) -
-		    ladder_at(&by, x), o->length_s);
+		w->v[i].load = ladder_mean(&v.load, ladder_at(&v.load, y) -
+		    ladder_at(&v.load, x), o->length_s);
+		w->v[i].risk = ladder_mean(&v.by, ladder_at(&v.by, y) -
+		    ladder_at(&v.by, x), o->length_s);
 	}
+	return 0;
+}
+
+int
+vmf_windows_costs(struct vmf_windows *w, const struct vmf_window_opts *o,
+    int64_t start, int64_t step_s, const double *expected,
+    const double *risk, int64_t n, struct vmf_err *e)
+{
+	struct vmf_candidate least = { 0, 0 };
+	struct view v;
+	int rc;
+
+	if ((rc = view_open(&v, w, o, start, step_s, expected, risk, n,
+	    e)) != 0 ||
+	    (rc = vmf_grow(&w->cost, &w->cost_cap, w->n_starts, e)) != 0)
+		return rc;
+	for (int64_t k = 0; k < w->n_starts; k++) {
+		__int128 key;
+
+		w->cost[k] = view_at(&v, w, k, &least, &key) ?
+		    ladder_mean(&v.by, key, o->length_s) : NAN;
+	}
+	view_close(&v, w, &least);
 	return 0;
 }

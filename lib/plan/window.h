@@ -11,12 +11,14 @@
 #include "base/err.h"
 #include "plan/blackout.h"
 
-/* The closed list of vmf-stream(5), as far as windows go. */
+/* The closed list of vmf-stream(5). */
 enum vmf_plan_status {
 	VMF_PLACED,
 	VMF_NO_WINDOW,
 	VMF_BLACKOUT,
 	VMF_OVER_LOAD,
+	VMF_NO_ROOM,
+	VMF_FORBIDDEN,
 	VMF_N_PLAN_STATUS
 };
 const char *vmf_plan_status_name(enum vmf_plan_status s);
@@ -47,6 +49,11 @@ struct vmf_windows {
 	int64_t n, cap;
 	enum vmf_plan_status status;
 	char reason[256];	/* "" when placed */
+	/* of the starts: the first, all of them, and those out of blackouts,
+	 * of these with a known load, of these within max_load */
+	int64_t first, n_starts, n_free, n_known, n_under;
+	double *cost;		/* of vmf_windows_costs, by start */
+	int64_t cost_cap;
 	/* private */
 	__int128 *load, *risk;
 	int64_t load_cap, risk_cap;
@@ -77,6 +84,12 @@ void vmf_windows_free(struct vmf_windows *w);
  * there is no window: then w->n is 0 and status and reason say why.
  */
 int vmf_windows_find(struct vmf_windows *w, const struct vmf_window_opts *o,
+    int64_t start, int64_t step_s, const double *expected,
+    const double *risk, int64_t n, struct vmf_err *e) VMF_CHECK;
+
+/* The load by which windows are ranked of every start, into w->cost: NaN
+ * where no window may begin.  Status and reason are as above; w->n is 0. */
+int vmf_windows_costs(struct vmf_windows *w, const struct vmf_window_opts *o,
     int64_t start, int64_t step_s, const double *expected,
     const double *risk, int64_t n, struct vmf_err *e) VMF_CHECK;
 

@@ -117,14 +117,18 @@ on_field(void *s, size_t len, void *arg)
 static int
 end_header(struct parse *p)
 {
+	bool is_vm = strcmp(p->inv->key, "vm") == 0;
+
 	p->have_header = true;
 	p->n_cols = p->header.n;
-	p->vm_col = vmf_schema_find(&p->header, "vm");
-	if (p->vm_col < 0)
+	p->vm_col = vmf_schema_find(&p->header, p->inv->key);
+	if (p->vm_col < 0 && is_vm)
 		p->vm_col = vmf_schema_find(&p->header, "id");
 	if (p->vm_col < 0)
-		return bad(p, p->row_line, "found no column 'vm' or 'id' in "
-		    "the header, expected one");
+		return vmf_fail(p->e, VMF_EDATA, "%s:%lld: found no column "
+		    "'%s'%s in the header, expected one", p->inv->name,
+		    (long long)p->row_line, p->inv->key, is_vm ?
+		    " or 'id'" : "");
 	for (int i = 0; i < p->header.n; i++) {
 		int rc = i == p->vm_col ? 0 : vmf_schema_add_field(
 		    &p->inv->schema, &p->header.field[i], p->e);
@@ -133,6 +137,13 @@ end_header(struct parse *p)
 			return rc;
 	}
 	return 0;
+}
+
+/* What a row is, for people. */
+static const char *
+what(const struct parse *p)
+{
+	return strcmp(p->inv->key, "vm") == 0 ? "VM" : p->inv->key;
 }
 
 static int
@@ -149,15 +160,18 @@ end_row(struct parse *p)
 		    (long long)p->row_line, (long long)p->n_fields,
 		    (long long)p->n_cols);
 	if (p->vm_len == 0)
-		return bad(p, p->row_line, "found an empty VM name");
+		return vmf_fail(p->e, VMF_EDATA, "%s:%lld: found an empty "
+		    "%s name", p->inv->name, (long long)p->row_line,
+		    what(p));
 	code = vmf_dict_intern(&p->inv->vm, p->vm, p->vm_len, p->e);
 	if (code < 0)
 		return VMF_ENOMEM;
 	if (code != n)
-		return vmf_fail(p->e, VMF_EDATA, "%s:%lld: found VM '%.*s' "
-		    "again, expected each VM once", p->inv->name,
-		    (long long)p->row_line,
-		    (int)(p->vm_len < 200 ? p->vm_len : 200), p->vm);
+		return vmf_fail(p->e, VMF_EDATA, "%s:%lld: found %s '%.*s' "
+		    "again, expected each %s once", p->inv->name,
+		    (long long)p->row_line, what(p),
+		    (int)(p->vm_len < 200 ? p->vm_len : 200), p->vm,
+		    what(p));
 	return 0;
 }
 
@@ -236,8 +250,8 @@ is_na(const char *s)
 	return strcasecmp(s, "NA") == 0 || strcasecmp(s, "nan") == 0;
 }
 
-static const char *
-cell(const struct vmf_inventory *inv, int64_t row, int col)
+const char *
+vmf_inventory_cell(const struct vmf_inventory *inv, int64_t row, int col)
 {
 	int64_t at = inv->cell[row * inv->schema.n + col];
 
@@ -255,7 +269,7 @@ column_type(const struct vmf_inventory *inv, int col)
 	    strcmp(name, "target") == 0)
 		return VMF_UTF8;
 	for (int64_t row = 0; row < inv->vm.n; row++) {
-		const char *s = cell(inv, row, col);
+		const char *s = vmf_inventory_cell(inv, row, col);
 		int64_t len, i;
 		double d;
 
@@ -288,7 +302,7 @@ check_numbers(const struct vmf_inventory *inv, int col, struct vmf_err *e)
 	for (size_t k = 0; k < sizeof(known) / sizeof(*known); k++)
 		must |= strcmp(name, known[k]) == 0;
 	for (int64_t row = 0; must && row < inv->vm.n; row++) {
-		const char *s = cell(inv, row, col), *vm;
+		const char *s = vmf_inventory_cell(inv, row, col), *vm;
 		int64_t len;
 		double d;
 
@@ -307,11 +321,18 @@ int
 vmf_inventory_read(struct vmf_inventory *inv, const char *path,
     struct vmf_err *e)
 {
+	return vmf_inventory_read_by(inv, "vm", path, e);
+}
+
+int
+vmf_inventory_read_by(struct vmf_inventory *inv, const char *key,
+    const char *path, struct vmf_err *e)
+{
 	struct parse p = { .inv = inv, .e = e };
 	struct csv_parser csv;
 	int fd, rc;
 
-	*inv = (struct vmf_inventory){ 0 };
+	*inv = (struct vmf_inventory){ .key = key };
 	inv->name = vmf_strdup(vmf_in_name(path), e);
 	if (inv->name == NULL)
 		return VMF_ENOMEM;
@@ -386,7 +407,7 @@ apply_column(const struct vmf_inventory *inv, int col,
 	rc = vmf_attrs_convert(attrs, k,
 	    common_type(attrs->attr[k].type, f->type), e);
 	for (int32_t row = 0; rc == 0 && row < inv->vm.n; row++) {
-		const char *s = cell(inv, row, col);
+		const char *s = vmf_inventory_cell(inv, row, col);
 		const char *vm;
 		int64_t len;
 		int32_t id;

@@ -11,6 +11,7 @@
 
 struct vmf_inventory {
 	char *name;		/* of the file, for messages */
+	const char *key;	/* what a row is one of: "vm", "host" */
 	struct vmf_schema schema;	/* columns but the VM's, with types */
 	struct vmf_dict vm;	/* code = row */
 	char *text;		/* all cells, a NUL behind each */
@@ -29,6 +30,14 @@ struct vmf_inventory {
  */
 int vmf_inventory_read(struct vmf_inventory *inv, const char *path,
     struct vmf_err *e) VMF_CHECK;
+
+/* The same of hosts, say: key, a literal, is the column that names the rows
+ * ("id" may stand for "vm" alone), and inv->vm holds their names. */
+int vmf_inventory_read_by(struct vmf_inventory *inv, const char *key,
+    const char *path, struct vmf_err *e) VMF_CHECK;
+/* Text of a row and column of inv->schema; NULL when missing. */
+const char *vmf_inventory_cell(const struct vmf_inventory *inv, int64_t row,
+    int col);
 
 /*
  * Enter the inventory's VMs into ids and its values into attrs, over the

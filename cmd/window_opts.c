@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include "window_opts.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "forecast/quantile.h"
+#include "series/series.h"
+
+/* A bound far out of all forecasts would overflow when rounded to slots. */
+static int
+check_bound(const char *name, int64_t t, struct vmf_err *e)
+{
+	if (t != VMF_TIME_NONE && (t < VMF_TIME_LO || t > VMF_TIME_HI))
+		return vmf_fail(e, VMF_EUSAGE, "%s is %" PRId64 " s since "
+		    "1970, expected a time in the years 1 to 9999", name, t);
+	return 0;
+}
+
+static int
+check_limits(const struct window_opts *o, struct vmf_err *e)
+{
+	double max = o->limits.max_host_load;
+
+	if (!isnan(max) && o->hosts == NULL && !isinf(max))
+		return vmf_fail(e, VMF_EUSAGE, "--max-host-load needs what "
+		    "hosts have: expected --hosts FILE");
+	if (!isnan(max) && !(max > 0.0))
+		return vmf_fail(e, VMF_EUSAGE, "--max-host-load is %g, "
+		    "expected a number above 0", max);
+	if (!(o->hysteresis >= 0.0) || isinf(o->hysteresis))
+		return vmf_fail(e, VMF_EUSAGE, "--hysteresis is %g, expected "
+		    "a number, at least 0", o->hysteresis);
+	if (o->hysteresis > 0.0 && o->replan == NULL)
+		return vmf_fail(e, VMF_EUSAGE, "--hysteresis is about the "
+		    "plan before: expected --replan PLAN");
+	return 0;
+}
+
+int
+window_opts_read(const struct window_opts *o, struct vmf_planner *p,
+    struct vmf_blackout **blackout, struct vmf_err *e)
+{
+	const struct vmf_window_opts *w = &o->win;
+	struct vmf_quantiles risk;
+	int rc;
+
+	if (w->length_s == 0)
+		return vmf_fail(e, VMF_EUSAGE, "expected --length TIME");
+	if ((rc = check_bound("--not-before", w->not_before, e)) != 0 ||
+	    (rc = check_bound("--not-after", w->not_after, e)) != 0 ||
+	    (rc = check_limits(o, e)) != 0)
+		return rc;
+	if (w->not_before != VMF_TIME_NONE && w->not_after != VMF_TIME_NONE &&
+	    w->not_before >= w->not_after)
+		return vmf_fail(e, VMF_EUSAGE, "--not-before is not earlier "
+		    "than --not-after: expected room for a window between "
+		    "them");
+	if (o->risk != NULL) {
+		if ((rc = vmf_quantiles_parse(&risk, o->risk, "--risk",
+		    e)) != 0)
+			return rc;
+		if (risk.n != 1)
+			return vmf_fail(e, VMF_EUSAGE, "--risk: '%.64s', "
+			    "expected one quantile", o->risk);
+		p->plan.risk_ppm = risk.ppm[0];
+	}
+	*blackout = vmf_calloc(o->blackout.n, (int64_t)sizeof(**blackout), e);
+	if (*blackout == NULL)
+		return VMF_ENOMEM;
+	for (int k = 0; k < o->blackout.n; k++)
+		if ((rc = vmf_blackout_parse(&(*blackout)[k],
+		    o->blackout.v[k], e)) != 0)
+			return rc;
+	p->plan.metric = o->metric;
+	p->plan.opts = *w;
+	p->plan.opts.blackout = *blackout;
+	p->plan.opts.n_blackouts = o->blackout.n;
+	p->plan.place = o->place;
+	p->limits = o->limits;
+	p->limits.hysteresis = o->hysteresis;
+	p->drain = o->drain.v;
+	p->n_drains = o->drain.n;
+	return 0;
+}
+
+bool
+window_opts_fleet(const struct window_opts *o,
+    const struct vmf_schema *forecast)
+{
+	const struct vmf_limits *l = &o->limits;
+
+	return l->per_host > 0 || l->per_target > 0 || l->per_cluster > 0 ||
+	    l->total > 0 || o->place || o->drain.n > 0 || o->hosts != NULL ||
+	    o->replan != NULL ||
+	    (vmf_schema_find(forecast, "target") >= 0 &&
+	    vmf_schema_find(forecast, "anti_affinity") >= 0);
+}
+
+bool
+window_opts_named(const struct cmd_strs *s, const char *id, int64_t len)
+{
+	for (int k = 0; k < s->n; k++)
+		for (const char *t = s->v[k]; *t != '\0';) {
+			size_t n = strcspn(t, ",");
+
+			if ((int64_t)n == len && memcmp(t, id, n) == 0)
+				return true;
+			t += n + (t[n] == ',');
+		}
+	return false;
+}

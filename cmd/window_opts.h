@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* What vmf-window was asked for. */
+#ifndef VMF_WINDOW_OPTS_H
+#define VMF_WINDOW_OPTS_H
+
+#include "cmd.h"
+#include "plan/planner.h"
+
+struct window_opts {
+	const char *metric, *risk, *hosts, *replan;
+	struct vmf_window_opts win;
+	struct vmf_limits limits;
+	double hysteresis;
+	int64_t step_s;
+	bool place, strict;
+	struct cmd_strs blackout, drain, explain;
+};
+
+/* Options that can be read without the input, into the planner's.  The
+ * blackouts are the caller's to free. */
+int window_opts_read(const struct window_opts *o, struct vmf_planner *p,
+    struct vmf_blackout **blackout, struct vmf_err *e) VMF_CHECK;
+
+/* Are the VMs to be planned together?  By an option, or because the forecast
+ * has targets and groups that must not meet on them. */
+bool window_opts_fleet(const struct window_opts *o,
+    const struct vmf_schema *forecast);
+
+/* Is id in one of the texts of names with commas? */
+bool window_opts_named(const struct cmd_strs *s, const char *id,
+    int64_t len);
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan/moves.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define VALUE_MAX (VMF_COST_NONE - 1)
+/* Loads finer than this do not count; it keeps the sums of a host exact in
+ * doubles up to 2^53 of it. */
+#define EXP_MIN (-24)
+/* vCPUs are rounded up to a multiple of 1/64, for the same end. */
+#define CPU_PARTS 64.0
+
+void
+vmf_moves_free(struct vmf_moves *m)
+{
+	free(m->vm);
+	free(m->cost);
+	free(m->load);
+	free(m->begins);
+	free(m->left);
+	free(m->host);
+	*m = (struct vmf_moves){ 0 };
+}
+
+int
+vmf_moves_grid(struct vmf_moves *m, struct vmf_err *e)
+{
+	int rc;
+
+	m->width = (m->length_s - 1) / m->slot_s + 1;
+	free(m->begins);
+	free(m->left);
+	m->begins = vmf_calloc(m->n_starts, (int64_t)sizeof(*m->begins), e);
+	m->left = vmf_calloc(m->n_starts, (int64_t)sizeof(*m->left), e);
+	if (m->begins == NULL || m->left == NULL)
+		return VMF_ENOMEM;
+	for (int64_t k = 0; k < m->n_starts; k++) {
+		int64_t at = vmf_moves_start(m, k) - m->start;
+
+		m->begins[k] = (int32_t)(at / m->step_s);
+		m->left[k] = (int32_t)((at + m->length_s - 1) / m->step_s +
+		    1);
+	}
+	if (m->n == 0)
+		return 0;
+	if ((rc = vmf_grow(&m->cost, &m->cost_cap, m->n * m->n_starts,
+	    e)) != 0)
+		return rc;
+	for (int64_t k = 0; k < m->n * m->n_starts; k++)
+		m->cost[k] = VMF_COST_NONE;
+	if (!m->keep_load)
+		return 0;
+	if ((rc = vmf_grow(&m->load, &m->load_cap, m->n * m->n_steps,
+	    e)) != 0)
+		return rc;
+	memset(m->load, 0, (size_t)(m->n * m->n_steps) * sizeof(*m->load));
+	return 0;
+}
+
+/* The least exponent with which top, in units of 2^exp, fits 16 bits. */
+static int
+fit_exp(double top)
+{
+	int exp;
+
+	(void)frexp(top, &exp);
+	exp -= 16;
+	if (ceil(ldexp(top, -exp)) > VALUE_MAX)
+		exp++;
+	return exp > EXP_MIN ? exp : EXP_MIN;
+}
+
+static double
+greatest(const double *v, int64_t n)
+{
+	double top = 0.0;
+
+	for (int64_t t = 0; v != NULL && t < n; t++)
+		if (v[t] > top)
+			top = v[t];
+	return top;
+}
+
+int
+vmf_moves_add(struct vmf_moves *m, const double *cost, const double *load,
+    double vcpus, struct vmf_err *e)
+{
+	int64_t i = m->n, s = m->n_starts, n = m->n_steps;
+	double top = greatest(cost, s), most = greatest(load, n);
+	struct vmf_move *v;
+	uint16_t *q;
+	int rc;
+
+	if ((rc = vmf_grow(&m->vm, &m->vm_cap, i + 1, e)) != 0 ||
+	    (rc = vmf_grow(&m->cost, &m->cost_cap, (i + 1) * s, e)) != 0)
+		return rc;
+	v = &m->vm[i];
+	*v = (struct vmf_move){ .host = -1, .cluster = -1, .target = -1,
+	    .group = -1, .slot = -1, .to = -1, .old_slot = -1, .old_to = -1,
+	    .cost_exp = (int16_t)fit_exp(top), .least = VMF_COST_NONE };
+	q = m->cost + i * s;
+	for (int64_t k = 0; k < s; k++) {
+		q[k] = VMF_COST_NONE;
+		if (cost == NULL || isnan(cost[k]))
+			continue;
+		q[k] = cost[k] <= 0.0 ? 0 : (uint16_t)lrint(ldexp(cost[k],
+		    -v->cost_exp));
+		if (q[k] < v->least)
+			v->least = q[k];
+	}
+	m->n++;
+	if (!m->keep_load)
+		return 0;
+	if ((rc = vmf_grow(&m->load, &m->load_cap, (i + 1) * n, e)) != 0)
+		return rc;
+	v->load_exp = (int16_t)fit_exp(most);
+	v->factor = ldexp(ceil(vcpus * CPU_PARTS) / CPU_PARTS, v->load_exp);
+	for (int64_t t = 0; t < n; t++) {
+		double x = load == NULL ? 0.0 : isnan(load[t]) ? most :
+		    load[t];
+
+		m->load[i * n + t] = x <= 0.0 ? 0 :
+		    (uint16_t)ceil(ldexp(x, -v->load_exp));
+	}
+	return 0;
+}
+
+double
+vmf_moves_cost(const struct vmf_moves *m, int64_t i, int64_t k)
+{
+	return ldexp(m->cost[i * m->n_starts + k], m->vm[i].cost_exp);
+}
+
+double
+vmf_moves_load(const struct vmf_moves *m, int64_t i, int64_t k)
+{
+	int64_t from = vmf_moves_start(m, k), to = from + m->length_s;
+	double sum = 0.0;
+
+	if (!m->keep_load)
+		return vmf_moves_cost(m, i, k);
+	for (int64_t t = m->begins[k]; t < m->left[k]; t++) {
+		int64_t a = m->start + t * m->step_s, b = a + m->step_s;
+
+		sum += m->load[i * m->n_steps + t] *
+		    (double)((b < to ? b : to) - (a > from ? a : from));
+	}
+	return ldexp(sum, m->vm[i].load_exp) / (double)m->length_s;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The moves of a fleet, as a problem: which VM begins its move in which
+ * slot, and to which host.
+ *
+ * Time is cut into slots of slot_s seconds.  A move that starts in slot k
+ * lasts length_s and is under way in the slots k ... k + width - 1: two moves
+ * overlap exactly where their starts are less than width slots apart, so
+ * that counts by slot bound the moves at once at every moment.
+ *
+ * The objective is lexicographic: the most VMs placed, then the least sum of
+ * costs.  The cost of a start is the VM's mean load in the window (a
+ * quantile of it where the forecast's list is one), and with a plan to
+ * replace, hysteresis more for every start or target but the planned one.
+ *
+ * Limits: moves at once by source host, target host, cluster (of either
+ * end) and in all; and on a host that takes a VM, from the first step of the
+ * first such move to the end of the forecast, the sum over the VMs there of
+ * load times vCPUs is at most a share of what the host has.  A VM counts at
+ * its target from the step in which its move begins, and at its source to
+ * the step in which it ends.  Two VMs of one group are never on one host,
+ * unless they were there to begin with.
+ *
+ * A fleet of a million VMs is held in 2 bytes a VM and slot for the costs,
+ * and 2 a VM and step for the expected loads: integers of 16 bits times a
+ * power of two of the VM's own, within 2^-16 of its greatest.  Loads are
+ * rounded up, so that no limit is broken by rounding.
+ */
+#ifndef VMF_MOVES_H
+#define VMF_MOVES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define VMF_COST_NONE UINT16_MAX	/* the VM must not start there */
+
+/* 0: no limit. */
+struct vmf_limits {
+	int64_t per_host, per_target, per_cluster, total;
+	double max_host_load;	/* NaN: none; in the metric's unit */
+	double hysteresis;
+};
+
+struct vmf_move {
+	int32_t host, cluster;	/* where the VM is; -1: not known */
+	int32_t target;		/* where it must go; -1: see place */
+	int32_t group;		/* of anti-affinity; -1: none */
+	int32_t slot, to;	/* the plan: its start and host, or -1 */
+	int32_t old_slot, old_to;	/* of the plan before, or -1 */
+	double factor;		/* of its loads: 2^exp x vCPUs */
+	int16_t cost_exp, load_exp;
+	uint16_t least;		/* of its costs; VMF_COST_NONE: none */
+	bool place;		/* a host has to be chosen */
+};
+
+struct vmf_host {
+	double room;		/* load x vCPUs that it may hold; INFINITY */
+	int32_t cluster;	/* -1: not known */
+	bool open;		/* may be chosen for VMs */
+};
+
+struct vmf_moves {
+	struct vmf_limits limits;
+	int64_t n, vm_cap;
+	struct vmf_move *vm;
+	uint16_t *cost;		/* n x n_starts */
+	uint16_t *load;		/* n x n_steps, where keep_load */
+	bool keep_load;
+	int64_t cost_cap, load_cap;
+	/* the grid, the same for all: */
+	int64_t first, slot_s, length_s;	/* of the first start */
+	int64_t n_starts, width;
+	int64_t start, step_s, n_steps;	/* of the forecasts */
+	/* by start, the step in which a move begins, and the first step
+	 * after the one in which it ends: */
+	int32_t *begins, *left;
+	struct vmf_host *host;
+	int64_t n_hosts, host_cap;
+	int32_t n_clusters, n_groups;
+};
+
+void vmf_moves_free(struct vmf_moves *m);
+
+/* The grid is known (first to n_starts and start to n_steps, the caller's
+ * to set): make the tables. VMs that were added before it have no start and
+ * no load. */
+int vmf_moves_grid(struct vmf_moves *m, struct vmf_err *e) VMF_CHECK;
+
+/*
+ * One more VM, whose entry the caller goes on to fill (its index is
+ * m->n - 1): cost[k] is the mean load in the window that start k begins, NaN
+ * where it must not start (NULL: nowhere); load, n_steps of expected load
+ * (NULL: none), is kept with keep_load.  A missing step counts as the
+ * greatest that is known.  Loads below 0 count as 0.
+ */
+int vmf_moves_add(struct vmf_moves *m, const double *cost,
+    const double *load, double vcpus, struct vmf_err *e) VMF_CHECK;
+
+/* The cost of a start that is not VMF_COST_NONE, without hysteresis. */
+double vmf_moves_cost(const struct vmf_moves *m, int64_t i, int64_t k);
+/* Mean expected load of VM i in the window from start k on; its cost where
+ * loads are not kept. */
+double vmf_moves_load(const struct vmf_moves *m, int64_t i, int64_t k);
+
+static inline int64_t
+vmf_moves_start(const struct vmf_moves *m, int64_t k)
+{
+	return m->first + k * m->slot_s;
+}
+
+#endif

@@ -1,0 +1,606 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan/occupancy.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* One choice in so many is passed over, so that plans are not greedy in the
+ * same way each time: the "blinks" of Christiaens and Vanden Berghe, "Slack
+ * Induction by String Removals for Vehicle Routing Problems" (2020). */
+#define BLINK 64
+
+/* Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators",
+ * 2014. */
+uint64_t
+vmf_rng_next(struct vmf_rng *r)
+{
+	uint64_t z = r->state += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
+}
+
+int64_t
+vmf_rng_below(struct vmf_rng *r, int64_t n)
+{
+	return (int64_t)((vmf_rng_next(r) >> 32) * (uint64_t)n >> 32);
+}
+
+double
+vmf_rng_unit(struct vmf_rng *r)
+{
+	return (double)(vmf_rng_next(r) >> 11) * 0x1p-53;
+}
+
+/* Lists by a key: the entries of key g are list[from[g]] and on. */
+static int
+make_lists(int32_t **list, int32_t **from, const int32_t *key, int64_t n,
+    int64_t n_keys, struct vmf_err *e)
+{
+	*list = vmf_calloc(n, (int64_t)sizeof(**list), e);
+	*from = vmf_calloc(n_keys + 2, (int64_t)sizeof(**from), e);
+	if (*list == NULL || *from == NULL)
+		return VMF_ENOMEM;
+	for (int64_t i = 0; i < n; i++)
+		if (key[i] >= 0)
+			(*from)[key[i] + 2]++;
+	for (int64_t g = 0; g <= n_keys; g++)
+		(*from)[g + 1] += (*from)[g];
+	for (int64_t i = 0; i < n; i++)
+		if (key[i] >= 0)
+			(*list)[(*from)[key[i] + 1]++] = (int32_t)i;
+	return 0;
+}
+
+/* Hosts that may be chosen, by cluster; those of all behind the last. */
+static int
+list_open(struct vmf_occupancy *o, struct vmf_err *e)
+{
+	const struct vmf_moves *m = o->m;
+	int64_t n = m->n_hosts;
+	int32_t *key = vmf_calloc(2 * n, (int64_t)sizeof(*key), e);
+	int rc;
+
+	if (key == NULL)
+		return VMF_ENOMEM;
+	for (int64_t h = 0; h < n; h++) {
+		bool open = m->host[h].open;
+
+		key[h] = open ? m->host[h].cluster : -1;
+		key[n + h] = open ? m->n_clusters : -1;
+	}
+	rc = make_lists(&o->open, &o->open_from, key, 2 * n,
+	    m->n_clusters + 1, e);
+	for (int64_t k = 0; rc == 0 && k < 2 * n; k++)
+		if (o->open[k] >= n)
+			o->open[k] -= (int32_t)n;
+	free(key);
+	return rc;
+}
+
+static int
+list_groups(struct vmf_occupancy *o, struct vmf_err *e)
+{
+	const struct vmf_moves *m = o->m;
+	int32_t *key = vmf_calloc(m->n, (int64_t)sizeof(*key), e);
+	int rc;
+
+	if (key == NULL)
+		return VMF_ENOMEM;
+	for (int64_t i = 0; i < m->n; i++)
+		key[i] = m->vm[i].group;
+	rc = make_lists(&o->member, &o->member_from, key, m->n, m->n_groups,
+	    e);
+	free(key);
+	return rc;
+}
+
+/* Heads and links of lists, all empty. */
+static int
+make_links(int32_t **head, int64_t n_heads, int32_t **next, int32_t **prev,
+    int64_t n, struct vmf_err *e)
+{
+	*head = vmf_calloc(n_heads, (int64_t)sizeof(int32_t), e);
+	*next = vmf_calloc(n, (int64_t)sizeof(int32_t), e);
+	*prev = vmf_calloc(n, (int64_t)sizeof(int32_t), e);
+	if (*head == NULL || *next == NULL || *prev == NULL)
+		return VMF_ENOMEM;
+	for (int64_t k = 0; k < n_heads; k++)
+		(*head)[k] = -1;
+	return 0;
+}
+
+static int
+make_counts(int32_t **count, int64_t n, struct vmf_err *e)
+{
+	*count = vmf_calloc(n, (int64_t)sizeof(**count), e);
+	return *count == NULL ? VMF_ENOMEM : 0;
+}
+
+static void
+add_load(struct vmf_occupancy *o, int64_t i, int32_t host, int64_t from,
+    double sign)
+{
+	const struct vmf_moves *m = o->m;
+	const uint16_t *q = m->load + i * m->n_steps;
+	double *to = o->load + host * m->n_steps, f = sign * m->vm[i].factor;
+
+	for (int64_t t = from; t < m->n_steps; t++)
+		to[t] += q[t] * f;
+}
+
+int
+vmf_occupancy_open(struct vmf_occupancy *o, struct vmf_moves *m,
+    struct vmf_err *e)
+{
+	const struct vmf_limits *l = &m->limits;
+	int64_t slots = m->n_starts + m->width - 1;
+	int rc;
+
+	*o = (struct vmf_occupancy){ .m = m, .n_slots = slots };
+	if ((l->per_host > 0 &&
+	    (rc = make_counts(&o->out, m->n_hosts * slots, e)) != 0) ||
+	    (l->per_target > 0 &&
+	    (rc = make_counts(&o->in, m->n_hosts * slots, e)) != 0) ||
+	    (l->per_cluster > 0 && (rc = make_counts(&o->cluster,
+	    m->n_clusters * slots, e)) != 0) ||
+	    (rc = make_counts(&o->total, slots, e)) != 0 ||
+	    (rc = make_links(&o->in_head, m->n_hosts, &o->in_next,
+	    &o->in_prev, m->n, e)) != 0 ||
+	    (rc = make_links(&o->at_head, m->n_starts, &o->at_next,
+	    &o->at_prev, m->n, e)) != 0 ||
+	    (rc = list_groups(o, e)) != 0 || (rc = list_open(o, e)) != 0)
+		return rc;
+	o->full = vmf_calloc(2 * slots, 1, e);
+	if (o->full == NULL)
+		return VMF_ENOMEM;
+	o->full_to = o->full + slots;
+	if (!m->keep_load || isnan(l->max_host_load))
+		return 0;
+	o->load = vmf_calloc(m->n_hosts * m->n_steps,
+	    (int64_t)sizeof(*o->load), e);
+	if (o->load == NULL)
+		return VMF_ENOMEM;
+	for (int64_t i = 0; i < m->n; i++)
+		if (m->vm[i].host >= 0)
+			add_load(o, i, m->vm[i].host, 0, 1.0);
+	return 0;
+}
+
+void
+vmf_occupancy_free(struct vmf_occupancy *o)
+{
+	free(o->out);
+	free(o->in);
+	free(o->cluster);
+	free(o->total);
+	free(o->load);
+	free(o->in_head);
+	free(o->in_next);
+	free(o->in_prev);
+	free(o->at_head);
+	free(o->at_next);
+	free(o->at_prev);
+	free(o->member);
+	free(o->member_from);
+	free(o->open);
+	free(o->open_from);
+	free(o->full);
+	*o = (struct vmf_occupancy){ 0 };
+}
+
+double
+vmf_occupancy_cost(const struct vmf_occupancy *o, int64_t i, int64_t slot,
+    int32_t to)
+{
+	const struct vmf_move *v = &o->m->vm[i];
+	double cost = vmf_moves_cost(o->m, i, slot);
+
+	if (v->old_slot >= 0 && (v->old_slot != slot || v->old_to != to))
+		cost += o->m->limits.hysteresis;
+	return cost;
+}
+
+static void
+link_in(int32_t *head, int32_t *next, int32_t *prev, int32_t i)
+{
+	next[i] = *head;
+	prev[i] = -1;
+	if (*head >= 0)
+		prev[*head] = i;
+	*head = i;
+}
+
+static void
+link_out(int32_t *head, int32_t *next, int32_t *prev, int32_t i)
+{
+	if (prev[i] >= 0)
+		next[prev[i]] = next[i];
+	else
+		*head = next[i];
+	if (next[i] >= 0)
+		prev[next[i]] = prev[i];
+}
+
+/* The cluster at the other end, where that is another one. */
+static int32_t
+other_cluster(const struct vmf_moves *m, int64_t i, int32_t to)
+{
+	int32_t c = to >= 0 ? m->host[to].cluster : -1;
+
+	return c == m->vm[i].cluster ? -1 : c;
+}
+
+static void
+count(struct vmf_occupancy *o, int64_t i, int32_t slot, int32_t to, int by)
+{
+	const struct vmf_move *v = &o->m->vm[i];
+	int64_t w = o->m->width;
+	int32_t other = other_cluster(o->m, i, to);
+
+	for (int64_t j = slot; j < slot + w; j++) {
+		o->total[j] += by;
+		if (o->out != NULL && v->host >= 0)
+			o->out[v->host * o->n_slots + j] += by;
+		if (o->in != NULL && to >= 0)
+			o->in[to * o->n_slots + j] += by;
+		if (o->cluster != NULL && v->cluster >= 0)
+			o->cluster[v->cluster * o->n_slots + j] += by;
+		if (o->cluster != NULL && other >= 0)
+			o->cluster[other * o->n_slots + j] += by;
+	}
+}
+
+void
+vmf_occupancy_put(struct vmf_occupancy *o, int64_t i, int32_t slot,
+    int32_t to)
+{
+	struct vmf_move *v = &o->m->vm[i];
+
+	v->slot = slot;
+	v->to = to;
+	o->n_placed++;
+	o->cost += vmf_occupancy_cost(o, i, slot, to);
+	count(o, i, slot, to, 1);
+	link_in(&o->at_head[slot], o->at_next, o->at_prev, (int32_t)i);
+	if (to < 0)
+		return;
+	link_in(&o->in_head[to], o->in_next, o->in_prev, (int32_t)i);
+	if (o->load == NULL)
+		return;
+	add_load(o, i, to, o->m->begins[slot], 1.0);
+	if (v->host >= 0)
+		add_load(o, i, v->host, o->m->left[slot], -1.0);
+}
+
+void
+vmf_occupancy_take(struct vmf_occupancy *o, int64_t i)
+{
+	struct vmf_move *v = &o->m->vm[i];
+	int32_t slot = v->slot, to = v->to;
+
+	o->n_placed--;
+	o->cost -= vmf_occupancy_cost(o, i, slot, to);
+	count(o, i, slot, to, -1);
+	link_out(&o->at_head[slot], o->at_next, o->at_prev, (int32_t)i);
+	v->slot = v->to = -1;
+	if (to < 0)
+		return;
+	link_out(&o->in_head[to], o->in_next, o->in_prev, (int32_t)i);
+	if (o->load == NULL)
+		return;
+	add_load(o, i, to, o->m->begins[slot], -1.0);
+	if (v->host >= 0)
+		add_load(o, i, v->host, o->m->left[slot], 1.0);
+}
+
+int64_t
+vmf_occupancy_ousted(const struct vmf_occupancy *o, int64_t i)
+{
+	const struct vmf_moves *m = o->m;
+	const struct vmf_move *v = &m->vm[i];
+	int64_t h = v->host, first = m->n_steps;
+
+	if (h < 0)
+		return -1;
+	for (int64_t g = v->group < 0 ? 0 : o->member_from[v->group];
+	    v->group >= 0 && g < o->member_from[v->group + 1]; g++)
+		if (o->member[g] != i && m->vm[o->member[g]].to == h &&
+		    (v->slot < 0 || m->vm[o->member[g]].slot <
+		    v->slot + m->width))
+			return o->member[g];
+	if (o->load == NULL || o->in_head[h] < 0)
+		return -1;
+	for (int32_t j = o->in_head[h]; j >= 0; j = o->in_next[j])
+		if (m->begins[m->vm[j].slot] < first)
+			first = m->begins[m->vm[j].slot];
+	for (int64_t t = first; t < m->n_steps; t++)
+		if (o->load[h * m->n_steps + t] > m->host[h].room)
+			return o->in_head[h];
+	return -1;
+}
+
+/* The first start at which VM i's group lets it come to host h; n_starts:
+ * none.  Who is on the way there blocks it for good, who is there until its
+ * own move ends. */
+static int64_t
+group_from(const struct vmf_occupancy *o, int64_t i, int32_t h)
+{
+	const struct vmf_moves *m = o->m;
+	int32_t g = m->vm[i].group;
+	int64_t from = 0;
+
+	if (g < 0)
+		return 0;
+	for (int64_t k = o->member_from[g]; k < o->member_from[g + 1]; k++) {
+		int64_t j = o->member[k];
+		const struct vmf_move *u = &m->vm[j];
+
+		if (j == i)
+			continue;
+		if (u->to == h || (u->host == h && u->to < 0))
+			return m->n_starts;
+		if (u->host == h && u->slot + m->width > from)
+			from = u->slot + m->width;
+	}
+	return from;
+}
+
+/* The first step from which on there is room for VM i on host h. */
+static int64_t
+load_from(const struct vmf_occupancy *o, int64_t i, int32_t h)
+{
+	const struct vmf_moves *m = o->m;
+	const uint16_t *q = m->load + i * m->n_steps;
+	const double *have = o->load + h * m->n_steps;
+	double f = m->vm[i].factor, room = m->host[h].room;
+	int64_t t = m->n_steps;
+
+	while (t > 0 && have[t - 1] + q[t - 1] * f <= room)
+		t--;
+	return t;
+}
+
+/* The first start whose move begins in step t or later. */
+static int64_t
+start_in_step(const struct vmf_moves *m, int64_t t)
+{
+	int64_t at = m->start + t * m->step_s - m->first;
+	int64_t k = at <= 0 ? 0 : (at + m->slot_s - 1) / m->slot_s;
+
+	return t >= m->n_steps || k > m->n_starts ? m->n_starts : k;
+}
+
+static void
+mark_full(uint8_t *full, const int32_t *count, int64_t n, int64_t most)
+{
+	if (count == NULL || most == 0)
+		return;
+	for (int64_t j = 0; j < n; j++)
+		full[j] |= count[j] >= most;
+}
+
+/* Slots without room at VM i's end of the move. */
+static void
+mark_source(const struct vmf_occupancy *o, int64_t i, uint8_t *full)
+{
+	const struct vmf_limits *l = &o->m->limits;
+	const struct vmf_move *v = &o->m->vm[i];
+	int64_t n = o->n_slots;
+
+	memset(full, 0, (size_t)n);
+	mark_full(full, o->total, n, l->total);
+	if (v->host >= 0 && o->out != NULL)
+		mark_full(full, o->out + v->host * n, n, l->per_host);
+	if (v->cluster >= 0 && o->cluster != NULL)
+		mark_full(full, o->cluster + v->cluster * n, n,
+		    l->per_cluster);
+}
+
+/* And at the target's; false where nothing is added. */
+static bool
+mark_target(const struct vmf_occupancy *o, int64_t i, int32_t to,
+    const uint8_t *full, uint8_t *full_to)
+{
+	const struct vmf_limits *l = &o->m->limits;
+	int64_t n = o->n_slots;
+	int32_t other = other_cluster(o->m, i, to);
+
+	if (to < 0 || (o->in == NULL && (other < 0 || o->cluster == NULL)))
+		return false;
+	memcpy(full_to, full, (size_t)n);
+	if (o->in != NULL)
+		mark_full(full_to, o->in + to * n, n, l->per_target);
+	if (other >= 0 && o->cluster != NULL)
+		mark_full(full_to, o->cluster + other * n, n,
+		    l->per_cluster);
+	return true;
+}
+
+/* The cheapest start from the given one on into c, if that is cheaper than
+ * what is there. */
+static void
+scan(const struct vmf_occupancy *o, int64_t i, int32_t to,
+    const uint8_t *full, int64_t from, const double *price,
+    struct vmf_rng *rng, double *best, struct vmf_choice *c)
+{
+	const struct vmf_moves *m = o->m;
+	const struct vmf_move *v = &m->vm[i];
+	const uint16_t *q = m->cost + i * m->n_starts;
+	double unit = ldexp(1.0, v->cost_exp);
+	double more = v->old_slot >= 0 ? m->limits.hysteresis : 0.0;
+	int64_t w = m->width, ends = from + w - 1, k = from;
+
+	/* Slots from..ends - 1 of the first window; then one more for each. */
+	for (int64_t j = from; j < ends && j < o->n_slots; j++)
+		if (full[j])
+			k = j + 1;
+	for (int64_t j = ends; j < o->n_slots; j++) {
+		int64_t s = j - w + 1;
+		double x;
+
+		if (full[j])
+			k = j + 1;
+		if (s < k || q[s] == VMF_COST_NONE)
+			continue;
+		x = q[s] * unit + (more > 0.0 && (v->old_slot != s ||
+		    v->old_to != to) ? more : 0.0);
+		if (price != NULL)
+			x += price[s];
+		if (!(x < *best))
+			continue;
+		if (rng != NULL && vmf_rng_below(rng, BLINK) == 0)
+			continue;
+		*best = x;
+		c->slot = (int32_t)s;
+		c->to = to;
+	}
+}
+
+static void
+try_host(struct vmf_occupancy *o, int64_t i, int32_t to, const double *price,
+    struct vmf_rng *rng, double *best, struct vmf_choice *c)
+{
+	int64_t from = 0, k;
+
+	if (to >= 0) {
+		if (to == o->m->vm[i].host ||
+		    (from = group_from(o, i, to)) >= o->m->n_starts)
+			return;
+		if (o->load != NULL) {
+			k = start_in_step(o->m, load_from(o, i, to));
+			if (k > from)
+				from = k;
+		}
+	}
+	scan(o, i, to, mark_target(o, i, to, o->full, o->full_to) ?
+	    o->full_to : o->full, from, price, rng, best, c);
+}
+
+const int32_t *
+vmf_occupancy_targets(const struct vmf_occupancy *o, int64_t i, int64_t *n)
+{
+	const struct vmf_move *v = &o->m->vm[i];
+	int64_t c = v->cluster;
+
+	if (!v->place) {
+		*n = 1;
+		return &v->target;
+	}
+	if (c < 0)
+		c = o->m->n_clusters;
+	*n = o->open_from[c + 1] - o->open_from[c];
+	return o->open + o->open_from[c];
+}
+
+bool
+vmf_occupancy_best(struct vmf_occupancy *o, int64_t i, const double *price,
+    struct vmf_rng *rng, int64_t max_hosts, struct vmf_choice *c)
+{
+	const struct vmf_move *v = &o->m->vm[i];
+	double best = INFINITY, floor;
+	const int32_t *list;
+	int64_t n, at;
+
+	c->slot = c->to = -1;
+	mark_source(o, i, o->full);
+	if (!v->place) {
+		try_host(o, i, v->target, price, rng, &best, c);
+	} else {
+		struct vmf_choice any = { -1, -1, 0.0 };
+
+		/* No host can do better than one that is never full. */
+		floor = INFINITY;
+		scan(o, i, -1, o->full, 0, price, NULL, &floor, &any);
+		list = vmf_occupancy_targets(o, i, &n);
+		at = rng != NULL && n > 0 ? vmf_rng_below(rng, n) : 0;
+		if (v->old_to >= 0)
+			try_host(o, i, v->old_to, price, rng, &best, c);
+		for (int64_t k = 0; k < n && k < max_hosts && best > floor;
+		    k++)
+			try_host(o, i, list[(at + k) % n], price, rng,
+			    &best, c);
+	}
+	if (c->slot < 0)
+		return false;
+	c->cost = vmf_occupancy_cost(o, i, c->slot, c->to);
+	return true;
+}
+
+/* What keeps VM i from a start and a host; -1: nothing. */
+static int
+obstacle(const struct vmf_occupancy *o, int64_t i, int64_t slot, int32_t to,
+    int64_t group, int64_t step)
+{
+	const struct vmf_limits *l = &o->m->limits;
+	const struct vmf_move *v = &o->m->vm[i];
+	int32_t other = other_cluster(o->m, i, to);
+
+	for (int64_t j = slot; j < slot + o->m->width; j++) {
+		if (l->total > 0 && o->total[j] >= l->total)
+			return VMF_BY_TOTAL;
+		if (o->out != NULL && v->host >= 0 &&
+		    o->out[v->host * o->n_slots + j] >= l->per_host)
+			return VMF_BY_HOST;
+		if (o->cluster != NULL && v->cluster >= 0 && o->cluster[
+		    v->cluster * o->n_slots + j] >= l->per_cluster)
+			return VMF_BY_CLUSTER;
+		if (o->cluster != NULL && other >= 0 && o->cluster[other *
+		    o->n_slots + j] >= l->per_cluster)
+			return VMF_BY_CLUSTER;
+		if (o->in != NULL && to >= 0 &&
+		    o->in[to * o->n_slots + j] >= l->per_target)
+			return VMF_BY_TARGET;
+	}
+	if (slot < group || (to >= 0 && to == v->host))
+		return VMF_BY_GROUP;
+	return o->m->begins[slot] < step ? VMF_BY_LOAD : -1;
+}
+
+bool
+vmf_occupancy_fits(struct vmf_occupancy *o, int64_t i, int32_t slot,
+    int32_t to)
+{
+	return o->m->cost[i * o->m->n_starts + slot] != VMF_COST_NONE &&
+	    obstacle(o, i, slot, to, to < 0 ? 0 : group_from(o, i, to),
+	    to < 0 || o->load == NULL ? 0 : load_from(o, i, to)) < 0;
+}
+
+int64_t
+vmf_occupancy_obstacles(struct vmf_occupancy *o, int64_t i, double below,
+    int64_t n_by[VMF_N_OBSTACLES])
+{
+	const struct vmf_move *v = &o->m->vm[i];
+	int64_t n, seen = 0;
+	const int32_t *list = vmf_occupancy_targets(o, i, &n);
+	int32_t to;
+
+	for (int64_t k = 0; k < o->m->n_starts; k++)
+		seen += o->m->cost[i * o->m->n_starts + k] != VMF_COST_NONE &&
+		    vmf_moves_cost(o->m, i, k) < below;
+	for (int64_t h = 0; h < n; h++) {
+		int64_t group, step;
+
+		to = list[h];
+		if (v->place && to == v->host)
+			continue;
+		group = to < 0 ? 0 : group_from(o, i, to);
+		step = to < 0 || o->load == NULL ? 0 : load_from(o, i, to);
+		for (int64_t k = 0; k < o->m->n_starts; k++) {
+			int by;
+
+			if (o->m->cost[i * o->m->n_starts + k] ==
+			    VMF_COST_NONE ||
+			    !(vmf_moves_cost(o->m, i, k) < below))
+				continue;
+			by = obstacle(o, i, k, to, group, step);
+			if (by >= 0)
+				n_by[by]++;
+		}
+	}
+	return seen;
+}

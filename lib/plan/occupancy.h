@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who moves when, and what room that leaves: the counts of moves at once,
+ * the load of every host, and who is on the way to it.  Every plan that is
+ * made through these functions keeps the limits of vmf_moves.
+ */
+#ifndef VMF_OCCUPANCY_H
+#define VMF_OCCUPANCY_H
+
+#include "plan/moves.h"
+
+/* What may keep a VM from a start; counted for a reason in words. */
+enum vmf_obstacle {
+	VMF_BY_HOST,
+	VMF_BY_TARGET,
+	VMF_BY_CLUSTER,
+	VMF_BY_TOTAL,
+	VMF_BY_LOAD,
+	VMF_BY_GROUP,
+	VMF_N_OBSTACLES
+};
+
+struct vmf_choice {
+	int32_t slot, to;	/* to: -1 where the VM has no target */
+	double cost;		/* hysteresis included */
+};
+
+/* Random numbers of its own: splitmix64. */
+struct vmf_rng {
+	uint64_t state;
+};
+uint64_t vmf_rng_next(struct vmf_rng *r);
+/* 0 to n - 1. */
+int64_t vmf_rng_below(struct vmf_rng *r, int64_t n);
+/* 0 <= u < 1. */
+double vmf_rng_unit(struct vmf_rng *r);
+
+struct vmf_occupancy {
+	struct vmf_moves *m;
+	int64_t n_placed;
+	double cost;		/* of those placed, hysteresis included */
+	/* private */
+	int64_t n_slots;
+	int32_t *out, *in, *cluster;	/* by host or cluster, and slot */
+	int32_t *total;			/* by slot */
+	double *load;			/* by host and step */
+	int32_t *in_head, *in_next, *in_prev;	/* VMs on the way to a host */
+	int32_t *at_head, *at_next, *at_prev;	/* VMs by start */
+	int32_t *member, *member_from;	/* VMs of a group */
+	int32_t *open, *open_from;	/* hosts to choose from, by cluster */
+	uint8_t *full, *full_to;
+};
+
+/* All VMs where they are, none placed.  m must stay; its entries' slot and
+ * to are this one's to set from here on. */
+int vmf_occupancy_open(struct vmf_occupancy *o, struct vmf_moves *m,
+    struct vmf_err *e) VMF_CHECK;
+void vmf_occupancy_free(struct vmf_occupancy *o);
+
+/* The cost of a choice, hysteresis included. */
+double vmf_occupancy_cost(const struct vmf_occupancy *o, int64_t i,
+    int64_t slot, int32_t to);
+
+/* Place VM i, which is not; or take it back.  Neither checks a limit. */
+void vmf_occupancy_put(struct vmf_occupancy *o, int64_t i, int32_t slot,
+    int32_t to);
+void vmf_occupancy_take(struct vmf_occupancy *o, int64_t i);
+/* A VM that VM i, staying (or until its own move ends) where it is, leaves
+ * no room for on i's host: once i was taken back it must be too, and this be
+ * asked again; -1: none. */
+int64_t vmf_occupancy_ousted(const struct vmf_occupancy *o, int64_t i);
+
+/*
+ * The cheapest choice for VM i, which is not placed, within all limits; of
+ * equal ones the first start.  price[k], where it is not NULL, is added to
+ * the cost of start k (but not to c->cost).  With rng choices are passed over
+ * now and then, and hosts are tried in random order; at most max_hosts of
+ * them.  False where there is none.
+ */
+bool vmf_occupancy_best(struct vmf_occupancy *o, int64_t i,
+    const double *price, struct vmf_rng *rng, int64_t max_hosts,
+    struct vmf_choice *c);
+
+/* Hosts that VM i may go to, *n of them: its target (-1: none has to be), or
+ * those to choose from: of its cluster, where that is known. */
+const int32_t *vmf_occupancy_targets(const struct vmf_occupancy *o,
+    int64_t i, int64_t *n);
+
+/* Within all limits, what others need on i's host aside? */
+bool vmf_occupancy_fits(struct vmf_occupancy *o, int64_t i, int32_t slot,
+    int32_t to);
+
+/* Add to count what keeps VM i, which is not placed, from those of its
+ * starts that cost less than below: each start counts once, for the first
+ * obstacle.  Returns how many such starts there are. */
+int64_t vmf_occupancy_obstacles(struct vmf_occupancy *o, int64_t i,
+    double below, int64_t count[VMF_N_OBSTACLES]);
+
+#endif

@@ -1,0 +1,557 @@
+/* SPDX-License-Identifier: MIT */
+/* The rows of a forecast into the problem. */
+#include "plan/planner.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/time.h"
+#include "plan/planner_in.h"
+
+/* Gains smaller than this never change a plan before. */
+#define HYSTERESIS_LEAST 1e-6
+
+static int
+find_column(const struct vmf_planner *p, const char *name, bool text)
+{
+	const struct vmf_schema *s = p->plan.forecast->schema;
+	int c = vmf_schema_find(s, name);
+
+	return c >= 0 && (!text || s->field[c].type == VMF_UTF8) ? c : -1;
+}
+
+int32_t
+vmf_planner_add_host(struct vmf_planner *p, const char *name, int64_t len,
+    struct vmf_err *e)
+{
+	int64_t n = p->hosts_seen.n;
+	int32_t h = vmf_dict_intern(&p->hosts_seen, name, len, e);
+
+	if (h < n)
+		return h;
+	if (vmf_grow(&p->state, &p->state_cap, (int64_t)h + 1, e) != 0)
+		return VMF_ENOMEM;
+	p->state[h] = (struct vmf_host_state){ .cpus = INFINITY,
+	    .cluster = -1 };
+	return h;
+}
+
+static int
+list_host(struct vmf_planner *p, int64_t row, int cpus, int cluster,
+    struct vmf_err *e)
+{
+	const struct vmf_inventory *inv = p->hosts;
+	int64_t len;
+	const char *name = vmf_dict_str(&inv->vm, (int32_t)row, &len);
+	const char *s = cpus < 0 ? NULL : vmf_inventory_cell(inv, row, cpus);
+	int32_t h = vmf_planner_add_host(p, name, len, e);
+	struct vmf_host_state *st;
+
+	if (h < 0)
+		return h;
+	st = &p->state[h];
+	st->seen = true;
+	if (cpus >= 0 && (s == NULL || vmf_parse_double(s,
+	    (int64_t)strlen(s), &st->cpus) != 0 || !(st->cpus > 0.0)))
+		return vmf_fail(e, VMF_EDATA, "%s: host '%.*s': cpus is "
+		    "'%.40s', expected a number above 0", inv->name,
+		    (int)(len > 200 ? 200 : len), name, s == NULL ? "" : s);
+	s = cluster < 0 ? NULL : vmf_inventory_cell(inv, row, cluster);
+	if (s != NULL && (st->cluster = vmf_dict_intern(&p->clusters, s,
+	    (int64_t)strlen(s), e)) < 0)
+		return VMF_ENOMEM;
+	return 0;
+}
+
+static int
+open_hosts(struct vmf_planner *p, bool need_load, struct vmf_err *e)
+{
+	int cpus, cluster, rc;
+
+	if (need_load && p->hosts == NULL)
+		return vmf_fail(e, VMF_EDATA, "the load of targets is "
+		    "limited, but what hosts have is not known; expected "
+		    "--hosts FILE with a column cpus, or --max-host-load "
+		    "inf");
+	if (p->hosts == NULL)
+		return 0;
+	cpus = vmf_schema_find(&p->hosts->schema, "cpus");
+	cluster = vmf_schema_find(&p->hosts->schema, "cluster");
+	if (need_load && cpus < 0)
+		return vmf_fail(e, VMF_EDATA, "%s: no column 'cpus', which "
+		    "a limit on the load of hosts needs", p->hosts->name);
+	for (int64_t k = 0; k < vmf_inventory_rows(p->hosts); k++)
+		if ((rc = list_host(p, k, cpus, cluster, e)) != 0)
+			return rc;
+	p->n_listed = p->hosts_seen.n;
+	return 0;
+}
+
+/* "a,b": each to be left by all its VMs. */
+static int
+open_drain(struct vmf_planner *p, const char *text, struct vmf_err *e)
+{
+	while (*text != '\0') {
+		int64_t len = (int64_t)strcspn(text, ",");
+		int32_t h;
+
+		if (len > 0) {
+			if ((h = vmf_planner_add_host(p, text, len, e)) < 0)
+				return h;
+			p->state[h].drained = true;
+		}
+		text += len + (text[len] == ',');
+	}
+	return 0;
+}
+
+static int
+check_columns(struct vmf_planner *p, bool need_load, struct vmf_err *e)
+{
+	const char *name = vmf_reader_name(p->plan.forecast->r);
+	const char *lacks = NULL, *who = NULL;
+
+	if (p->host < 0 && (p->limits.per_host > 0 || p->n_drains > 0)) {
+		lacks = "host";
+		who = p->n_drains > 0 ? "--drain" : "--per-host";
+	} else if (p->host < 0 && need_load) {
+		lacks = "host";
+		who = "a limit on the load of hosts";
+	} else if (p->limits.per_cluster > 0 && p->cluster < 0 &&
+	    (p->hosts == NULL || vmf_schema_find(&p->hosts->schema,
+	    "cluster") < 0)) {
+		lacks = "cluster";
+		who = "--per-cluster";
+	} else if (need_load && p->vcpus < 0) {
+		lacks = "vcpus";
+		who = "a limit on the load of hosts";
+	}
+	if (lacks != NULL)
+		return vmf_fail(e, VMF_EDATA, "%s: no column '%s', which %s "
+		    "needs (vmf-aggregate --join adds those of an "
+		    "inventory)", name, lacks, who);
+	if (p->target < 0 && !p->plan.place && p->n_drains > 0)
+		return vmf_fail(e, VMF_EUSAGE, "--drain: %s has no column "
+		    "'target'; expected it or --place", name);
+	if (p->target < 0 && !p->plan.place && p->limits.per_target > 0)
+		return vmf_fail(e, VMF_EUSAGE, "--per-target: %s has no "
+		    "column 'target'; expected it or --place", name);
+	return 0;
+}
+
+/* What is kept of a row until the plan is known. */
+static int
+kept_schema(struct vmf_planner *p, struct vmf_err *e)
+{
+	const struct vmf_plan *pl = &p->plan;
+	struct vmf_schema *s = &p->kept_schema;
+	int rc;
+
+	if ((rc = vmf_schema_add(s, "id", VMF_UTF8, false, e)) < 0)
+		return rc;
+	for (int a = 0; a < pl->n_attrs; a++)
+		if ((rc = vmf_schema_add_field(s,
+		    &pl->forecast->schema->field[pl->attr[a]], e)) < 0)
+			return rc;
+	if ((rc = vmf_schema_add(s, "status", VMF_INT32, false, e)) < 0)
+		return rc;
+	rc = vmf_schema_add(s, "reason", VMF_UTF8, false, e);
+	return rc < 0 ? rc : 0;
+}
+
+int
+vmf_planner_open(struct vmf_planner *p, struct vmf_schema *s,
+    struct vmf_err *e)
+{
+	bool need_load;
+	int rc;
+
+	p->plan.fleet = true;
+	if ((rc = vmf_plan_open(&p->plan, s, e)) != 0)
+		return rc;
+	p->host = find_column(p, "host", true);
+	p->cluster = find_column(p, "cluster", true);
+	p->target = find_column(p, "target", true);
+	p->vcpus = find_column(p, "vcpus", false);
+	p->group = find_column(p, "anti_affinity", false);
+	if (isinf(p->limits.max_host_load))
+		p->limits.max_host_load = NAN;
+	else if (isnan(p->limits.max_host_load))
+		p->limits.max_host_load = p->plan.opts.max_load;
+	need_load = !isnan(p->limits.max_host_load) &&
+	    (p->plan.place || p->target >= 0);
+	if (!need_load)
+		p->limits.max_host_load = NAN;
+	if ((rc = open_hosts(p, need_load, e)) != 0 ||
+	    (rc = check_columns(p, need_load, e)) != 0 ||
+	    (rc = kept_schema(p, e)) != 0 ||
+	    (p->old != NULL && (rc = vmf_planner_old_open(p, e)) != 0))
+		return rc;
+	for (int k = 0; k < p->n_drains; k++)
+		if ((rc = open_drain(p, p->drain[k], e)) != 0)
+			return rc;
+	if (p->old != NULL && p->limits.hysteresis < HYSTERESIS_LEAST)
+		p->limits.hysteresis = HYSTERESIS_LEAST;
+	p->moves.limits = p->limits;
+	p->moves.keep_load = need_load || p->plan.risk_ppm > 0;
+	return 0;
+}
+
+void
+vmf_planner_free(struct vmf_planner *p)
+{
+	vmf_plan_free(&p->plan);
+	vmf_occupancy_free(&p->room);
+	vmf_moves_free(&p->moves);
+	vmf_dict_free(&p->hosts_seen);
+	vmf_dict_free(&p->clusters);
+	vmf_dict_free(&p->groups);
+	free(p->state);
+	for (int64_t k = 0; k < p->n_kept_batches; k++)
+		vmf_batch_free(&p->kept[k]);
+	free(p->kept);
+	vmf_schema_free(&p->kept_schema);
+	free(p->row_vm);
+	free(p->wave);
+	free(p->other);
+	free(p->before.last);
+}
+
+/* Row i in words, for messages. */
+static int
+bad_row(const struct vmf_planner *p, int64_t i, struct vmf_err *e,
+    const char *what, const char *found, int64_t found_len)
+{
+	const struct vmf_series *f = p->plan.forecast;
+	int64_t len;
+	const char *id = vmf_series_id(f, i, &len);
+
+	return vmf_fail(e, VMF_EDATA, "%s: row %" PRId64 ", '%.*s': %s "
+	    "'%.*s'%s%s", vmf_reader_name(f->r), f->row + i,
+	    (int)(len > 200 ? 200 : len), id, what,
+	    (int)(found_len > 200 ? 200 : found_len), found,
+	    p->hosts != NULL ? " is not in " : "",
+	    p->hosts != NULL ? p->hosts->name : "");
+}
+
+/* The host named in column col of row i, or -1. */
+static int
+read_host(struct vmf_planner *p, int64_t i, int col, const char *what,
+    int32_t *host, struct vmf_err *e)
+{
+	int64_t len;
+	const char *s = col < 0 ? NULL :
+	    vmf_col_str(&p->plan.forecast->b->col[col], i, &len);
+
+	*host = -1;
+	if (s == NULL || len == 0)
+		return 0;
+	if ((*host = vmf_planner_add_host(p, s, len, e)) < 0)
+		return VMF_ENOMEM;
+	if (p->hosts != NULL && *host >= p->n_listed)
+		return bad_row(p, i, e, what, s, len);
+	return 0;
+}
+
+/* The code of any text or number in column col, or -1. */
+static int
+read_word(struct vmf_planner *p, int64_t i, int col, struct vmf_dict *d,
+    int32_t *code, struct vmf_err *e)
+{
+	const struct vmf_col *c = col < 0 ? NULL :
+	    &p->plan.forecast->b->col[col];
+	const char *s = NULL;
+	int64_t len = 0;
+	char text[32];
+	double v = NAN;
+
+	*code = -1;
+	if (c == NULL)
+		return 0;
+	if (c->type == VMF_UTF8)
+		s = vmf_col_str(c, i, &len);
+	else if (c->type != VMF_BINARY && c->type != VMF_LIST_FLOAT32 &&
+	    c->type != VMF_LIST_FLOAT64)
+		v = vmf_col_num(c, i);
+	if (!isnan(v)) {
+		len = vmf_format_double(v, text);
+		s = text;
+	}
+	if (s == NULL || len == 0)
+		return 0;
+	return (*code = vmf_dict_intern(d, s, len, e)) < 0 ? VMF_ENOMEM : 0;
+}
+
+/* The first row with steps says when all begin, and how many they are. */
+static int
+check_grid(struct vmf_planner *p, int64_t i, int64_t start, int64_t n,
+    struct vmf_err *e)
+{
+	const struct vmf_series *f = p->plan.forecast;
+	struct vmf_moves *m = &p->moves;
+	struct vmf_windows *w = &p->plan.windows;
+	const double *expected, *risk;
+	char has[32], had[32];
+	int64_t len;
+	const char *id;
+	int rc;
+
+	if (n == 0 || (m->n_steps > 0 && start == m->start &&
+	    n == m->n_steps))
+		return 0;
+	if (m->n_steps > 0) {
+		vmf_time_format_utc(start, has);
+		vmf_time_format_utc(m->start, had);
+		id = vmf_series_id(f, i, &len);
+		return vmf_fail(e, VMF_EDATA, "%s: row %" PRId64 ", '%.*s': "
+		    "%" PRId64 " steps from %s, but rows before have %" PRId64
+		    " from %s; expected the same of all, to plan them "
+		    "together", vmf_reader_name(f->r), f->row + i,
+		    (int)(len > 200 ? 200 : len), id, n, has, m->n_steps,
+		    had);
+	}
+	if ((rc = vmf_plan_lists(&p->plan, i, &expected, &risk, &n,
+	    e)) != 0 || (rc = vmf_windows_costs(w, &p->plan.opts, start,
+	    f->grid.step_s, expected, risk, n, e)) != 0)
+		return rc;
+	m->start = start;
+	m->step_s = f->grid.step_s;
+	m->n_steps = n;
+	m->first = w->first;
+	m->n_starts = w->n_starts;
+	m->slot_s = p->plan.opts.slot_s;
+	m->length_s = p->plan.opts.length_s;
+	return vmf_moves_grid(m, e);
+}
+
+static void
+none(struct vmf_windows *w, enum vmf_plan_status status, const char *why)
+{
+	w->status = status;
+	snprintf(w->reason, sizeof(w->reason), "%s", why);
+}
+
+/* What of a row is known to forbid its move, beside its windows. */
+static void
+check_move(const struct vmf_planner *p, int32_t host, int32_t target,
+    bool pinned, struct vmf_windows *w)
+{
+	bool placed = w->status == VMF_PLACED;
+
+	if (pinned)
+		none(w, VMF_FORBIDDEN, "it is pinned");
+	else if (host < 0 && p->limits.per_host > 0)
+		none(w, VMF_FORBIDDEN, "its host is not known, and "
+		    "--per-host limits that");
+	else if (target >= 0 && target == host)
+		none(w, VMF_FORBIDDEN, "its target is the host it is on");
+	else if (placed && target >= 0 && p->state[target].drained)
+		none(w, VMF_NO_ROOM, "its target is to be drained");
+	else if (placed && target < 0 && !p->plan.place && p->n_drains > 0)
+		none(w, VMF_NO_ROOM, "it has no target, and --place is not "
+		    "given");
+}
+
+/* The row into the batch of rows that are kept. */
+static int
+keep_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
+{
+	const struct vmf_plan *pl = &p->plan;
+	const struct vmf_windows *w = &pl->windows;
+	struct vmf_batch *b;
+	struct vmf_col *c;
+	int64_t len;
+	const char *id = vmf_series_id(pl->forecast, i, &len);
+	int rc;
+
+	b = p->n_kept_batches > 0 ? &p->kept[p->n_kept_batches - 1] : NULL;
+	if (b == NULL || vmf_batch_bytes(b) >= VMF_BATCH_BYTES) {
+		if ((rc = vmf_grow(&p->kept, &p->kept_cap,
+		    p->n_kept_batches + 1, e)) != 0)
+			return rc;
+		b = &p->kept[p->n_kept_batches];
+		if ((rc = vmf_batch_init(b, &p->kept_schema, e)) != 0)
+			return rc;
+		p->n_kept_batches++;
+	}
+	c = b->col;
+	if ((rc = vmf_col_put_str(c++, id, len, e)) != 0)
+		return rc;
+	for (int a = 0; a < pl->n_attrs; a++)
+		if ((rc = vmf_col_put_from(c++,
+		    &pl->forecast->b->col[pl->attr[a]], i, e)) != 0)
+			return rc;
+	if ((rc = vmf_col_put_int(c++, w->status, e)) != 0 ||
+	    (rc = vmf_plan_reason(pl, i, w->reason, c++, e)) != 0 ||
+	    (rc = vmf_grow(&p->row_vm, &p->row_cap, p->n_rows + 1, e)) != 0)
+		return rc;
+	vmf_batch_row(b);
+	p->row_vm[p->n_rows++] = (int32_t)(p->moves.n - 1);
+	return 0;
+}
+
+static int
+read_vcpus(const struct vmf_planner *p, int64_t i, double *vcpus,
+    struct vmf_err *e)
+{
+	const struct vmf_series *f = p->plan.forecast;
+	int64_t len;
+	const char *id;
+
+	*vcpus = 1.0;
+	if (isnan(p->limits.max_host_load))
+		return 0;
+	*vcpus = vmf_col_num(&f->b->col[p->vcpus], i);
+	if (*vcpus > 0.0 && *vcpus <= 1e6)
+		return 0;
+	id = vmf_series_id(f, i, &len);
+	return vmf_fail(e, VMF_EDATA, "%s: row %" PRId64 ", '%.*s': vcpus "
+	    "is missing or not above 0, and a limit on the load of hosts "
+	    "needs it", vmf_reader_name(f->r), f->row + i,
+	    (int)(len > 200 ? 200 : len), id);
+}
+
+int
+vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
+{
+	const struct vmf_series *f = p->plan.forecast;
+	struct vmf_windows *w = &p->plan.windows;
+	int64_t start = vmf_series_start(f, i), n;
+	const double *expected, *risk;
+	struct vmf_window_opts o;
+	int32_t host, target, cluster, group;
+	struct vmf_move *v;
+	bool pinned, stays;
+	double vcpus;
+	int rc;
+
+	if (p->moves.n >= INT32_MAX)
+		return vmf_fail(e, VMF_EDATA, "%s: more than %d rows",
+		    vmf_reader_name(f->r), INT32_MAX);
+	if ((rc = vmf_plan_own(&p->plan, i, &o, &pinned, e)) != 0 ||
+	    (rc = vmf_plan_lists(&p->plan, i, &expected, &risk, &n,
+	    e)) != 0 || (rc = check_grid(p, i, start, n, e)) != 0 ||
+	    (rc = vmf_plan_lists(&p->plan, i, &expected, &risk, &n,
+	    e)) != 0 ||
+	    (rc = vmf_windows_costs(w, &o, start, f->grid.step_s, expected,
+	    risk, n, e)) != 0 ||
+	    (rc = read_host(p, i, p->host, "host", &host, e)) != 0 ||
+	    (rc = read_host(p, i, p->target, "target", &target, e)) != 0 ||
+	    (rc = read_word(p, i, p->cluster, &p->clusters, &cluster,
+	    e)) != 0 ||
+	    (rc = read_word(p, i, p->group, &p->groups, &group, e)) != 0 ||
+	    (rc = read_vcpus(p, i, &vcpus, e)) != 0)
+		return rc;
+	if (host >= 0) {
+		p->state[host].seen = true;
+		if (p->state[host].cluster < 0)
+			p->state[host].cluster = cluster;
+		if (cluster < 0)
+			cluster = p->state[host].cluster;
+	}
+	if (target >= 0 && p->hosts == NULL)
+		p->state[target].seen = true;
+	stays = p->n_drains > 0 && (host < 0 || !p->state[host].drained);
+	check_move(p, host, target, pinned, w);
+	/* Its own deadline may leave fewer starts than the fleet has. */
+	for (int64_t k = w->n_starts; k < p->moves.n_starts; k++) {
+		if ((rc = vmf_grow(&w->cost, &w->cost_cap, k + 1, e)) != 0)
+			return rc;
+		w->cost[k] = NAN;
+	}
+	if ((rc = vmf_moves_add(&p->moves, stays || w->status != VMF_PLACED ?
+	    NULL : w->cost, n > 0 ? expected : NULL, vcpus, e)) != 0)
+		return rc;
+	p->n_unknown += n == 0;
+	v = &p->moves.vm[p->moves.n - 1];
+	v->host = host;
+	v->cluster = cluster;
+	v->target = target;
+	v->group = group;
+	v->place = target < 0 && p->plan.place;
+	if (p->old != NULL && (rc = vmf_planner_old_row(p, i, v, e)) != 0)
+		return rc;
+	if (stays) {
+		p->n_stay++;
+		return 0;
+	}
+	return keep_row(p, i, e);
+}
+
+static int
+close_hosts(struct vmf_planner *p, struct vmf_err *e)
+{
+	struct vmf_moves *m = &p->moves;
+	int rc;
+
+	m->n_hosts = p->hosts_seen.n;
+	m->n_clusters = (int32_t)p->clusters.n;
+	m->n_groups = (int32_t)p->groups.n;
+	if ((rc = vmf_grow(&m->host, &m->host_cap, m->n_hosts, e)) != 0)
+		return rc;
+	for (int32_t h = 0; h < m->n_hosts; h++) {
+		const struct vmf_host_state *st = &p->state[h];
+		int64_t len;
+		const char *name = vmf_dict_str(&p->hosts_seen, h, &len);
+
+		if (st->drained && !st->seen)
+			return vmf_fail(e, VMF_EDATA, "--drain: no host "
+			    "'%.*s' in %s", (int)(len > 200 ? 200 : len),
+			    name, p->hosts != NULL ? p->hosts->name :
+			    vmf_reader_name(p->plan.forecast->r));
+		m->host[h] = (struct vmf_host){ .cluster = st->cluster,
+		    .open = st->seen && !st->drained, .room =
+		    isnan(p->limits.max_host_load) ? INFINITY :
+		    st->cpus * p->limits.max_host_load };
+	}
+	return 0;
+}
+
+int
+vmf_planner_solve(struct vmf_planner *p, struct vmf_err *e)
+{
+	struct vmf_moves *m = &p->moves;
+	int32_t wave = 0;
+	int rc;
+
+	if (p->old != NULL && (rc = vmf_planner_old_close(p, e)) != 0)
+		return rc;
+	if ((rc = close_hosts(p, e)) != 0)
+		return rc;
+	for (int64_t i = 0; i < m->n; i++) {
+		struct vmf_move *v = &m->vm[i];
+
+		/* A place that is no longer to be had. */
+		if (v->old_slot >= 0 && (m->cost[i * m->n_starts +
+		    v->old_slot] == VMF_COST_NONE || (v->place &&
+		    (!m->host[v->old_to].open || v->old_to == v->host ||
+		    (v->cluster >= 0 && m->host[v->old_to].cluster !=
+		    v->cluster)))))
+			v->old_slot = v->old_to = -1;
+	}
+	if ((rc = vmf_occupancy_open(&p->room, m, e)) != 0 ||
+	    (rc = vmf_search(&p->search, &p->room, e)) != 0)
+		return rc;
+	p->wave = vmf_calloc(m->n_starts, (int64_t)sizeof(*p->wave), e);
+	if (p->wave == NULL)
+		return VMF_ENOMEM;
+	for (int64_t k = 0; k < m->n_starts; k++)
+		if (p->room.at_head[k] >= 0)
+			p->wave[k] = ++wave;
+	for (int64_t i = 0; i < m->n; i++) {
+		const struct vmf_move *v = &m->vm[i];
+
+		if (v->old_slot < 0)
+			continue;
+		if (v->slot == v->old_slot && v->to == v->old_to)
+			p->n_kept++;
+		else
+			p->n_changed++;
+	}
+	return 0;
+}

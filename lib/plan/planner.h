@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a forecast stream to the plan of a fleet: all rows are read, the
+ * moves are searched for together (plan/moves.h has the problem, plan/search.h
+ * the method), and the rows of the plan written.
+ *
+ * Held are the forecast's scalar columns, and of each VM what moves.h says.
+ */
+#ifndef VMF_PLANNER_H
+#define VMF_PLANNER_H
+
+#include "plan/moves.h"
+#include "plan/occupancy.h"
+#include "plan/plan.h"
+#include "plan/search.h"
+#include "series/join.h"
+
+struct vmf_planner {
+	/* set by the caller before vmf_planner_open: */
+	struct vmf_plan plan;		/* as for windows alone */
+	struct vmf_limits limits;
+	struct vmf_inventory *hosts;	/* NULL, or rows of hosts */
+	const char *const *drain;	/* texts of names with commas */
+	int n_drains;
+	struct vmf_reader *old;		/* NULL, or the plan to replace */
+	/* counted: */
+	int64_t n_stay;			/* VMs that --drain leaves alone */
+	int64_t n_unknown;		/* without any known load */
+	int64_t n_kept, n_changed;	/* moves of the old plan */
+	struct vmf_search search;
+	/* the problem, to look at: */
+	struct vmf_moves moves;
+	struct vmf_occupancy room;
+	/* private */
+	int host, cluster, target, vcpus, group;	/* columns, or -1 */
+	struct vmf_dict hosts_seen, clusters, groups;
+	int64_t n_listed;		/* hosts of the inventory */
+	struct vmf_host_state *state;
+	int64_t state_cap;
+	struct vmf_batch *kept;		/* rows of the plan, as far as known */
+	int64_t n_kept_batches, kept_cap;
+	struct vmf_schema kept_schema;
+	int32_t *row_vm;		/* VM of each of these rows */
+	int64_t n_rows, row_cap;
+	int32_t *wave;			/* by start */
+	struct vmf_choice *other;	/* alternatives of a VM */
+	int64_t other_cap;
+	struct vmf_old_plan {
+		int id, start, rank, target;	/* columns */
+		const struct vmf_batch *b;
+		int64_t row;
+		bool ended;
+		char *last;
+		int64_t last_len, last_cap;
+	} before;
+};
+
+/* As vmf_plan_open. */
+int vmf_planner_open(struct vmf_planner *p, struct vmf_schema *s,
+    struct vmf_err *e) VMF_CHECK;
+/* Take row i of the forecast's batch in hand. */
+int vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
+    VMF_CHECK;
+/* All rows are in: search. */
+int vmf_planner_solve(struct vmf_planner *p, struct vmf_err *e) VMF_CHECK;
+/* Append the plan's rows of row k (from 0, of p->n_rows) to out. */
+int vmf_planner_put(struct vmf_planner *p, int64_t k, struct vmf_batch *out,
+    struct vmf_err *e) VMF_CHECK;
+/* After solve: how the VM called id got its place, in words; VMF_EUSAGE where
+ * there is no such VM. */
+int vmf_planner_explain(struct vmf_planner *p, const char *id, int64_t len,
+    struct vmf_buf *text, struct vmf_err *e) VMF_CHECK;
+void vmf_planner_free(struct vmf_planner *p);
+
+#endif

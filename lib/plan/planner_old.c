@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* The plan that is to be replaced, read beside the forecast. */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "plan/planner_in.h"
+
+static int
+find(const struct vmf_planner *p, const char *name, enum vmf_type type,
+    bool must, int *col, struct vmf_err *e)
+{
+	const struct vmf_schema *s = vmf_reader_schema(p->old);
+
+	*col = vmf_schema_find(s, name);
+	if (*col < 0 && must)
+		return vmf_fail(e, VMF_EDATA, "%s: no column '%s', which "
+		    "every plan has", vmf_reader_name(p->old), name);
+	if (*col >= 0 && s->field[*col].type != type &&
+	    s->field[*col].type != VMF_NULL)
+		return vmf_fail(e, VMF_EDATA, "%s: column '%s' is %s, "
+		    "expected %s", vmf_reader_name(p->old), name,
+		    vmf_type_name(s->field[*col].type), vmf_type_name(type));
+	return 0;
+}
+
+int
+vmf_planner_old_open(struct vmf_planner *p, struct vmf_err *e)
+{
+	const struct vmf_schema *s = vmf_reader_schema(p->old);
+	const char *kind = vmf_meta_get(&s->meta, "vmf:kind");
+	struct vmf_old_plan *b = &p->before;
+	int rc;
+
+	if (kind != NULL && strcmp(kind, "plan") != 0)
+		return vmf_fail(e, VMF_EDATA, "%s: a stream of kind '%.32s', "
+		    "expected 'plan'", vmf_reader_name(p->old), kind);
+	if ((rc = find(p, "id", VMF_UTF8, true, &b->id, e)) != 0 ||
+	    (rc = find(p, "start", VMF_TIME, true, &b->start, e)) != 0 ||
+	    (rc = find(p, "target", VMF_UTF8, false, &b->target, e)) != 0)
+		return rc;
+	b->rank = vmf_schema_find(s, "rank");
+	return 0;
+}
+
+/* The row at b->row is there, its id in *id: 1, 0 at the end. */
+static int
+peek(struct vmf_planner *p, const char **id, int64_t *len, struct vmf_err *e)
+{
+	struct vmf_old_plan *b = &p->before;
+
+	while (!b->ended && (b->b == NULL || b->row == b->b->n)) {
+		int got = vmf_reader_next(p->old, &b->b, e);
+
+		if (got < 0)
+			return got;
+		b->ended = got == 0;
+		b->row = 0;
+	}
+	if (b->ended)
+		return 0;
+	*id = vmf_col_str(&b->b->col[b->id], b->row, len);
+	if (*id == NULL || (b->last != NULL &&
+	    vmf_id_cmp(b->last, b->last_len, *id, *len) > 0))
+		return vmf_fail(e, VMF_EDATA, "%s: row %" PRId64 ": its id "
+		    "is missing or before that of the row before; expected "
+		    "rows sorted by id", vmf_reader_name(p->old),
+		    vmf_reader_row(p->old) + b->row);
+	return 1;
+}
+
+/* Behind the row at b->row. */
+static int
+next(struct vmf_planner *p, const char *id, int64_t len, struct vmf_err *e)
+{
+	struct vmf_old_plan *b = &p->before;
+	int rc = vmf_grow(&b->last, &b->last_cap, len + 1, e);
+
+	if (rc != 0)
+		return rc;
+	memcpy(b->last, id, (size_t)len);
+	b->last_len = len;
+	b->row++;
+	return 0;
+}
+
+/* The row at b->row is VM v's: what it says, if that can still be done. */
+static int
+take(struct vmf_planner *p, struct vmf_move *v, struct vmf_err *e)
+{
+	const struct vmf_old_plan *b = &p->before;
+	const struct vmf_moves *m = &p->moves;
+	const struct vmf_col *c = b->b->col;
+	int64_t at, len = 0;
+	const char *s = NULL;
+	int32_t to = -1;
+
+	if (b->rank >= 0 && !(vmf_col_num(&c[b->rank], b->row) <= 1.0))
+		return 0;
+	if (c[b->start].type != VMF_TIME ||
+	    !vmf_col_valid(&c[b->start], b->row))
+		return 0;
+	at = c[b->start].d.i64[b->row] - m->first;
+	if (at < 0 || at % m->slot_s != 0 || at / m->slot_s >= m->n_starts)
+		return 0;
+	if (b->target >= 0)
+		s = vmf_col_str(&c[b->target], b->row, &len);
+	if (s != NULL && len > 0 &&
+	    (to = vmf_dict_find(&p->hosts_seen, s, len)) < 0 && v->place) {
+		/* A host whose VMs come later, or one that is gone. */
+		if ((to = vmf_planner_add_host(p, s, len, e)) < 0)
+			return to;
+	}
+	if ((!v->place && to != v->target) || (v->place && to < 0))
+		return 0;
+	v->old_slot = (int32_t)(at / m->slot_s);
+	v->old_to = to;
+	return 0;
+}
+
+int
+vmf_planner_old_row(struct vmf_planner *p, int64_t i, struct vmf_move *v,
+    struct vmf_err *e)
+{
+	int64_t len, o_len;
+	const char *id = vmf_series_id(p->plan.forecast, i, &len), *o_id;
+	int got, rc;
+
+	while ((got = peek(p, &o_id, &o_len, e)) > 0) {
+		int cmp = vmf_id_cmp(o_id, o_len, id, len);
+
+		if (cmp > 0)
+			break;
+		if (cmp == 0 && (rc = take(p, v, e)) != 0)
+			return rc;
+		if ((rc = next(p, o_id, o_len, e)) != 0)
+			return rc;
+	}
+	return got < 0 ? got : 0;
+}
+
+int
+vmf_planner_old_close(struct vmf_planner *p, struct vmf_err *e)
+{
+	const char *id;
+	int64_t len;
+	int got, rc;
+
+	while ((got = peek(p, &id, &len, e)) > 0)
+		if ((rc = next(p, id, len, e)) != 0)
+			return rc;
+	return got;
+}
