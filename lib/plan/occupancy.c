@@ -425,7 +425,7 @@ mark_target(const struct vmf_occupancy *o, int64_t i, int32_t to,
  * what is there. */
 static void
 scan(const struct vmf_occupancy *o, int64_t i, int32_t to,
-    const uint8_t *full, int64_t from, const double *price,
+    const uint8_t *full, int64_t from, int64_t last, const double *price,
     struct vmf_rng *rng, double *best, struct vmf_choice *c)
 {
 	const struct vmf_moves *m = o->m;
@@ -439,7 +439,7 @@ scan(const struct vmf_occupancy *o, int64_t i, int32_t to,
 	for (int64_t j = from; j < ends && j < o->n_slots; j++)
 		if (full[j])
 			k = j + 1;
-	for (int64_t j = ends; j < o->n_slots; j++) {
+	for (int64_t j = ends; j < last + w; j++) {
 		int64_t s = j - w + 1;
 		double x;
 
@@ -462,8 +462,9 @@ scan(const struct vmf_occupancy *o, int64_t i, int32_t to,
 }
 
 static void
-try_host(struct vmf_occupancy *o, int64_t i, int32_t to, const double *price,
-    struct vmf_rng *rng, double *best, struct vmf_choice *c)
+try_host(struct vmf_occupancy *o, int64_t i, int32_t to, int64_t last,
+    const double *price, struct vmf_rng *rng, double *best,
+    struct vmf_choice *c)
 {
 	int64_t from = 0, k;
 
@@ -478,7 +479,7 @@ try_host(struct vmf_occupancy *o, int64_t i, int32_t to, const double *price,
 		}
 	}
 	scan(o, i, to, mark_target(o, i, to, o->full, o->full_to) ?
-	    o->full_to : o->full, from, price, rng, best, c);
+	    o->full_to : o->full, from, last, price, rng, best, c);
 }
 
 const int32_t *
@@ -498,8 +499,9 @@ vmf_occupancy_targets(const struct vmf_occupancy *o, int64_t i, int64_t *n)
 }
 
 bool
-vmf_occupancy_best(struct vmf_occupancy *o, int64_t i, const double *price,
-    struct vmf_rng *rng, int64_t max_hosts, struct vmf_choice *c)
+vmf_occupancy_best(struct vmf_occupancy *o, int64_t i, int64_t last,
+    const double *price, struct vmf_rng *rng, int64_t max_hosts,
+    struct vmf_choice *c)
 {
 	const struct vmf_move *v = &o->m->vm[i];
 	double best = INFINITY, floor;
@@ -507,22 +509,25 @@ vmf_occupancy_best(struct vmf_occupancy *o, int64_t i, const double *price,
 	int64_t n, at;
 
 	c->slot = c->to = -1;
+	if (last > o->m->n_starts - 1)
+		last = o->m->n_starts - 1;
 	mark_source(o, i, o->full);
 	if (!v->place) {
-		try_host(o, i, v->target, price, rng, &best, c);
+		try_host(o, i, v->target, last, price, rng, &best, c);
 	} else {
 		struct vmf_choice any = { -1, -1, 0.0 };
 
 		/* No host can do better than one that is never full. */
 		floor = INFINITY;
-		scan(o, i, -1, o->full, 0, price, NULL, &floor, &any);
+		scan(o, i, -1, o->full, 0, last, price, NULL, &floor, &any);
 		list = vmf_occupancy_targets(o, i, &n);
 		at = rng != NULL && n > 0 ? vmf_rng_below(rng, n) : 0;
 		if (v->old_to >= 0)
-			try_host(o, i, v->old_to, price, rng, &best, c);
+			try_host(o, i, v->old_to, last, price, rng, &best,
+			    c);
 		for (int64_t k = 0; k < n && k < max_hosts && best > floor;
 		    k++)
-			try_host(o, i, list[(at + k) % n], price, rng,
+			try_host(o, i, list[(at + k) % n], last, price, rng,
 			    &best, c);
 	}
 	if (c->slot < 0)

@@ -10,13 +10,17 @@
 #define SEED UINT64_C(0x766d662d706c616e)
 /* Rounds: so many for each VM that is not at its best start, at least and at
  * most; and for a large fleet at most so many for each VM. */
-#define ROUNDS_EACH 2000
+#define ROUNDS_EACH 6000
 #define ROUNDS_LEAST 4000
-#define ROUNDS_MOST 100000
+#define ROUNDS_MOST 300000
 #define ROUNDS_VM 1
+#define CYCLES 6
+#define PASSES 3
 #define RUIN_MOST 10		/* VMs taken back in a round */
 #define WAITING_MOST 10		/* VMs without a place tried in a round */
 #define HOSTS_MOST 8		/* targets tried for a VM in a round */
+#define ASSIGN_MOST 40		/* VMs that places are assigned to at once */
+#define NOT_HERE 1e12		/* the cost of a place that a VM must not have */
 
 /* A VM's place before the round. */
 struct change {
@@ -43,6 +47,7 @@ struct state {
 	bool *is_changed;
 	int64_t n_changed;
 	int64_t *host_vm, *host_from;	/* VMs that can move, by host */
+	bool depends;		/* who leaves a host makes room on it */
 };
 
 static int
@@ -222,14 +227,125 @@ ruin_host(struct state *s, int32_t host, int64_t n, struct vmf_err *e)
 	return 0;
 }
 
+/* Take back VM i and those that begin where it ends, where they end, and so
+ * on (or the other way round): they can only be shifted together. */
+static int
+ruin_chain(struct state *s, int32_t i, int64_t way, struct vmf_err *e)
+{
+	const struct vmf_moves *m = s->m;
+	int64_t at;
+	int rc;
+
+	for (int64_t n = 0; i >= 0 && n < ASSIGN_MOST; n++) {
+		int64_t skip = vmf_rng_below(&s->rng, 8);
+
+		at = m->vm[i].slot;
+		if ((rc = ruin(s, i, e)) != 0 || at < 0)
+			return rc;
+		at += way * m->width;
+		if (at < 0 || at >= m->n_starts)
+			return 0;
+		for (i = s->o->at_head[at]; skip > 0 && i >= 0 &&
+		    s->o->at_next[i] >= 0; skip--)
+			i = s->o->at_next[i];
+	}
+	return 0;
+}
+
+/* Any host that VM i may go to, or -1. */
+static int32_t
+a_target(struct state *s, int64_t i)
+{
+	int64_t n;
+	const int32_t *list = vmf_occupancy_targets(s->o, i, &n);
+
+	return n > 0 ? list[vmf_rng_below(&s->rng, n)] : -1;
+}
+
+/* Take back up to n VMs that make room for VM i, or take it: those on its
+ * target, those on the way to its host. */
+static int
+ruin_related(struct state *s, int32_t i, int32_t to, int64_t n,
+    struct vmf_err *e)
+{
+	const struct vmf_moves *m = s->m;
+	int64_t take = vmf_rng_below(&s->rng, n + 1);
+	int rc;
+
+	if (to >= 0 && (rc = ruin_host(s, to, take, e)) != 0)
+		return rc;
+	n -= take;
+	for (int32_t j = m->vm[i].host >= 0 ? s->o->in_head[m->vm[i].host] :
+	    -1; j >= 0 && n > 0; n--) {
+		int32_t next = s->o->in_next[j];
+
+		if ((rc = ruin(s, j, e)) != 0)
+			return rc;
+		j = next >= 0 && m->vm[next].to == m->vm[i].host ? next : -1;
+	}
+	return 0;
+}
+
+/*
+ * Make way for a VM to a host, at some time: who is on the way there is taken
+ * back, and who is to leave it, some of each; those that leave are placed
+ * again first, so that they are gone by then, and then the VM.
+ */
+static int
+make_way(struct state *s, int32_t i, int64_t *gone_by, struct vmf_err *e)
+{
+	const struct vmf_moves *m = s->m;
+	int64_t slot = wish(s, i), from, all, n, k;
+	int32_t to = m->vm[i].to >= 0 && vmf_rng_below(&s->rng, 2) == 0 ?
+	    m->vm[i].to : a_target(s, i);
+	int rc;
+
+	*gone_by = slot - m->width;
+	if ((rc = ruin(s, i, e)) != 0 || slot < 0 || to < 0)
+		return rc;
+	from = s->host_from[to];
+	all = s->host_from[to + 1] - from;
+	n = vmf_rng_below(&s->rng, RUIN_MOST);
+	for (k = 0; k < n && all > 0; k++) {
+		int32_t j = (int32_t)s->host_vm[from +
+		    vmf_rng_below(&s->rng, all)];
+
+		if (m->vm[j].slot < 0 || m->vm[j].slot + m->width > slot)
+			if ((rc = ruin(s, j, e)) != 0)
+				return rc;
+	}
+	n = vmf_rng_below(&s->rng, RUIN_MOST / 2);
+	for (int32_t j = s->o->in_head[to]; j >= 0 && n > 0;) {
+		int32_t next = s->o->in_next[j];
+
+		if (vmf_rng_below(&s->rng, 2) == 0) {
+			n--;
+			if ((rc = ruin(s, j, e)) != 0)
+				return rc;
+		}
+		j = next >= 0 && m->vm[next].to == to ? next : -1;
+	}
+	for (k = 1; k < s->n_order && *gone_by >= 0; k++) {
+		struct vmf_choice c;
+		int32_t j = s->order[k];
+
+		if (m->vm[j].host == to && vmf_occupancy_best(s->o, j,
+		    *gone_by, NULL, &s->rng, HOSTS_MOST, &c))
+			vmf_occupancy_put(s->o, j, c.slot, c.to);
+	}
+	if (vmf_occupancy_fits(s->o, i, (int32_t)slot, to))
+		vmf_occupancy_put(s->o, i, (int32_t)slot, to);
+	return 0;
+}
+
 /* Choose whom to take back in this round. */
 static int
-ruin_some(struct state *s, struct vmf_err *e)
+ruin_some(struct state *s, int64_t most, struct vmf_err *e)
 {
 	const struct vmf_moves *m = s->m;
 	int32_t seed = s->sore.vm[vmf_rng_below(&s->rng, s->sore.n)];
 	const struct vmf_move *v = &m->vm[seed];
-	int64_t n = 1 + vmf_rng_below(&s->rng, RUIN_MOST);
+	int64_t n = 1 + vmf_rng_below(&s->rng, most);
 	int64_t how = vmf_rng_below(&s->rng, 10), slot;
 	int32_t to = v->to >= 0 ? v->to : v->target;
 	int rc;
@@ -249,6 +365,9 @@ ruin_some(struct state *s, struct vmf_err *e)
 		    n, e);
 	if (how < 8 && v->host >= 0)
 		return ruin_host(s, v->host, n, e);
+	if (how < 9 && s->depends)
+		return ruin_related(s, seed, to >= 0 ? to : a_target(s, seed),
+		    n, e);
 	if (how < 9 && to >= 0) {
 		for (int32_t j = s->o->in_head[to]; j >= 0 && n > 0; n--) {
 			int32_t next = s->o->in_next[j];
@@ -302,15 +421,186 @@ make_order(struct state *s, struct vmf_err *e)
 	return 0;
 }
 
+/* Where it is cheapest, one after the other; some have a place already. */
 static void
 place_all(struct state *s, struct vmf_rng *rng, int64_t max_hosts)
 {
 	struct vmf_choice c;
 
-	for (int64_t k = 0; k < s->n_order; k++)
-		if (vmf_occupancy_best(s->o, s->order[k], NULL, rng,
-		    max_hosts, &c))
-			vmf_occupancy_put(s->o, s->order[k], c.slot, c.to);
+	bool more = s->n_order > 0;
+
+	/* Who leaves makes room for who could not come before. */
+	for (int pass = 0; pass < PASSES && more; pass++) {
+		int64_t missed = 0;
+
+		more = false;
+		for (int64_t k = 0; k < s->n_order; k++) {
+			int32_t i = s->order[k];
+
+			if (s->m->vm[i].slot >= 0)
+				continue;
+			if (!vmf_occupancy_best(s->o, i, INT64_MAX, NULL,
+			    rng, max_hosts, &c)) {
+				missed++;
+				continue;
+			}
+			vmf_occupancy_put(s->o, i, c.slot, c.to);
+			more = true;
+		}
+		more = more && missed > 0 && s->depends;
+	}
+}
+
+/* One of those to place, anywhere: what is dear for it may be cheap for
+ * those that wait for it to leave. */
+static void
+place_any(struct state *s)
+{
+	int32_t i = s->n_order > 0 ? s->order[vmf_rng_below(&s->rng,
+	    s->n_order)] : -1;
+
+	if (i < 0)
+		return;
+	for (int k = 0; k < 4 && s->m->vm[i].slot < 0; k++) {
+		int32_t at = (int32_t)vmf_rng_below(&s->rng, s->m->n_starts);
+		int32_t to = a_target(s, i);
+
+		if ((to < 0 && s->m->vm[i].place) ||
+		    !vmf_occupancy_fits(s->o, i, at, to))
+			continue;
+		vmf_occupancy_put(s->o, i, at, to);
+	}
+}
+
+/* Each that was taken back by slots later than it was, the last first (or
+ * earlier, the first first). */
+static void
+shift_all(struct state *s, int64_t by)
+{
+	for (int64_t k = 1; k < s->n_log; k++) {
+		struct change c = s->log[k];
+		int64_t j = k;
+
+		for (; j > 0 && (by > 0 ? s->log[j - 1].slot < c.slot :
+		    s->log[j - 1].slot > c.slot); j--)
+			s->log[j] = s->log[j - 1];
+		s->log[j] = c;
+	}
+	for (int64_t k = 0; k < s->n_log; k++) {
+		const struct change *c = &s->log[k];
+		int64_t at = c->slot + by;
+
+		if (c->slot >= 0 && at >= 0 && at < s->m->n_starts &&
+		    vmf_occupancy_fits(s->o, c->vm, (int32_t)at, c->to))
+			vmf_occupancy_put(s->o, c->vm, (int32_t)at, c->to);
+	}
+}
+
+/* The target with which VM i can take the place c; -2: none. */
+static int32_t
+target_for(const struct state *s, int64_t i, const struct change *c)
+{
+	const struct vmf_move *v = &s->m->vm[i];
+
+	if (!v->place)
+		return v->target;
+	if (c->to < 0 || c->to == v->host || !s->m->host[c->to].open ||
+	    (v->cluster >= 0 && s->m->host[c->to].cluster != v->cluster))
+		return -2;
+	return c->to;
+}
+
+/*
+ * The assignment of least cost of n_rows rows to n_cols >= n_rows columns:
+ * row_of[j] is the row of column j, counted from 1, or 0.  By shortest
+ * augmenting paths with potentials: Jonker and Volgenant, "A Shortest
+ * Augmenting Path Algorithm for Dense and Sparse Linear Assignment Problems"
+ * (1987).
+ */
+static void
+assign(double (*cost)[ASSIGN_MOST], int n_rows, int n_cols, int *row_of)
+{
+	double u[ASSIGN_MOST + 1] = { 0.0 }, v[ASSIGN_MOST + 1] = { 0.0 };
+	int match[ASSIGN_MOST + 1] = { 0 }, way[ASSIGN_MOST + 1] = { 0 };
+
+	for (int i = 1; i <= n_rows; i++) {
+		double least[ASSIGN_MOST + 1];
+		bool used[ASSIGN_MOST + 1] = { false };
+		int j0 = 0;
+
+		for (int j = 0; j <= n_cols; j++)
+			least[j] = INFINITY;
+		match[0] = i;
+		do {
+			double delta = INFINITY;
+			int i0 = match[j0], j1 = 0;
+
+			used[j0] = true;
+			for (int j = 1; j <= n_cols; j++) {
+				double x;
+
+				if (used[j])
+					continue;
+				x = cost[i0 - 1][j - 1] - u[i0] - v[j];
+				if (x < least[j]) {
+					least[j] = x;
+					way[j] = j0;
+				}
+				if (least[j] < delta) {
+					delta = least[j];
+					j1 = j;
+				}
+			}
+			for (int j = 0; j <= n_cols; j++)
+				if (used[j]) {
+					u[match[j]] += delta;
+					v[j] -= delta;
+				} else {
+					least[j] -= delta;
+				}
+			j0 = j1;
+		} while (match[j0] != 0);
+		for (; j0 != 0; j0 = way[j0])
+			match[j0] = match[way[j0]];
+	}
+	for (int j = 0; j < n_cols; j++)
+		row_of[j] = match[j + 1];
+}
+
+/* The places that were given up to those that have none now, so that their
+ * costs are least. */
+static void
+assign_all(struct state *s)
+{
+	double cost[ASSIGN_MOST][ASSIGN_MOST];
+	const struct change *place[ASSIGN_MOST];
+	int row_of[ASSIGN_MOST];
+	int n_rows = 0, n_cols = s->n_order < ASSIGN_MOST ?
+	    (int)s->n_order : ASSIGN_MOST;
+
+	for (int64_t k = 0; k < s->n_log && n_rows < n_cols; k++)
+		if (s->log[k].slot >= 0)
+			place[n_rows++] = &s->log[k];
+	for (int r = 0; r < n_rows; r++)
+		for (int j = 0; j < n_cols; j++) {
+			int32_t i = s->order[j];
+			int32_t to = target_for(s, i, place[r]);
+
+			cost[r][j] = to == -2 || !vmf_occupancy_fits(s->o, i,
+			    place[r]->slot, to) ? NOT_HERE :
+			    vmf_occupancy_cost(s->o, i, place[r]->slot, to);
+		}
+	assign(cost, n_rows, n_cols, row_of);
+	for (int j = 0; j < n_cols; j++) {
+		int r = row_of[j] - 1;
+		int32_t i = s->order[j], to;
+
+		if (r < 0 || !(cost[r][j] < NOT_HERE))
+			continue;
+		to = target_for(s, i, place[r]);
+		if (vmf_occupancy_fits(s->o, i, place[r]->slot, to))
+			vmf_occupancy_put(s->o, i, place[r]->slot, to);
+	}
 }
 
 /* As it was before the round. */
@@ -372,36 +662,89 @@ load_best(struct state *s)
 	save_best(s);
 }
 
+static double
+greatest_cost(const struct vmf_moves *m)
+{
+	double top = 0.0;
+
+	for (int64_t i = 0; i < m->n; i++)
+		for (int64_t k = 0; k < m->n_starts; k++)
+			if (m->cost[i * m->n_starts + k] != VMF_COST_NONE)
+				top = fmax(top, vmf_moves_cost(m, i, k));
+	return top + m->limits.hysteresis;
+}
+
+/* One round; false where it was undone. */
 static int
-search_rounds(struct state *s, int64_t rounds, double hot, int64_t *done,
+try_round(struct state *s, double heat, double worth, bool *kept,
     struct vmf_err *e)
 {
-	double best = s->o->cost, cold = hot / 500.0;
+	int64_t was_placed = s->o->n_placed, how, way, n, slot;
+	int32_t seed = -1;
+	double was = s->o->cost, d;
+	int rc;
+
+	begin(s);
+	how = vmf_rng_below(&s->rng, s->depends ? 13 : 10);
+	way = vmf_rng_below(&s->rng, 2) == 0 ? 1 : -1;
+	if (how >= 8)
+		seed = s->waiting.n > 0 && how % 2 == 0 ?
+		    s->waiting.vm[vmf_rng_below(&s->rng, s->waiting.n)] :
+		    s->sore.vm[vmf_rng_below(&s->rng, s->sore.n)];
+	if ((rc = how >= 10 ? make_way(s, seed, &slot, e) :
+	    how >= 8 ? ruin_chain(s, seed, way, e) :
+	    ruin_some(s, how < 4 ? ASSIGN_MOST - WAITING_MOST : RUIN_MOST,
+	    e)) != 0 || (rc = make_order(s, e)) != 0)
+		return rc;
+	if (how < 4)
+		assign_all(s);
+	else if (how < 6)
+		place_any(s);
+	else if (how >= 8 && how < 10)
+		shift_all(s, way * (1 + vmf_rng_below(&s->rng, 2)));
+	place_all(s, &s->rng, HOSTS_MOST);
+	n = s->o->n_placed - was_placed;
+	d = s->o->cost - was - (n == 0 ? 0.0 : (double)n * worth);
+	*kept = d <= -heat * log(1.0 - vmf_rng_unit(&s->rng));
+	if (*kept) {
+		keep(s);
+		return 0;
+	}
+	undo(s);
+	/* Sums come back as they were, not nearly so. */
+	s->o->cost = was;
+	return 0;
+}
+
+/*
+ * Cycles of rounds that cool down, each from the best plan so far.  In every
+ * other one a VM may lose its place for a while, at a price that rises until
+ * no VM is worth it: tight plans are not rearranged otherwise.
+ */
+static int
+search_rounds(struct state *s, int64_t rounds, double loss, int64_t *done,
+    struct vmf_err *e)
+{
+	double best = s->o->cost, most = greatest_cost(s->m);
+	double mean = s->o->cost / fmax(1.0, (double)s->o->n_placed) + loss;
+	double hot = loss > 0.0 ? loss / 2.0 : 1e-9;
 	int64_t placed = s->o->n_placed;
+	bool kept = false;
 	int rc;
 
 	for (*done = 0; *done < rounds && s->sore.n > 0; ++*done) {
-		int64_t was_placed = s->o->n_placed, n;
-		double was = s->o->cost, left = (double)*done /
-		    (double)rounds, heat = hot * pow(cold / hot, left), d;
+		int64_t cycle = *done * CYCLES / rounds;
+		double left = (double)*done * CYCLES / (double)rounds -
+		    (double)cycle, heat = hot * pow(1.0 / 500.0, left);
+		double worth = cycle % 2 == 0 ? NOT_HERE : mean +
+		    (most - mean) * fmin(1.0, 2.0 * left) + heat;
 
-		begin(s);
-		if ((rc = ruin_some(s, e)) != 0 ||
-		    (rc = make_order(s, e)) != 0)
+		if (*done * CYCLES % rounds < CYCLES)
+			load_best(s);
+		if ((rc = try_round(s, heat, worth, &kept, e)) != 0)
 			return rc;
-		place_all(s, &s->rng, HOSTS_MOST);
-		n = s->o->n_placed - was_placed;
-		d = s->o->cost - was;
-		if (n < 0 || (n == 0 && d > -heat *
-		    log(1.0 - vmf_rng_unit(&s->rng)))) {
-			undo(s);
-			/* Sums come back as they were, not nearly so. */
-			s->o->cost = was;
-			continue;
-		}
-		keep(s);
-		if (s->o->n_placed > placed ||
-		    (s->o->n_placed == placed && s->o->cost < best)) {
+		if (kept && (s->o->n_placed > placed ||
+		    (s->o->n_placed == placed && s->o->cost < best))) {
 			placed = s->o->n_placed;
 			best = s->o->cost;
 			save_best(s);
@@ -476,6 +819,7 @@ open_state(struct state *s, struct vmf_err *e)
 	if ((rc = list_init(&s->sore, n, e)) != 0 ||
 	    (rc = list_init(&s->waiting, n, e)) != 0)
 		return rc;
+	s->depends = s->o->load != NULL || m->n_groups > 0;
 	s->touched = vmf_calloc(n, (int64_t)sizeof(*s->touched), e);
 	s->spread = vmf_calloc(n, (int64_t)sizeof(*s->spread), e);
 	s->best_slot = vmf_calloc(n, (int64_t)sizeof(*s->best_slot), e);
@@ -565,7 +909,8 @@ insert_all(struct state *s, struct vmf_err *e)
 		int32_t i = list[k].vm;
 
 		if (can_move(s->m, i) && s->m->vm[i].slot < 0 &&
-		    vmf_occupancy_best(s->o, i, NULL, NULL, INT64_MAX, &c))
+		    vmf_occupancy_best(s->o, i, INT64_MAX, NULL, NULL,
+		    INT64_MAX, &c))
 			vmf_occupancy_put(s->o, i, c.slot, c.to);
 	}
 	free(list);
@@ -603,8 +948,7 @@ vmf_search(struct vmf_search *out, struct vmf_occupancy *o,
 		    ROUNDS_MOST;
 	if (out->max_rounds > 0)
 		rounds = out->max_rounds;
-	loss = n > 0 ? loss / (double)n : 0.0;
-	if ((rc = search_rounds(&s, rounds, loss > 0.0 ? loss / 2.0 : 1e-9,
+	if ((rc = search_rounds(&s, rounds, n > 0 ? loss / (double)n : 0.0,
 	    &out->rounds, e)) != 0 || (rc = polish(&s, e)) != 0)
 		goto done;
 	out->bound = NAN;
