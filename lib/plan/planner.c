@@ -199,7 +199,10 @@ vmf_planner_open(struct vmf_planner *p, struct vmf_schema *s,
 		p->limits.hysteresis = HYSTERESIS_LEAST;
 	p->moves.limits = p->limits;
 	p->moves.keep_load = need_load || p->plan.risk_ppm > 0;
-	return 0;
+	p->moves.step_s = p->plan.forecast->grid.step_s;
+	p->moves.slot_s = p->plan.opts.slot_s;
+	p->moves.length_s = p->plan.opts.length_s;
+	return vmf_moves_grid(&p->moves, e);
 }
 
 void
@@ -320,12 +323,9 @@ check_grid(struct vmf_planner *p, int64_t i, int64_t start, int64_t n,
 	    f->grid.step_s, expected, risk, n, e)) != 0)
 		return rc;
 	m->start = start;
-	m->step_s = f->grid.step_s;
 	m->n_steps = n;
 	m->first = w->first;
 	m->n_starts = w->n_starts;
-	m->slot_s = p->plan.opts.slot_s;
-	m->length_s = p->plan.opts.length_s;
 	return vmf_moves_grid(m, e);
 }
 

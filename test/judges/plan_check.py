@@ -207,7 +207,7 @@ def check(folder, plan="plan.arrows", maximal=True):
             bad.append(f"{q.id[i]}: wave {seen[i]['wave']}")
     bad += broken(q, moves)
     # Whoever has no place has none that is free.
-    for i in want - set(moves) if maximal else ():
+    for i in (want & set(seen)) - set(moves) if maximal else ():
         alone = [s for s in q.starts() if q.may_start(i, s)]
         status = seen[i]["status"]
         if status != "no-room":
@@ -222,7 +222,40 @@ def check(folder, plan="plan.arrows", maximal=True):
     return bad, len(moves), cost
 
 
+def self_test():
+    """The checker finds what is broken in plans that were spoilt."""
+    import os
+    import tempfile
+
+    import plan_gen
+    import pyarrow as pa
+
+    found = set()
+    for seed in range(1, 13):
+        with tempfile.TemporaryDirectory() as d:
+            p, *rest = plan_gen.make("any", seed)
+            plan_gen.write(d, p, *rest)
+            q = Problem(d)
+            everyone = {i: (next(q.starts()), (q.targets(i) or [None])[0])
+                        for i in range(q.n) if q.planned[i]}
+            found |= {line.split(" ")[0] for line in broken(q, everyone)}
+            t = pa.table({"id": q.id[:1], "start": pa.array(
+                [None], pa.timestamp("s", "UTC")), "end": pa.array(
+                [None], pa.timestamp("s", "UTC")), "rank": pa.array(
+                [None], pa.int32()), "wave": pa.array([None], pa.int32()),
+                "status": ["no-room"], "reason": ["none"]})
+            with ipc.new_stream(os.path.join(d, "plan.arrows"),
+                                t.schema) as w:
+                w.write_table(t)
+            bad, _, _ = check(d)
+            assert bad or q.n == 1, seed
+    assert {"per-host", "per-target", "per-cluster", "total",
+            "host"} <= found, found
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--self-test"]:
+        sys.exit(self_test())
     failed = 0
     for folder in sys.argv[1:]:
         bad, n, cost = check(folder)

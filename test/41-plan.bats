@@ -1,0 +1,377 @@
+# vmf-window as the planner of a fleet: limits, targets, drains, plans that
+# are replaced.  Random problems are proved by test/judges/plan_check.py,
+# which shares nothing with the planner.
+
+load helper
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	ROWS=$VMF_BIN/../unit/rows
+	[ -x "$ROWS" ] || skip "no test programs (make units)"
+}
+
+DAY=2024-05-01T00:00:00Z
+
+# fleet COLUMNS: a forecast stream of hours; lines of
+# "id cpu_mean VALUE..." on standard input, the values those of the columns.
+fleet() {
+	{
+		echo "kind=forecast step=3600"
+		echo "id start:time cpu_mean:list $*"
+		while read -r id load rest; do
+			echo "$id $DAY $load $rest"
+		done
+	} | "$ROWS"
+}
+
+# plan COLUMNS OPTION...: those columns of the plan of standard input.
+plan() {
+	local columns=$1
+	shift
+	vmf-window -q --length 1h --slot 1h "$@" |
+	    vmf-cat --csv --no-header --columns "$columns"
+}
+
+# Hour of the day instead of the time.
+hours() {
+	sed -E 's/2024-05-01T([0-9]+):00:00Z/\1/g'
+}
+
+@test "--per-host: the one that loses more by waiting goes first" {
+	fleet host <<-E >f
+	a 1,9,9,9 h1
+	b 1,2,9,9 h1
+	c 1,2,9,9 h2
+	E
+	run -0 plan id,start,load,rank,wave,status --per-host 1 <f
+	assert_equal "$(hours <<<"$output")" "a,00,1,1,1,placed
+b,01,2,1,2,placed
+c,00,1,1,1,placed"
+	run -0 plan id,start --per-host 2 <f
+	assert_equal "$(hours <<<"$output" | xargs)" "a,00 b,00 c,00"
+	vmf-window -q --length 1h --per-host 2 -o plan f
+	run -0 vmf-cat --csv plan
+	assert_line --index 0 'id,host,start,end,load,rank,wave,status,reason'
+}
+
+@test "the most VMs first, then the least cost" {
+	# b's only room is where a would be cheapest.
+	fleet host <<-E >f
+	a 1,90,90 h
+	b 2,-,- h
+	E
+	run -0 plan id,start,load --per-host 1 <f
+	assert_equal "$(hours <<<"$output" | xargs)" "a,01,90 b,00,2"
+}
+
+@test "--total, --per-cluster: moves at once, in a sliding window" {
+	fleet host cluster <<-E >f
+	a 1*6 h1 c1
+	b 1*6 h2 c1
+	c 1*6 h3 c2
+	E
+	run -0 plan id,start --total 1 --length 2h <f
+	assert_equal "$(hours <<<"$output" | cut -d, -f 2 | sort | xargs)" "00 02 04"
+	run -0 plan id,start --per-cluster 1 <f
+	assert_equal "$(hours <<<"$output" | cut -d, -f 2 | xargs | tr ' ' '\n' | sort | xargs)" "00 00 01"
+	# Two hours do not fit six times into six hours: two are left.
+	fleet host <<-E >f
+	a 1*6 h
+	b 1*6 h
+	c 1*6 h
+	d 1*6 h
+	e 1*6 h
+	E
+	run -0 plan status,reason --per-host 1 --length 2h <f
+	assert_equal "$(grep -c ^placed <<<"$output")" 3
+	assert_equal "$(grep -c '^no-room,no room in any of 5 windows: all 5 by --per-host' <<<"$output")" 2
+}
+
+@test "batches are not needed: the next move begins when one has ended" {
+	# Three at once, moves of 2 hours, everybody wants the first hours.
+	fleet host <<-E >f
+	a 1,1,9,9,9 h
+	b 1,1,1,9,9 h
+	c 1,1,1,1,9 h
+	d 9,1,1,9,9 h
+	E
+	run -0 plan id,start,load --per-host 2 --length 2h <f
+	assert_equal "$(hours <<<"$output" | xargs)" "a,00,1 b,00,1 c,02,1 d,02,5"
+}
+
+@test "targets: kept, limited, and not where the VM is" {
+	fleet host target <<-E >f
+	a 1,2,3 h1 h3
+	b 1,2,3 h2 h3
+	c 1,2,3 h1 h1
+	d 1,2,3 h1 -
+	E
+	run -0 plan id,host,target,start,status --per-target 1 <f
+	assert_equal "$(hours <<<"$output" | sort -t, -k 4,4 -k 1,1 | cut -d, -f 2- | xargs)" \
+	    "h1,h1,,forbidden h1,h3,00,placed h1,,00,placed h2,h3,01,placed"
+	run -0 plan id,reason --per-target 1 <f
+	assert_line 'c,its target is the host it is on'
+}
+
+@test "a target takes no more than --max-host-load, all its VMs counted" {
+	printf '%s\n' host,cpus h1,10 h2,4 >hosts.csv
+	# h2 holds 4 vCPUs at 60 %; a comes with 2 at 50 %: 3.4 of 4 is 85 %.
+	fleet host target vcpus:int32 <<-E >f
+	a 50,50,50 h1 h2 2
+	b 60,60,60 h2 h1 4
+	E
+	run -0 plan id,start,status --hosts hosts.csv --max-host-load 85 <f
+	assert_equal "$(hours <<<"$output" | xargs)" "a,00,placed b,00,placed"
+	# At 84 % it has to wait for b to leave, and h1 takes that.
+	run -0 plan id,start,status --hosts hosts.csv --max-host-load 84 <f
+	assert_equal "$(hours <<<"$output" | xargs)" "a,01,placed b,00,placed"
+	# b alone is more than 20 % of h1, and stays, and so does a.
+	run -0 plan id,status,reason --hosts hosts.csv --max-host-load 20 <f
+	assert_line 'a,no-room,no room in any of 3 windows: all 3 by the load of the target'
+	assert_line --partial 'b,no-room,'
+	# --max-load counts for hosts as well.
+	run -0 plan id,start,status --hosts hosts.csv --max-load 84 <f
+	assert_equal "$(hours <<<"$output" | xargs)" "a,01,placed b,00,placed"
+	run -0 plan id,start,status --hosts hosts.csv --max-load 84 \
+	    --max-host-load inf <f
+	assert_equal "$(hours <<<"$output" | xargs)" "a,00,placed b,00,placed"
+}
+
+@test "--place, --drain: all VMs of the host, no others, to where there is room" {
+	printf '%s\n' host,cpus,cluster h1,8,c h2,8,c h3,8,c h4,8,other >hosts.csv
+	fleet host cluster vcpus:int32 <<-E >f
+	a 50,50,50 h1 c 4
+	b 50,50,50 h1 c 4
+	c 75,75,75 h2 c 4
+	d 10,10,10 h3 c 4
+	E
+	vmf-window --length 1h --place --drain h1 --hosts hosts.csv \
+	    --max-host-load 60 --per-host 1 -o plan f 2>err
+	run -0 vmf-cat --csv --no-header --columns id,host,target,wave,status plan
+	# h2 would be at 62.5 % with either; h3 takes both; h4 is elsewhere.
+	assert_equal "$(cut -d, -f 1-3,5 <<<"$output" | xargs)" \
+	    "a,h1,h3,placed b,h1,h3,placed"
+	run cat err
+	assert_output --partial '2 forecasts, 2 placed; 2 others stay'
+	# Both drained: c and d cannot help.
+	run -0 plan id,status,reason --place --drain h1,h2,h3 --hosts hosts.csv \
+	    --max-host-load 60 <f
+	assert_equal "$(grep -c 'no-room,no room in any of 3 windows and 0 hosts' <<<"$output")" 4
+	run -0 plan id,target --place --drain h1 --drain h2 --hosts hosts.csv \
+	    --max-host-load inf <f
+	assert_equal "$(xargs <<<"$output")" "a,h3 b,h3 c,h3"
+	fails 1 "--drain: no host 'h9' in hosts.csv" vmf-window --length 1h \
+	    --place --drain h9 --hosts hosts.csv -o out f
+	fails 2 "--drain:" vmf-window --length 1h --drain h1 f
+}
+
+@test "anti-affinity: never together, unless they were" {
+	fleet host target anti_affinity <<-E >f
+	a 1,2,3,4 h1 h3 db
+	b 1,2,3,4 h2 h3 db
+	c 1,2,3,4 h3 h4 db
+	d 1,2,3,4 h5 h6 web
+	e 1,2,3,4 h5 h6 -
+	E
+	# One of a and b comes to h3, after c has left it.
+	run -0 plan id,start,status,reason --total 9 <f
+	assert_equal "$(grep -c '^[ab],.*,placed' <<<"$output")" 1
+	assert_line --regexp "^[ab],2024-05-01T01:00:00Z,placed"
+	assert_line --regexp '^[ab],,no-room,no room in any of 4 windows: all 4 by anti-affinity'
+	assert_line --partial 'c,2024-05-01T00:00:00Z'
+	# The columns alone are enough to plan all together.
+	run -0 plan id,status <f
+	assert_equal "$(grep -c placed <<<"$output")" 4
+}
+
+@test "pinned VMs and deadlines, with and without limits" {
+	fleet host pinned deadline <<-E >f
+	a 3,2,1 h yes -
+	b 3,2,1 h no 2024-05-01T02:00:00Z
+	c 3,2,1 h - -
+	d 3,2,1 h - 2024-05-01T00:30:00Z
+	E
+	for limit in "" "--total 9"; do
+		# shellcheck disable=SC2086
+		run -0 plan id,start,status,reason $limit <f
+		assert_line --index 0 'a,,forbidden,it is pinned'
+		assert_line --index 1 'b,2024-05-01T01:00:00Z,placed,'
+		assert_line --index 2 'c,2024-05-01T02:00:00Z,placed,'
+		assert_line --index 3 --partial 'd,,no-window,no window of 1h'
+	done
+	echo 'a 1 h no soon' | fleet host pinned deadline >f
+	fails 1 "row 0, 'a': its deadline is not a time" \
+	    vmf-window --length 1h f
+}
+
+@test "--top: alternatives that the rest of the plan leaves room for" {
+	fleet host <<-E >f
+	a 1,2,3 h
+	b 1,9,9 h
+	E
+	run -0 plan id,start,load,rank,wave --per-host 1 --top 3 <f
+	assert_equal "$(hours <<<"$output" | xargs)" "a,01,2,1,2 a,02,3,2, b,00,1,1,1 b,02,9,2,"
+	# a moves alone, c starts where it ends: with --no-overlap one is left.
+	run -0 plan id,start,rank --per-host 1 --top 9 --length 90m \
+	    --slot 30m --no-overlap <f
+	assert_equal "$(grep -c '^a' <<<"$output")" 1
+}
+
+@test "--replan: nothing changes for less than --hysteresis" {
+	fleet host <<-E >f
+	a 1,5,5 h
+	b 5,5,1 h
+	E
+	vmf-window -q --length 1h --slot 1h --per-host 1 -o old f
+	fleet host <<-E >g
+	a 4,2,9 h
+	b 5,5,1 h
+	E
+	run -0 plan id,start --per-host 1 --replan old --hysteresis 2 <g
+	assert_equal "$(hours <<<"$output" | xargs)" "a,00 b,02"
+	run -0 plan id,start --per-host 1 --replan old --hysteresis 1.9 <g
+	assert_equal "$(hours <<<"$output" | xargs)" "a,01 b,02"
+	vmf-window --length 1h --slot 1h --per-host 1 --replan old -o new g 2>err
+	run cat err
+	assert_output --partial 'of the plan before 1 kept, 1 changed'
+	# Equal loads: the old plan stays, wherever it was.
+	fleet host <<<'a 3,3,3 h' >e
+	fleet host <<<'a 3,3,1 h' | vmf-window -q --length 1h --slot 1h \
+	    --total 1 -o old
+	run -0 plan id,start --total 1 --replan old <e
+	assert_equal "$(hours <<<"$output")" "a,02"
+	# What is no longer possible is planned anew.
+	run -0 plan id,start --total 1 --replan old --hysteresis 9 \
+	    --not-after 2024-05-01T02:00:00Z <e
+	assert_equal "$(hours <<<"$output")" "a,00"
+	fails 2 '--replan' vmf-window --length 1h --hysteresis 1 e
+	fails 1 "of kind 'forecast', expected 'plan'" \
+	    vmf-window --length 1h --replan e -o out e
+	head -c $(($(stat -c %s old) - 8)) old >cut
+	fails 1 'end' vmf-window --length 1h --replan cut -o out e
+}
+
+@test "--explain: the cost, and what kept a VM from its cheapest start" {
+	fleet host <<-E >f
+	a 1,9,9 h
+	b 1,2,9 h
+	E
+	vmf-window -q --length 1h --slot 1h --per-host 1 --explain b,a -o plan \
+	    f 2>err
+	run cat err
+	assert_line --index 0 'b: cost of a start: mean of the expected load (cpu_mean) in the 1h from it on; starts every 1h'
+	assert_line 'b: placed at 2024-05-01T01:00:00Z, wave 2, cost 2, expected load 2'
+	assert_line 'b: its cheapest start costs 1; cheaper ones that others keep it from: 1 windows: all 1 by --per-host'
+	assert_line 'a: its cheapest start'
+	fails 1 "no VM 'zz'" vmf-window --length 1h --per-host 1 --explain zz \
+	    -o out f
+	# And without limits.
+	vmf-window -q --length 1h --slot 1h --max-load 5 --explain b -o plan f 2>err
+	run cat err
+	assert_line 'b: 3 starts, 3 out of blackouts, 3 of these with a forecast, 2 of these within --max-load'
+	assert_line 'b: rank 1: 2024-05-01T00:00:00Z, cost 1, expected load 1'
+}
+
+@test "--strict: the plan is written, and the exit code is 1" {
+	fleet host <<-E >f
+	a 1 h
+	b 1 h
+	E
+	fails 1 '--strict: 1 of 2 VMs are not placed' vmf-window --length 1h \
+	    --per-host 1 --strict -o plan f
+	run -0 vmf-cat --csv --no-header --columns status plan
+	assert_equal "$(sort <<<"$output" | xargs)" "no-room placed"
+	fails 1 '--strict: 2 of 2' vmf-window --length 2h --strict -o plan f
+	run -0 vmf-window -q --length 1h --strict -o plan f
+}
+
+@test "bad input: one line, exit code, nothing written" {
+	fleet host vcpus:int32 <<<'a 1,2 h1 2' >f
+	printf '%s\n' host,cpus h1,4 >hosts.csv
+	printf '%s\n' host,cpus h2,4 >other.csv
+	printf '%s\n' host,cluster h1,c >none.csv
+	printf '%s\n' host,cpus h1, >empty.csv
+	printf '%s\n' host,cpus h1,4 h1,5 >twice.csv
+	fails 1 "row 0, 'a': host 'h1' is not in other.csv" vmf-window \
+	    --length 1h --hosts other.csv -o out f
+	fails 1 "none.csv: no column 'cpus'" vmf-window --length 1h --place \
+	    --max-load 50 --hosts none.csv -o out f
+	fails 1 "empty.csv: host 'h1': cpus is '', expected" vmf-window \
+	    --length 1h --hosts empty.csv -o out f
+	fails 1 "twice.csv:3: found host 'h1' again" vmf-window --length 1h \
+	    --hosts twice.csv -o out f
+	fails 1 'what hosts have is not known' vmf-window --length 1h --place \
+	    --max-load 50 -o out f
+	fails 2 'expected --hosts FILE' vmf-window --length 1h \
+	    --max-host-load 50 -o out f
+	fails 2 '--per-host' vmf-window --length 1h --per-host 0 f
+	fleet vcpus:int32 <<<'a 1,2 2' >g
+	fails 1 "no column 'host', which --per-host needs" vmf-window \
+	    --length 1h --per-host 1 -o out g
+	fails 1 "no column 'cluster', which --per-cluster needs" vmf-window \
+	    --length 1h --per-cluster 1 -o out g
+	fleet host vcpus:int32 <<<'a 1,2 h1 -' >g
+	fails 1 "row 0, 'a': vcpus is missing" vmf-window --length 1h --place \
+	    --max-load 50 --hosts hosts.csv -o out g
+	{
+		echo 'kind=forecast step=3600'
+		echo 'id start:time cpu_mean:list host'
+		echo "a $DAY 1,2 h"
+		echo 'b 2024-05-01T01:00:00Z 1 h'
+	} | "$ROWS" >g
+	fails 1 "row 1, 'b': 1 steps from 2024-05-01T01:00:00Z, but rows before have 2 from" \
+	    vmf-window --length 1h --total 1 -o out g
+	[ ! -e out ]
+}
+
+@test "no VMs, no windows, no loads: rows that say why" {
+	fleet host </dev/null >f
+	run -0 plan id --total 1 <f
+	assert_output ''
+	{
+		echo 'kind=forecast step=3600'
+		echo 'id start:time cpu_mean:list host'
+		echo 'a - - h'
+		echo "b $DAY 1,2 h"
+		echo 'c - - -'
+	} | "$ROWS" >f
+	run -0 plan id,start,status,reason --per-host 1 <f
+	assert_line --index 0 'a,,no-window,the forecast has no steps'
+	assert_line --index 1 --partial 'b,2024-05-01T00:00:00Z,placed'
+	assert_line --index 2 'c,,forbidden,"its host is not known, and --per-host limits that"'
+	run -0 plan id,status --per-host 1 --length 3h <f
+	assert_line 'b,no-window'
+}
+
+@test "the same bytes from any batches, and on every run" {
+	gen 300 3 --inventory vms.csv >samples.csv
+	vmf-ingest -q samples.csv | vmf-dedup -q |
+	    vmf-aggregate -q --step 1h --join vms.csv -o series
+	vmf-train -q --model snaive -o model series
+	vmf-predict -q --from model --horizon 24 -o f series
+	vmf-window -q --length 30m --per-host 1 --total 7 --no-history -o one f
+	vmf-window -q --length 30m --per-host 1 --total 7 --no-history -o two f
+	same one two
+	judge - <<-'E'
+	import pyarrow as pa, pyarrow.ipc as ipc
+	t = ipc.open_stream("f").read_all()
+	with ipc.new_stream("g", t.schema) as w:
+	    w.write_table(t, max_chunksize=7)
+	E
+	vmf-window -q --length 30m --per-host 1 --total 7 --no-history -o two g
+	vmf-cat --csv one >one.csv
+	vmf-cat --csv two | same one.csv -
+}
+
+@test "random problems: every plan is proved by other code" {
+	judge "$VMF_ROOT/test/judges/plan_check.py" --self-test
+	for seed in $(seq 1001 1040); do
+		mkdir "p$seed"
+		judge -B "$VMF_ROOT/test/judges/plan_gen.py" any "$seed" "p$seed"
+		readarray -t args < <(judge -c "
+import json
+print(*json.load(open('p$seed/problem.json'))['args'], sep='\n')")
+		(cd "p$seed" && vmf-window -q "${args[@]}" -o plan.arrows forecast.arrows)
+	done
+	judge -B "$VMF_ROOT/test/judges/plan_check.py" p*
+}
