@@ -20,7 +20,7 @@
 #define WAITING_MOST 10		/* VMs without a place tried in a round */
 #define HOSTS_MOST 8		/* targets tried for a VM in a round */
 #define ASSIGN_MOST 40		/* VMs that places are assigned to at once */
-#define NOT_HERE 1e12		/* the cost of a place that a VM must not have */
+#define NOT_HERE 1e12		/* the cost of a place that is not for a VM */
 
 /* A VM's place before the round. */
 struct change {
