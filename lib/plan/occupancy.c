@@ -298,12 +298,30 @@ vmf_occupancy_take(struct vmf_occupancy *o, int64_t i)
 		add_load(o, i, v->host, o->m->left[slot], 1.0);
 }
 
+/* Is there more on host h, which takes VMs, than it has room for? */
+static bool
+overfull(const struct vmf_occupancy *o, int64_t h)
+{
+	const struct vmf_moves *m = o->m;
+	int64_t first = m->n_steps;
+
+	if (o->load == NULL || o->in_head[h] < 0)
+		return false;
+	for (int32_t j = o->in_head[h]; j >= 0; j = o->in_next[j])
+		if (m->begins[m->vm[j].slot] < first)
+			first = m->begins[m->vm[j].slot];
+	for (int64_t t = first; t < m->n_steps; t++)
+		if (o->load[h * m->n_steps + t] > m->host[h].room)
+			return true;
+	return false;
+}
+
 int64_t
 vmf_occupancy_ousted(const struct vmf_occupancy *o, int64_t i)
 {
 	const struct vmf_moves *m = o->m;
 	const struct vmf_move *v = &m->vm[i];
-	int64_t h = v->host, first = m->n_steps;
+	int64_t h = v->host;
 
 	if (h < 0)
 		return -1;
@@ -313,15 +331,7 @@ vmf_occupancy_ousted(const struct vmf_occupancy *o, int64_t i)
 		    (v->slot < 0 || m->vm[o->member[g]].slot <
 		    v->slot + m->width))
 			return o->member[g];
-	if (o->load == NULL || o->in_head[h] < 0)
-		return -1;
-	for (int32_t j = o->in_head[h]; j >= 0; j = o->in_next[j])
-		if (m->begins[m->vm[j].slot] < first)
-			first = m->begins[m->vm[j].slot];
-	for (int64_t t = first; t < m->n_steps; t++)
-		if (o->load[h * m->n_steps + t] > m->host[h].room)
-			return o->in_head[h];
-	return -1;
+	return overfull(o, h) ? o->in_head[h] : -1;
 }
 
 /* The first start at which VM i's group lets it come to host h; n_starts:
@@ -573,6 +583,23 @@ vmf_occupancy_fits(struct vmf_occupancy *o, int64_t i, int32_t slot,
 	return o->m->cost[i * o->m->n_starts + slot] != VMF_COST_NONE &&
 	    obstacle(o, i, slot, to, to < 0 ? 0 : group_from(o, i, to),
 	    to < 0 || o->load == NULL ? 0 : load_from(o, i, to)) < 0;
+}
+
+bool
+vmf_occupancy_counts(struct vmf_occupancy *o, int64_t i, int32_t slot,
+    int32_t to)
+{
+	return o->m->cost[i * o->m->n_starts + slot] != VMF_COST_NONE &&
+	    obstacle(o, i, slot, to, 0, 0) < 0;
+}
+
+bool
+vmf_occupancy_holds(const struct vmf_occupancy *o, int64_t i)
+{
+	const struct vmf_move *v = &o->m->vm[i];
+
+	return v->to < 0 || (!overfull(o, v->to) &&
+	    v->slot >= group_from(o, i, v->to));
 }
 
 int64_t

@@ -90,6 +90,13 @@ const int32_t *vmf_occupancy_targets(const struct vmf_occupancy *o,
 bool vmf_occupancy_fits(struct vmf_occupancy *o, int64_t i, int32_t slot,
     int32_t to);
 
+/* The same for the counts of moves alone, neither loads nor groups. */
+bool vmf_occupancy_counts(struct vmf_occupancy *o, int64_t i, int32_t slot,
+    int32_t to);
+/* Has the target of VM i, which is placed, room for it and all the others on
+ * it, and is no VM of its group there? */
+bool vmf_occupancy_holds(const struct vmf_occupancy *o, int64_t i);
+
 /* Add to count what keeps VM i, which is not placed, from those of its
  * starts that cost less than below: each start counts once, for the first
  * obstacle.  Returns how many such starts there are. */

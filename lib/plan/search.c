@@ -10,12 +10,13 @@
 #define SEED UINT64_C(0x766d662d706c616e)
 /* Rounds: so many for each VM that is not at its best start, at least and at
  * most; and for a large fleet at most so many for each VM. */
-#define ROUNDS_EACH 6000
+#define ROUNDS_EACH 30000
 #define ROUNDS_LEAST 4000
-#define ROUNDS_MOST 300000
+#define ROUNDS_MOST 600000
 #define ROUNDS_VM 1
-#define CYCLES 6
+#define CYCLES 12
 #define PASSES 3
+#define SWAPS 4			/* VMs that try to make room for another */
 #define RUIN_MOST 10		/* VMs taken back in a round */
 #define WAITING_MOST 10		/* VMs without a place tried in a round */
 #define HOSTS_MOST 8		/* targets tried for a VM in a round */
@@ -41,6 +42,8 @@ struct state {
 	} sore, waiting;	/* not at their cheapest start; not placed */
 	int32_t *order;		/* those to place again */
 	int64_t n_order, order_cap;
+	int32_t *stack;
+	int64_t stack_cap;
 	float *spread;		/* what a VM may lose, and by how few starts */
 	int32_t *best_slot, *best_to;
 	int32_t *changed;	/* since the best, each VM once */
@@ -136,11 +139,32 @@ log_vm(struct state *s, int32_t i, struct vmf_err *e)
 	return 0;
 }
 
+/* Take back those that VM i leaves no room for on its host, those that these
+ * leave none for, and so on. */
+static int
+oust(struct state *s, int32_t i, struct vmf_err *e)
+{
+	int64_t n = 0, j;
+	int rc;
+
+	do {
+		while ((j = vmf_occupancy_ousted(s->o, i)) >= 0) {
+			if ((rc = log_vm(s, (int32_t)j, e)) != 0 ||
+			    (rc = vmf_grow(&s->stack, &s->stack_cap, n + 1,
+			    e)) != 0)
+				return rc;
+			vmf_occupancy_take(s->o, j);
+			s->stack[n++] = (int32_t)j;
+		}
+		i = n > 0 ? s->stack[--n] : -1;
+	} while (i >= 0);
+	return 0;
+}
+
 /* Take VM i back, and whom that leaves no room for. */
 static int
 ruin(struct state *s, int32_t i, struct vmf_err *e)
 {
-	int64_t from = s->n_order;
 	int rc;
 
 	if (s->touched[i] == s->round)
@@ -148,16 +172,7 @@ ruin(struct state *s, int32_t i, struct vmf_err *e)
 	if ((rc = log_vm(s, i, e)) != 0 || s->m->vm[i].slot < 0)
 		return rc;
 	vmf_occupancy_take(s->o, i);
-	for (int64_t k = from; k < s->n_order; k++) {
-		int64_t j;
-
-		while ((j = vmf_occupancy_ousted(s->o, s->order[k])) >= 0) {
-			if ((rc = log_vm(s, (int32_t)j, e)) != 0)
-				return rc;
-			vmf_occupancy_take(s->o, j);
-		}
-	}
-	return 0;
+	return oust(s, i, e);
 }
 
 /* VM i may move at some time that is cheaper for it: one of a few, the
@@ -335,6 +350,55 @@ make_way(struct state *s, int32_t i, int64_t *gone_by, struct vmf_err *e)
 	}
 	if (vmf_occupancy_fits(s->o, i, (int32_t)slot, to))
 		vmf_occupancy_put(s->o, i, (int32_t)slot, to);
+	return 0;
+}
+
+/*
+ * Two VMs that change places: neither can come before the other has left.  So
+ * VM i is placed at once, some VMs leave its target if they can, to where it
+ * was perhaps, and when that does not do it is taken back.
+ */
+static int
+swap(struct state *s, int32_t i, struct vmf_err *e)
+{
+	const struct vmf_moves *m = s->m;
+	int64_t slot = wish(s, i), from, all;
+	int32_t to = a_target(s, i), left[SWAPS];
+	struct vmf_choice c;
+	int rc, n = 0;
+
+	if ((rc = ruin(s, i, e)) != 0 || slot < 0 || to < 0 ||
+	    !vmf_occupancy_counts(s->o, i, (int32_t)slot, to))
+		return rc;
+	vmf_occupancy_put(s->o, i, (int32_t)slot, to);
+	from = s->host_from[to];
+	all = s->host_from[to + 1] - from;
+	for (int k = 0; k < SWAPS && all > 0 && !vmf_occupancy_holds(s->o,
+	    i); k++) {
+		int32_t j = (int32_t)s->host_vm[from +
+		    vmf_rng_below(&s->rng, all)];
+		int64_t by = slot + m->width * (vmf_rng_below(&s->rng, 3) -
+		    1);
+
+		if (j == i || s->touched[j] == s->round)
+			continue;
+		if ((rc = log_vm(s, j, e)) != 0)
+			return rc;
+		if (m->vm[j].slot >= 0)
+			vmf_occupancy_take(s->o, j);
+		if (by >= 0 && vmf_occupancy_best(s->o, j, by, NULL,
+		    &s->rng, HOSTS_MOST, &c))
+			vmf_occupancy_put(s->o, j, c.slot, c.to);
+		left[n++] = j;
+	}
+	if (!vmf_occupancy_holds(s->o, i)) {
+		vmf_occupancy_take(s->o, i);
+		if ((rc = oust(s, i, e)) != 0)
+			return rc;
+	}
+	while (n > 0)
+		if ((rc = oust(s, left[--n], e)) != 0)
+			return rc;
 	return 0;
 }
 
@@ -676,7 +740,7 @@ greatest_cost(const struct vmf_moves *m)
 
 /* One round; false where it was undone. */
 static int
-try_round(struct state *s, double heat, double worth, bool *kept,
+try_round(struct state *s, double heat, double worth, bool fair, bool *kept,
     struct vmf_err *e)
 {
 	int64_t was_placed = s->o->n_placed, how, way, n, slot;
@@ -685,13 +749,13 @@ try_round(struct state *s, double heat, double worth, bool *kept,
 	int rc;
 
 	begin(s);
-	how = vmf_rng_below(&s->rng, s->depends ? 13 : 10);
+	how = vmf_rng_below(&s->rng, s->depends ? 15 : 10);
 	way = vmf_rng_below(&s->rng, 2) == 0 ? 1 : -1;
 	if (how >= 8)
 		seed = s->waiting.n > 0 && how % 2 == 0 ?
 		    s->waiting.vm[vmf_rng_below(&s->rng, s->waiting.n)] :
 		    s->sore.vm[vmf_rng_below(&s->rng, s->sore.n)];
-	if ((rc = how >= 10 ? make_way(s, seed, &slot, e) :
+	if ((rc = how >= 13 ? swap(s, seed, e) : how >= 10 ? make_way(s, seed, &slot, e) :
 	    how >= 8 ? ruin_chain(s, seed, way, e) :
 	    ruin_some(s, how < 4 ? ASSIGN_MOST - WAITING_MOST : RUIN_MOST,
 	    e)) != 0 || (rc = make_order(s, e)) != 0)
@@ -705,6 +769,14 @@ try_round(struct state *s, double heat, double worth, bool *kept,
 	place_all(s, &s->rng, HOSTS_MOST);
 	n = s->o->n_placed - was_placed;
 	d = s->o->cost - was - (n == 0 ? 0.0 : (double)n * worth);
+	/* By what VMs cost above their least: dear ones are as welcome. */
+	for (int64_t k = 0; k < s->n_log && fair; k++) {
+		const struct vmf_move *v = &s->m->vm[s->log[k].vm];
+
+		if ((v->slot >= 0) != (s->log[k].slot >= 0))
+			d += ldexp(v->least, v->cost_exp) *
+			    (v->slot >= 0 ? -1.0 : 1.0);
+	}
 	*kept = d <= -heat * log(1.0 - vmf_rng_unit(&s->rng));
 	if (*kept) {
 		keep(s);
@@ -717,8 +789,8 @@ try_round(struct state *s, double heat, double worth, bool *kept,
 }
 
 /*
- * Cycles of rounds that cool down, each from the best plan so far.  In every
- * other one a VM may lose its place for a while, at a price that rises until
+ * Cycles of rounds that cool down, each from the best plan so far.  In two
+ * of three a VM may lose its place for a while, at a price that rises until
  * no VM is worth it: tight plans are not rearranged otherwise.
  */
 static int
@@ -736,12 +808,15 @@ search_rounds(struct state *s, int64_t rounds, double loss, int64_t *done,
 		int64_t cycle = *done * CYCLES / rounds;
 		double left = (double)*done * CYCLES / (double)rounds -
 		    (double)cycle, heat = hot * pow(1.0 / 500.0, left);
-		double worth = cycle % 2 == 0 ? NOT_HERE : mean +
+		int kind = (int)(cycle % 3);
+		double worth = kind == 0 ? NOT_HERE : kind == 1 ?
+		    loss * (0.5 + 8.0 * left) : mean +
 		    (most - mean) * fmin(1.0, 2.0 * left) + heat;
 
 		if (*done * CYCLES % rounds < CYCLES)
 			load_best(s);
-		if ((rc = try_round(s, heat, worth, &kept, e)) != 0)
+		if ((rc = try_round(s, heat, worth, kind == 1, &kept,
+		    e)) != 0)
 			return rc;
 		if (kept && (s->o->n_placed > placed ||
 		    (s->o->n_placed == placed && s->o->cost < best))) {
@@ -860,6 +935,7 @@ free_state(struct state *s)
 	list_free(&s->waiting);
 	free(s->log);
 	free(s->order);
+	free(s->stack);
 	free(s->touched);
 	free(s->spread);
 	free(s->best_slot);
