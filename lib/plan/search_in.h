@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the parts of the search share: the state of it, ruin (who is taken
+ * back in a round) and recreate (how they are placed again).
+ */
+#ifndef VMF_SEARCH_IN_H
+#define VMF_SEARCH_IN_H
+
+#include "plan/search.h"
+
+#define VMF_ASSIGN_MOST 40	/* VMs that places are assigned to at once */
+#define VMF_NOT_HERE 1e12	/* the cost of a place that is not for a VM */
+
+/* A VM's place before the round. */
+struct vmf_change {
+	int32_t vm, slot, to;
+};
+
+struct vmf_state {
+	struct vmf_occupancy *o;
+	struct vmf_moves *m;
+	struct vmf_rng rng;
+	struct vmf_change *log;	/* of the round, each VM once */
+	int64_t n_log, log_cap;
+	int64_t *touched;	/* round in which a VM was logged last */
+	int64_t round;
+	struct vmf_vm_list {		/* of VMs, with their places in it */
+		int32_t *vm, *at;
+		int64_t n;
+	} sore, waiting;	/* not at their cheapest start; not placed */
+	int32_t *order;		/* those to place again */
+	int64_t n_order, order_cap;
+	int32_t *stack;
+	int64_t stack_cap;
+	float *spread;		/* what a VM may lose, and by how few starts */
+	int32_t *best_slot, *best_to;
+	int32_t *changed;	/* since the best, each VM once */
+	bool *is_changed;
+	int64_t n_changed;
+	int64_t *host_vm, *host_from;	/* VMs that can move, by host */
+	bool depends;		/* who leaves a host makes room on it */
+};
+
+/* ---- ruin ---- */
+
+/* VM i is part of the round: its place is logged, it is to be placed. */
+int vmf_ruin_log(struct vmf_state *s, int32_t i, struct vmf_err *e) VMF_CHECK;
+/* Take VM i back, and whom that leaves no room for. */
+int vmf_ruin(struct vmf_state *s, int32_t i, struct vmf_err *e) VMF_CHECK;
+/* Choose whom to take back in this round, about most VMs. */
+int vmf_ruin_some(struct vmf_state *s, int64_t most, struct vmf_err *e)
+    VMF_CHECK;
+/* VM i and those that begin where it ends, where they end, and so on (way 1,
+ * or -1 the other way round): they can only be shifted together. */
+int vmf_ruin_chain(struct vmf_state *s, int32_t i, int64_t way,
+    struct vmf_err *e) VMF_CHECK;
+/*
+ * Make way for VM i to a host, at some time: who is on the way there is taken
+ * back, and who is to leave it, some of each; those that leave are placed
+ * again first, so that they are gone by then, and then the VM.
+ */
+int vmf_ruin_make_way(struct vmf_state *s, int32_t i, int64_t most_hosts,
+    struct vmf_err *e) VMF_CHECK;
+/*
+ * Two VMs that change places: neither can come before the other has left.  So
+ * VM i is placed at once, some VMs leave its target if they can, to where it
+ * was perhaps, and when that does not do it is taken back.
+ */
+int vmf_ruin_swap(struct vmf_state *s, int32_t i, int64_t most_hosts,
+    struct vmf_err *e) VMF_CHECK;
+/* Any host that VM i may go to, or -1. */
+int32_t vmf_search_target(struct vmf_state *s, int64_t i);
+
+/* ---- recreate: those of s->order that have no place ---- */
+
+/* Where it is cheapest, one after the other. */
+void vmf_recreate_best(struct vmf_state *s, struct vmf_rng *rng,
+    int64_t max_hosts);
+/* One of them anywhere: what is dear for it may be cheap for those that wait
+ * for it to leave. */
+void vmf_recreate_any(struct vmf_state *s);
+/* Each by slots later than it was. */
+void vmf_recreate_shift(struct vmf_state *s, int64_t by);
+/* The places that were given up, so that their costs are least. */
+void vmf_recreate_assign(struct vmf_state *s);
+
+#endif
