@@ -3,6 +3,7 @@
  * vmf-eval - how good are forecasts?
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@ static struct cmd c = {
 "      --model NAME,...  algorithms beside snaive and naive [auto]\n"
 "      --forecast FILE   score this forecast stream instead\n"
 "      --plan FILE       and the windows that were planned by it\n"
+"      --max-load X      count planned windows with more true load than X\n"
 "      --metric NAME,... lists to score, pooled [cpu_mean]\n"
 "      --horizon N       steps, or a span of time with its unit: 48, 2d [48]\n"
 "      --origins N       windows, end to end [a tenth of the grid, <= 20]\n"
@@ -46,16 +48,18 @@ static struct {
 	const char *model, *forecast, *plan, *metric, *horizon;
 	const char *protocol, *refit;
 	int64_t origins, season_s, length_s, step_s, at, threads;
+	double max_load;
 	bool by_vm;
 } opt = {
 	.metric = "cpu_mean", .refit = "origin", .season_s = 86400,
-	.length_s = 1800, .at = VMF_TIME_NONE,
+	.length_s = 1800, .at = VMF_TIME_NONE, .max_load = NAN,
 };
 
 static const struct cmd_opt table[] = {
 	{ CMD_STR, "model", 0, &opt.model, false, 0, 0 },
 	{ CMD_FILE, "forecast", 0, &opt.forecast, false, 0, 0 },
 	{ CMD_FILE, "plan", 0, &opt.plan, false, 0, 0 },
+	{ CMD_NUM, "max-load", 0, &opt.max_load, false, 0, 0 },
 	{ CMD_STR, "metric", 0, &opt.metric, false, 0, 0 },
 	{ CMD_STR, "horizon", 0, &opt.horizon, false, 0, 0 },
 	{ CMD_INT, "origins", 0, &opt.origins, false, 1, 1000000 },
@@ -133,6 +137,8 @@ check_options(struct vmf_eval *ev, struct vmf_err *e)
 	if (opt.forecast == NULL && opt.plan != NULL)
 		return vmf_fail(e, VMF_EUSAGE, "--plan needs --forecast, "
 		    "what it was made from");
+	if (opt.plan == NULL && !isnan(opt.max_load))
+		return vmf_fail(e, VMF_EUSAGE, "--max-load needs --plan");
 	if (opt.forecast == NULL)
 		return add_models(ev, e);
 	if (strcmp(opt.forecast, "-") == 0 && (c.n_args == 0 ||
@@ -189,18 +195,9 @@ open_given(struct vmf_eval *ev, struct vmf_series *given,
 	ev->given = given;
 	if (opt.plan == NULL)
 		return 0;
+	plan->max_load = opt.max_load;
 	ev->plan = plan;
 	return cmd_open_in(&c, opt.plan, &plan->r, e);
-}
-
-static int
-flush(struct vmf_writer *w, struct vmf_batch *out, struct vmf_err *e)
-{
-	int rc = vmf_writer_put(w, out, e);
-
-	if (rc == 0)
-		vmf_batch_clear(out);
-	return rc;
 }
 
 static int
@@ -213,16 +210,18 @@ eval_all(struct vmf_eval *ev, struct vmf_batch *out, struct vmf_writer *w,
 		if ((rc = ev->given != NULL ? vmf_eval_given(ev, out, e) :
 		    vmf_eval_batch(ev, out, e)) != 0)
 			return rc;
-		if (vmf_batch_bytes(out) >= VMF_BATCH_BYTES &&
-		    (rc = flush(w, out, e)) != 0)
-			return rc;
+		if (vmf_batch_bytes(out) >= VMF_BATCH_BYTES) {
+			if ((rc = vmf_writer_put(w, out, e)) != 0)
+				return rc;
+			vmf_batch_clear(out);
+		}
 		cmd_progress(&c, "%" PRId64 " VMs", ev->n_vms);
 	}
 	if (got < 0)
 		return got;
 	if ((rc = vmf_eval_finish(ev, out, e)) != 0)
 		return rc;
-	return flush(w, out, e);
+	return vmf_writer_put(w, out, e);
 }
 
 static void
@@ -231,12 +230,10 @@ note(const struct vmf_eval *ev)
 	const char *pooled = ev->metrics.n > 1 ?
 	    "; metrics pooled, each a series by itself" : "";
 
-	if (ev->given == NULL) {
-		cmd_note(&c, "%" PRId64 " VMs, %" PRId64 " windows of %"
-		    PRId64 " steps%s", ev->n_vms, ev->origins_used,
+	if (ev->given == NULL)
+		return cmd_note(&c, "%" PRId64 " VMs, %" PRId64 " windows of "
+		    "%" PRId64 " steps%s", ev->n_vms, ev->origins_used,
 		    ev->horizon, pooled);
-		return;
-	}
 	if (ev->n_points > 0)
 		cmd_note(&c, "%s has no quantiles: scored as a point "
 		    "forecast", opt.forecast);

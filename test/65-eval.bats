@@ -292,6 +292,16 @@ f.write_ipc_stream("point")'
 	run -0 scores model,n_plan,plan_load,plan_true,plan_mean e
 	assert_line --index 0 m,2,3.25,17.125,18.75
 	assert_line --index 1 snaive,0,,,
+	# Beside the best hour and that of seasonal naive; two above 10, of which
+	# one is above 30.
+	run -0 scores model,plan_best,plan_snaive,plan_regret,n_over e
+	assert_line --index 0 m,16.5,16.5,0.625,0
+	for x in 1 30 40; do
+		vmf-eval -q --forecast f --plan p --max-load $x s |
+		    scores n_over | head -n 1
+	done >n
+	assert_equal "$(paste -sd ' ' n)" "2 1 0"
+	fails 2 '--max-load needs --plan' vmf-eval --max-load 3 s
 	run -0 scores id,model,n_plan,plan_true <(vmf-eval -q --by-vm --forecast f --plan p s)
 	assert_line --index 0 a,m,1,32.25
 	assert_line --index 4 b,m,0,

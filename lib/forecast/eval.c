@@ -321,6 +321,11 @@ vmf_eval_vm(struct vmf_eval *ev, const char *id, int64_t id_len,
 		r->all.plan_load += v->plan_load;
 		r->all.plan_true += v->plan_true;
 		r->all.plan_mean += v->plan_mean;
+		r->all.plan_over += v->plan_over;
+		r->all.n_beside += v->n_beside;
+		r->all.plan_best += v->plan_best;
+		r->all.plan_snaive += v->plan_snaive;
+		r->all.plan_regret += v->plan_regret;
 		if (v->sum.n_regret > 0)
 			vmf_boot_add(r->boot, &w, v->sum.regret,
 			    v->sum.ref_regret);

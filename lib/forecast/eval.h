@@ -44,11 +44,16 @@ struct vmf_tally {
 	int64_t n_plan;			/* planned windows, and their loads: */
 	double plan_load, plan_true;	/* expected and true */
 	double plan_mean;		/* at any time of the forecast */
+	int64_t plan_over;		/* of them above max_load */
+	int64_t n_beside;		/* those that others stand beside: */
+	double plan_best, plan_snaive;	/* true loads of other choices */
+	double plan_regret;		/* true less best */
 };
 
 /* A plan of the given forecast, sorted by id as that is. */
 struct vmf_eval_plan {
 	struct vmf_reader *r;		/* the caller's */
+	double max_load;		/* a limit on the true load, or NaN */
 	/* private */
 	int id, start, end, load, rank;	/* columns */
 	const struct vmf_batch *b;

@@ -31,7 +31,8 @@ add(struct vmf_schema *s, const char *name, enum vmf_type type,
 
 /* Of the plan's windows, where there is a plan. */
 static const char *const plan_columns[] = { "plan_load", "plan_true",
-    "plan_mean" };
+    "plan_mean", "plan_best", "plan_snaive", "plan_regret" };
+#define N_PLAN_COLUMNS (int)(sizeof(plan_columns) / sizeof(*plan_columns))
 
 int
 vmf_eval_schema(const struct vmf_eval *ev, struct vmf_schema *s,
@@ -59,9 +60,11 @@ vmf_eval_schema(const struct vmf_eval *ev, struct vmf_schema *s,
 			return rc;
 	if (ev->plan != NULL && (rc = add(s, "n_plan", VMF_INT64, e)) != 0)
 		return rc;
-	for (int k = 0; ev->plan != NULL && k < 3; k++)
+	for (int k = 0; ev->plan != NULL && k < N_PLAN_COLUMNS; k++)
 		if ((rc = add(s, plan_columns[k], VMF_FLOAT64, e)) != 0)
 			return rc;
+	if (ev->plan != NULL && (rc = add(s, "n_over", VMF_INT64, e)) != 0)
+		return rc;
 	if (ev->by_vm)
 		return add(s, "status", VMF_UTF8, e);
 	for (int k = 0; k < VMF_N_STATUS; k++) {
@@ -98,13 +101,18 @@ static int
 put_plan(struct vmf_col *c, const struct vmf_tally *t, struct vmf_err *e)
 {
 	double n = t->n_plan > 0 ? (double)t->n_plan : NAN;
+	double m = t->n_beside > 0 ? (double)t->n_beside : NAN;
+	const double v[N_PLAN_COLUMNS] = { t->plan_load / n,
+	    t->plan_true / n, t->plan_mean / n, t->plan_best / m,
+	    t->plan_snaive / m, t->plan_regret / m };
 	int rc;
 
-	if ((rc = vmf_col_put_int(&c[0], t->n_plan, e)) != 0 ||
-	    (rc = vmf_col_put_num(&c[1], t->plan_load / n, e)) != 0 ||
-	    (rc = vmf_col_put_num(&c[2], t->plan_true / n, e)) != 0)
+	if ((rc = vmf_col_put_int(c++, t->n_plan, e)) != 0)
 		return rc;
-	return vmf_col_put_num(&c[3], t->plan_mean / n, e);
+	for (int k = 0; k < N_PLAN_COLUMNS; k++)
+		if ((rc = vmf_col_put_num(c++, v[k], e)) != 0)
+			return rc;
+	return vmf_col_put_int(c, t->plan_over, e);
 }
 
 static int
@@ -143,7 +151,7 @@ put_row(const struct vmf_eval *ev, const struct vmf_rival *r,
 	if (ev->plan != NULL) {
 		if ((rc = put_plan(c, t, e)) != 0)
 			return rc;
-		c += 4;
+		c += N_PLAN_COLUMNS + 2;
 	}
 	if (id != NULL) {
 		if ((rc = put_text(c++, vmf_status_name(r->status), e)) != 0)

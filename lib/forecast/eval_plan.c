@@ -7,6 +7,9 @@
 #include "base/time.h"
 #include "forecast/eval.h"
 
+/* Starts of windows that plans are compared with. */
+#define PLAN_SLOT_S 300
+
 static int
 find(const struct vmf_eval_plan *p, const char *name, bool number, int *col,
     struct vmf_err *e)
@@ -83,6 +86,52 @@ load_between(const double *y, int64_t n, int64_t first, int64_t step_s,
 	return sum / (double)(to - from);
 }
 
+/* The mean of one of the two lists, of steps of step_s, from second x to y
+ * after their start; NaN where a step of it is missing. */
+static double
+mean_between(const double *actual, const float *forecast, int64_t step_s,
+    int64_t x, int64_t y)
+{
+	double sum = 0.0;
+
+	for (int64_t t = x / step_s; t * step_s < y; t++) {
+		int64_t a = t * step_s, b = a + step_s;
+
+		sum += (actual != NULL ? actual[t] : (double)forecast[t]) *
+		    (double)((b < y ? b : y) - (a > x ? a : x));
+	}
+	return sum / (double)(y - x);
+}
+
+/*
+ * True load in the best window of length_s seconds of the case, and in the
+ * one that the seasonal naive model would have chosen.  Windows begin where
+ * those of a plan may, every step or 5 minutes; ties go to the earliest.
+ */
+static void
+compare(const struct vmf_case *c, int64_t step_s, int64_t length_s,
+    double *best, double *snaive)
+{
+	int64_t each = step_s < PLAN_SLOT_S ? step_s : PLAN_SLOT_S;
+	double least = INFINITY;
+
+	*best = *snaive = NAN;
+	for (int64_t x = 0; x + length_s <= c->h * step_s; x += each) {
+		double a = mean_between(c->actual, NULL, step_s, x,
+		    x + length_s), f;
+
+		if (isnan(a))
+			continue;
+		if (!(*best <= a))
+			*best = a;
+		f = mean_between(NULL, c->ref.mean, step_s, x, x + length_s);
+		if (f < least) {
+			least = f;
+			*snaive = a;
+		}
+	}
+}
+
 /* A window of the VM in hand: into its model's tally. */
 static int
 score(struct vmf_eval *ev, int64_t i, const struct vmf_case *c,
@@ -92,7 +141,7 @@ score(struct vmf_eval *ev, int64_t i, const struct vmf_case *c,
 	const struct vmf_col *col = p->b->col;
 	double load = vmf_col_num(&col[p->load], p->row), mean = 0.0, was;
 	double from = vmf_col_num(&col[p->start], p->row);
-	double to = vmf_col_num(&col[p->end], p->row);
+	double to = vmf_col_num(&col[p->end], p->row), best, snaive;
 	int64_t n, known = 0;
 	const double *y;
 	int rc;
@@ -119,6 +168,15 @@ score(struct vmf_eval *ev, int64_t i, const struct vmf_case *c,
 	t->plan_load += load;
 	t->plan_true += was;
 	t->plan_mean += mean / (double)known;
+	t->plan_over += was > p->max_load;
+	compare(c, ev->series->grid.step_s, (int64_t)to - (int64_t)from,
+	    &best, &snaive);
+	if (isnan(best) || isnan(snaive))
+		return 0;
+	t->n_beside++;
+	t->plan_best += best;
+	t->plan_snaive += snaive;
+	t->plan_regret += was - best;
 	return 0;
 }
 
