@@ -211,10 +211,14 @@ note(const struct vmf_planner *p)
 		used += snprintf(text + used, sizeof(text) - (size_t)used,
 		    "; of the plan before %" PRId64 " kept, %" PRId64
 		    " changed", p->n_kept, p->n_changed);
-	if (pl->fleet && pl->n_status[VMF_PLACED] > 0)
-		snprintf(text + used, sizeof(text) - (size_t)used,
+	if (pl->fleet && p->room.n_placed > 0)
+		used += snprintf(text + used, sizeof(text) - (size_t)used,
 		    "; mean cost %.4g", p->room.cost /
-		    (double)pl->n_status[VMF_PLACED]);
+		    (double)p->room.n_placed);
+	if (pl->fleet && p->room.n_placed > 0 && !isnan(p->search.bound))
+		snprintf(text + used, sizeof(text) - (size_t)used,
+		    ", of any plan at least %.4g", p->search.bound /
+		    (double)p->room.n_placed);
 	cmd_note(&c, "%" PRId64 " forecasts%s", pl->n_rows, text);
 }
 

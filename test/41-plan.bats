@@ -102,13 +102,13 @@ c,00,1,1,1,placed"
 @test "targets: kept, limited, and not where the VM is" {
 	fleet host target <<-E >f
 	a 1,2,3 h1 h3
-	b 1,2,3 h2 h3
+	b 1,5,9 h2 h3
 	c 1,2,3 h1 h1
 	d 1,2,3 h1 -
 	E
 	run -0 plan id,host,target,start,status --per-target 1 <f
 	assert_equal "$(hours <<<"$output" | sort -t, -k 4,4 -k 1,1 | cut -d, -f 2- | xargs)" \
-	    "h1,h1,,forbidden h1,h3,00,placed h1,,00,placed h2,h3,01,placed"
+	    "h1,h1,,forbidden h2,h3,00,placed h1,,00,placed h1,h3,01,placed"
 	run -0 plan id,reason --per-target 1 <f
 	assert_line 'c,its target is the host it is on'
 }
@@ -365,7 +365,9 @@ c,00,1,1,1,placed"
 
 @test "random problems: every plan is proved by other code" {
 	judge "$VMF_ROOT/test/judges/plan_check.py" --self-test
-	for seed in $(seq 1001 1040); do
+	local last=1030
+	[ -z "${VMF_SMALL:-}" ] || last=1006
+	for seed in $(seq 1001 "$last"); do
 		mkdir "p$seed"
 		judge -B "$VMF_ROOT/test/judges/plan_gen.py" any "$seed" "p$seed"
 		readarray -t args < <(judge -c "

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "plan/search_in.h"
+#include "plan/price.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@
 #define ROUNDS_MOST 600000	/* twice that where a VM has no place */
 #define ROUNDS_VM 1
 #define CYCLES 12
+#define PRICE_ROUNDS 50
+#define HOT_ROUNDS 100		/* for each VM, to begin as hot as may be */
 #define RUIN_MOST 10		/* VMs taken back in a round */
 #define WAITING_MOST 10		/* VMs without a place tried in a round */
 #define HOSTS_MOST 8		/* targets tried for a VM in a round */
@@ -291,12 +294,13 @@ try_round(struct vmf_state *s, double heat, double worth, bool fair,
  * no VM is worth it: tight plans are not rearranged otherwise.
  */
 static int
-search_rounds(struct vmf_state *s, int64_t rounds, double loss, int64_t *done,
-    struct vmf_err *e)
+search_rounds(struct vmf_state *s, int64_t rounds, double loss, int64_t n,
+    int64_t *done, struct vmf_err *e)
 {
 	double best = s->o->cost, most = greatest_cost(s->m);
 	double mean = s->o->cost / fmax(1.0, (double)s->o->n_placed) + loss;
-	double hot = loss > 0.0 ? loss / 2.0 : 1e-9;
+	double hot = fmax(1e-9, loss / 2.0 * fmin(1.0, (double)rounds /
+	    ((double)n * HOT_ROUNDS + 1.0)));
 	int64_t placed = s->o->n_placed;
 	bool kept = false;
 	int rc;
@@ -355,6 +359,48 @@ polish(struct vmf_state *s, struct vmf_err *e)
 			keep(s);
 			better = true;
 		}
+	}
+	return 0;
+}
+
+/* Is there an earlier start for VM i that costs as much? */
+static bool
+could_be_earlier(const struct vmf_moves *m, int64_t i)
+{
+	const struct vmf_move *v = &m->vm[i];
+	const uint16_t *q = m->cost + i * m->n_starts;
+
+	if (v->slot < 0 || (v->old_slot == v->slot && v->old_to == v->to))
+		return false;
+	for (int64_t k = 0; k < v->slot; k++)
+		if (q[k] == q[v->slot])
+			return true;
+	return false;
+}
+
+/* Of equal starts the earliest, so that a plan has no whims. */
+static int
+settle(struct vmf_state *s, struct vmf_err *e)
+{
+	int rc;
+
+	for (int64_t i = 0; i < s->m->n; i++) {
+		int64_t placed = s->o->n_placed, slot = s->m->vm[i].slot;
+		double was = s->o->cost;
+
+		if (!could_be_earlier(s->m, i))
+			continue;
+		begin(s);
+		if ((rc = vmf_ruin(s, (int32_t)i, e)) != 0)
+			return rc;
+		vmf_recreate_best(s, NULL, INT64_MAX);
+		if (s->n_log == 1 && s->o->n_placed == placed &&
+		    s->o->cost <= was && s->m->vm[i].slot < slot) {
+			keep(s);
+			continue;
+		}
+		undo(s);
+		s->o->cost = was;
 	}
 	return 0;
 }
@@ -461,7 +507,7 @@ by_spread_cmp(const void *a, const void *b)
 /* Every VM once: what was planned before where it still fits, then those
  * that have most to lose. */
 static int
-insert_all(struct vmf_state *s, struct vmf_err *e)
+insert_all(struct vmf_state *s, struct vmf_prices *p, struct vmf_err *e)
 {
 	struct by_spread *list = vmf_calloc(s->m->n, (int64_t)sizeof(*list),
 	    e);
@@ -482,8 +528,8 @@ insert_all(struct vmf_state *s, struct vmf_err *e)
 		int32_t i = list[k].vm;
 
 		if (can_move(s->m, i) && s->m->vm[i].slot < 0 &&
-		    vmf_occupancy_best(s->o, i, INT64_MAX, NULL, NULL,
-		    INT64_MAX, &c))
+		    vmf_occupancy_best(s->o, i, INT64_MAX,
+		    vmf_prices_of(p, i), NULL, INT64_MAX, &c))
 			vmf_occupancy_put(s->o, i, c.slot, c.to);
 	}
 	free(list);
@@ -495,6 +541,7 @@ vmf_search(struct vmf_search *out, struct vmf_occupancy *o,
     struct vmf_err *e)
 {
 	struct vmf_state s = { .o = o, .m = o->m, .rng = { SEED } };
+	struct vmf_prices prices = { 0 };
 	double loss = 0.0;
 	int64_t n = 0, rounds;
 	int rc;
@@ -503,13 +550,15 @@ vmf_search(struct vmf_search *out, struct vmf_occupancy *o,
 		goto done;
 	for (int64_t i = 0; i < s.m->n; i++)
 		loss += spread_of(&s, i);
-	if ((rc = insert_all(&s, e)) != 0)
+	for (int64_t i = 0; i < s.m->n; i++)
+		n += can_move(s.m, i);
+	loss = n > 0 ? loss / (double)n : 0.0;
+	if ((rc = vmf_prices_find(&prices, s.m, loss, PRICE_ROUNDS,
+	    e)) != 0 || (rc = insert_all(&s, &prices, e)) != 0)
 		goto done;
 	for (int64_t i = 0; i < s.m->n; i++)
-		if (can_move(s.m, i)) {
-			n++;
+		if (can_move(s.m, i))
 			note(&s, (int32_t)i);
-		}
 	save_best(&s);
 	out->first_cost = o->cost;
 	out->first_placed = o->n_placed;
@@ -522,11 +571,12 @@ vmf_search(struct vmf_search *out, struct vmf_occupancy *o,
 		rounds = n * ROUNDS_VM;
 	if (out->max_rounds > 0)
 		rounds = out->max_rounds;
-	if ((rc = search_rounds(&s, rounds, n > 0 ? loss / (double)n : 0.0,
-	    &out->rounds, e)) != 0 || (rc = polish(&s, e)) != 0)
+	if ((rc = search_rounds(&s, rounds, loss, n, &out->rounds, e)) != 0 || (rc = polish(&s, e)) != 0 ||
+	    (rc = settle(&s, e)) != 0)
 		goto done;
-	out->bound = NAN;
+	out->bound = s.waiting.n == 0 ? prices.bound : NAN;
 done:
+	vmf_prices_free(&prices);
 	free_state(&s);
 	return rc;
 }

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan/price.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define DEFLECT 0.5		/* how much of the last direction stays */
+#define STILL 3			/* rounds without a gain that halve steps */
+#define AIM 0.1			/* the bound hoped for is this much higher */
+
+enum { TOTAL, CLUSTER, SOURCE, TARGET, N_KINDS };
+
+/* Which one of a kind VM i uses; -1: none. */
+static int64_t
+used_by(const struct vmf_moves *m, int64_t i, int kind)
+{
+	const struct vmf_move *v = &m->vm[i];
+
+	return kind == TOTAL ? 0 : kind == CLUSTER ? v->cluster :
+	    kind == SOURCE ? v->host : v->target;
+}
+
+static int
+open_kind(struct vmf_prices *p, int kind, int64_t n, int64_t limit,
+    struct vmf_err *e)
+{
+	struct vmf_scarce *s = &p->kind[kind];
+	int64_t all = n * p->n_slots;
+
+	if (limit == 0)
+		return 0;
+	*s = (struct vmf_scarce){ .n = n, .limit = limit };
+	s->price = vmf_calloc(all, (int64_t)sizeof(*s->price), e);
+	s->best = vmf_calloc(all, (int64_t)sizeof(*s->best), e);
+	s->way = vmf_calloc(all, (int64_t)sizeof(*s->way), e);
+	s->use = vmf_calloc(all + 1, (int64_t)sizeof(*s->use), e);
+	return s->price == NULL || s->best == NULL ||
+	    s->way == NULL || s->use == NULL ?
+	    VMF_ENOMEM : 0;
+}
+
+void
+vmf_prices_free(struct vmf_prices *p)
+{
+	for (int k = 0; k < N_KINDS; k++) {
+		free(p->kind[k].price);
+		free(p->kind[k].best);
+		free(p->kind[k].way);
+		free(p->kind[k].use);
+	}
+	free(p->sum);
+	free(p->window);
+	*p = (struct vmf_prices){ 0 };
+}
+
+static const double *
+prices_of(struct vmf_prices *p, int64_t i, bool best)
+{
+	const struct vmf_moves *m = p->m;
+
+	memset(p->sum, 0, (size_t)(p->n_slots + 1) * sizeof(*p->sum));
+	for (int k = 0; k < N_KINDS; k++) {
+		const struct vmf_scarce *s = &p->kind[k];
+		int64_t at = s->price == NULL ? -1 : used_by(m, i, k);
+		const double *from;
+
+		if (at < 0)
+			continue;
+		from = (best ? s->best : s->price) + at * p->n_slots;
+		for (int64_t j = 0; j < p->n_slots; j++)
+			p->sum[j + 1] += from[j];
+	}
+	for (int64_t j = 0; j < p->n_slots; j++)
+		p->sum[j + 1] += p->sum[j];
+	for (int64_t k = 0; k < m->n_starts; k++)
+		p->window[k] = p->sum[k + m->width] - p->sum[k];
+	return p->window;
+}
+
+const double *
+vmf_prices_of(struct vmf_prices *p, int64_t i)
+{
+	return prices_of(p, i, true);
+}
+
+/* The cheapest start of VM i at the present prices, and what it costs. */
+static int64_t
+cheapest(struct vmf_prices *p, int64_t i, double *cost)
+{
+	const struct vmf_moves *m = p->m;
+	const struct vmf_move *v = &m->vm[i];
+	const uint16_t *q = m->cost + i * m->n_starts;
+	const double *price = prices_of(p, i, false);
+	double unit = ldexp(1.0, v->cost_exp);
+	double more = v->old_slot >= 0 ? m->limits.hysteresis : 0.0;
+	int64_t best = -1;
+
+	*cost = INFINITY;
+	for (int64_t k = 0; k < m->n_starts; k++) {
+		double x = q[k] * unit + price[k] +
+		    (k == v->old_slot ? 0.0 : more);
+
+		if (q[k] != VMF_COST_NONE && x < *cost) {
+			*cost = x;
+			best = k;
+		}
+	}
+	return best;
+}
+
+/* Everyone takes its cheapest start: what is used, and the bound. */
+static double
+everyone(struct vmf_prices *p)
+{
+	const struct vmf_moves *m = p->m;
+	double sum = 0.0, x;
+
+	for (int k = 0; k < N_KINDS; k++)
+		if (p->kind[k].use != NULL)
+			memset(p->kind[k].use, 0, (size_t)(p->kind[k].n *
+			    p->n_slots + 1) * sizeof(*p->kind[k].use));
+	for (int64_t i = 0; i < m->n; i++) {
+		int64_t at;
+
+		if (m->vm[i].least == VMF_COST_NONE)
+			continue;
+		at = cheapest(p, i, &x);
+		sum += x;
+		for (int k = 0; k < N_KINDS; k++) {
+			struct vmf_scarce *s = &p->kind[k];
+			int64_t g = s->use == NULL ? -1 : used_by(m, i, k);
+
+			for (int64_t j = at; g >= 0 && j < at + m->width; j++)
+				s->use[g * p->n_slots + j]++;
+		}
+	}
+	for (int k = 0; k < N_KINDS; k++) {
+		const struct vmf_scarce *s = &p->kind[k];
+
+		for (int64_t j = 0; s->price != NULL &&
+		    j < s->n * p->n_slots; j++)
+			sum -= s->price[j] * (double)s->limit;
+	}
+	return sum;
+}
+
+/* How many more moves than the limit want slot j, smoothed over the rounds;
+ * 0 where a price that is 0 would fall.  The sum of the squares. */
+static double
+directions(struct vmf_prices *p, bool *over)
+{
+	double norm = 0.0;
+
+	for (int k = 0; k < N_KINDS; k++) {
+		struct vmf_scarce *s = &p->kind[k];
+
+		for (int64_t j = 0; s->price != NULL &&
+		    j < s->n * p->n_slots; j++) {
+			double d = (double)(s->use[j] - s->limit);
+
+			*over |= d > 0.0;
+			d = DEFLECT * s->way[j] + (1.0 - DEFLECT) * d;
+			s->way[j] = d;
+			if (d > 0.0 || s->price[j] > 0.0)
+				norm += d * d;
+		}
+	}
+	return norm;
+}
+
+static void
+adjust(struct vmf_prices *p, double step)
+{
+	for (int k = 0; k < N_KINDS; k++) {
+		struct vmf_scarce *s = &p->kind[k];
+
+		for (int64_t j = 0; s->price != NULL &&
+		    j < s->n * p->n_slots; j++)
+			s->price[j] = fmax(0.0, s->price[j] + step *
+			    s->way[j]);
+	}
+}
+
+int
+vmf_prices_find(struct vmf_prices *p, const struct vmf_moves *m, double loss,
+    int64_t rounds, struct vmf_err *e)
+{
+	const struct vmf_limits *l = &m->limits;
+	double scale = 1.0;
+	int rc, still = 0;
+
+	p->m = m;
+	p->n_slots = m->n_starts + m->width - 1;
+	p->bound = -INFINITY;
+	if ((rc = open_kind(p, TOTAL, 1, l->total, e)) != 0 ||
+	    (rc = open_kind(p, CLUSTER, m->n_clusters, l->per_cluster,
+	    e)) != 0 ||
+	    (rc = open_kind(p, SOURCE, m->n_hosts, l->per_host, e)) != 0 ||
+	    (rc = open_kind(p, TARGET, m->n_hosts, l->per_target, e)) != 0)
+		return rc;
+	p->sum = vmf_calloc(p->n_slots + 1, (int64_t)sizeof(*p->sum), e);
+	p->window = vmf_calloc(m->n_starts, (int64_t)sizeof(*p->window), e);
+	if (p->sum == NULL || p->window == NULL)
+		return VMF_ENOMEM;
+	for (int64_t r = 0; r < rounds; r++) {
+		double bound = everyone(p);
+
+		bool over = false;
+		double norm;
+
+		if (!(bound > p->bound)) {
+			if (++still == STILL) {
+				scale /= 2.0;
+				still = 0;
+			}
+		} else {
+			p->bound = bound;
+			still = 0;
+			for (int k = 0; k < N_KINDS; k++)
+				if (p->kind[k].price != NULL)
+					memcpy(p->kind[k].best,
+					    p->kind[k].price,
+					    (size_t)(p->kind[k].n *
+					    p->n_slots) * sizeof(double));
+		}
+		norm = directions(p, &over);
+		if (!over || norm <= 0.0)
+			break;
+		adjust(p, scale * (p->bound * (1.0 + AIM) - bound + loss) /
+		    norm);
+	}
+	return 0;
+}
