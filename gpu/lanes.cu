@@ -7,11 +7,13 @@
  * Compiled with -fmad=false and without fast math: + - * / and sqrt are IEEE
  * 754's on both sides, in the same order.
  *
- * Of both targets nvcc 13.0 reports (-Xptxas -v): fit_kernel 255 registers, a
- * stack frame of 4,032 bytes, about 2.5 kB of spills stored and 3.9 kB loaded;
- * predict_kernel 150 registers, 184 bytes, no spills.  So many registers let
- * 8 warps live on a multiprocessor.  The frame is the optimiser's sums and the
- * candidates of the grid, which are indexed at run time.
+ * For sm_90 nvcc 13.0 reports (-Xptxas -v): fit_kernel 168 registers, a stack
+ * frame of 8,720 bytes and, outside of the passes, 3.0 kB of spills stored and
+ * 4.3 kB loaded; predict_kernel 128 registers, 2,816 bytes, next to no spills.
+ * Passes, which are called (VMF_HD_PASS), spill next to nothing: inlined, they
+ * shared the driver's registers and spilled 10 kB.  The frame is what is
+ * indexed at run time: the optimiser's sums, the candidates of the grid, the
+ * states of the exact likelihood.
  */
 #include "forecast/device.h"
 #include "forecast/lanes_strided.h"

@@ -394,7 +394,7 @@ arima_rank_one(vreal *h, const vreal *a, vreal d, int k, vmask ok)
  * (ascending, the mean not among them); act masks those that are free.  m
  * holds the start and then the best; returns its deviance.
  */
-VMF_HD vreal
+VMF_HD_PASS vreal
 arima_climb(vcseq y, int64_t stride, int64_t n, int64_t s, int r,
     vreal begin, struct arima_par *m, const int *col, int k,
     const vmask *act, vreal *h, int iters, struct arima_exact *best)

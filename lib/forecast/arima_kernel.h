@@ -116,7 +116,7 @@ arima_begin(struct arima_state *x, const struct arima_ring *r, int64_t s,
  * lag s for the seasonal ones.  That of m is its limit,
  * -phi(1) Phi(1) / (theta(1) Theta(1)).
  */
-VMF_HD void
+VMF_HD_PASS void
 arima_pass(vcseq y, int64_t stride, int64_t from, int64_t n, int64_t s,
     vreal begin, vreal skip, const struct arima_par *m,
     const struct arima_ring *r, const int *col, int k, struct arima_sums *out)
@@ -264,7 +264,7 @@ arima_solve(const vreal *h, const vreal *g, int k, vreal lambda, vreal *x)
  * them in all lanes; act masks the parameters that are free in a lane.  m
  * holds the start and then the best.
  */
-VMF_HD void
+VMF_HD_PASS void
 arima_descend(vcseq y, int64_t stride, int64_t from, int64_t n,
     int64_t s, vreal begin, vreal skip, struct arima_par *m,
     const struct arima_ring *r, const int *col, int k, const vmask *act,
@@ -363,7 +363,7 @@ arima_ahead(const struct arima_par *m, const struct arima_state *from,
  * n_at moments at[] (descending: the last comes first; at[i] = n is the end):
  * f[i * h + j] is the forecast of step at[i] + j from what is before at[i].
  */
-VMF_HD void
+VMF_HD_PASS void
 arima_roll(vcseq y, int64_t stride, int64_t from, int64_t n, int64_t s,
     vreal begin, const struct arima_par *m, const struct arima_ring *r,
     const int64_t *at, int64_t n_at, int64_t h, vseq f, vseq tmp)

@@ -64,7 +64,7 @@ ets_level(vcseq y, int64_t stride, int64_t n, int64_t s, vreal season,
 
 /* Sum of squared errors of the steps from skip on, and how many: the seasonal
  * states are in ring, by phase, and go on in it. */
-VMF_HD vreal
+VMF_HD_PASS vreal
 ets_pass(vcseq y, int64_t stride, int64_t n, int64_t s, vreal skip,
     const struct ets_par *m, vreal level, vseq ring, vreal *count)
 {
@@ -103,7 +103,7 @@ ets_ring(vseq ring, vcseq idx, int64_t s, vreal season)
  * else half the step, laps times; all lanes try together, each keeps its own.
  * m holds the start and then the best; returns its sum of squares.
  */
-VMF_HD vreal
+VMF_HD_PASS vreal
 ets_search(vcseq y, int64_t stride, int64_t n, int64_t s, vreal skip,
     struct ets_par *m, int trend, int season, int laps, double pace,
     vcseq idx, vreal level, vseq ring, vreal *count)
@@ -146,7 +146,7 @@ ets_search(vcseq y, int64_t stride, int64_t n, int64_t s, vreal skip,
 }
 
 /* Forecasts at the moments at[], as arima_roll makes them. */
-VMF_HD void
+VMF_HD_PASS void
 ets_roll(vcseq y, int64_t stride, int64_t n, int64_t s,
     const struct ets_par *m, vreal level, vseq ring, const int64_t *at,
     int64_t n_at, int64_t h, vseq f)

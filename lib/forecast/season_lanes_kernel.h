@@ -25,7 +25,7 @@ season_phase(int64_t n, int64_t t, int64_t s)
  * idx[p], the index of each phase.  Steps [first, last) are looked at; k is
  * room for s values, trend for n.  Lanes out of the mask get 0.
  */
-VMF_HD void
+VMF_HD_PASS void
 season_indices(vcseq y, int64_t stride, int64_t n, int64_t s,
     vreal first, vreal last, vmask seasonal, vseq idx, vseq k, vseq trend)
 {

@@ -98,7 +98,7 @@ theta_lines(vcseq y, int64_t stride, int64_t n, vcseq idx,
  * (of the series less centre) and the sum of squared errors from the third
  * value on.
  */
-VMF_HD vreal
+VMF_HD_PASS vreal
 theta_pass(vcseq y, int64_t stride, int64_t n, vcseq idx,
     int64_t s, vreal centre, vcseq a, vcseq b, vreal alpha,
     const vreal *fixed, vreal *kappa, vreal *level, vreal *count)
@@ -179,7 +179,7 @@ theta_search(vcseq y, int64_t stride, int64_t n, vcseq idx,
 
 /* Forecasts at the moments at[], as arima_roll makes them: behind the
  * moment, each forecast takes the place of its value. */
-VMF_HD void
+VMF_HD_PASS void
 theta_roll(vcseq y, int64_t stride, int64_t n, vcseq idx,
     int64_t s, vreal centre, const struct theta_par *m, vreal level,
     const int64_t *at, int64_t n_at, int64_t h, vseq f)
