@@ -53,7 +53,7 @@ vmf_prices_free(struct vmf_prices *p)
 	}
 	free(p->sum);
 	free(p->window);
-	*p = (struct vmf_prices){ 0 };
+	*p = (struct vmf_prices){ .bound = p->bound };
 }
 
 static const double *
@@ -65,13 +65,13 @@ prices_of(struct vmf_prices *p, int64_t i, bool best)
 	for (int k = 0; k < N_KINDS; k++) {
 		const struct vmf_scarce *s = &p->kind[k];
 		int64_t at = s->price == NULL ? -1 : used_by(m, i, k);
-		const double *from;
+		const float *from;
 
 		if (at < 0)
 			continue;
 		from = (best ? s->best : s->price) + at * p->n_slots;
 		for (int64_t j = 0; j < p->n_slots; j++)
-			p->sum[j + 1] += from[j];
+			p->sum[j + 1] += (double)from[j];
 	}
 	for (int64_t j = 0; j < p->n_slots; j++)
 		p->sum[j + 1] += p->sum[j];
@@ -142,7 +142,7 @@ everyone(struct vmf_prices *p)
 
 		for (int64_t j = 0; s->price != NULL &&
 		    j < s->n * p->n_slots; j++)
-			sum -= s->price[j] * (double)s->limit;
+			sum -= (double)s->price[j] * (double)s->limit;
 	}
 	return sum;
 }
@@ -162,9 +162,9 @@ directions(struct vmf_prices *p, bool *over)
 			double d = (double)(s->use[j] - s->limit);
 
 			*over |= d > 0.0;
-			d = DEFLECT * s->way[j] + (1.0 - DEFLECT) * d;
-			s->way[j] = d;
-			if (d > 0.0 || s->price[j] > 0.0)
+			d = DEFLECT * (double)s->way[j] + (1.0 - DEFLECT) * d;
+			s->way[j] = (float)d;
+			if (d > 0.0 || s->price[j] > 0.0F)
 				norm += d * d;
 		}
 	}
@@ -179,8 +179,8 @@ adjust(struct vmf_prices *p, double step)
 
 		for (int64_t j = 0; s->price != NULL &&
 		    j < s->n * p->n_slots; j++)
-			s->price[j] = fmax(0.0, s->price[j] + step *
-			    s->way[j]);
+			s->price[j] = (float)fmax(0.0, (double)s->price[j] +
+			    step * (double)s->way[j]);
 	}
 }
 
@@ -190,16 +190,20 @@ vmf_prices_find(struct vmf_prices *p, const struct vmf_moves *m, double loss,
 {
 	const struct vmf_limits *l = &m->limits;
 	double scale = 1.0;
+	bool given = false;
 	int rc, still = 0;
 
 	p->m = m;
 	p->n_slots = m->n_starts + m->width - 1;
 	p->bound = -INFINITY;
+	for (int64_t i = 0; i < m->n && !given; i++)
+		given = m->vm[i].target >= 0;
 	if ((rc = open_kind(p, TOTAL, 1, l->total, e)) != 0 ||
 	    (rc = open_kind(p, CLUSTER, m->n_clusters, l->per_cluster,
 	    e)) != 0 ||
 	    (rc = open_kind(p, SOURCE, m->n_hosts, l->per_host, e)) != 0 ||
-	    (rc = open_kind(p, TARGET, m->n_hosts, l->per_target, e)) != 0)
+	    (given && (rc = open_kind(p, TARGET, m->n_hosts, l->per_target,
+	    e)) != 0))
 		return rc;
 	p->sum = vmf_calloc(p->n_slots + 1, (int64_t)sizeof(*p->sum), e);
 	p->window = vmf_calloc(m->n_starts, (int64_t)sizeof(*p->window), e);
@@ -224,7 +228,7 @@ vmf_prices_find(struct vmf_prices *p, const struct vmf_moves *m, double loss,
 					memcpy(p->kind[k].best,
 					    p->kind[k].price,
 					    (size_t)(p->kind[k].n *
-					    p->n_slots) * sizeof(double));
+					    p->n_slots) * sizeof(float));
 		}
 		norm = directions(p, &over);
 		if (!over || norm <= 0.0)

@@ -25,7 +25,7 @@ struct vmf_prices {
 	/* private */
 	const struct vmf_moves *m;
 	struct vmf_scarce {	/* n x n_slots of each kind; NULL: no limit */
-		double *price, *best, *way;	/* way: direction */
+		float *price, *best, *way;	/* way: direction */
 		int32_t *use;
 		int64_t n, limit;
 	} kind[4];
@@ -41,6 +41,7 @@ int vmf_prices_find(struct vmf_prices *p, const struct vmf_moves *m,
     double loss, int64_t rounds, struct vmf_err *e) VMF_CHECK;
 /* The prices of VM i's starts, valid until the next call. */
 const double *vmf_prices_of(struct vmf_prices *p, int64_t i);
+/* The memory; the bound stays. */
 void vmf_prices_free(struct vmf_prices *p);
 
 #endif

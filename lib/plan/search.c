@@ -556,6 +556,7 @@ vmf_search(struct vmf_search *out, struct vmf_occupancy *o,
 	if ((rc = vmf_prices_find(&prices, s.m, loss, PRICE_ROUNDS,
 	    e)) != 0 || (rc = insert_all(&s, &prices, e)) != 0)
 		goto done;
+	vmf_prices_free(&prices);
 	for (int64_t i = 0; i < s.m->n; i++)
 		if (can_move(s.m, i))
 			note(&s, (int32_t)i);
