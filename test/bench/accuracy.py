@@ -299,7 +299,7 @@ def reference(path, metrics, origins, horizon, model, tmp):
 
 def text(v, digits=4):
     v = float(v) if v not in (None, "") else float("nan")
-    return "" if np.isnan(v) else f"{v:.{digits}f}"
+    return "" if np.isnan(v) else f"{v:.{digits}f}" if v < 1e6 else f"{v:.0e}"
 
 
 def line(name, by, model, vms, r, cpu_ms):
