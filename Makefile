@@ -179,7 +179,7 @@ bench: all	## speed and memory beside DuckDB and polars (BENCH="--rows 1000000" 
 	$(Q)$(MAKE) bench-models
 
 bench-models: all	## the forecasting part of bench: fleets, some accuracy; ten minutes
-	$(Q)sh test/bench/fleet --vms 2000,20000
+	$(Q)sh test/bench/fleet --model arima --vms 2000,20000
 	$(Q)sh test/bench/accuracy --set H/short,H/24 --peer-vms 20 \
 		--arima-vms 5 --limit 60
 
