@@ -572,8 +572,8 @@ vmf_search(struct vmf_search *out, struct vmf_occupancy *o,
 		rounds = n * ROUNDS_VM;
 	if (out->max_rounds > 0)
 		rounds = out->max_rounds;
-	if ((rc = search_rounds(&s, rounds, loss, n, &out->rounds, e)) != 0 || (rc = polish(&s, e)) != 0 ||
-	    (rc = settle(&s, e)) != 0)
+	rc = search_rounds(&s, rounds, loss, n, &out->rounds, e);
+	if (rc != 0 || (rc = polish(&s, e)) != 0 || (rc = settle(&s, e)) != 0)
 		goto done;
 	out->bound = s.waiting.n == 0 ? prices.bound : NAN;
 done:
