@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Plans of a fleet without a stream: how loads are held, that what is placed
+ * keeps the limits, that the bound is one, and that the search is the same
+ * every time.
+ */
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "plan/occupancy.h"
+#include "plan/search.h"
+
+#define STARTS 12
+#define STEPS 14
+
+static struct vmf_err err;
+
+static void
+open_problem(struct vmf_moves *m, int64_t width)
+{
+	*m = (struct vmf_moves){ .slot_s = 300, .step_s = 300,
+	    .length_s = 300 * width, .n_starts = STARTS, .n_steps = STEPS,
+	    .keep_load = true, .limits = { .max_host_load = NAN } };
+	assert(vmf_moves_grid(m, &err) == 0);
+	assert(m->width == width);
+}
+
+static void
+test_values(void)
+{
+	double cost[STARTS], load[STEPS], third = 100.0 / 3.0;
+	struct vmf_moves m;
+
+	open_problem(&m, 2);
+	for (int k = 0; k < STARTS; k++)
+		cost[k] = k == 3 ? NAN : third + k;
+	for (int t = 0; t < STEPS; t++)
+		load[t] = t == 5 ? NAN : third;
+	load[0] = -1.0;
+	load[13] = 99.9;
+	assert(vmf_moves_add(&m, cost, load, 1.5, &err) == 0);
+	assert(m.cost[3] == VMF_COST_NONE && m.vm[0].least == m.cost[0]);
+	for (int k = 0; k < STARTS; k++)
+		assert(k == 3 || fabs(vmf_moves_cost(&m, 0, k) - cost[k]) <=
+		    100.0 / 65536);
+	for (int t = 1; t < STEPS; t++) {
+		double v = m.load[t] * m.vm[0].factor;
+		double is = 1.5 * (t == 5 ? 99.9 : load[t]);
+
+		/* Never less than it is, never much more. */
+		assert(v >= is && v - is <= 1.5 * 128.0 / 65536);
+	}
+	assert(m.load[0] == 0);
+	assert(fabs(vmf_moves_load(&m, 0, 2) - third) <= 128.0 / 65536);
+	/* No windows, no loads. */
+	assert(vmf_moves_add(&m, NULL, NULL, 2.0, &err) == 0);
+	assert(m.vm[1].least == VMF_COST_NONE && m.load[STEPS] == 0);
+	vmf_moves_free(&m);
+}
+
+/* n VMs on hosts 0 and 1 that want the same starts. */
+static void
+fill(struct vmf_moves *m, int n, uint64_t seed)
+{
+	struct vmf_rng rng = { seed };
+
+	for (int i = 0; i < n; i++) {
+		double cost[STARTS], load[STEPS];
+
+		for (int k = 0; k < STARTS; k++)
+			cost[k] = 1.0 + abs(k - 5) + 4.0 *
+			    vmf_rng_unit(&rng);
+		for (int t = 0; t < STEPS; t++)
+			load[t] = 10.0;
+		assert(vmf_moves_add(m, cost, load, 1.0, &err) == 0);
+		m->vm[i].host = i % 2;
+	}
+	m->host = calloc(3, sizeof(*m->host));
+	assert(m->host != NULL);
+	m->n_hosts = 3;
+	for (int h = 0; h < 3; h++)
+		m->host[h] = (struct vmf_host){ INFINITY, -1, h == 2 };
+}
+
+static void
+test_counts(void)
+{
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		int64_t width = 1 + (int64_t)(seed % 3), slots = STARTS +
+		    width - 1;
+		struct vmf_search s = { .max_rounds = 2000 }, again = s;
+		struct vmf_occupancy o, p;
+		struct vmf_moves m, n;
+
+		open_problem(&m, width);
+		open_problem(&n, width);
+		m.limits.per_host = n.limits.per_host = 2;
+		m.limits.total = n.limits.total = 3;
+		fill(&m, 9, seed);
+		fill(&n, 9, seed);
+		assert(vmf_occupancy_open(&o, &m, &err) == 0);
+		assert(vmf_occupancy_open(&p, &n, &err) == 0);
+		assert(vmf_search(&s, &o, &err) == 0);
+		assert(vmf_search(&again, &p, &err) == 0);
+		assert(o.n_placed == 9 && !(fabs(o.cost - p.cost) > 0.0));
+		assert(s.bound <= o.cost + 1e-6);
+		for (int64_t j = 0; j < slots; j++) {
+			int at[3] = { 0 };
+
+			for (int i = 0; i < 9; i++) {
+				const struct vmf_move *v = &m.vm[i];
+
+				assert(v->slot == n.vm[i].slot);
+				if (v->slot <= j && j < v->slot + width) {
+					at[v->host]++;
+					at[2]++;
+				}
+			}
+			assert(at[0] <= 2 && at[1] <= 2 && at[2] <= 3);
+		}
+		vmf_occupancy_free(&o);
+		vmf_occupancy_free(&p);
+		vmf_moves_free(&m);
+		vmf_moves_free(&n);
+	}
+}
+
+/* Host 2 has room for four VMs of 10, of which none leaves. */
+static void
+test_load(void)
+{
+	int64_t by[VMF_N_OBSTACLES] = { 0 };
+	struct vmf_search s = { .max_rounds = 2000 };
+	struct vmf_occupancy o;
+	struct vmf_moves m;
+	int on = 0, i = 0;
+
+	open_problem(&m, 1);
+	m.limits.max_host_load = 1.0;
+	fill(&m, 9, 7);
+	m.host[2].room = 40.0;
+	for (int k = 0; k < 9; k++)
+		m.vm[k].place = true;
+	assert(vmf_occupancy_open(&o, &m, &err) == 0);
+	assert(vmf_search(&s, &o, &err) == 0);
+	for (int k = 0; k < 9; k++)
+		on += m.vm[k].to == 2;
+	assert(on == 4 && o.n_placed == 4 && isnan(s.bound));
+	while (m.vm[i].slot >= 0)
+		i++;
+	assert(vmf_occupancy_obstacles(&o, i, INFINITY, by) == STARTS);
+	assert(by[VMF_BY_LOAD] == STARTS);
+	vmf_occupancy_free(&o);
+	vmf_moves_free(&m);
+}
+
+int
+main(void)
+{
+	test_values();
+	test_counts();
+	test_load();
+	return 0;
+}
