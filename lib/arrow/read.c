@@ -813,6 +813,7 @@ vmf_reader_free(struct vmf_reader *r)
 	free(r->dict);
 	free(r->batch.col);
 	vmf_buf_free(&r->meta);
+	vmf_buf_free(&r->part);
 	vmf_buf_free(&r->body);
 	free(r->name);
 	free(r);

@@ -135,7 +135,9 @@ v_log(vreal a)
 	vmask tiny = v_lt(a, v_set(0x1p-1022)), bits;
 	vreal k, m, s, z, sum = v_set(1.0 / 23.0);
 
-	bits = v_bits(v_sel(tiny, a * v_set(0x1p54), a)) + (one - root);
+	/* What is not below infinity is told by a itself, at the end. */
+	m = v_sel(v_lt(a, v_set(INFINITY)), a, v_set(1.0));
+	bits = v_bits(v_sel(tiny, a * v_set(0x1p54), m)) + (one - root);
 	/* The exponent as a double: the last bits of 2^52 and more. */
 	k = v_of_bits(((bits >> 52) & 0x7ff) | INT64_C(0x4330000000000000)) -
 	    v_set(0x1p52 + 1023.0) - v_keep(tiny, v_set(54.0));
