@@ -787,7 +787,8 @@ vmf_reader_bytes(const struct vmf_reader *r)
 	    rooms_bytes(r);
 
 	for (int i = 0; i < r->n_dicts; i++)
-		sum += r->dict[i].d.bytes_cap + 4 * r->dict[i].d.off_cap;
+		sum += r->dict[i].d.n == 0 ? 0 : 4 * (r->dict[i].d.n + 1) +
+		    r->dict[i].d.off[r->dict[i].d.n];
 	return sum;
 }
 

@@ -317,7 +317,9 @@ vmf_accum_page(struct vmf_accum *a, int64_t step, int64_t n,
     struct vmf_ids *ids, struct vmf_page_cell **page, struct vmf_err *e)
 {
 	int64_t cells = ids->dict.n * a->layout.n_metrics;
-	bool fits = 3 * cells * (int64_t)sizeof(**page) <= 2 * a->room;
+	/* With little room for segments beside it the page still is the better
+	 * place: they are flushed a part at a time when it is turned. */
+	bool fits = 10 * cells * (int64_t)sizeof(**page) <= 9 * a->room;
 	int rc;
 
 	*page = NULL;

@@ -88,7 +88,9 @@ vmf_ids_rank(struct vmf_ids *ids, struct vmf_err *e)
 int64_t
 vmf_dict_bytes(const struct vmf_dict *d)
 {
-	return d->off_cap * (int64_t)sizeof(*d->off) + d->bytes_cap +
+	/* Room that was never written to takes no memory. */
+	return (d->n + 1) * (int64_t)sizeof(*d->off) +
+	    (d->n > 0 ? d->off[d->n] : 0) +
 	    d->n_slots * (int64_t)sizeof(*d->slot);
 }
 
@@ -97,7 +99,7 @@ vmf_ids_bytes(const struct vmf_ids *ids)
 {
 	/* rank, order, what qsort_r takes, and counts by rank. */
 	return vmf_dict_bytes(&ids->dict) +
-	    4 * ids->dict.off_cap * (int64_t)sizeof(int32_t);
+	    4 * (ids->dict.n + 1) * (int64_t)sizeof(int32_t);
 }
 
 void
