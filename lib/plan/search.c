@@ -10,13 +10,14 @@
 
 #define SEED UINT64_C(0x766d662d706c616e)
 /* Rounds: so many for each VM that is not at its best start, at least and at
- * most; and for a large fleet so many for each VM. */
+ * most. */
 #define ROUNDS_EACH 100000
 #define ROUNDS_LEAST 4000
 #define ROUNDS_MOST 600000	/* twice that where a VM has no place */
-#define ROUNDS_VM 1
 #define CYCLES 12
-#define PRICE_ROUNDS 50
+#define PRICE_ROUNDS 50		/* fewer where that is much work: */
+#define PRICE_LEAST 20
+#define PRICE_WORK 7e9		/* VMs x starts x rounds */
 #define HOT_ROUNDS 100		/* for each VM, to begin as hot as may be */
 #define RUIN_MOST 10		/* VMs taken back in a round */
 #define WAITING_MOST 10		/* VMs without a place tried in a round */
@@ -536,6 +537,15 @@ insert_all(struct vmf_state *s, struct vmf_prices *p, struct vmf_err *e)
 	return 0;
 }
 
+static int64_t
+price_rounds(const struct vmf_moves *m)
+{
+	double most = PRICE_WORK / fmax(1.0, (double)m->n *
+	    (double)m->n_starts);
+
+	return (int64_t)fmax(PRICE_LEAST, fmin(PRICE_ROUNDS, most));
+}
+
 int
 vmf_search(struct vmf_search *out, struct vmf_occupancy *o,
     struct vmf_err *e)
@@ -553,7 +563,7 @@ vmf_search(struct vmf_search *out, struct vmf_occupancy *o,
 	for (int64_t i = 0; i < s.m->n; i++)
 		n += can_move(s.m, i);
 	loss = n > 0 ? loss / (double)n : 0.0;
-	if ((rc = vmf_prices_find(&prices, s.m, loss, PRICE_ROUNDS,
+	if ((rc = vmf_prices_find(&prices, s.m, loss, price_rounds(s.m),
 	    e)) != 0 || (rc = insert_all(&s, &prices, e)) != 0)
 		goto done;
 	vmf_prices_free(&prices);
@@ -568,8 +578,6 @@ vmf_search(struct vmf_search *out, struct vmf_occupancy *o,
 		rounds = ROUNDS_LEAST;
 	if (rounds > (s.waiting.n > 0 ? 2 : 1) * ROUNDS_MOST)
 		rounds = (s.waiting.n > 0 ? 2 : 1) * ROUNDS_MOST;
-	if (n * ROUNDS_VM > ROUNDS_MOST)
-		rounds = n * ROUNDS_VM;
 	if (out->max_rounds > 0)
 		rounds = out->max_rounds;
 	rc = search_rounds(&s, rounds, loss, n, &out->rounds, e);
