@@ -14,6 +14,10 @@
 #define ROUNDS_EACH 100000
 #define ROUNDS_LEAST 4000
 #define ROUNDS_MOST 600000	/* twice that where a VM has no place */
+#define LARGE 200000		/* VMs of a fleet that has to be quick */
+#define ROUNDS_LARGE 200000
+#define PASSES 8		/* of each VM alone; in a large fleet: */
+#define PASSES_LARGE 2
 #define CYCLES 12
 #define PRICE_ROUNDS 50		/* fewer where that is much work: */
 #define PRICE_LEAST 20
@@ -335,10 +339,10 @@ search_rounds(struct vmf_state *s, int64_t rounds, double loss, int64_t n,
 static int
 polish(struct vmf_state *s, struct vmf_err *e)
 {
+	int passes = s->m->n > LARGE ? PASSES_LARGE : PASSES, rc;
 	bool better = true;
-	int rc;
 
-	for (int pass = 0; pass < 8 && better && s->sore.n > 0; pass++) {
+	for (int pass = 0; pass < passes && better && s->sore.n > 0; pass++) {
 		better = false;
 		for (int64_t i = 0; i < s->m->n; i++) {
 			int64_t placed = s->o->n_placed;
@@ -578,6 +582,8 @@ vmf_search(struct vmf_search *out, struct vmf_occupancy *o,
 		rounds = ROUNDS_LEAST;
 	if (rounds > (s.waiting.n > 0 ? 2 : 1) * ROUNDS_MOST)
 		rounds = (s.waiting.n > 0 ? 2 : 1) * ROUNDS_MOST;
+	if (n > LARGE && rounds > ROUNDS_LARGE)
+		rounds = ROUNDS_LARGE;
 	if (out->max_rounds > 0)
 		rounds = out->max_rounds;
 	rc = search_rounds(&s, rounds, loss, n, &out->rounds, e);
