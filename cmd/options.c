@@ -23,15 +23,10 @@ die_nomem(const struct cmd *c)
 	exit(CMD_FAIL);
 }
 
+/* All that was asked for was said: did it arrive? */
 static void
-print_version(const struct cmd *c)
+end_said(const struct cmd *c)
 {
-	char device[1024] = "not used";
-
-	if (c->device != NULL)
-		c->device(device, sizeof(device));
-	printf("%s %s\nbuild: %s\ncompiler: %s\ndevice: %s\n", c->name,
-	    VMF_VERSION, VMF_BUILD, __VERSION__, device);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		fprintf(stderr, "%s: cannot write standard output: %s\n",
 		    c->name, strerror(errno));
@@ -41,15 +36,22 @@ print_version(const struct cmd *c)
 }
 
 static void
+print_version(const struct cmd *c)
+{
+	char device[1024] = "not used";
+
+	if (c->device != NULL)
+		c->device(device, sizeof(device));
+	printf("%s %s\nbuild: %s\ncompiler: %s\ndevice: %s\n", c->name,
+	    VMF_VERSION, VMF_BUILD, __VERSION__, device);
+	end_said(c);
+}
+
+static void
 print_usage(const struct cmd *c)
 {
 	fputs(c->usage, stdout);
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		fprintf(stderr, "%s: cannot write standard output: %s\n",
-		    c->name, strerror(errno));
-		exit(CMD_FAIL);
-	}
-	exit(CMD_OK);
+	end_said(c);
 }
 
 /* Append a word to the history, quoted where a shell would need it. */
