@@ -3,6 +3,7 @@
 #   MODE=release|asan|tsan|cov|fuzz   one folder of objects each
 #   GPU=auto|0|1     kernels for a GPU; auto: where there is nvcc, see below
 #   ISAL=auto|0|1    gzip by ISA-L; auto: where libisal is installed
+#   XGB=auto|0|1     trees by XGBoost; auto: where libxgboost is installed
 #   DEV=1            warnings are errors
 #   CC= CXX= CFLAGS= LDFLAGS= PREFIX=/usr/local DESTDIR=
 #   CUDA_HOME= NVCC= NVCCFLAGS=  (-lineinfo for profilers)
@@ -10,6 +11,7 @@
 MODE ?= release
 GPU ?= auto
 ISAL ?= auto
+XGB ?= auto
 PREFIX ?= /usr/local
 DESTDIR ?=
 CFLAGS ?= -O2 -g
@@ -38,6 +40,10 @@ endif
 ifeq ($(ISAL),auto)
 ISAL := $(if $(shell pkg-config --exists libisal 2>/dev/null && echo y)$(\
 	wildcard /usr/include/isa-l/igzip_lib.h),1,0)
+endif
+
+ifeq ($(XGB),auto)
+XGB := $(if $(wildcard /usr/include/xgboost/c_api.h),1,0)
 endif
 
 B := build/$(MODE)-gpu$(GPU)
@@ -78,8 +84,12 @@ LINK_MODE := $(LINK_$(MODE)) $(filter -fsanitize% --coverage,$(MODE_FLAGS))
 
 ALL_CFLAGS := -std=c11 -D_XOPEN_SOURCE=700 -D_DEFAULT_SOURCE \
 	-D_FILE_OFFSET_BITS=64 $(FLOAT) $(WARN) $(CFLAGS) $(MODE_FLAGS) \
-	$(if $(filter 1,$(ISAL)),-DVMF_ISAL) -Ilib -Icmd
-LIBS := $(if $(filter 1,$(ISAL)),-lisal) -lcsv -lz -lzstd -llz4 -lcjson -lpthread -lm
+	$(if $(filter 1,$(ISAL)),-DVMF_ISAL) \
+	$(if $(filter 1,$(XGB)),-DVMF_XGB) -Ilib -Icmd
+# A command is linked with those that it uses; starting costs by the library.
+LIBS := -Wl,--as-needed $(if $(filter 1,$(XGB)),-lxgboost) \
+	$(if $(filter 1,$(ISAL)),-lisal) -lcsv -lz -lzstd -llz4 -lcjson \
+	-lpthread -lm
 
 # Of the GPU only what commands that compute pull out of libvmf.a.  The
 # runtime is linked in: a machine without CUDA runs the same binaries.

@@ -102,18 +102,19 @@ bare() {
 		grep -rnE "#[ ]*include \"($2)/" "lib/$1" || true
 	}
 	{
-		higher base 'arrow|ingest|series|forecast|plan|gen'
-		higher arrow 'ingest|series|forecast|plan|gen'
-		higher gen 'arrow|ingest|series|forecast|plan'
-		higher ingest 'series|forecast|plan|gen'
-		higher series 'ingest|forecast|plan|gen'
+		higher base 'arrow|ingest|series|learn|forecast|plan|gen'
+		higher arrow 'ingest|series|learn|forecast|plan|gen'
+		higher learn 'arrow|ingest|series|forecast|plan|gen'
+		higher gen 'arrow|ingest|series|learn|forecast|plan'
+		higher ingest 'series|learn|forecast|plan|gen'
+		higher series 'ingest|learn|forecast|plan|gen'
 		higher forecast 'ingest|plan|gen'
 		higher plan 'ingest|gen'
 		grep -rn 'include "cmd\.h"' lib gpu || true
 		# One header is the way to a device.
 		grep -rnE 'include [<"](gpu/|kernels|cuda)' lib cmd || true
 		grep -rnE 'include "(arrow|ingest|series|plan|gen)/' gpu || true
-	} | none "base < arrow < ingest, series < forecast < plan"
+	} | none "base < arrow < ingest, series < forecast < plan; base < learn"
 }
 
 @test "what libvmf.a exports begins with vmf_" {
