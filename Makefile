@@ -80,6 +80,11 @@ ifeq ($(MODE_FLAGS),)
 $(error MODE is '$(MODE)', expected release, asan, tsan, cov or fuzz)
 endif
 LINK_release := -pie -Wl,-z,relro,-z,now
+# What may fail, and in $(B)/torture does where test/torture/fault.c says so.
+FAULTY := malloc calloc realloc read pread64 write writev pwrite64 open64 \
+	mkostemp64 freopen64 close rename unlink fsync fchmod fstat64 stat64 \
+	lseek64 realpath fflush pthread_create pthread_mutex_init \
+	pthread_cond_init
 LINK_MODE := $(LINK_$(MODE)) $(filter -fsanitize% --coverage,$(MODE_FLAGS))
 
 ALL_CFLAGS := -std=c11 -D_XOPEN_SOURCE=700 -D_DEFAULT_SOURCE \
@@ -106,7 +111,7 @@ NVCC_FLAGS := -std=c++20 -O2 -fmad=false -cudart static \
 	$(if $(filter default,$(origin CXX)),,-ccbin $(CXX)) -Ilib $(NVCCFLAGS)
 endif
 
-.PHONY: all check units accuracy bench bench-gpu bench-models fleet fuzz fuzzers install uninstall clean help FORCE
+.PHONY: all check units tortured torture accuracy bench bench-gpu bench-models fleet fuzz fuzzers install uninstall clean help FORCE
 .DELETE_ON_ERROR:
 # Objects of commands and tests are kept, though no rule names them.
 .SECONDARY:
@@ -157,6 +162,10 @@ $(B)/bin/%: $(B)/cmd/%.o $(B)/libcmd.a $(B)/libvmf.a
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LINK_MODE) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+$(B)/torture/%: $(B)/cmd/%.o $(B)/test/torture/fault.o $(B)/libcmd.a $(B)/libvmf.a
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LINK_MODE) $(FAULTY:%=-Wl,--wrap=%) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 $(B)/unit/%: $(B)/test/unit/%.o $(B)/libvmf.a
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LINK_MODE) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -195,6 +204,12 @@ bench-models: all	## the forecasting part of bench: fleets, some accuracy; ten m
 
 fleet: all	## fleets of 10 k and 100 k VMs trained and forecast (FLEET="--vms 1000000")
 	$(Q)sh test/bench/fleet $(FLEET)
+
+tortured: $(CMDS:%=$(B)/torture/%)
+
+torture:	## make every call that can fail fail in turn (TORTURE="--sample 3" for some)
+	$(Q)$(MAKE) MODE=asan GPU=0 tortured
+	$(Q)python3 test/torture/run $(TORTURE)
 
 fuzz:	## build the fuzzers with clang and run each for FUZZ_S seconds (30)
 	$(Q)$(MAKE) MODE=fuzz GPU=0 CC=clang fuzzers

@@ -108,10 +108,11 @@ int
 vmf_batch_init(struct vmf_batch *b, const struct vmf_schema *s,
     struct vmf_err *e)
 {
-	*b = (struct vmf_batch){ .n_cols = s->n, .owned = true };
+	*b = (struct vmf_batch){ .owned = true };
 	b->col = vmf_calloc(s->n, sizeof(*b->col), e);
 	if (b->col == NULL)
 		return VMF_ENOMEM;
+	b->n_cols = s->n;
 	for (int i = 0; i < s->n; i++) {
 		struct vmf_col *c = &b->col[i];
 
