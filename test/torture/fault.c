@@ -86,8 +86,8 @@ begin(void)
 		if (strcmp(call, names[i]) == 0)
 			chosen = i;
 	text = getenv("FAULT_HOW");
-	for (size_t i = 0; text != NULL && i < sizeof(hows) / sizeof(*hows); i++)
-		if (strcmp(text, hows[i].name) == 0)
+	for (size_t i = 0; i < sizeof(hows) / sizeof(*hows); i++)
+		if (text != NULL && strcmp(text, hows[i].name) == 0)
 			how = hows[i].value;
 	text = getenv("FAULT_AT");
 	at = text == NULL ? 1 : (int)strtol(text, NULL, 10);
