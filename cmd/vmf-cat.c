@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arrow/checksum.h"
 #include "arrow/print.h"
 #include "base/num.h"
 #include "base/time.h"
@@ -11,6 +12,7 @@
 
 static const char usage[] =
 	"usage: vmf-cat [options] [FILE]\n"
+	"       vmf-cat --checksum [options] [FILE ...]\n"
 	"Show a stream (readings, series, forecast, plan, model or any other\n"
 	"Arrow IPC stream) as a table, CSV or JSON lines.\n"
 	"\n"
@@ -19,6 +21,8 @@ static const char usage[] =
 	"      --long            one line for each step that is not missing:\n"
 	"                        id, time, then the lists\n"
 	"      --schema          the columns and the metadata, not the rows\n"
+	"      --checksum        a checksum of all rows and of each column's,\n"
+	"                        whatever their order, batches and packing\n"
 	"  -n, --lines N         only the first N lines\n"
 	"      --id GLOB         only rows whose id (or vm) matches\n"
 	"      --columns A,B     only these columns, in this order\n"
@@ -51,18 +55,50 @@ find_step(const struct vmf_schema *s, const char *name, int64_t *step_s,
 	return 0;
 }
 
+/* --checksum: of all files together. */
+static int
+checksum(const struct cmd *c, const char *columns, struct vmf_err *e)
+{
+	struct vmf_checksum *sum = NULL;
+	struct vmf_reader *in = NULL;
+	struct vmf_out *out = NULL;
+	const struct vmf_batch *b;
+	int got, rc = vmf_checksum_new(&sum, columns, e);
+
+	if (rc == 0)
+		rc = vmf_out_open(&out, c->output, e);
+	for (int i = 0; rc == 0 && (i < c->n_args || i == 0); i++) {
+		rc = cmd_open_in(c, c->n_args > 0 ? c->arg[i] : NULL, &in, e);
+		if (rc == 0)
+			rc = vmf_checksum_schema(sum, vmf_reader_schema(in),
+			    vmf_reader_name(in), e);
+		while (rc == 0 && (got = vmf_reader_next(in, &b, e)) != 0)
+			rc = got < 0 ? got : vmf_checksum_add(sum, b, e);
+		vmf_reader_free(in);
+		in = NULL;
+	}
+	if (rc == 0)
+		rc = vmf_checksum_print(sum, out, e);
+	if (rc == 0)
+		rc = vmf_out_finish(out, e);
+	vmf_checksum_free(sum);
+	vmf_out_free(out);
+	return rc;
+}
+
 int
 main(int argc, char *argv[])
 {
-	struct cmd c = { .name = "vmf-cat", .usage = usage, .max_args = 1,
+	struct cmd c = { .name = "vmf-cat", .usage = usage, .max_args = -1,
 	    .text_only = true };
 	struct vmf_print_options opt = { .limit = -1 };
-	bool csv = false, json = false, schema_only = false;
+	bool csv = false, json = false, schema_only = false, sums = false;
 	const struct cmd_opt table[] = {
 		{ CMD_FLAG, "csv", 0, &csv, false, 0, 0 },
 		{ CMD_FLAG, "json", 0, &json, false, 0, 0 },
 		{ CMD_FLAG, "long", 0, &opt.by_step, false, 0, 0 },
 		{ CMD_FLAG, "schema", 0, &schema_only, false, 0, 0 },
+		{ CMD_FLAG, "checksum", 0, &sums, false, 0, 0 },
 		{ CMD_INT, "lines", 'n', &opt.limit, false, 0, INT64_MAX },
 		{ CMD_STR, "id", 0, &opt.glob, false, 0, 0 },
 		{ CMD_STR, "columns", 0, &opt.columns, false, 0, 0 },
@@ -83,6 +119,16 @@ main(int argc, char *argv[])
 	cmd_parse(&c, table, argc, argv);
 	if (csv && json)
 		exit(cmd_usage(&c, "--csv and --json exclude each other"));
+	if (sums && (csv || json || opt.by_step || schema_only ||
+	    opt.limit >= 0 || opt.glob != NULL))
+		exit(cmd_usage(&c, "--checksum is of whole streams, and goes "
+		    "with --columns alone"));
+	if (!sums && c.n_args > 1)
+		exit(cmd_usage(&c, "unexpected operand '%s'", c.arg[1]));
+	if (sums) {
+		rc = checksum(&c, opt.columns, &err);
+		goto done;
+	}
 	opt.format = csv ? VMF_PRINT_CSV : json ? VMF_PRINT_JSON :
 	    VMF_PRINT_TABLE;
 	path = c.n_args > 0 ? c.arg[0] : NULL;

@@ -23,7 +23,7 @@ sums() {
 	refute_output
 	leaves out 2024-01-04 2024-01-04.log latest lock
 	leaves out/latest/ series-5m.arrows series-1h.arrows fleet.model \
-	    forecast.arrows plan.arrows plan.csv rows.txt
+	    forecast.arrows plan.arrows plan.csv rows.txt checksums.txt
 	assert_equal "$(readlink out/latest)" 2024-01-04
 
 	in=$(zcat day.csv.gz | tail -n +2 | wc -l)
@@ -39,6 +39,14 @@ sums() {
 	{ zcat day.csv.gz; cat vms.csv; } | cut -d, -f1 | grep -v '^vm$' |
 	    sort -u >vms
 	tail -n +2 out/latest/plan.csv | cut -d, -f1 | uniq | cmp - vms
+}
+
+@test "a night records what values each stream holds" {
+	night day.csv.gz
+	vmf-cat --checksum out/latest/plan.arrows | sed 's/^/plan.arrows: /' >want
+	grep '^plan.arrows: ' out/latest/checksums.txt | cmp - want
+	assert_equal "$(cut -d: -f1 out/latest/checksums.txt | uniq | tr '\n' ' ')" \
+	    "series-5m.arrows series-1h.arrows fleet.model forecast.arrows plan.arrows "
 }
 
 @test "hourly is the five-minute series, coarsened" {

@@ -1,0 +1,82 @@
+# vmf-cat --checksum: the values of a stream, whatever their packing.
+
+load helper
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	gen 6 1 --step 30m --net >day.csv
+	vmf-ingest -q day.csv >readings
+	vmf-dedup -q readings | vmf-aggregate -q --step 1h >series
+	vmf-train -q --model arima series >model
+}
+
+checksum() {
+	judge "$VMF_ROOT/test/judges/checksum.py" "$@"
+}
+
+@test "it is what vmf-cat(1) says, of every kind of stream" {
+	[ -n "${VMF_PYTHON:-}" ] || skip "no pyarrow (set VMF_PYTHON)"
+	for f in readings series model; do
+		vmf-cat --checksum $f >got
+		checksum sum $f >want
+		diff want got
+	done
+	vmf-cat --checksum readings series >got
+	checksum sum readings series >want
+	diff want got
+}
+
+@test "other types, dictionaries, units of time, batches, order: the same" {
+	[ -n "${VMF_PYTHON:-}" ] || skip "no pyarrow (set VMF_PYTHON)"
+	vmf-cat --checksum series >want
+	checksum recast series other
+	vmf-cat --checksum other | diff want -
+	vmf-cat --checksum readings >want
+	checksum recast readings other
+	vmf-cat --checksum other | diff want -
+}
+
+@test "sorted, compressed and split it stays the same; parts add up" {
+	vmf-dedup -q readings >sorted
+	vmf-dedup -q -zlz4 sorted >packed
+	vmf-cat --checksum sorted >want
+	vmf-cat --checksum packed | diff want -
+	# The same samples in another order, by way of CSV.
+	vmf-cat --csv sorted >all.csv
+	{ head -n 1 all.csv; tail -n +2 all.csv | sort -t, -k3; } >by-cpu.csv
+	vmf-ingest -q by-cpu.csv | vmf-cat --checksum >shuffled
+	vmf-ingest -q all.csv | vmf-cat --checksum | diff shuffled -
+	{ head -n 1 all.csv; sed -n 2,50p all.csv; } | vmf-ingest -q >a
+	{ head -n 1 all.csv; sed -n '51,$p' all.csv; } | vmf-ingest -q >b
+	vmf-cat --checksum a b | diff shuffled -
+	vmf-cat --checksum b a | diff shuffled -
+}
+
+@test "a row lost, a row twice, two values in each other's row: it differs" {
+	[ -n "${VMF_PYTHON:-}" ] || skip "no pyarrow (set VMF_PYTHON)"
+	vmf-cat --checksum readings >want
+	for how in lost twice swapped; do
+		checksum spoil readings spoilt $how
+		vmf-cat --checksum spoilt >got
+		run ! diff <(sed -n 2p want) <(sed -n 2p got)
+	done
+	# Each column for itself still has the same values.
+	diff <(tail -n +3 want) <(tail -n +3 got)
+}
+
+@test "of some columns; of none, of nothing, of what is damaged" {
+	vmf-cat --checksum --columns cpu,vm readings >got
+	assert_equal "$(tail -n +2 got | cut -c19- | tr '\n' ' ')" "* cpu vm "
+	vmf-cat --checksum readings | grep -E '  (cpu|vm)$' |
+	    diff - <(tail -n +3 got)
+	fails 2 "--columns: found 'nosuch'" \
+	    vmf-cat --checksum --columns nosuch readings
+	fails 2 "goes with --columns alone" vmf-cat --checksum --csv readings
+	fails 2 "unexpected operand 'series'" vmf-cat readings series
+	printf 'vm,time,cpu\n' | vmf-ingest -q | vmf-cat --checksum >got
+	assert_equal "$(head -n 2 got)" "0 rows
+0000000000000000  *"
+	head -c 2000 readings >cut
+	fails 1 "cut" vmf-cat --checksum -o sums readings cut
+	[ ! -e sums ]
+}
