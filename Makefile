@@ -111,7 +111,7 @@ NVCC_FLAGS := -std=c++20 -O2 -fmad=false -cudart static \
 	$(if $(filter default,$(origin CXX)),,-ccbin $(CXX)) -Ilib $(NVCCFLAGS)
 endif
 
-.PHONY: all check units tortured torture accuracy bench bench-gpu bench-models fleet fuzz fuzzers install uninstall clean help FORCE
+.PHONY: all check units tortured torture torture-night accuracy bench bench-gpu bench-models fleet fuzz fuzzers install uninstall clean help FORCE
 .DELETE_ON_ERROR:
 # Objects of commands and tests are kept, though no rule names them.
 .SECONDARY:
@@ -210,6 +210,10 @@ tortured: $(CMDS:%=$(B)/torture/%)
 torture:	## make every call that can fail fail in turn (TORTURE="--sample 3" for some)
 	$(Q)$(MAKE) MODE=asan GPU=0 tortured
 	$(Q)python3 test/torture/run $(TORTURE)
+
+torture-night: all	## the same to whole nights, and kill some (NIGHT="--faults 20 --kills 20")
+	$(Q)$(MAKE) MODE=asan GPU=0 tortured
+	$(Q)VMF_B=$(B) python3 test/torture/night $(NIGHT)
 
 fuzz:	## build the fuzzers with clang and run each for FUZZ_S seconds (30)
 	$(Q)$(MAKE) MODE=fuzz GPU=0 CC=clang fuzzers
