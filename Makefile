@@ -144,8 +144,8 @@ $(B)/%.o: %.cu $(B)/flags
 	$(Q)$(NVCC) $(NVCC_FLAGS) -MMD -MP -c -o $@ $<
 
 # The version, compiler and commit that -V shows.
-$(B)/cmd/options.o: VERSION
-$(B)/cmd/options.o: ALL_CFLAGS += -DVMF_VERSION='"$(VERSION)"' \
+$(B)/cmd/said.o $(B)/cmd/options.o: VERSION
+$(B)/cmd/said.o $(B)/cmd/options.o: ALL_CFLAGS += -DVMF_VERSION='"$(VERSION)"' \
 	-DVMF_BUILD='"$(CC) $(CFLAGS) MODE=$(MODE) GPU=$(GPU)"'
 
 $(B)/libvmf.a: $(LIB_OBJ)

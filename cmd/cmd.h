@@ -105,6 +105,11 @@ void cmd_parse(struct cmd *c, const struct cmd_opt *table, int argc,
  * False when standard output is closed. */
 bool cmd_begin(void);
 
+/* --help and --version: on standard output, then the end; exit code 1 where
+ * it could not be written. */
+void cmd_say_usage(const struct cmd *c);
+void cmd_say_version(const struct cmd *c);
+
 /* "vmf-x: message", stdout flushed first.  Returns the exit code for the
  * error code: 2 for VMF_EUSAGE, else 1. */
 int cmd_error(const struct cmd *c, int code, const struct vmf_err *e);

@@ -23,37 +23,6 @@ die_nomem(const struct cmd *c)
 	exit(CMD_FAIL);
 }
 
-/* All that was asked for was said: did it arrive? */
-static void
-end_said(const struct cmd *c)
-{
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		fprintf(stderr, "%s: cannot write standard output: %s\n",
-		    c->name, strerror(errno));
-		exit(CMD_FAIL);
-	}
-	exit(CMD_OK);
-}
-
-static void
-print_version(const struct cmd *c)
-{
-	char device[1024] = "not used";
-
-	if (c->device != NULL)
-		c->device(device, sizeof(device));
-	printf("%s %s\nbuild: %s\ncompiler: %s\ndevice: %s\n", c->name,
-	    VMF_VERSION, VMF_BUILD, __VERSION__, device);
-	end_said(c);
-}
-
-static void
-print_usage(const struct cmd *c)
-{
-	fputs(c->usage, stdout);
-	end_said(c);
-}
-
 /* Append a word to the history, quoted where a shell would need it. */
 static void
 history_add(const struct cmd *c, struct vmf_buf *h, const char *word)
@@ -266,9 +235,9 @@ cmd_parse(struct cmd *c, const struct cmd_opt *table, int argc, char *argv[])
 			    (ch < 256 && ch == all[idx].letter))
 				break;
 		if (strcmp(all[idx].name, "help") == 0)
-			print_usage(c);
+			cmd_say_usage(c);
 		if (strcmp(all[idx].name, "version") == 0)
-			print_version(c);
+			cmd_say_version(c);
 		if (all[idx].letter == 'z')
 			c->compress = optarg != NULL ? optarg : "zstd";
 		else
