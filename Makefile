@@ -60,6 +60,8 @@ UNIT_SRC := $(sort $(wildcard test/unit/*.c \
 UNITS := $(patsubst test/unit/%,%,$(basename $(UNIT_SRC)))
 FUZZERS := $(patsubst test/fuzz/%.c,%,$(sort $(wildcard test/fuzz/*.c)))
 BINS := $(CMDS:%=$(B)/bin/%)
+# Installed as vmf-NAME.
+SCRIPTS := nightly plan-to-virsh plan-to-openstack
 MAN := $(sort $(wildcard man/*.[1-8]))
 
 # Float rules are not optimisation: NaN means missing, and the same input
@@ -225,14 +227,19 @@ accuracy: all	## the accuracy table (ACCURACY="--set H/short --limit 10" for a p
 install: all	## copy commands, man pages and scripts to DESTDIR/PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(BINS) $(DESTDIR)$(PREFIX)/bin
-	install -m 755 scripts/nightly $(DESTDIR)$(PREFIX)/bin/vmf-nightly
+	$(Q)for s in $(SCRIPTS); do install -m 755 scripts/$$s \
+		$(DESTDIR)$(PREFIX)/bin/vmf-$$s || exit 1; done
+	install -d $(DESTDIR)$(PREFIX)/share/vmf
+	install -m 644 scripts/carry.sh $(DESTDIR)$(PREFIX)/share/vmf
 	$(Q)for m in $(MAN); do \
 		d=$(DESTDIR)$(PREFIX)/share/man/man$${m##*.}; \
 		install -d $$d && install -m 644 $$m $$d || exit 1; done
 
 uninstall:	## remove what install copied
 	rm -f $(CMDS:%=$(DESTDIR)$(PREFIX)/bin/%) \
-		$(DESTDIR)$(PREFIX)/bin/vmf-nightly
+		$(SCRIPTS:%=$(DESTDIR)$(PREFIX)/bin/vmf-%) \
+		$(DESTDIR)$(PREFIX)/share/vmf/carry.sh
+	$(Q)rmdir $(DESTDIR)$(PREFIX)/share/vmf 2>/dev/null || true
 	$(Q)for m in $(MAN); do \
 		rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m#man/}; done
 

@@ -7,9 +7,12 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
 	MAN=$VMF_ROOT/man
 	# As it is installed.
-	mkdir bin
-	cp "$VMF_ROOT/scripts/nightly" bin/vmf-nightly
-	chmod +x bin/vmf-nightly
+	mkdir -p bin share/vmf
+	for s in nightly plan-to-virsh plan-to-openstack; do
+		cp "$VMF_ROOT/scripts/$s" "bin/vmf-$s"
+		chmod +x "bin/vmf-$s"
+	done
+	cp "$VMF_ROOT/scripts/carry.sh" share/vmf
 	PATH=$PATH:$PWD/bin
 }
 
@@ -23,6 +26,8 @@ commands() {
 pages() {
 	commands
 	echo vmf-nightly
+	echo vmf-plan-to-virsh
+	echo vmf-plan-to-openstack
 }
 
 # Options of a text of --help, without the dashes.

@@ -142,8 +142,8 @@ bare() {
 
 @test "shell scripts are clean" {
 	command -v shellcheck >/dev/null || skip "no shellcheck"
-	for f in scripts/* test/run test/fuzz/run test/bench/gpu \
-	    .ci/run; do
+	for f in scripts/* test/run test/stand-ins/* test/fuzz/run \
+	    test/bench/gpu .ci/run; do
 		[ ! -e "$f" ] || echo "$f"
 	done | xargs shellcheck -x -s sh
 	shellcheck -s bash test/*.bash

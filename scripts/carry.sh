@@ -1,0 +1,691 @@
+# shellcheck shell=sh disable=SC2034,SC2154
+# A plan carried out: what plan-to-virsh and plan-to-openstack share.
+#
+# Who reads this has set $me and defines, of a VM in $vm, $host, $target and
+# $wave (and $plan_vcpus, $plan_mem_mb, $plan_load, "" where the plan has
+# none):
+#   tool_option NAME [VALUE]  take an option of its own, $taken words; 1: there
+#                             is no such option
+#   tool_ready                the options are read; misuse() what is wrong
+#   tool_command              the command of the move, on standard output
+#   tool_check                is all as the plan says?  1: not, and the VM is
+#                             left alone; 2: that cannot be told, or no move
+#                             is possible; $why says what, and $stays is empty
+#                             where the VM is not on its host
+#   tool_move                 move it, fill the columns below; else 1 and $why
+# The last two run in a subshell of their own, with files in $mine.*.
+set -u
+LC_ALL=C
+export LC_ALL
+us=$(printf '\037')
+nl='
+'
+# The columns of a migrations stream that are known here; vmf-stream(5).
+columns=vm,host,target,start,mode,auto_converge,compression,tunnelled,storage
+columns=$columns,mem_bytes,vcpus,load_pct,dirty_rate_bytes_s,bandwidth_bytes_s
+columns=$columns,downtime_ms,total_ms,transferred_bytes,iterations,status,reason
+mode='' auto_converge='' compression='' tunnelled='' storage='' bandwidth=''
+
+say() {
+	[ -n "$quiet" ] || printf '%s: %s\n' "$me" "$*" >&2
+}
+
+warn() {
+	printf '%s: %s\n' "$me" "$*" >&2
+}
+
+misuse() {
+	warn "$*"
+	echo "Try '$me --help'." >&2
+	exit 2
+}
+
+fail() {
+	warn "$*"
+	exit 1
+}
+
+# number OPTION VALUE LEAST
+number() {
+	case $2 in
+	*[!0-9]* | '' | ??????????*)
+		misuse "option '$1': found '$2', expected a whole number"
+		;;
+	esac
+	[ "$2" -ge "$3" ] ||
+	    misuse "option '$1': found '$2', expected at least $3"
+}
+
+# A word as a shell takes it.
+word() {
+	case $1 in
+	*[!A-Za-z0-9_@%+=:,./-]* | '')
+		printf "'"
+		printf %s "$1" | sed "s/'/'\\\\''/g"
+		printf "'"
+		;;
+	*) printf %s "$1" ;;
+	esac
+}
+
+# words ARG...: a command line.
+words() {
+	sep=''
+	for w in "$@"; do
+		printf %s "$sep"
+		word "$w"
+		sep=' '
+	done
+	echo
+}
+
+# A field of CSV.
+field() {
+	case $1 in
+	*[\",]*)
+		printf '"'
+		printf %s "$1" | sed 's/"/""/g'
+		printf '"'
+		;;
+	*) printf %s "$1" ;;
+	esac
+}
+
+# said FILE: what a command complained of, in a line.
+said() {
+	line=$(sed -n 's/^error: //p' "$1" | head -n 2 | paste -s -d '|' - |
+	    sed 's/|/: /')
+	[ -n "$line" ] || line=$(grep -v '^[[:space:]]*$' "$1" | tail -n 1)
+	printf %s "${line:-no message}" | tr '\001-\037\177' '?' | cut -c 1-300
+}
+
+# row STATUS REASON: the outcome of the VM in hand.
+row() {
+	field "$vm"
+	printf ,
+	field "$host"
+	printf ,
+	field "$target"
+	printf ',%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,' "$start" \
+	    "$mode" "$auto_converge" "$compression" "$tunnelled" "$storage" \
+	    "$mem_bytes" "$vcpus" "$load_pct" "$dirty_rate" "$bandwidth" \
+	    "$downtime_ms" "$total_ms" "$transferred_bytes" "$iterations" "$1"
+	field "$2"
+	echo
+}
+
+# An awk function: the fields of a record of CSV into f[], and their number.
+# shellcheck disable=SC2016 # of awk
+csv_awk='
+function cut(s,  n, k, v) {
+	for (n = 0;;) {
+		if (substr(s, 1, 1) == "\"") {
+			s = substr(s, 2)
+			v = ""
+			while ((k = index(s, "\"")) > 0) {
+				v = v substr(s, 1, k - 1)
+				if (substr(s, k + 1, 1) != "\"")
+					break
+				v = v "\""
+				s = substr(s, k + 2)
+			}
+			s = substr(s, k + 1)
+		} else {
+			k = index(s, ",")
+			v = k ? substr(s, 1, k - 1) : s
+			s = k ? substr(s, k) : ""
+		}
+		f[++n] = v
+		if (substr(s, 1, 1) != ",")
+			return n
+		s = substr(s, 2)
+	}
+}
+# Lines are put together until quotes are in pairs.
+{
+	sub(/\r$/, "")
+	record = open ? record "\n" $0 : $0
+	open = gsub(/"/, "&", record) % 2
+	if (open)
+		next
+	n_fields = cut(record)
+	if (!n_names) {
+		n_names = n_fields
+		for (i = 1; i <= n_fields; i++)
+			at[f[i]] = i
+	}
+}'
+
+# read_plan FILE: the moves of a plan into $work/moves, in the order of their
+# starts: wave, start, end, vm, host, target, vcpus, mem_mb, load.
+read_plan() {
+	plan=$1
+	if [ "$plan" = - ]; then
+		plan=$work/plan
+		cat >"$plan" || exit 1
+	fi
+	vmf-cat -q --csv -o "$work/plan.csv" -- "$plan" 2>"$work/err" ||
+	    fail "$(sed 's/^vmf-cat: //' "$work/err" | head -n 1)"
+	# A load is in the unit of the metric, and those of CPUs are in %.
+	vmf-cat -q --schema -- "$plan" >"$work/schema" 2>/dev/null
+	case $(sed -n 's/^vmf:history .*vmf-window //p' "$work/schema") in
+	*--metric\ cpu_mean*) percent=1 ;;
+	*--metric*) percent= ;;
+	*) percent=1 ;;
+	esac
+	plan_name=$1 awk -v us="$us" -v need="$need" "$csv_awk"'
+	function no(what) {
+		print ENVIRON["plan_name"] ": " what
+		bad = 1
+		exit 1
+	}
+	# Seconds since 1970 of 2024-05-01T00:00:00Z (days by Fliegel and Van
+	# Flandern, 1968).
+	function seconds(s,  y, m, d, a) {
+		if (s !~ /^[0-9]+-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]Z$/)
+			no("the time \"" s "\" is none such as " \
+			    "2024-05-01T00:00:00Z")
+		split(s, part, /[-T:Z]/)
+		y = part[1]; m = part[2]; d = part[3]
+		a = int((14 - m) / 12)
+		y += 4800 - a
+		m += 12 * a - 3
+		d += int((153 * m + 2) / 5) + 365 * y + int(y / 4) - \
+		    int(y / 100) + int(y / 400) - 2472633
+		return d * 86400 + part[4] * 3600 + part[5] * 60 + part[6]
+	}
+	function get(column) {
+		return column in at ? f[at[column]] : ""
+	}
+	!seen_head {
+		seen_head = 1
+		n = split(need, want, " ")
+		for (i = 1; i <= n; i++)
+			if (!(want[i] in at))
+				no("no column \"" want[i] "\": expected a " \
+				    "plan of vmf-window" (want[i] == "target" \
+				    ? " with --place, or of a forecast with " \
+				    "a column target" : ""))
+		next
+	}
+	get("rank") != "" && get("rank") + 0 != 1 { next }
+	{
+		id = get("id")
+		if (id in seen)
+			no("the VM \"" id "\" is there twice")
+		seen[id] = 1
+	}
+	get("status") != "placed" { none++; next }
+	{
+		line = get("wave") us sprintf("%.0f", seconds(get("start"))) us \
+		    sprintf("%.0f", seconds(get("end"))) us id us \
+		    get("host") us get("target") us get("vcpus") us \
+		    get("mem_mb") us get("load")
+		check = line
+		gsub(us, "", check)
+		if (check ~ /[\001-\037\177]/ || gsub(us, us, line) != 8)
+			no("the VM \"" id "\" or its hosts have control " \
+			    "characters in their names")
+		print line >out
+	}
+	END {
+		if (bad)
+			exit 1
+		if (!seen_head)
+			no("no plan")
+		print none + 0
+	}' out="$work/unsorted" "$work/plan.csv" >"$work/said" || {
+		tr '\001-\011\013-\037\177' '?' <"$work/said" >"$work/err"
+		fail "$(head -n 1 "$work/err")"
+	}
+	n_none=$(tail -n 1 "$work/said")
+	[ -e "$work/unsorted" ] || : >"$work/unsorted"
+	# Waves are the starts, where the plan does not number them.
+	sort -s -t "$us" -k 2,2n "$work/unsorted" |
+	    awk -F "$us" -v OFS="$us" '
+	    { if (NR == 1 || $2 != last) wave++
+	      last = $2
+	      if ($1 == "") $1 = wave
+	      print }' >"$work/moves"
+	n_moves=$(wc -l <"$work/moves")
+}
+
+# As many moves at once as the plan has, where no option says how many: of
+# all, from a host, to a host.
+plan_limits() {
+	awk -F "$us" '{
+		for (i = 0; i <= 1; i++) {
+			print $(2 + !i), i, "all"
+			if ($5 != "") print $(2 + !i), i, "from " $5
+			if ($6 != "") print $(2 + !i), i, "to " $6
+		}
+	}' "$work/moves" | sort -k 1,1n -k 2,2n |
+	    awk '{
+		key = $0
+		sub(/^[0-9]+ [01] /, "", key)
+		n[key] += $2 ? 1 : -1
+		kind = $3
+		if (n[key] > most[kind]) most[kind] = n[key]
+	    }
+	    END { print most["all"] + 0, most["from"] + 0, most["to"] + 0 }' \
+	    >"$work/limits"
+	read -r most_all most_from most_to <"$work/limits"
+	parallel=${parallel:-$most_all}
+	per_host=${per_host:-$most_from}
+	per_target=${per_target:-$most_to}
+}
+
+# take LINE: the VM in hand is that of a line of $work/moves.
+take() {
+	IFS=$us read -r wave begins ends vm host target plan_vcpus \
+	    plan_mem_mb plan_load <<END
+$1
+END
+	start='' mem_bytes='' dirty_rate='' downtime_ms='' total_ms=''
+	transferred_bytes='' iterations='' why='' stays=1
+	vcpus=$plan_vcpus load_pct=${percent:+$plan_load}
+	case $plan_mem_mb in
+	*[!0-9]* | '' | ????????????*) ;;
+	*) mem_bytes=$((plan_mem_mb * 1048576)) ;;
+	esac
+}
+
+utc() {
+	date -u -d "@$1" +%Y-%m-%dT%H:%M:%SZ
+}
+
+dry_run() {
+	last=''
+	while IFS= read -r line; do
+		take "$line"
+		if [ "$begins" != "$last" ]; then
+			printf '# wave %s, %s\n' "$wave" "$(utc "$begins")"
+			last=$begins
+		fi
+		tool_command
+	done <"$work/moves"
+}
+
+# ---- the moves themselves ----
+
+# one NUMBER: check and move the VM in hand.  When all is done there is its
+# outcome: status, reason, whether it is still on its host, and the row.
+one() {
+	start=$(utc "$(date +%s)")
+	: >"$mine.err"
+	tool_check
+	case $? in
+	0)
+		tool_move && status=completed stays='' || status=failed
+		;;
+	1) status=cancelled start='' ;;
+	*) status=failed start='' ;;
+	esac
+	{
+		printf '%s\n%s\n%s\n' "$status" "$why" "$stays"
+		row "$status" "$why"
+	} >"$mine.part"
+	mv "$mine.part" "$mine.outcome"
+}
+
+# No VM arrives at this one's host that was to come when it had left.
+hold() {
+	printf '%s\n' "$host$us$ends$us$vm" >>"$work/held"
+}
+
+# What is not begun has a row as well: nothing of a plan gets lost.
+not_begun() {
+	start=''
+	hold
+	row cancelled "$1" >>"$work/rows"
+	n_cancelled=$((n_cancelled + 1))
+	say "$vm: not begun: $1"
+	changed=1
+}
+
+# The rows there are, with those that were in the file before: whole, or as
+# it was.
+publish() {
+	changed=''
+	[ -n "$output" ] || return 0
+	if cat "$work/before" "$work/rows" >"$output.tmp.$$" 2>"$work/err" &&
+	    mv -f "$output.tmp.$$" "$output" 2>"$work/err"; then
+		return 0
+	fi
+	rm -f "$output.tmp.$$"
+	warn "cannot write $output: $(said "$work/err"); $output is as it was"
+	unwritten=1
+	stop=${stop:-"$output could not be written"}
+}
+
+# Is the process of a running move gone without a word?
+gone() {
+	[ -d "/proc/self" ] || return 1
+	state=''
+	read -r _ _ state _ 2>/dev/null <"/proc/$1/stat"
+	[ "$state" = Z ] || [ -z "$state" ]
+}
+
+# Moves that have ended: into the rows, and out of $work/running.
+reap() {
+	: >"$work/still"
+	while read -r i pid; do
+		mine=$work/of.$i
+		if [ ! -e "$mine.outcome" ] && ! gone "$pid"; then
+			echo "$i $pid" >>"$work/still"
+			continue
+		fi
+		wait "$pid" 2>/dev/null
+		take "$(sed -n "${i}p" "$work/moves")"
+		[ -e "$mine.outcome" ] || {
+			why="its process was killed"
+			printf 'failed\n%s\n1\n' "$why"
+			row failed "$why"
+		} >"$mine.outcome"
+		{
+			IFS= read -r status
+			IFS= read -r why
+			IFS= read -r stays
+			cat >>"$work/rows"
+		} <"$mine.outcome"
+		[ ! -s "$mine.log" ] || cat "$mine.log" >&2
+		rm -f "$mine".*
+		changed=1
+		[ -z "$stays" ] || hold
+		case $status in
+		completed)
+			n_completed=$((n_completed + 1))
+			say "$vm: moved${target:+ to $target}${why:+: $why}"
+			;;
+		cancelled)
+			n_cancelled=$((n_cancelled + 1))
+			warn "$vm: not begun: $why"
+			;;
+		*)
+			n_failed=$((n_failed + 1))
+			warn "$vm: failed: $why"
+			echo "$wave" >>"$work/failed"
+			[ "$(grep -cx -- "$wave" "$work/failed")" -le \
+			    "$max_failures" ] ||
+			    stop=${stop:-"more than $max_failures failed in \
+wave $wave"}
+			;;
+		esac
+	done <"$work/running"
+	mv "$work/still" "$work/running"
+}
+
+# Who may begin now, of $work/todo, which keeps the others.  A move that the
+# plan has after the end of another waits for that, whatever it takes; at a
+# host that a VM was to leave and did not, no VM arrives that was to come
+# after it.
+choose() {
+	awk -F "$us" -v us="$us" -v at="$(date +%s)" -v now="$now" \
+	    -v parallel="$parallel" -v per_host="$per_host" \
+	    -v per_target="$per_target" -v rest="$work/rest" '
+	FILENAME == ARGV[1] { split($0, w, " "); runs[w[1]] = 1; next }
+	FILENAME == ARGV[2] {
+		if (!($1 in held) || $2 < held[$1]) {
+			held[$1] = $2
+			by[$1] = $3
+		}
+		next
+	}
+	FILENAME == ARGV[3] {
+		if (!(FNR in runs))
+			next
+		all++
+		from[$5]++
+		to[$6]++
+		if (least == "" || $3 + 0 < least)
+			least = $3 + 0
+		next
+	}
+	{
+		i = $1
+		begins = $3 + 0; ends = $4 + 0; host = $6; target = $7
+		if (wait || (least != "" && begins >= least)) {
+			wait = 1
+			print >rest
+			next
+		}
+		if (!now && begins > at) {
+			wait = 1
+			print "next" us begins
+			print >rest
+			next
+		}
+		if (!now && ends <= at) {
+			print "late" us i
+			next
+		}
+		if (target in held && begins >= held[target]) {
+			print "held" us i us by[target]
+			next
+		}
+		if (all < parallel && (host == "" || from[host] < per_host) \
+		    && (target == "" || to[target] < per_target)) {
+			print "begin" us i
+			all++; from[host]++; to[target]++
+		} else
+			print >rest
+		if (least == "" || ends < least)
+			least = ends
+	}' "$work/running" "$work/held" "$work/moves" "$work/todo" \
+	    >"$work/chosen"
+	if [ -e "$work/rest" ]; then
+		mv "$work/rest" "$work/todo"
+	else
+		: >"$work/todo"
+	fi
+}
+
+begin() {
+	say "wave $wave: $vm from $host${target:+ to $target}"
+	mine=$work/of.$1
+	one </dev/null >/dev/null 2>"$mine.log" &
+	echo "$1 $!" >>"$work/running"
+}
+
+under_way() {
+	while read -r i _; do
+		take "$(sed -n "${i}p" "$work/moves")"
+		warn "under way: $vm from $host${target:+ to $target}"
+	done <"$work/running"
+}
+
+interrupted() {
+	# One that comes twice at the same moment was meant once.
+	if [ -n "$was_interrupted" ] &&
+	    [ "$(date +%s)" -le $((was_interrupted + 1)) ]; then
+		return
+	fi
+	if [ -n "$was_interrupted" ]; then
+		trap '' USR1
+		warn "these moves go on by themselves, without a row:"
+		under_way
+		exit 130
+	fi
+	was_interrupted=$(date +%s)
+	stop="interrupted"
+	warn "interrupted: no move begins any more; waiting for those under way"
+	under_way
+	warn "once more leaves them to themselves"
+}
+
+# nap SECONDS: a signal ends it.
+nap() {
+	sleep "$1" &
+	napping=$!
+	wait "$napping" 2>/dev/null
+	kill "$napping" 2>/dev/null
+}
+
+start_output() {
+	echo "$columns" >"$work/before"
+	[ -n "$output" ] && [ -s "$output" ] || return 0
+	[ "$(head -n 1 "$output")" = "$columns" ] ||
+	    fail "$output: its first line is not the columns of migrations \
+that are to be added; expected those or no such file"
+	[ -z "$(tail -c 1 "$output")" ] ||
+	    fail "$output: its last line has no end: it is not whole"
+	cp "$output" "$work/before" || exit 1
+}
+
+carry_out() {
+	n_completed=0 n_failed=0 n_cancelled=0
+	stop='' changed=1 unwritten='' was_interrupted=''
+	for f in running held failed rows; do
+		: >"$work/$f"
+	done
+	awk -v us="$us" '{ print NR us $0 }' "$work/moves" >"$work/todo"
+	start_output
+	publish
+	[ -z "$unwritten" ] || exit 1
+	look=1
+	while :; do
+		before=$n_completed:$n_failed:$n_cancelled
+		reap
+		[ "$before" = "$n_completed:$n_failed:$n_cancelled" ] || look=1
+		if [ -z "$stop" ] && [ -s "$work/todo" ] &&
+		    { [ -n "$look" ] || [ "$(date +%s)" -ge "$next" ]; }; then
+			look='' next=9999999999
+			choose
+			while IFS=$us read -r what i by; do
+				if [ "$what" = next ]; then
+					next=$i
+					continue
+				fi
+				take "$(sed -n "${i}p" "$work/moves")"
+				case $what in
+				begin) begin "$i" ;;
+				late)
+					not_begun "its window ended at \
+$(utc "$ends")"
+					look=1
+					;;
+				held)
+					not_begun "$by, which was to leave \
+$target before, is still there"
+					look=1
+					;;
+				esac
+			done <"$work/chosen"
+		fi
+		[ -z "$changed" ] || publish
+		if [ ! -s "$work/running" ]; then
+			if [ ! -s "$work/todo" ] || [ -n "$stop" ]; then
+				break
+			fi
+			pause=$((next - $(date +%s)))
+			[ "$pause" -le 30 ] || pause=30
+			if [ -z "$look" ] && [ "$pause" -gt 0 ]; then
+				nap "$pause"
+			fi
+		else
+			nap 0.2
+		fi
+	done
+	if [ -n "$stop" ]; then
+		while IFS=$us read -r i _; do
+			take "$(sed -n "${i}p" "$work/moves")"
+			not_begun "$stop"
+		done <"$work/todo"
+		publish
+	fi
+	[ -n "$output" ] || cat "$work/before" "$work/rows" || unwritten=1
+	say "$n_moves moves: $n_completed completed, $n_failed failed," \
+	    "$n_cancelled not begun"
+	[ -z "$was_interrupted" ] || exit 130
+	[ "$n_failed" -eq 0 ] && [ -z "$unwritten$stop" ]
+	exit
+}
+
+# Ctrl-C goes to every process of a terminal, as SIGTERM may, and must end none
+# that works: they ignore these, and are told once, by SIGUSR1, by the one that
+# waits here.
+guarded() {
+	(
+		trap '' HUP INT TERM
+		trap interrupted USR1
+		carry_out
+	) &
+	child=$!
+	trap 'kill -USR1 "$child" 2>/dev/null' HUP INT TERM
+	while :; do
+		wait "$child"
+		rc=$?
+		# Of the wait, or of the one that is waited for?
+		if [ "$rc" -le 128 ] || ! kill -0 "$child" 2>/dev/null; then
+			break
+		fi
+	done
+	exit "$rc"
+}
+
+# carry ARG...: all of it.
+carry() {
+	run='' now='' output='' quiet='' parallel='' per_host='' per_target=''
+	max_failures=0 timeout=3600
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--run) run=1 ;;
+		--now) now=1 ;;
+		-q | --quiet) quiet=1 ;;
+		-h | --help)
+			usage
+			exit 0
+			;;
+		-o | --output | --max-failures | --parallel | --per-host | \
+		    --per-target | --timeout)
+			[ $# -ge 2 ] || misuse "option '$1' needs a value"
+			case $1 in
+			-o | --output) output=$2 ;;
+			--max-failures) number "$1" "$2" 0 && max_failures=$2 ;;
+			--parallel) number "$1" "$2" 1 && parallel=$2 ;;
+			--per-host) number "$1" "$2" 1 && per_host=$2 ;;
+			--per-target) number "$1" "$2" 1 && per_target=$2 ;;
+			--timeout) number "$1" "$2" 1 && timeout=$2 ;;
+			esac
+			shift
+			;;
+		--)
+			shift
+			break
+			;;
+		-?*)
+			if ! tool_option "$@"; then
+				misuse "unknown option '$1'"
+			fi
+			shift $((taken - 1))
+			;;
+		*) break ;;
+		esac
+		shift
+	done
+	[ $# -le 1 ] || misuse "unexpected operand '$2'"
+	[ -n "$run" ] || [ -z "$output$now" ] ||
+	    misuse "--output and --now are about --run"
+	[ "$output" != - ] || output=
+	tool_ready
+	if ! command -v vmf-cat >/dev/null; then
+		PATH=$here:$here/../build/bin:$PATH
+		export PATH
+		command -v vmf-cat >/dev/null ||
+		    fail "no vmf-cat in PATH, beside this script or in" \
+			"build/bin"
+	fi
+	work=$(mktemp -d) || exit 1
+	trap 'rm -rf "$work"' EXIT
+	trap 'exit 130' HUP INT TERM
+	read_plan "${1:--}"
+	[ "$n_none" -eq 0 ] ||
+	    say "$n_none other VMs of the plan have no window"
+	if [ -z "$run" ]; then
+		dry_run
+		say "nothing was moved: $n_moves commands; --run runs them"
+		exit 0
+	fi
+	plan_limits
+	guarded
+}

@@ -1,0 +1,477 @@
+# scripts/plan-to-virsh and plan-to-openstack: plans carried out, against
+# stand-ins that answer as the real commands do (test/stand-ins).
+
+load helper
+
+setup() {
+	command -v vmf-cat >/dev/null || skip "no vmf-cat"
+	ROWS=$VMF_BIN/../unit/rows
+	[ -x "$ROWS" ] || skip "no test programs (make units)"
+	cd "$BATS_TEST_TMPDIR" || return 1
+	PATH=$VMF_ROOT/test/stand-ins:$PATH
+	export FLEET=$PWD/fleet
+	mkdir -p fleet/h1 fleet/h2 fleet/h3 fleet/slow fleet/fail fleet/lost \
+	    fleet/servers fleet/services fleet/refuse
+	for h in h1 h2 h3; do
+		echo enabled up >fleet/services/$h
+	done
+	HEADER=vm,host,target,start,mode,auto_converge,compression,tunnelled
+	HEADER=$HEADER,storage,mem_bytes,vcpus,load_pct,dirty_rate_bytes_s
+	HEADER=$HEADER,bandwidth_bytes_s,downtime_ms,total_ms
+	HEADER=$HEADER,transferred_bytes,iterations,status,reason
+}
+
+to_virsh() {
+	sh "$VMF_ROOT/scripts/plan-to-virsh" "$@"
+}
+
+to_openstack() {
+	sh "$VMF_ROOT/scripts/plan-to-openstack" --poll 0 "$@"
+}
+
+# vm HOST NAME [NUMBER [STATE]]: in both fleets.
+vm() {
+	n=$((${n:-100} + 1))
+	uuid=$(printf '%08x-0000-4000-8000-000000000000' "$n")
+	printf '%s\n' "$2" "${3:-$n}" "${4:-running}" 2 2097152 \
+	    >"fleet/$1/$uuid"
+	status=ACTIVE
+	[ "${4:-running}" = running ] || status=SHUTOFF
+	printf '%s\n' "$2" "$status" "$1" - >"fleet/servers/$uuid"
+}
+
+# plan START: a plan of moves of an hour; lines of "VM HOST TARGET HOUR" on
+# standard input.
+plan() {
+	{
+		echo kind=plan
+		echo id host target mem_mb:int32 start:time end:time \
+		    load:f32 rank:int32 wave:int32 status reason
+		while read -r id host target hour; do
+			at=$(($(date -u -d "$1" +%s) + hour * 3600))
+			echo "$id $host $target 2048" \
+			    "$(date -u -d "@$at" +%FT%TZ)" \
+			    "$(date -u -d "@$((at + 3600))" +%FT%TZ)" \
+			    "12.5 1 $((hour + 1)) placed -"
+		done
+	} | "$ROWS" >plan
+}
+
+columns() {
+	awk -F, -v want="$1" '
+	NR == 1 {
+		for (i = 1; i <= NF; i++) at[$i] = i
+		n = split(want, w, ",")
+		next
+	}
+	{ for (i = 1; i <= n; i++) printf "%s%s", $at[w[i]], i < n ? "," : "\n" }'
+}
+
+# The most moves at once of those that the log has, by the field ($1).
+at_once() {
+	awk -v by="$1" '{ k = by ? $by : "all"; n[k] += $1 == "+" ? 1 : -1
+	    if (n[k] > most) most = n[k] } END { print most + 0 }' fleet/log
+}
+
+@test "a dry run prints the commands, wave by wave, and moves nothing" {
+	plan 2024-05-01 <<-E
+	a h1 h2 1
+	b h1 h3 0
+	it's h2 h1 1
+	-x h2 h1 1
+	E
+	to_virsh plan >out 2>err
+	diff -u - out <<-'E'
+	# wave 1, 2024-05-01T00:00:00Z
+	virsh -c qemu+ssh://h1/system migrate --live --persistent --undefinesource --domain=b --desturi=qemu+ssh://h3/system
+	# wave 2, 2024-05-01T01:00:00Z
+	virsh -c qemu+ssh://h1/system migrate --live --persistent --undefinesource --domain=a --desturi=qemu+ssh://h2/system
+	virsh -c qemu+ssh://h2/system migrate --live --persistent --undefinesource '--domain=it'\''s' --desturi=qemu+ssh://h1/system
+	virsh -c qemu+ssh://h2/system migrate --live --persistent --undefinesource --domain=-x --desturi=qemu+ssh://h1/system
+	E
+	run -0 cat err
+	assert_output --partial 'nothing was moved: 4 commands'
+	to_openstack <plan | diff -u - <(cat <<-'E'
+	# wave 1, 2024-05-01T00:00:00Z
+	openstack --os-compute-api-version 2.30 server migrate --live-migration --host=h3 -- b
+	# wave 2, 2024-05-01T01:00:00Z
+	openstack --os-compute-api-version 2.30 server migrate --live-migration --host=h2 -- a
+	openstack --os-compute-api-version 2.30 server migrate --live-migration --host=h1 -- 'it'\''s'
+	openstack --os-compute-api-version 2.30 server migrate --live-migration --host=h1 -- -x
+	E
+	)
+	[ ! -e fleet/asked ]
+}
+
+@test "virsh: what a move took, in the columns of migrations" {
+	vm h1 a
+	vm h2 b
+	plan now <<-E
+	a h1 h2 0
+	b h2 h3 0
+	E
+	run -0 --separate-stderr to_virsh --run --dirty-rate \
+	    --options '--live --auto-converge --compressed --bandwidth 100' plan
+	assert_line --index 0 "$HEADER"
+	assert_line --index 1 --regexp '^a,h1,h2,20[0-9T:-]+Z,precopy,1,xbzrle,0,shared,2147483648,2,12\.5,7340032,104857600,34,1386,1098437886,4,completed,$'
+	assert_line --index 2 --partial b,h2,h3,20
+	assert_equal "${#lines[@]}" 3
+	grep -qxF '<-c><qemu+ssh://h1/system><migrate><--live><--auto-converge><--compressed><--bandwidth><100><--domain=00000065-0000-4000-8000-000000000000><--desturi=qemu+ssh://h2/system>' fleet/asked
+	[ -e fleet/h2/00000065-0000-4000-8000-000000000000 ]
+	[ -e fleet/h3/00000066-0000-4000-8000-000000000000 ]
+}
+
+@test "openstack: what a move took, in the columns of migrations" {
+	vm h1 a
+	echo 3 >fleet/slow/a
+	plan now <<<'a h1 h2 0'
+	run -0 --separate-stderr to_openstack --run --options --block-migration \
+	    plan
+	assert_line --index 0 "$HEADER"
+	assert_line --index 1 --regexp '^a,h1,h2,20[0-9T:-]+Z,,,,,block,2147483648,,12\.5,,,,22000,,,completed,$'
+	grep -qxF '<--os-compute-api-version><2.30><server><migrate><--live-migration><--block-migration><--host=h2><00000065-0000-4000-8000-000000000000>' fleet/asked
+	run -0 cat fleet/migrations
+	assert_output --partial 1,00000065-0000-4000-8000-000000000000,completed,h1,h2
+}
+
+@test "names with blanks, quotes, dashes, numbers: each VM is itself" {
+	# Number 7 is not the VM that is called 7.
+	local names=("a b" "it's" 'say "hi"' -x --help 7 '$(touch oops)' 'a,b' '*' 'b\n')
+	{
+		echo vm,time,cpu
+		for name in "${names[@]}"; do
+			for t in 0 3600 7200; do
+				printf '"%s",%s,5\n' "${name//\"/\"\"}" "$t"
+			done
+		done
+	} >samples.csv
+	{
+		echo vm,host,target
+		for name in "${names[@]}"; do
+			printf '"%s",h1,h2\n' "${name//\"/\"\"}"
+			vm h1 "$name"
+		done
+	} >vms.csv
+	vm h1 seven 7
+	vmf-ingest -q samples.csv | vmf-dedup -q |
+	    vmf-aggregate -q --step 1h --join vms.csv -o series
+	vmf-train -q -o model series
+	vmf-predict -q --from model --horizon 3 -o forecast series
+	vmf-window -q --length 1h --total 4 -o plan forecast
+	to_openstack -q --run --now --output stack.csv plan
+	to_virsh -q --run --now --output virsh.csv plan 2>err
+	[ ! -e oops ]
+	assert_equal "$(cat err)" \
+	    "plan-to-virsh: 7: not begun: virsh on h1 takes it for seven"
+	for f in stack virsh; do
+		vmf-cat --csv --no-header --columns id plan | sort >want
+		# Into names again, by another reader of CSV.
+		cut -d, -f 1 <(grep -v '^"a,b"' $f.csv) | tail -n +2 >have
+		echo '"a,b"' >>have
+		sort have | diff -u want -
+	done
+	for name in "${names[@]}"; do
+		[ "$name" = 7 ] || grep -qxF -- "- h1 h2 $name" fleet/log
+	done
+	assert_equal "$(grep -c '^- .*[^7]$' fleet/log)" \
+	    $((2 * (${#names[@]} - 1)))
+}
+
+@test "each VM is looked at again just before its move" {
+	vm h1 gone-over
+	mv fleet/h1/* fleet/h3/
+	sed -i s/h1/h3/ fleet/servers/*
+	vm h2 there
+	vm h1 off "" "shut off"
+	vm h1 good
+	plan now <<-E
+	gone-over h1 h2 0
+	there h1 h2 0
+	off h1 h2 0
+	good h1 h2 0
+	nobody h1 h2 0
+	E
+	run -0 --separate-stderr to_virsh --run -q plan
+	assert_line --regexp '^gone-over,h1,h2,,.*,cancelled,it is not on h1$'
+	assert_line --regexp '^there,h1,h2,,.*,cancelled,it is on h2 already$'
+	assert_line --regexp '^off,h1,h2,,.*,cancelled,"its state is shut off, not running"$'
+	assert_line --regexp '^good,h1,h2,2.*,completed,$'
+	assert_line --regexp '^nobody,h1,h2,,.*,cancelled,it is not on h1$'
+	run -0 --separate-stderr to_openstack --run -q plan
+	assert_line --regexp '^gone-over,.*,cancelled,"it is on h3, not on h1"$'
+	assert_line --regexp '^there,.*,cancelled,it is on h2 already$'
+	assert_line --regexp '^off,.*,cancelled,"its status is SHUTOFF, not ACTIVE"$'
+	assert_line --regexp '^good,h1,h2,2.*,completed,$'
+	assert_line --regexp '^nobody,.*,cancelled,No Server found for nobody$'
+}
+
+@test "a target that is down, a host that cannot be reached: failures" {
+	vm h1 a
+	plan now <<<'a h1 h2 0'
+	touch fleet/h2/down
+	echo enabled down >fleet/services/h2
+	run -1 --separate-stderr to_virsh --run -q plan
+	assert_line --regexp '^a,h1,h2,,.*,failed,target h2: failed to connect to the hypervisor: Cannot recv data'
+	run -1 --separate-stderr to_openstack --run -q plan
+	assert_line --regexp '^a,h1,h2,,.*,failed,target h2: enabled and down$'
+	rm fleet/services/h2
+	run -1 --separate-stderr to_openstack --run -q plan
+	assert_line --regexp ',failed,target h2: no nova-compute there$'
+	rm fleet/h2/down
+	touch fleet/h1/down
+	run -1 --separate-stderr to_virsh --run -q plan
+	assert_line --regexp ',failed,"?h1: failed to connect'
+	[ ! -e fleet/log ]
+}
+
+@test "--max-failures: the wave stops, the rest is told and not begun" {
+	for name in a b c d; do
+		vm h1 $name
+	done
+	echo 'operation failed: migration out job: unexpectedly failed' >fleet/fail/a
+	plan now <<-E
+	a h1 h2 0
+	b h1 h2 0
+	c h1 h2 0
+	d h1 h3 1
+	E
+	run -1 --separate-stderr to_virsh --run --now -q --parallel 1 plan
+	assert_line --regexp '^a,h1,h2,2.*,failed,operation failed: migration out job: unexpectedly failed$'
+	for name in b c d; do
+		assert_line --regexp "^$name,.*,cancelled,more than 0 failed in wave 1\$"
+	done
+	assert_equal "$stderr" 'plan-to-virsh: a: failed: operation failed: migration out job: unexpectedly failed'
+	run -1 --separate-stderr to_virsh --run --now --max-failures 1 -q plan
+	for name in b c d; do
+		assert_line --regexp "^$name,.*,completed,\$"
+	done
+	echo error >fleet/fail/a
+	echo 'No valid host was found. There are not enough hosts available.' >fleet/refuse/b
+	run -1 --separate-stderr to_openstack --run --now --max-failures 2 -q plan
+	assert_line --regexp '^a,.*,failed,migration [1-9]: error$'
+	assert_line --regexp '^b,.*,failed,No valid host was found'
+	assert_line --regexp '^d,.*,completed,$'
+}
+
+@test "a sliding window: never more at once than the limits" {
+	for k in 1 2 3 4 5 6; do
+		vm h1 "a$k"
+		vm h2 "b$k"
+		echo $((k % 3 + 1)) | tee "fleet/slow/a$k" >"fleet/slow/b$k"
+	done
+	for k in 1 2 3 4 5 6; do
+		echo "a$k h1 h3 0"
+		echo "b$k h2 h3 0"
+	done >moves
+	plan now <moves
+	run -0 to_virsh --run -q --parallel 3 --per-host 2 plan
+	assert_equal "$(at_once 0) $(at_once 2)" "3 2"
+	assert_equal "$(grep -c '^-' fleet/log)" 12
+	rm fleet/log
+	run -0 to_openstack --run -q --per-target 2 plan
+	assert_equal "$(at_once 0)" 2
+	# As many as the plan has, otherwise: four, then the rest.
+	rm fleet/log
+	mv fleet/h3/* fleet/h1/
+	awk 'NR <= 12 { $4 = int((NR - 1) / 4); $2 = "h1"; print }' moves | plan now
+	run -0 to_virsh --run --now -q plan
+	assert_equal "$(at_once 0)" 4
+}
+
+@test "what a move was to come after is waited for, however long it takes" {
+	vm h1 slow
+	vm h2 next
+	echo 10 >fleet/slow/slow
+	plan now <<-E
+	slow h1 h3 0
+	next h2 h1 1
+	E
+	run -0 to_virsh --run --now -q plan
+	assert_equal "$(cat fleet/log)" "+ h1 h3 slow
+- h1 h3 slow
++ h2 h1 next
+- h2 h1 next"
+	# And does not come where there may be no room.
+	rm fleet/log
+	vm h1 stuck
+	vm h2 later
+	echo 'internal error' >fleet/fail/stuck
+	plan now <<-E
+	stuck h1 h3 0
+	later h2 h1 1
+	E
+	run -1 --separate-stderr to_virsh --run --now -q --max-failures 9 plan
+	assert_line --regexp '^later,.*,cancelled,"stuck, which was to leave h1 before, is still there"$'
+}
+
+@test "times are waited for; a window that is over is not used" {
+	vm h1 a
+	vm h1 b
+	plan '3 hours ago' <<<'a h1 h2 0'
+	run -0 --separate-stderr to_virsh --run -q plan
+	assert_line --regexp '^a,.*,cancelled,its window ended at 20.*Z$'
+	[ ! -e fleet/log ]
+	plan '2 seconds' <<<'b h1 h2 0'
+	before=$(date +%s)
+	run -0 --separate-stderr to_virsh --run -q plan
+	assert_line --regexp '^b,.*,completed,$'
+	[ $(($(date +%s) - before)) -ge 1 ]
+}
+
+@test "--output: rows are added, the file is always whole" {
+	vm h1 a
+	vm h1 b
+	plan now <<<'a h1 h2 0'
+	to_virsh --run -q -o rows.csv plan
+	plan now <<<'b h1 h2 0'
+	to_virsh --run -q -o rows.csv plan
+	assert_equal "$(cut -d, -f 1 rows.csv | xargs)" "vm a b"
+	# Not into what is something else, nor behind half a line.
+	echo 'vm,time,cpu' >other.csv
+	run -1 to_virsh --run -q -o other.csv plan
+	assert_output --partial 'other.csv: its first line is not the columns'
+	printf %s "$(cat rows.csv)" >half.csv
+	run -1 to_virsh --run -q -o half.csv plan
+	assert_output --partial 'half.csv: its last line has no end'
+	assert_equal "$(cat other.csv)" vm,time,cpu
+	# Where it cannot be written nothing begins.
+	rm fleet/log
+	run -1 to_virsh --run -q -o no/such/folder plan
+	assert_output --partial 'cannot write no/such/folder'
+	[ ! -e fleet/log ]
+	leaves . fleet half.csv other.csv plan rows.csv
+}
+
+@test "interrupted: running moves are told and waited for, the file is whole" {
+	for name in a b c; do
+		vm h1 $name
+		echo 10 >fleet/slow/$name
+	done
+	plan now <<-E
+	a h1 h2 0
+	b h1 h2 0
+	c h1 h3 0
+	E
+	for signal in INT TERM; do
+		rm -f fleet/log rows.csv
+		rc=0
+		# The whole group gets it, as by Ctrl-C.
+		timeout -s $signal 0.6 sh "$VMF_ROOT/scripts/plan-to-virsh" \
+		    --run --parallel 2 -o rows.csv plan 2>err || rc=$?
+		# timeout ends with its own code, and does not wait.
+		[ "$rc" -eq 124 ] || [ "$rc" -eq 130 ]
+		for _ in $(seq 50); do
+			[ "$(grep -c '^[abc],' rows.csv)" -lt 3 ] || break
+			sleep 0.1
+		done
+		run -0 cat err
+		assert_line "plan-to-virsh: interrupted: no move begins any more; waiting for those under way"
+		assert_line "plan-to-virsh: under way: a from h1 to h2"
+		assert_line "plan-to-virsh: under way: b from h1 to h2"
+		run -0 cat rows.csv
+		assert_line --index 0 "$HEADER"
+		assert_line --regexp '^a,.*,completed,$'
+		assert_line --regexp '^b,.*,completed,$'
+		assert_line --regexp '^c,.*,cancelled,interrupted$'
+		assert_equal "${#lines[@]}" 4
+		leaves . err fleet plan rows.csv
+		mv fleet/h2/* fleet/h1/
+	done
+}
+
+@test "interrupted twice: the moves go on by themselves" {
+	vm h1 a
+	echo 40 >fleet/slow/a
+	plan now <<<'a h1 h2 0'
+	sh "$VMF_ROOT/scripts/plan-to-virsh" --run -o rows.csv plan 2>err &
+	pid=$!
+	for _ in $(seq 50); do
+		[ ! -e fleet/log ] || break
+		sleep 0.1
+	done
+	kill -TERM "$pid"
+	sleep 2.1
+	kill -TERM "$pid"
+	rc=0
+	wait "$pid" || rc=$?
+	assert_equal "$rc" 130
+	run -0 cat err
+	assert_line "plan-to-virsh: these moves go on by themselves, without a row:"
+	assert_line --index -1 "plan-to-virsh: under way: a from h1 to h2"
+	assert_equal "$(cat rows.csv)" "$HEADER"
+	for _ in $(seq 50); do
+		[ ! -e fleet/h2/00000065-0000-4000-8000-000000000000 ] || break
+		sleep 0.1
+	done
+	[ -e fleet/h2/00000065-0000-4000-8000-000000000000 ]
+}
+
+@test "--timeout: a move that does not end is given up" {
+	vm h1 a
+	echo 600 >fleet/slow/a
+	plan now <<<'a h1 h2 0'
+	run -1 --separate-stderr to_virsh --run -q --timeout 1 plan
+	assert_line --regexp '^a,h1,h2,2.*,failed,given up after 1 s$'
+	[ -e fleet/h1/00000065-0000-4000-8000-000000000000 ]
+	assert_equal "$(tail -n 1 fleet/log)" "- h1 h2 a"
+	run -1 --separate-stderr to_openstack --run -q --timeout 1 plan
+	assert_line --regexp '^a,h1,h2,2.*,failed,given up after 1 s$'
+	assert_equal "$(tail -n 1 fleet/log)" "abort a"
+}
+
+@test "virsh lost its connection, and the VM has arrived" {
+	vm h1 a
+	echo 'End of file while reading data: Input/output error' >fleet/lost/a
+	plan now <<<'a h1 h2 0'
+	run -0 --separate-stderr to_virsh --run -q plan
+	assert_line --regexp '^a,h1,h2,2.*,34,1386,1098437886,4,completed,End of file while reading data: Input/output error$'
+}
+
+@test "a name of a host that is none does not reach ssh" {
+	vm h1 a
+	plan now <<-E
+	a h1 -oProxyCommand=x 0
+	b h1/system?x h2 0
+	E
+	run -0 --separate-stderr to_virsh --run -q plan
+	assert_line --regexp "^a,.*,cancelled,'-oProxyCommand=x' is no name of a host\$"
+	assert_line --regexp "^b,.*,cancelled,'h1/system\?x' is no name of a host\$"
+	[ ! -e fleet/asked ]
+}
+
+@test "bad plans and options: one line, exit code, nothing asked" {
+	bad() {
+		local code=$1 text=$2
+		shift 2
+		run "-$code" to_virsh "$@"
+		assert_line --index 0 "plan-to-virsh: $text"
+	}
+	echo 'a 1 h1' | { echo 'kind=forecast step=3600'; echo 'id start:time cpu_mean:list host'
+	    while read -r id load host; do echo "$id 2024-05-01T00:00:00Z $load $host"; done; } |
+	    "$ROWS" >f
+	vmf-window -q --length 1h -o plan f
+	bad 1 'plan: no column "target": expected a plan of vmf-window with --place, or of a forecast with a column target' plan
+	bad 1 'f: no column "target": expected a plan of vmf-window with --place, or of a forecast with a column target' f
+	run -0 to_openstack -q plan
+	assert_line --index 1 'openstack --os-compute-api-version 2.30 server migrate --live-migration -- a'
+	plan now <<-E
+	a h1 h2 0
+	a h1 h3 0
+	E
+	bad 1 'plan: the VM "a" is there twice' plan
+	head -c 200 plan >cut
+	run -1 to_virsh cut
+	assert_line --index 0 --partial 'plan-to-virsh: cut'
+	bad 1 'cannot open none: No such file or directory' none
+	bad 2 "option '--parallel': found '0', expected at least 1" --parallel 0 plan
+	bad 2 "option '--max-failures': found 'x', expected a whole number" --max-failures x plan
+	bad 2 "option '--timeout' needs a value" --timeout
+	bad 2 "unknown option '--no-such'" --no-such plan
+	bad 2 "unexpected operand 'b'" plan b
+	bad 2 "--uri: found 'qemu:///system', expected %s for the host in it" --uri qemu:///system plan
+	bad 2 '--output and --now are about --run' -o out plan
+	plan now </dev/null
+	run -0 --separate-stderr to_virsh --run plan
+	assert_output "$HEADER"
+	[ ! -e fleet/asked ]
+}
