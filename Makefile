@@ -113,7 +113,7 @@ NVCC_FLAGS := -std=c++20 -O2 -fmad=false -cudart static \
 	$(if $(filter default,$(origin CXX)),,-ccbin $(CXX)) -Ilib $(NVCCFLAGS)
 endif
 
-.PHONY: all check units tortured torture torture-night accuracy bench bench-gpu bench-models fleet fuzz fuzzers install uninstall clean help FORCE
+.PHONY: all check units tortured torture torture-damage torture-night accuracy bench bench-gpu bench-models fleet fuzz fuzzers install uninstall clean help FORCE
 .DELETE_ON_ERROR:
 # Objects of commands and tests are kept, though no rule names them.
 .SECONDARY:
@@ -212,6 +212,9 @@ tortured: $(CMDS:%=$(B)/torture/%)
 torture:	## make every call that can fail fail in turn (TORTURE="--sample 3" for some)
 	$(Q)$(MAKE) MODE=asan GPU=0 tortured
 	$(Q)python3 test/torture/run $(TORTURE)
+
+torture-damage: all	## damage streams in every place that says how to read them
+	$(Q)VMF_B=$(B) python3 test/torture/damage $(DAMAGE)
 
 torture-night: all	## the same to whole nights, and kill some (NIGHT="--faults 20 --kills 20")
 	$(Q)$(MAKE) MODE=asan GPU=0 tortured

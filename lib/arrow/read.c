@@ -457,8 +457,8 @@ read_schema(struct vmf_reader *r, struct vmf_err *e)
 	if (rc < 0)
 		return rc;
 	if (rc == 0)
-		return vmf_fail(e, VMF_EDATA,
-		    "%s: ends before its schema", r->name);
+		return vmf_fail(e, VMF_EDATA, "%s: the end marker is at byte "
+		    "%lld, before any schema", r->name, (long long)begin);
 	f = (struct vmf_flat){ r->meta.p, r->meta.n, false };
 	msg = vmf_flat_root(&f);
 	type = vmf_flat_int(&f, msg, MESSAGE_HEADER_TYPE, 1, 0);
@@ -467,8 +467,9 @@ read_schema(struct vmf_reader *r, struct vmf_err *e)
 	if (f.bad)
 		return flat_bad(r, begin, e);
 	if (type != HEADER_SCHEMA || t == 0)
-		return vmf_fail(e, VMF_EDATA, "%s: the first message is not "
-		    "a schema", r->name);
+		return vmf_fail(e, VMF_EDATA, "%s: message at byte %lld: the "
+		    "first message is not a schema", r->name,
+		    (long long)begin);
 	if (vmf_flat_int(&f, msg, MESSAGE_VERSION, 2, 0) < METADATA_V4)
 		return vmf_fail(e, VMF_EDATA, "%s: Arrow metadata older than "
 		    "version 4, expected 4 or 5", r->name);

@@ -274,9 +274,15 @@ vmf_time_format_utc(int64_t t, char buf[32])
 int
 vmf_time_format_wall(int64_t t, char buf[32])
 {
-	int64_t off = vmf_tz_offset(t), a = off < 0 ? -off : off;
-	int n = format_civil(t + off, buf);
+	int64_t off = vmf_tz_offset(t), a;
+	int n;
 
+	/* Before there were zones, clocks differed by seconds, which RFC 3339
+	 * cannot write: then UTC. */
+	if (off % 60 != 0)
+		off = 0;
+	a = off < 0 ? -off : off;
+	n = format_civil(t + off, buf);
 	if (n == 0)
 		return snprintf(buf, 32, "@%lld", (long long)t);
 	if (off == 0)

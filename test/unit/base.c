@@ -187,6 +187,9 @@ times(void)
 	assert(at("2024-10-27 03:00:00") == at("2024-10-27T02:00:00Z"));
 	vmf_time_format_wall(at("2024-07-01T00:00:00Z"), buf);
 	assert(!strcmp(buf, "2024-07-01T02:00:00+02:00"));
+	/* Before there were zones Zurich was 34 minutes and 8 s ahead. */
+	vmf_time_format_wall(at("1800-01-01T00:00:00Z"), buf);
+	assert(!strcmp(buf, "1800-01-01T00:00:00Z"));
 	assert(vmf_tz_set("-03:30", NULL) == 0);
 	vmf_time_format_wall(0, buf);
 	assert(!strcmp(buf, "1969-12-31T20:30:00-03:30"));
