@@ -19,9 +19,7 @@
 /* Steps of a day, where there are fewer. */
 #define DAY_MIN 24
 
-static const double nine[9] = { 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8,
-    0.9 };
-#define MEDIAN 4
+static const double half = 0.5;
 
 static int64_t
 day_of(const struct vmf_forecast_opts *o)
@@ -37,21 +35,6 @@ struct course {
 	struct vmf_kq_state s;
 	int64_t start, step_s, day, season;
 };
-
-/* 2 x pinball loss, mean of the nine levels; and that of the median. */
-static void
-add_loss(double y, const float *v, double *loss, double *err)
-{
-	double sum = 0.0;
-
-	for (int l = 0; l < 9; l++) {
-		double d = y - (double)v[l];
-
-		sum += d > 0.0 ? nine[l] * d : (nine[l] - 1.0) * d;
-	}
-	*loss += 2.0 * sum / 9.0;
-	*err += fabs(y - (double)v[MEDIAN]);
-}
 
 /* Where y lies between below and upto of a distribution, spread evenly. */
 static void
@@ -87,12 +70,12 @@ score(struct course *c, int k, int64_t t)
 {
 	struct vmf_kq_group *g = &c->s.g[k];
 	double loss[VMF_KQ_MEMBERS] = { 0 }, err[VMF_KQ_MEMBERS] = { 0 };
-	double pit[VMF_KQ_BINS] = { 0 }, mix_loss = 0.0, mix_err = 0.0;
-	float share[VMF_KQ_MEMBERS], v[9];
-	const float *both[2] = { share, NULL }, none[2] = { 0.0f, 0.0f };
+	double pit[VMF_KQ_BINS] = { 0 }, mix_err = 0.0;
+	float share[VMF_KQ_MEMBERS], lost[VMF_KQ_MEMBERS];
+	float median[VMF_KQ_MEMBERS], v;
 	int n = 0;
 
-	vmf_kq_shares(g->loss, g->w, k, c->day, share);
+	vmf_kq_shares(c->q->ops, g->loss, g->w, k, c->day, share);
 	for (int i = 0; i < VMF_KQ_SAMPLES; i++) {
 		int64_t lead = vmf_kq_sample(k, c->day, i);
 		double y = lead < 0 ? NAN : c->q->y[t + lead], below, upto;
@@ -100,14 +83,13 @@ score(struct course *c, int k, int64_t t)
 		if (isnan(y))
 			continue;
 		vmf_kq_lead(c->q, lead);
+		vmf_kq_judge(c->q, y, share, lost, median);
 		for (int m = 0; m < VMF_KQ_MEMBERS; m++) {
-			vmf_kq_member(c->q, m, nine, 9, v);
-			add_loss(y, v, &loss[m], &err[m]);
+			loss[m] += (double)lost[m];
+			err[m] += (double)median[m];
 		}
-		vmf_kq_mix_dense(c->q, both);
-		vmf_kq_mix_atoms(c->q, both, NULL, none);
-		vmf_kq_quantiles(c->q, 0, nine, 9, v);
-		add_loss(y, v, &mix_loss, &mix_err);
+		vmf_kq_quantiles(c->q, 0, &half, 1, &v);
+		mix_err += fabs(y - (double)v);
 		vmf_kq_pit(c->q, 0, y, &below, &upto);
 		add_pit(pit, below, upto);
 		n++;
@@ -115,7 +97,6 @@ score(struct course *c, int k, int64_t t)
 	if (n == 0)
 		return;
 	discount(&g->w, 1.0);
-	discount(&g->mix_loss, mix_loss / n);
 	discount(&g->mix_err, mix_err / n);
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++) {
 		discount(&g->loss[m], loss[m] / n);
@@ -250,10 +231,10 @@ foretell(struct course *c, int k, struct vmf_kq_job *job, int64_t from,
 	float share[2][VMF_KQ_MEMBERS], v[VMF_QUANTILES_MAX];
 	float alt[VMF_KQ_LEVELS], other[2] = { 0.0f, 0.0f }, median;
 	const float *both[2] = { share[0], share[1] };
-	double level[VMF_QUANTILES_MAX], half = 0.5;
+	double level[VMF_QUANTILES_MAX];
 
-	vmf_kq_shares(g->loss, g->w, k, c->day, share[0]);
-	vmf_kq_shares(g->err, g->w, k, c->day, share[1]);
+	vmf_kq_shares(c->q->ops, g->loss, g->w, k, c->day, share[0]);
+	vmf_kq_shares(c->q->ops, g->err, g->w, k, c->day, share[1]);
 	if (job->other != NULL) {
 		other[0] = other[1] = (float)vmf_kq_other(k, c->day);
 		for (int i = 0; i < 2; i++)
@@ -267,7 +248,7 @@ foretell(struct course *c, int k, struct vmf_kq_job *job, int64_t from,
 	for (int64_t t = from; t < to; t++) {
 		for (int j = 0; job->other != NULL && j < VMF_KQ_LEVELS; j++)
 			alt[j] = job->other->q[j * job->other->h + t];
-		vmf_kq_same(c->q, t);
+		vmf_kq_single(c->q, t);
 		vmf_kq_mix_atoms(c->q, both, job->other != NULL ? alt : NULL,
 		    other);
 		f->mean[t] = (float)vmf_kq_mean(c->q, 0);

@@ -6,11 +6,15 @@
 
 const struct vmf_kq_ops VMF_KQ_OPS = {
 	.states = kq_states,
-	.ages = kq_ages,
+	.variance = kq_variance,
 	.likeness = kq_likeness,
-	.phases = kq_phases,
-	.product = kq_product,
-	.add = kq_add,
+	.factors = kq_factors,
+	.moments = kq_moments,
+	.weigh = kq_weigh,
+	.losses = kq_losses,
+	.blend = kq_blend,
+	.total = kq_total,
+	.powers = kq_powers,
 	.dot = kq_dot,
-	.sorted = kq_sorted,
+	.runs = kq_runs,
 };

@@ -1,22 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+/* Members' losses, mixtures of them, and quantiles of these. */
 #include "forecast/kq_mix.h"
 
 #include <math.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include "base/mem.h"
 
 /* Sorted steps of which one sum of weights is kept, as in kq_kernel.h. */
 #define RUN 64
-/* Days that are looked back: longer ago weighs a quarter at most. */
-#define DAYS_BACK 60
-/* Seasons that the last known value at a phase may be old. */
-#define SNAIVE_BACK 7
-/* Mixed in, a member with less than this is left out. */
-#define SHARE_MIN 1e-4f
-#define OWN 2			/* the mixture of a member alone */
 
 const struct vmf_quantiles vmf_kq_levels = { VMF_KQ_LEVELS, { 25000, 50000,
     100000, 200000, 300000, 400000, 500000, 600000, 700000, 800000, 900000,
@@ -25,367 +16,141 @@ const struct vmf_quantiles vmf_kq_levels = { VMF_KQ_LEVELS, { 25000, 50000,
 static const float level_mass[VMF_KQ_LEVELS] = { 0.0375f, 0.0375f, 0.075f,
     0.1f, 0.1f, 0.1f, 0.1f, 0.1f, 0.1f, 0.1f, 0.075f, 0.0375f, 0.0375f };
 
-void
-vmf_kq_free(struct vmf_kq *q)
+/* How many of n ascending values are less than y. */
+static int64_t
+count_below(const float *v, int64_t n, float y)
 {
-	free(q->floats);
-	free(q->ints);
-	*q = (struct vmf_kq){ 0 };
-}
+	int64_t lo = 0;
 
-static int
-make_room(struct vmf_kq *q, int64_t n, struct vmf_err *e)
-{
-	int64_t one = (n + RUN + 31) / 16 * 16, arrays = 2 * VMF_KQ_STATES +
-	    VMF_KQ_AGES + VMF_KQ_PHASES + VMF_KQ_LIKES + 2 + 3 * 3;
-	float *p;
-	int rc;
+	while (lo < n) {
+		int64_t mid = lo + (n - lo) / 2;
 
-	if ((rc = vmf_grow(&q->floats, &q->floats_cap, arrays * one,
-	    e)) != 0 ||
-	    (rc = vmf_grow(&q->ints, &q->ints_cap, 2 * one, e)) != 0)
-		return rc;
-	p = q->floats;
-	/* What stands behind an array's end must be a number. */
-	memset(p, 0, (size_t)(arrays * one) * sizeof(*p));
-	for (int i = 0; i < VMF_KQ_STATES; i++, p += 2 * one) {
-		q->m[i] = p;
-		q->x[i] = p + one;
-	}
-	for (int i = 0; i < VMF_KQ_AGES; i++, p += one)
-		q->age[i] = p;
-	for (int i = 0; i < VMF_KQ_PHASES; i++, p += one)
-		q->phase[i] = p;
-	for (int i = 0; i < VMF_KQ_LIKES; i++, p += one)
-		q->like[i] = p;
-	q->value = p;
-	q->one = p + one;
-	p += 2 * one;
-	for (int i = 0; i < 3; i++, p += 3 * one) {
-		q->mix[i].w = p;
-		q->mix[i].s = p + one;
-		q->mix[i].run = p + 2 * one;
-	}
-	q->order = q->ints;
-	q->rank = q->ints + one;
-	return 0;
-}
-
-/* Merge sort of steps by value, those of one value by time. */
-static void
-sort_steps(int32_t *x, int32_t *tmp, int64_t n, const double *y)
-{
-	for (int64_t len = 1; len < n; len *= 2) {
-		for (int64_t at = 0; at < n; at += 2 * len) {
-			int64_t mid = at + len < n ? at + len : n;
-			int64_t end = mid + len < n ? mid + len : n;
-			int64_t i = at, j = mid, k = at;
-
-			while (i < mid && j < end)
-				tmp[k++] = y[x[j]] < y[x[i]] ? x[j++] :
-				    x[i++];
-			while (i < mid)
-				tmp[k++] = x[i++];
-			while (j < end)
-				tmp[k++] = x[j++];
-		}
-		memcpy(x, tmp, (size_t)n * sizeof(*x));
-	}
-}
-
-/* Means of what is known in the last w steps; where nothing is, as before. */
-static void
-window_means(float *m, const double *y, int64_t n, int64_t w)
-{
-	double sum = 0.0;
-	int64_t known = 0;
-
-	for (int64_t t = 0; t < n; t++) {
-		if (!isnan(y[t])) {
-			sum += y[t];
-			known++;
-		}
-		if (t >= w && !isnan(y[t - w])) {
-			sum -= y[t - w];
-			known--;
-		}
-		if (known == 0)
-			sum = 0.0;
-		m[t] = known > 0 ? (float)(sum / (double)known) : m[t - 1];
-	}
-}
-
-int
-vmf_kq_series(struct vmf_kq *q, const double *y, int64_t n, int64_t season,
-    int64_t day, struct vmf_err *e)
-{
-	int rc = make_room(q, n, e);
-
-	if (rc != 0)
-		return rc;
-	q->y = y;
-	q->n = n;
-	q->season = season;
-	q->day = day;
-	q->n_order = 0;
-	for (int64_t t = 0; t < n; t++)
-		if (!isnan(y[t]))
-			q->order[q->n_order++] = (int32_t)t;
-	sort_steps(q->order, q->rank, q->n_order, y);
-	for (int i = 0; i < VMF_KQ_STATES; i++) {
-		int64_t w = (int64_t)(kq_windows[i].day * (double)day + 0.5);
-
-		window_means(q->m[i], y, n, w > kq_windows[i].steps ? w :
-		    kq_windows[i].steps);
-	}
-	return 0;
-}
-
-/* The standard deviation of n numbers. */
-static float
-deviation(const float *x, int64_t n)
-{
-	double sum = 0.0, sq = 0.0;
-
-	for (int64_t t = 0; t < n; t++)
-		sum += (double)x[t];
-	sum /= (double)n;
-	for (int64_t t = 0; t < n; t++)
-		sq += ((double)x[t] - sum) * ((double)x[t] - sum);
-	return (float)sqrt(sq / (double)n);
-}
-
-void
-vmf_kq_origin(struct vmf_kq *q, int64_t t)
-{
-	int64_t from = t > DAYS_BACK * q->day ? t - DAYS_BACK * q->day : 0;
-	double sum = 0.0;
-	float scale;
-
-	q->past = q->y + from;
-	q->from = from;
-	q->at = t - from;
-	q->known = 0;
-	for (int64_t i = 0; i < q->n_order; i++) {
-		int64_t u = q->order[i] - from;
-
-		if (u < 0 || u >= q->at)
-			continue;
-		q->rank[u] = (int32_t)q->known;
-		q->value[q->known++] = (float)q->past[u];
-	}
-	for (int64_t u = 0; u < q->at; u++) {
-		bool known = !isnan(q->past[u]);
-
-		q->one[u] = known ? 1.0f : 0.0f;
-		if (known)
-			sum += fabs(q->past[u]);
+		if (v[mid] < y)
+			lo = mid + 1;
 		else
-			q->rank[u] = (int32_t)q->known;
+			n = mid;
 	}
-	/* Behind the past there is nothing: dot products run over. */
-	memset(q->one + q->at, 0, 8 * sizeof(*q->one));
-	scale = q->known > 0 ? (float)(sum / (double)q->known) : 0.0f;
-	if (!(scale > 1e-30f))
-		scale = 1e-30f;
-	for (int i = 0; i < VMF_KQ_STATES; i++) {
-		q->ops->states(q->x[i], q->m[i] + from, q->at, scale);
-		q->sd[i] = deviation(q->x[i], q->at);
-		q->now[i] = q->x[i][q->at - 1];
-	}
-	for (int i = 0; i < VMF_KQ_AGES; i++)
-		q->ops->ages(q->age[i], q->at, kq_half_lives[i] *
-		    (float)q->day);
+	return lo;
+}
+
+/* What the members in the lanes of w lose when y comes. */
+static void
+lose(const struct vmf_kq *q, const float *w, const float *total,
+    const float *v, const float *gap, int64_t n, float y, float *loss,
+    float *err)
+{
+	int64_t below = count_below(v, n, y);
+
+	q->ops->losses(loss, err, w, total, gap, n, below,
+	    below == 0 ? v[0] - y : y - v[below - 1]);
 }
 
 static void
-add_same(struct vmf_kq *q, int64_t t, int32_t back)
+judge_single(const struct vmf_kq *q, float y, float *loss, float *err)
 {
-	int i = q->n_same;
+	float gap[VMF_KQ_SINGLES];
 
-	if (t < 0 || t >= q->at || isnan(q->past[t]))
-		return;
-	for (; i > 0 && q->rank[q->same[i - 1]] > q->rank[t]; i--) {
-		q->same[i] = q->same[i - 1];
-		q->back[i] = q->back[i - 1];
-	}
-	q->same[i] = (int32_t)t;
-	q->back[i] = back;
-	q->n_same++;
+	for (int i = 0; i < q->n_single - 1; i++)
+		gap[i] = q->single[i + 1] - q->single[i];
+	gap[q->n_single - 1] = 0.0f;
+	lose(q, q->single_w, q->single_total, q->single, gap, q->n_single, y,
+	    loss, err);
+}
+
+/* Nothing is mixed yet; what is, is written up to a whole run. */
+static void
+clear(const struct vmf_kq *q, struct vmf_kq_mix *x)
+{
+	memset(x->s, 0, (size_t)((q->known + RUN) / RUN * RUN) *
+	    sizeof(*x->s));
+}
+
+/* Mix a vector's members, each so that its weights add up to its share. */
+static void
+blend(const struct vmf_kq *q, const struct vmf_kq_vector *v, int i,
+    const float *total, const float *share)
+{
+	float part[VMF_KQ_LANES] = { 0.0f };
+
+	for (int k = 0; k < v->n && q->known > 0; k++)
+		part[k] = share[v->member[k]] / total[k];
+	q->ops->blend(q->mix[i].s, q->w, q->known, part);
 }
 
 void
-vmf_kq_same(struct vmf_kq *q, int64_t lead)
+vmf_kq_judge(struct vmf_kq *q, double y, const float *share, float *loss,
+    float *err)
 {
-	int64_t first = lead / q->season + 1, season = q->season;
-	float keep[VMF_KQ_SEASONS];
+	const float *both[2] = { share, NULL }, none[2] = { 0.0f, 0.0f };
+	float lost[VMF_KQ_LANES], median[VMF_KQ_LANES], total[VMF_KQ_LANES];
 
-	q->lead = lead;
-	q->n_same = 0;
-	for (int k = 0; k < VMF_KQ_SEASONS; k++) {
-		int64_t t = q->at + lead - (first + k) * season;
+	clear(q, &q->mix[0]);
+	for (int k = 0; k < VMF_KQ_VECTORS; k++) {
+		const struct vmf_kq_vector *v = &q->vector[k];
 
-		if (t < -1)
-			break;
-		add_same(q, t, k);
-		if (season < 3)
+		if (q->known == 0) {
+			for (int i = 0; i < v->n; i++)
+				loss[v->member[i]] = err[v->member[i]] =
+				    fabsf((float)y - q->last);
 			continue;
-		add_same(q, t - 1, -k - 1);
-		add_same(q, t + 1, -k - 1);
-	}
-	for (int m = 0; m < KQ_N_SPARSE; m++) {
-		const struct kq_sparse *sp = &kq_sparse[m];
-		float *w = q->same_w[m], sum = 0.0f;
-		double part = exp2(-(double)season / (double)q->day /
-		    (double)sp->half_life), left = 1.0;
-
-		for (int k = 0; k < VMF_KQ_SEASONS; k++, left *= part)
-			keep[k] = (float)left;
-		for (int i = 0; i < q->n_same; i++) {
-			int32_t b = q->back[i];
-
-			w[i] = b < 0 ? keep[-b - 1] * KQ_BESIDE : keep[b];
-			if (sp->like != KQ_ANY)
-				w[i] *= KQ_SPARSE_FLOOR +
-				    q->like[sp->like][q->same[i]];
-			sum += w[i];
 		}
-		for (int i = 0; i < q->n_same; i++)
-			w[i] /= sum;
+		vmf_kq_weigh(q, v, total);
+		lose(q, q->w, total, q->value, q->gap, q->known, (float)y,
+		    lost, median);
+		for (int i = 0; i < v->n; i++) {
+			loss[v->member[i]] = lost[i] / 90.0f;
+			err[v->member[i]] = median[i];
+		}
+		blend(q, v, 0, total, share);
 	}
+	judge_single(q, (float)y, lost, median);
+	for (int i = 0; i < VMF_KQ_LANES; i++) {
+		loss[KQ_N_DENSE + i] = lost[i] / 90.0f;
+		err[KQ_N_DENSE + i] = median[i];
+	}
+	loss[KQ_NAIVE] = err[KQ_NAIVE] = fabsf((float)y - q->last);
+	q->ops->runs(q->mix[0].run, q->mix[0].s, q->known);
+	vmf_kq_mix_atoms(q, both, NULL, none);
 }
 
 void
-vmf_kq_lead(struct vmf_kq *q, int64_t lead)
+vmf_kq_mix_dense(struct vmf_kq *q, const float *share[2])
 {
-	for (int i = 0; i < VMF_KQ_PHASES; i++)
-		q->ops->phases(q->phase[i], q->at, q->at + lead, q->season,
-		    kq_distances[i] * (float)q->day);
-	for (int i = 0; i < VMF_KQ_LIKES; i++) {
-		int s = kq_bands[i].state;
-		float width = kq_bands[i].band * q->sd[s];
+	float total[VMF_KQ_LANES];
 
-		q->ops->likeness(q->like[i], q->x[s], q->at, lead + 1,
-		    q->now[s], width > 0.0f ? 1.0f / width : 0.0f);
+	for (int i = 0; i < 2 && share[i] != NULL; i++)
+		clear(q, &q->mix[i]);
+	for (int k = 0; k < VMF_KQ_VECTORS; k++) {
+		vmf_kq_weigh(q, &q->vector[k], total);
+		for (int i = 0; i < 2 && share[i] != NULL; i++)
+			blend(q, &q->vector[k], i, total, share[i]);
 	}
-	vmf_kq_same(q, lead);
+	for (int i = 0; i < 2 && share[i] != NULL; i++)
+		q->ops->runs(q->mix[i].run, q->mix[i].s, q->known);
 }
 
-/* What member m makes of each step, into w. */
+/* Add atoms of ascending values. */
 static void
-weigh(struct vmf_kq *q, int m, float *w)
+put_atoms(struct vmf_kq_mix *x, const float *v, const float *mass, int n,
+    float share)
 {
-	const struct kq_dense *d = &kq_dense[m];
-	const float *f[3] = { NULL, NULL, NULL };
-	float floor[3] = { d->phase_floor, d->like_floor, d->like_floor };
+	int i = x->n - 1, to = x->n + n - 1;
 
-	if (d->phase != KQ_ANY && q->season > 1)
-		f[0] = q->phase[d->phase];
-	for (int i = 0; i < 2; i++)
-		if (d->like[i] != KQ_ANY)
-			f[1 + i] = q->like[d->like[i]];
-	q->ops->product(w, q->at, q->age[d->age], f, floor);
-}
+	x->n += n;
+	for (; n > 0; to--) {
+		bool mine = i >= 0 && x->v[i] > v[n - 1];
 
-/* Add an atom; where there is one of that value already, to it. */
-static void
-put_atom(struct vmf_kq_mix *x, float v, float a)
-{
-	int i = x->n;
-
-	for (; i > 0 && x->v[i - 1] > v; i--) {
-		x->v[i] = x->v[i - 1];
-		x->a[i] = x->a[i - 1];
+		x->v[to] = mine ? x->v[i] : v[n - 1];
+		x->a[to] = mine ? x->a[i] : share * mass[n - 1];
+		i -= mine;
+		n -= !mine;
 	}
-	x->v[i] = v;
-	x->a[i] = a;
-	x->n++;
-}
-
-/* The value a season before the lead (or more, where that is missing), and
- * the last one. */
-static float
-value_before(const struct vmf_kq *q, int m)
-{
-	int64_t back = q->lead / q->season + 1;
-
-	for (int k = 0; m == KQ_SNAIVE && k < SNAIVE_BACK; k++, back++) {
-		int64_t t = q->at + q->lead - back * q->season;
-
-		if (t >= 0 && t < q->at && !isnan(q->past[t]))
-			return (float)q->past[t];
-	}
-	for (int64_t t = q->at - 1; t >= 0; t--)
-		if (!isnan(q->past[t]))
-			return (float)q->past[t];
-	return 0.0f;
-}
-
-/* Atoms of moved member m; returns 0 where there are none. */
-static int
-put_moved(const struct vmf_kq *q, struct vmf_kq_mix *x, int m, float share)
-{
-	const struct kq_moved *k = &kq_moved[m];
-	const float *level = q->m[k->state] + q->from;
-	double part = exp2(-(double)q->season / (double)q->day /
-	    (double)k->half_life), left = 1.0;
-	float v[VMF_KQ_MOVED], w[VMF_KQ_MOVED], sum = 0.0f;
-	int64_t t = q->at + q->lead - (q->lead / q->season + 1) * q->season;
-	int n = 0;
-
-	for (int i = 0; i < VMF_KQ_MOVED && t > q->lead; i++) {
-		if (!isnan(q->past[t])) {
-			v[n] = (float)q->past[t] + k->part *
-			    (level[q->at - 1] - level[t - q->lead - 1]);
-			/* A load that was never negative is not foretold to
-			 * be. */
-			if (v[n] < 0.0f && q->value[0] >= 0.0f)
-				v[n] = 0.0f;
-			w[n++] = (float)left;
-			sum += (float)left;
-		}
-		left *= part;
-		t -= q->season;
-	}
-	for (int i = 0; i < n; i++)
-		put_atom(x, v[i], share * w[i] / sum);
-	return n;
-}
-
-/* Atoms of the sparse members, by their shares. */
-static void
-put_members(const struct vmf_kq *q, struct vmf_kq_mix *x, const float *share)
-{
-	float all = 0.0f;
-
-	x->n = 0;
-	for (int m = 0; m < KQ_N_SPARSE; m++)
-		all += share[KQ_N_DENSE + m];
-	for (int i = 0; all > 0.0f && i < q->n_same; i++) {
-		float w = 0.0f;
-
-		for (int m = 0; m < KQ_N_SPARSE; m++)
-			w += share[KQ_N_DENSE + m] * q->same_w[m][i];
-		x->v[x->n] = q->value[q->rank[q->same[i]]];
-		x->a[x->n++] = w;
-	}
-	/* Without a step of that phase, what comes nearest. */
-	if (q->n_same == 0 && all > 0.0f)
-		put_atom(x, value_before(q, KQ_SNAIVE), all);
-	for (int m = 0; m < KQ_N_MOVED; m++)
-		if (share[KQ_MOVED + m] > SHARE_MIN && put_moved(q, x, m,
-		    share[KQ_MOVED + m]) == 0)
-			put_atom(x, value_before(q, KQ_SNAIVE),
-			    share[KQ_MOVED + m]);
-	for (int m = KQ_SNAIVE; m <= KQ_NAIVE; m++)
-		if (share[m] > SHARE_MIN)
-			put_atom(x, value_before(q, m), share[m]);
 }
 
 static void
-add_up(const struct vmf_kq *q, struct vmf_kq_mix *x, bool dense)
+add_up(const struct vmf_kq *q, struct vmf_kq_mix *x)
 {
-	int64_t runs = dense ? (q->known + RUN - 1) / RUN : 0;
+	int64_t runs = (q->known + RUN - 1) / RUN;
 
 	x->total = 0.0;
 	for (int64_t r = 0; r < runs; r++)
@@ -443,61 +208,27 @@ walk(const struct vmf_kq_mix *x, const float *value, int64_t known,
 }
 
 void
-vmf_kq_member(struct vmf_kq *q, int m, const double *level, int n, float *v)
-{
-	struct vmf_kq_mix *x = &q->mix[OWN];
-
-	x->n = 0;
-	if (m < KQ_N_DENSE) {
-		weigh(q, m, x->w);
-		x->total = (double)q->ops->sorted(x->s, x->run, q->known,
-		    x->w, q->rank, q->at);
-		walk(x, q->value, q->known, level, n, v);
-	} else {
-		float share[VMF_KQ_MEMBERS] = { 0.0f };
-
-		share[m] = 1.0f;
-		put_members(q, x, share);
-		add_up(q, x, false);
-		walk(x, q->value, 0, level, n, v);
-	}
-}
-
-void
-vmf_kq_mix_dense(struct vmf_kq *q, const float *share[2])
-{
-	float *w = q->mix[OWN].w;
-
-	for (int i = 0; i < 2; i++)
-		memset(q->mix[i].w, 0, (size_t)q->at * sizeof(float));
-	for (int m = 0; m < KQ_N_DENSE; m++) {
-		float all;
-
-		if (!(share[0][m] > SHARE_MIN) &&
-		    !(share[1] != NULL && share[1][m] > SHARE_MIN))
-			continue;
-		weigh(q, m, w);
-		all = q->ops->dot(w, q->one, q->at);
-		for (int i = 0; i < 2 && share[i] != NULL && all > 0.0f; i++)
-			q->ops->add(q->mix[i].w, w, q->at, share[i][m] / all);
-	}
-	for (int i = 0; i < 2 && share[i] != NULL; i++)
-		(void)q->ops->sorted(q->mix[i].s, q->mix[i].run, q->known,
-		    q->mix[i].w, q->rank, q->at);
-}
-
-void
 vmf_kq_mix_atoms(struct vmf_kq *q, const float *share[2], const float *v,
     const float other[2])
 {
+	static const float one = 1.0f;
+
 	for (int i = 0; i < 2 && share[i] != NULL; i++) {
 		struct vmf_kq_mix *x = &q->mix[i];
+		float part[VMF_KQ_LANES];
 
-		put_members(q, x, share[i]);
-		for (int j = 0; v != NULL && other[i] > 0.0f &&
-		    j < VMF_KQ_LEVELS; j++)
-			put_atom(x, v[j], other[i] * level_mass[j]);
-		add_up(q, x, true);
+		for (int m = 0; m < VMF_KQ_LANES; m++)
+			part[m] = share[i][KQ_N_DENSE + m] /
+			    q->single_total[m];
+		x->n = q->n_single;
+		memcpy(x->v, q->single, (size_t)x->n * sizeof(*x->v));
+		memset(x->a, 0, (size_t)(x->n + VMF_KQ_LANES) *
+		    sizeof(*x->a));
+		q->ops->blend(x->a, q->single_w, x->n, part);
+		put_atoms(x, &q->last, &one, 1, share[i][KQ_NAIVE]);
+		if (v != NULL && other[i] > 0.0f)
+			put_atoms(x, v, level_mass, VMF_KQ_LEVELS, other[i]);
+		add_up(q, x);
 	}
 }
 

@@ -16,23 +16,37 @@
 #include "forecast/kq_ops.h"
 
 enum { VMF_KQ_MEMBERS = KQ_NAIVE + 1,
+    /* Members that weigh all steps, by eight. */
+    VMF_KQ_VECTORS = (KQ_N_DENSE + VMF_KQ_LANES - 1) / VMF_KQ_LANES,
     VMF_KQ_SEASONS = 32,		/* back, for the very same step */
-    VMF_KQ_SAME = 3 * VMF_KQ_SEASONS,
     VMF_KQ_MOVED = 14,			/* of these, for values moved */
+    VMF_KQ_SAME = 3 * VMF_KQ_SEASONS,
     VMF_KQ_LEVELS = 13,			/* of a forecast that is mixed in */
-    VMF_KQ_ATOMS = VMF_KQ_SAME + KQ_N_MOVED * VMF_KQ_MOVED + 2 +
-	VMF_KQ_LEVELS };
+    /* Values that single members stand for: all but the last of these have
+     * a lane. */
+    VMF_KQ_SINGLES = VMF_KQ_SAME + KQ_N_MOVED * VMF_KQ_MOVED + 1,
+    VMF_KQ_ATOMS = VMF_KQ_SINGLES + 1 + VMF_KQ_LEVELS };
+_Static_assert((int)KQ_NAIVE - (int)KQ_N_DENSE == (int)VMF_KQ_LANES,
+    "the members that weigh single steps, but for the last, fill a vector");
 
 /* What is mixed in is asked for at these levels. */
 extern const struct vmf_quantiles vmf_kq_levels;
 
 /* A weighted sum of members; private but for total. */
 struct vmf_kq_mix {
-	float *w;			/* by step */
 	float *s, *run;			/* by value, and sums of its runs */
 	int n;				/* atoms, ascending */
 	float v[VMF_KQ_ATOMS], a[VMF_KQ_ATOMS];
 	double total;
+};
+
+/* Eight of the members that weigh all steps: what each is made of. */
+struct vmf_kq_vector {
+	int n, member[VMF_KQ_LANES];	/* n of them, the others repeat one */
+	const float *like[VMF_KQ_LANES][2];
+	float floor[VMF_KQ_LANES], half_life[VMF_KQ_LANES];
+	float *rows;			/* by step */
+	float *moments;			/* by distance; NULL: they have none */
 };
 
 /* Room of one thread, reused from series to series; { 0 } to begin with,
@@ -42,28 +56,33 @@ struct vmf_kq {
 	/* the series */
 	const double *y;
 	int64_t n, season, day;		/* steps */
-	int32_t *order;			/* known steps, by value */
+	int32_t *order, *order_phase;	/* known steps, by value; in season */
 	int64_t n_order;
 	float *m[VMF_KQ_STATES];
+	struct vmf_kq_vector vector[VMF_KQ_VECTORS];
 	/* as of an origin: its past, of `at` steps */
 	const double *past;
 	int64_t from, at, known;
-	float *value, *one;		/* by value; 1 where known, by step */
-	int32_t *rank;			/* of each step; known: missing */
-	float *x[VMF_KQ_STATES], now[VMF_KQ_STATES], sd[VMF_KQ_STATES];
-	float *age[VMF_KQ_AGES];
+	float *value, *gap;		/* ascending, and to the next */
+	int32_t *step, *phase;		/* of each value */
+	float *x[VMF_KQ_STATES], last;
+	float *like[VMF_KQ_LIKES];
+	int64_t base;			/* the least lag that rows are for */
 	/* at a lead from it */
 	int64_t lead;
-	float *phase[VMF_KQ_PHASES], *like[VMF_KQ_LIKES];
-	int n_same;
-	int32_t same[VMF_KQ_SAME];	/* steps, by value */
-	int32_t back[VMF_KQ_SAME];	/* seasons ago, negative: beside */
-	float same_w[KQ_N_SPARSE][VMF_KQ_SAME];
-	struct vmf_kq_mix mix[3];	/* two of the user's, one of its own */
+	int n_single;
+	float single[VMF_KQ_SINGLES];	/* ascending, what each weighs: */
+	float single_w[(VMF_KQ_SINGLES + VMF_KQ_LANES) * VMF_KQ_LANES];
+	float single_total[VMF_KQ_LANES];
+	struct vmf_kq_mix mix[2];
 	/* room */
+	float *w;
 	float *floats;
 	int32_t *ints;
 	int64_t floats_cap, ints_cap;
+	/* what moments are of, and what is left after seasons */
+	int64_t moments_season, moments_day;
+	float left[KQ_N_SPARSE + KQ_N_MOVED][VMF_KQ_SEASONS];
 };
 void vmf_kq_free(struct vmf_kq *q);
 
@@ -76,12 +95,20 @@ void vmf_kq_origin(struct vmf_kq *q, int64_t t);
 /* Look at the step lead (from 0) steps after the origin, or at those around
  * it. */
 void vmf_kq_lead(struct vmf_kq *q, int64_t lead);
-/* The same, for the members of very same steps only. */
-void vmf_kq_same(struct vmf_kq *q, int64_t lead);
+/* The same, for the members that weigh single steps only. */
+void vmf_kq_single(struct vmf_kq *q, int64_t lead);
 
-/* Quantiles of member m alone, at ascending levels. */
-void vmf_kq_member(struct vmf_kq *q, int m, const double *level, int n,
-    float *v);
+/* What the members of v make of each value, into q->w, and their sums. */
+void vmf_kq_weigh(struct vmf_kq *q, const struct vmf_kq_vector *v,
+    float *total);
+
+/*
+ * What each member loses when y comes: loss is 2 x pinball loss, mean of the
+ * nine deciles, err the absolute error of the median.  The members are mixed
+ * into mix[0] by share.
+ */
+void vmf_kq_judge(struct vmf_kq *q, double y, const float *share,
+    float *loss, float *err);
 /*
  * Mix into mix[0] by share[0] and, where it is not NULL, mix[1] by share[1]:
  * first the members that weigh all steps, then (for each lead) the others.

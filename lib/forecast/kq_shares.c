@@ -6,9 +6,9 @@
 
 #include "series/series.h"
 
-#define KQ_POWER 10.0
+#define KQ_POWER 10.0f
 /* Origins that the fleet's shares count for, and even levels. */
-#define FLEET_ORIGINS 3.0
+#define FLEET_ORIGINS 3.0f
 #define LEVEL_ORIGINS 40.0
 /* How far a level may be moved. */
 #define LEVEL_MOVED 0.03
@@ -42,25 +42,36 @@ vmf_kq_sample(int k, int64_t day, int i)
 }
 
 void
-vmf_kq_shares(const float *loss, float w, int k, int64_t day, float *share)
+vmf_kq_shares(const struct vmf_kq_ops *ops, const float *loss, float w,
+    int k, int64_t day, float *share)
 {
+	enum { ROOM = (VMF_KQ_MEMBERS + VMF_KQ_LANES - 1) / VMF_KQ_LANES *
+	    VMF_KQ_LANES };
 	const float *fleet = kq_fleet[day > COARSE][k];
-	double part[VMF_KQ_MEMBERS], sum = 0.0, least = INFINITY;
-	double own = (double)w / ((double)w + FLEET_ORIGINS);
+	float start[ROOM], lost[ROOM], part[ROOM], least = INFINITY;
+	float own = w / (w + FLEET_ORIGINS), sum = 0.0f;
 
+	for (int m = 0; m < ROOM; m++) {
+		start[m] = m < VMF_KQ_MEMBERS ? fleet[m] : 1.0f;
+		lost[m] = m < VMF_KQ_MEMBERS ? loss[m] : 1.0f;
+	}
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
-		least = (double)loss[m] < least ? (double)loss[m] : least;
+		least = lost[m] < least ? lost[m] : least;
+	/* Where one never failed, those that did count for nothing; where
+	 * nothing is known, all count as in the fleet. */
+	for (int m = 0; m < ROOM && !(least > 0.0f); m++)
+		lost[m] = lost[m] > 0.0f ? INFINITY : 1.0f;
+	if (!(least > 0.0f))
+		least = 1.0f;
+	for (int m = 0; m < ROOM; m += VMF_KQ_LANES)
+		ops->powers(part + m, start + m, lost + m, least, own,
+		    KQ_POWER * own);
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++) {
-		part[m] = pow((double)fleet[m], 1.0 - own);
-		/* Where one never failed, those that did count for nothing;
-		 * where nothing is known, all count as in the fleet. */
-		if ((double)loss[m] > least)
-			part[m] *= pow(least / (double)loss[m],
-			    KQ_POWER * own);
+		part[m] = lost[m] < INFINITY ? part[m] : 0.0f;
 		sum += part[m];
 	}
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
-		share[m] = (float)(part[m] / sum);
+		share[m] = part[m] / sum;
 }
 
 double
@@ -99,8 +110,8 @@ vmf_kq_level(const struct vmf_kq_group *g, double level)
 
 /* ---- bytes ---- */
 
-#define VERSION 1
-#define GROUP_FLOATS (3 + 2 * VMF_KQ_MEMBERS + VMF_KQ_BINS)
+#define VERSION 2
+#define GROUP_FLOATS (2 + 2 * VMF_KQ_MEMBERS + VMF_KQ_BINS)
 #define BYTES (16 + VMF_KQ_GROUPS * (8 + 4 * GROUP_FLOATS))
 
 static uint8_t *
@@ -159,7 +170,6 @@ vmf_kq_state_put(const struct vmf_kq_state *s, struct vmf_buf *blob,
 
 		p = put(p, (uint64_t)g->next, 8);
 		p = put_floats(p, &g->w, 1);
-		p = put_floats(p, &g->mix_loss, 1);
 		p = put_floats(p, &g->mix_err, 1);
 		p = put_floats(p, g->loss, VMF_KQ_MEMBERS);
 		p = put_floats(p, g->err, VMF_KQ_MEMBERS);
@@ -197,7 +207,6 @@ vmf_kq_state_get(struct vmf_kq_state *s, const char *name,
 		bad |= g->next <= s->first || g->next > VMF_TIME_HI ||
 		    g->next % step_s != 0;
 		p = get_floats(p, &g->w, 1, &bad);
-		p = get_floats(p, &g->mix_loss, 1, &bad);
 		p = get_floats(p, &g->mix_err, 1, &bad);
 		p = get_floats(p, g->loss, VMF_KQ_MEMBERS, &bad);
 		p = get_floats(p, g->err, VMF_KQ_MEMBERS, &bad);

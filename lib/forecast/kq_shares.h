@@ -19,7 +19,7 @@ enum { VMF_KQ_GROUPS = 4, VMF_KQ_SAMPLES = 4, VMF_KQ_BINS = 20 };
 struct vmf_kq_group {
 	int64_t next;			/* the origin to score: seconds */
 	float w;			/* of 1 */
-	float mix_loss, mix_err;	/* of the mixture */
+	float mix_err;			/* |error| of the mixture's median */
 	float loss[VMF_KQ_MEMBERS];	/* 2 x pinball, mean of nine levels */
 	float err[VMF_KQ_MEMBERS];	/* |error| of the median */
 	float pit[VMF_KQ_BINS];		/* of the mixture: sums to w */
@@ -40,8 +40,8 @@ int64_t vmf_kq_sample(int k, int64_t day, int i);
  * loss^-KQ_POWER, and shrunk to those of other fleets.  Aggregation by
  * losses: Vovk, "Aggregating strategies", 1990.
  */
-void vmf_kq_shares(const float *loss, float w, int k, int64_t day,
-    float *share);
+void vmf_kq_shares(const struct vmf_kq_ops *ops, const float *loss, float w,
+    int k, int64_t day, float *share);
 /* The share of a forecast that is mixed in. */
 double vmf_kq_other(int k, int64_t day);
 /*

@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: MIT */
+/* What the steps of the past weigh, from an origin, at a lead. */
+#include "forecast/kq_mix.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* Sorted steps of which one sum of weights is kept, as in kq_kernel.h. */
+#define RUN 64
+/* Days that are looked back: longer ago weighs a quarter at most. */
+#define DAYS_BACK 60
+/* Seasons that the last known value at a phase may be old. */
+#define SNAIVE_BACK 7
+
+void
+vmf_kq_free(struct vmf_kq *q)
+{
+	free(q->floats);
+	free(q->ints);
+	*q = (struct vmf_kq){ 0 };
+}
+
+/* Lags, from the least on, that one origin's rows are for: two and a half
+ * days, as far as leads are scored. */
+static int64_t
+span_of(const struct vmf_kq *q)
+{
+	return q->day * 5 / 2 + 1;
+}
+
+static bool
+has_phase(int m)
+{
+	return kq_dense[m].phase != KQ_ANY;
+}
+
+/* Members into lanes, those that look at the moment first: so that few
+ * vectors do. */
+static void
+set_lanes(struct vmf_kq *q)
+{
+	int at = 0, last = 0;
+
+	for (int pass = 0; pass < 2; pass++)
+		for (int m = 0; m < KQ_N_DENSE; m++) {
+			struct vmf_kq_vector *v =
+			    &q->vector[at / VMF_KQ_LANES];
+
+			if (has_phase(m) != (pass == 0))
+				continue;
+			v->member[at % VMF_KQ_LANES] = m;
+			v->n = at++ % VMF_KQ_LANES + 1;
+			last = m;
+		}
+	for (; at < VMF_KQ_VECTORS * VMF_KQ_LANES; at++)
+		q->vector[at / VMF_KQ_LANES].member[at % VMF_KQ_LANES] = last;
+}
+
+static void
+describe(struct vmf_kq *q, struct vmf_kq_vector *v)
+{
+	for (int i = 0; i < VMF_KQ_LANES; i++) {
+		const struct kq_dense *d = &kq_dense[v->member[i]];
+
+		for (int k = 0; k < 2; k++)
+			v->like[i][k] = d->like[k] == KQ_ANY ? NULL :
+			    q->like[d->like[k]];
+		v->floor[i] = d->like_floor;
+		v->half_life[i] = kq_half_lives[d->age] * (float)q->day;
+	}
+}
+
+static void
+set_moments(const struct vmf_kq *q, const struct vmf_kq_vector *v)
+{
+	float k[VMF_KQ_LANES], floor[VMF_KQ_LANES];
+
+	for (int i = 0; i < VMF_KQ_LANES; i++) {
+		const struct kq_dense *d = &kq_dense[v->member[i]];
+		float sd;
+
+		k[i] = floor[i] = 0.0f;
+		if (d->phase == KQ_ANY)
+			continue;
+		sd = kq_distances[d->phase] * (float)q->day;
+		/* exp(-d^2 / (2 sd^2)) = 2^-(d^2 log2(e) / (2 sd^2)) */
+		k[i] = 0.72134752f / (sd * sd);
+		floor[i] = d->phase_floor;
+	}
+	q->ops->moments(v->moments, q->season, k, floor);
+}
+
+/* Of half-life m, what is left after so many seasons. */
+static void
+set_left(struct vmf_kq *q, int m, float half_life)
+{
+	double part = exp2(-(double)q->season / (double)q->day /
+	    (double)half_life), all = 1.0;
+
+	for (int k = 0; k < VMF_KQ_SEASONS; k++, all *= part)
+		q->left[m][k] = (float)all;
+}
+
+static int
+n_moments(const struct vmf_kq *q)
+{
+	int n = 0;
+
+	for (int v = 0; v < VMF_KQ_VECTORS; v++)
+		n += has_phase(q->vector[v].member[0]);
+	return n;
+}
+
+static int
+make_room(struct vmf_kq *q, struct vmf_err *e)
+{
+	int64_t one = (q->n + RUN + 31) / 16 * 16;
+	int64_t rows = (one + span_of(q)) * VMF_KQ_LANES;
+	int64_t seasons = 2 * q->season * VMF_KQ_LANES * n_moments(q);
+	int64_t need = seasons + one * (2 * VMF_KQ_STATES + VMF_KQ_LIKES +
+	    2 + 2 * 2 + VMF_KQ_LANES) + rows * VMF_KQ_VECTORS;
+	int64_t cap = q->floats_cap;
+	float *p;
+	int rc;
+
+	if ((rc = vmf_grow(&q->floats, &q->floats_cap, need + 16, e)) != 0 ||
+	    (rc = vmf_grow(&q->ints, &q->ints_cap, 4 * one, e)) != 0)
+		return rc;
+	/* What stands behind an array's end must be a number. */
+	if (cap != q->floats_cap) {
+		memset(q->floats, 0, (size_t)q->floats_cap *
+		    sizeof(*q->floats));
+		q->moments_season = 0;
+	}
+	p = (float *)(void *)(((uintptr_t)q->floats + 63) & ~(uintptr_t)63);
+	/* First, so that they stay from series to series. */
+	for (int v = 0; v < VMF_KQ_VECTORS; v++) {
+		q->vector[v].moments = NULL;
+		if (!has_phase(q->vector[v].member[0]))
+			continue;
+		q->vector[v].moments = p;
+		p += 2 * q->season * VMF_KQ_LANES;
+	}
+	for (int v = 0; v < VMF_KQ_VECTORS; v++, p += rows)
+		q->vector[v].rows = p;
+	q->w = p;
+	p += one * VMF_KQ_LANES;
+	for (int i = 0; i < VMF_KQ_STATES; i++, p += 2 * one) {
+		q->m[i] = p;
+		q->x[i] = p + one;
+	}
+	for (int i = 0; i < VMF_KQ_LIKES; i++, p += one)
+		q->like[i] = p;
+	q->value = p;
+	q->gap = p + one;
+	p += 2 * one;
+	for (int i = 0; i < 2; i++, p += 2 * one) {
+		q->mix[i].s = p;
+		q->mix[i].run = p + one;
+	}
+	q->order = q->ints;
+	q->order_phase = q->ints + one;
+	q->step = q->ints + 2 * one;
+	q->phase = q->ints + 3 * one;
+	return 0;
+}
+
+/* Merge sort of steps by value, those of one value by time. */
+static void
+sort_steps(int32_t *x, int32_t *tmp, int64_t n, const double *y)
+{
+	for (int64_t len = 1; len < n; len *= 2) {
+		for (int64_t at = 0; at < n; at += 2 * len) {
+			int64_t mid = at + len < n ? at + len : n;
+			int64_t end = mid + len < n ? mid + len : n;
+			int64_t i = at, j = mid, k = at;
+
+			while (i < mid && j < end)
+				tmp[k++] = y[x[j]] < y[x[i]] ? x[j++] :
+				    x[i++];
+			while (i < mid)
+				tmp[k++] = x[i++];
+			while (j < end)
+				tmp[k++] = x[j++];
+		}
+		memcpy(x, tmp, (size_t)n * sizeof(*x));
+	}
+}
+
+/* Means of what is known in the last w steps; where nothing is, as before. */
+static void
+window_means(float *m, const double *y, int64_t n, int64_t w)
+{
+	double sum = 0.0;
+	int64_t known = 0;
+
+	for (int64_t t = 0; t < n; t++) {
+		if (!isnan(y[t])) {
+			sum += y[t];
+			known++;
+		}
+		if (t >= w && !isnan(y[t - w])) {
+			sum -= y[t - w];
+			known--;
+		}
+		if (known == 0)
+			sum = 0.0;
+		m[t] = known > 0 ? (float)(sum / (double)known) : m[t - 1];
+	}
+}
+
+int
+vmf_kq_series(struct vmf_kq *q, const double *y, int64_t n, int64_t season,
+    int64_t day, struct vmf_err *e)
+{
+	int rc;
+
+	q->y = y;
+	q->n = n;
+	q->season = season;
+	q->day = day;
+	set_lanes(q);
+	if ((rc = make_room(q, e)) != 0)
+		return rc;
+	for (int v = 0; v < VMF_KQ_VECTORS; v++) {
+		describe(q, &q->vector[v]);
+		if (q->vector[v].moments != NULL &&
+		    (season != q->moments_season || day != q->moments_day))
+			set_moments(q, &q->vector[v]);
+	}
+	if (season != q->moments_season || day != q->moments_day)
+		for (int m = 0; m < KQ_N_SPARSE + KQ_N_MOVED; m++)
+			set_left(q, m, m < KQ_N_SPARSE ?
+			    kq_sparse[m].half_life :
+			    kq_moved[m - KQ_N_SPARSE].half_life);
+	q->moments_season = season;
+	q->moments_day = day;
+	q->n_order = 0;
+	for (int64_t t = 0; t < n; t++)
+		if (!isnan(y[t]))
+			q->order[q->n_order++] = (int32_t)t;
+	sort_steps(q->order, q->step, q->n_order, y);
+	for (int64_t i = 0; i < q->n_order; i++)
+		q->order_phase[i] = (int32_t)(q->order[i] % season);
+	for (int i = 0; i < VMF_KQ_STATES; i++) {
+		int64_t w = (int64_t)(kq_windows[i].day * (double)day + 0.5);
+
+		window_means(q->m[i], y, n, w > kq_windows[i].steps ? w :
+		    kq_windows[i].steps);
+	}
+	return 0;
+}
+
+/*
+ * What states and ages make of each step, for lags (from the state that is
+ * looked at to the step) from base on.  A step's weight by age is, but for a
+ * factor that all of a lag share, that of the step whose state is looked at:
+ * so one row is for both, at every lag.
+ */
+static void
+set_rows(struct vmf_kq *q, int64_t base)
+{
+	int64_t n = q->at > base ? q->at - base : 0;
+
+	q->base = base;
+	for (int v = 0; v < VMF_KQ_VECTORS; v++)
+		q->ops->factors(q->vector[v].rows, n, q->at + span_of(q) - n,
+		    q->vector[v].like, q->vector[v].floor,
+		    q->vector[v].half_life);
+}
+
+void
+vmf_kq_origin(struct vmf_kq *q, int64_t t)
+{
+	int64_t from = t > DAYS_BACK * q->day ? t - DAYS_BACK * q->day : 0;
+	double sum = 0.0;
+	float sd[VMF_KQ_STATES], scale;
+
+	q->past = q->y + from;
+	q->from = from;
+	q->at = t - from;
+	q->known = 0;
+	for (int64_t i = 0; i < q->n_order; i++) {
+		int64_t u = q->order[i] - from;
+
+		/* Written in any case, so that there is no branch to be
+		 * foretold. */
+		q->step[q->known] = (int32_t)u;
+		q->phase[q->known] = q->order_phase[i];
+		q->known += u >= 0 && u < q->at;
+	}
+	for (int64_t i = 0; i < q->known; i++) {
+		q->value[i] = (float)q->past[q->step[i]];
+		sum += fabs(q->past[q->step[i]]);
+	}
+	for (int64_t i = 0; i < q->known; i++)
+		q->gap[i] = i + 1 < q->known ? q->value[i + 1] - q->value[i] :
+		    0.0f;
+	/* Behind the values there is nothing: dot products run over. */
+	memset(q->value + q->known, 0, VMF_KQ_LANES * sizeof(*q->value));
+	scale = q->known > 0 ? (float)(sum / (double)q->known) : 0.0f;
+	if (!(scale > 1e-30f))
+		scale = 1e-30f;
+	for (int i = 0; i < VMF_KQ_STATES; i++) {
+		q->ops->states(q->x[i], q->m[i] + from, q->at, scale);
+		sd[i] = sqrtf(q->ops->variance(q->x[i], q->at));
+	}
+	q->last = 0.0f;
+	for (int64_t u = q->at - 1; u >= 0; u--)
+		if (!isnan(q->past[u])) {
+			q->last = (float)q->past[u];
+			break;
+		}
+	for (int i = 0; i < VMF_KQ_LIKES; i++) {
+		int s = kq_bands[i].state;
+		float width = kq_bands[i].band * sd[s];
+
+		q->ops->likeness(q->like[i], q->x[s], q->at,
+		    q->x[s][q->at - 1], width > 0.0f ? 1.0f / width : 0.0f);
+	}
+	set_rows(q, 1);
+}
+
+/* ---- single steps ---- */
+
+/* A value of the very same step of the season, or beside it. */
+struct same {
+	float v;
+	int32_t step, back;		/* seasons; negative: beside */
+};
+
+static int
+add_same(const struct vmf_kq *q, struct same *x, int n, int64_t t,
+    int32_t back)
+{
+	int i = n;
+	float v;
+
+	if (t < 0 || t >= q->at || isnan(q->past[t]))
+		return n;
+	v = (float)q->past[t];
+	for (; i > 0 && x[i - 1].v > v; i--)
+		x[i] = x[i - 1];
+	x[i] = (struct same){ v, (int32_t)t, back };
+	return n + 1;
+}
+
+/* Values at the very same step of seasons past and beside it, ascending. */
+static int
+find_same(const struct vmf_kq *q, struct same *x)
+{
+	int64_t first = q->lead / q->season + 1;
+	int n = 0;
+
+	for (int k = 0; k < VMF_KQ_SEASONS; k++) {
+		int64_t t = q->at + q->lead - (first + k) * q->season;
+
+		if (t < -1)
+			break;
+		n = add_same(q, x, n, t, k);
+		if (q->season < 3)
+			continue;
+		n = add_same(q, x, n, t - 1, -k - 1);
+		n = add_same(q, x, n, t + 1, -k - 1);
+	}
+	return n;
+}
+
+/* What weighs in one lane only. */
+struct moved {
+	float v, w;
+	int lane;
+};
+
+static void
+add_moved(struct moved *x, int *n, float v, float w, int lane)
+{
+	int i = (*n)++;
+
+	for (; i > 0 && x[i - 1].v > v; i--)
+		x[i] = x[i - 1];
+	x[i] = (struct moved){ v, w, lane };
+}
+
+/* The value a season before the lead, or more where that is missing; the
+ * last one where those are. */
+static float
+value_before(const struct vmf_kq *q)
+{
+	int64_t back = q->lead / q->season + 1;
+
+	for (int k = 0; k < SNAIVE_BACK; k++, back++) {
+		int64_t t = q->at + q->lead - back * q->season;
+
+		if (t >= 0 && t < q->at && !isnan(q->past[t]))
+			return (float)q->past[t];
+	}
+	return q->last;
+}
+
+/* Values of moved member m. */
+static void
+find_moved(const struct vmf_kq *q, int m, struct moved *x, int *n)
+{
+	const struct kq_moved *k = &kq_moved[m];
+	const float *level = q->m[k->state] + q->from;
+	int64_t t = q->at + q->lead - (q->lead / q->season + 1) * q->season;
+
+	for (int i = 0; i < VMF_KQ_MOVED && t > q->lead; i++) {
+		if (!isnan(q->past[t])) {
+			float v = (float)q->past[t] + k->part *
+			    (level[q->at - 1] - level[t - q->lead - 1]);
+
+			/* A load that was never negative is not foretold to
+			 * be. */
+			if (v < 0.0f && q->value[0] >= 0.0f)
+				v = 0.0f;
+			add_moved(x, n, v, q->left[KQ_N_SPARSE + m][i],
+			    KQ_N_SPARSE + m);
+		}
+		t -= q->season;
+	}
+}
+
+/* What a value of the same step weighs in the sparse members' lanes. */
+static void
+put_same(const struct vmf_kq *q, const struct same *s, float *w)
+{
+	int64_t at = s->step - q->lead - 1;
+
+	for (int m = 0; m < KQ_N_SPARSE; m++) {
+		int like = kq_sparse[m].like;
+
+		w[m] = s->back < 0 ? KQ_BESIDE * q->left[m][-s->back - 1] :
+		    q->left[m][s->back];
+		if (like != KQ_ANY)
+			w[m] *= KQ_SPARSE_FLOOR +
+			    (at < 0 ? 0.0f : q->like[like][at]);
+	}
+}
+
+void
+vmf_kq_single(struct vmf_kq *q, int64_t lead)
+{
+	struct same same[VMF_KQ_SAME];
+	struct moved moved[KQ_N_MOVED * VMF_KQ_MOVED + VMF_KQ_LANES];
+	int n_same, n_moved = 0, i = 0, k = 0, n = 0;
+	float before;
+
+	q->lead = lead;
+	before = value_before(q);
+	n_same = find_same(q, same);
+	/* Without a step of that phase, what comes nearest. */
+	for (int m = 0; m < KQ_N_SPARSE && n_same == 0; m++)
+		add_moved(moved, &n_moved, before, 1.0f, m);
+	for (int m = 0; m < KQ_N_MOVED; m++) {
+		int had = n_moved;
+
+		find_moved(q, m, moved, &n_moved);
+		if (n_moved == had)
+			add_moved(moved, &n_moved, before, 1.0f,
+			    KQ_N_SPARSE + m);
+	}
+	add_moved(moved, &n_moved, before, 1.0f, KQ_SNAIVE - KQ_N_DENSE);
+	memset(q->single_w, 0, (size_t)(n_same + n_moved + VMF_KQ_LANES) *
+	    VMF_KQ_LANES * sizeof(*q->single_w));
+	for (; i < n_same || k < n_moved; n++) {
+		float *w = q->single_w + n * VMF_KQ_LANES;
+
+		if (k == n_moved || (i < n_same && same[i].v <= moved[k].v)) {
+			q->single[n] = same[i].v;
+			put_same(q, &same[i++], w);
+		} else {
+			q->single[n] = moved[k].v;
+			w[moved[k].lane] = moved[k].w;
+			k++;
+		}
+	}
+	q->ops->total(q->single_total, q->single_w, n);
+	q->n_single = n;
+}
+
+void
+vmf_kq_lead(struct vmf_kq *q, int64_t lead)
+{
+	int64_t lag = lead + 1;
+
+	if (lag < q->base || lag > q->base + span_of(q))
+		set_rows(q, lag);
+	vmf_kq_single(q, lead);
+}
+
+void
+vmf_kq_weigh(struct vmf_kq *q, const struct vmf_kq_vector *v, float *total)
+{
+	int64_t lag = q->lead + 1;
+	const float *rows = v->rows + (span_of(q) - (lag - q->base)) *
+	    VMF_KQ_LANES, *moments = v->moments;
+
+	if (moments != NULL)
+		moments += ((q->from + q->at + q->lead) % q->season +
+		    q->season) *
+		    VMF_KQ_LANES;
+	q->ops->weigh(q->w, total, q->known, rows, q->step, moments,
+	    q->phase);
+}
