@@ -242,7 +242,8 @@ foretell(struct course *c, int k, struct vmf_kq_job *job, int64_t from,
 				share[i][m] *= 1.0f - other[i];
 	}
 	for (int j = 0; j < f->levels.n; j++)
-		level[j] = vmf_kq_level(g, f->levels.ppm[j] / 1e6);
+		level[j] = vmf_kq_level(g, k, c->day, job->other != NULL,
+		    f->levels.ppm[j] / 1e6);
 	vmf_kq_lead(c->q, (from + to - 1) / 2);
 	vmf_kq_mix_dense(c->q, both);
 	for (int64_t t = from; t < to; t++) {

@@ -81,7 +81,8 @@ vmf_kq_other(int k, int64_t day)
 }
 
 double
-vmf_kq_level(const struct vmf_kq_group *g, double level)
+vmf_kq_level(const struct vmf_kq_group *g, int k, int64_t day, bool other,
+    double level)
 {
 	double inside = fabs(level - 0.5) * 2.0, cum = 0.0, moved = 0.0;
 	double n = (double)g->w + LEVEL_ORIGINS;
@@ -101,6 +102,9 @@ vmf_kq_level(const struct vmf_kq_group *g, double level)
 	moved = moved * 0.5;
 	moved = moved > LEVEL_MOVED ? LEVEL_MOVED : moved;
 	moved = moved < -LEVEL_MOVED ? -LEVEL_MOVED : moved;
+	/* Both ends stay: 0.8^2 (1 - 0.8) is 0.128. */
+	moved += 0.5 * kq_wider[other][day > COARSE][k] * inside * inside *
+	    (1.0 - inside) / 0.128;
 	moved = level < 0.5 ? level - moved : level + moved;
 	/* Not more than half of the way to the end. */
 	if (level < 0.5)

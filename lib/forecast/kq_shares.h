@@ -7,6 +7,7 @@
 #ifndef VMF_KQ_SHARES_H
 #define VMF_KQ_SHARES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -48,9 +49,11 @@ double vmf_kq_other(int k, int64_t day);
  * The level to ask the mixture for, so that the central interval that ends at
  * level holds as often as it says, by where the past fell (the conformal
  * idea: Vovk, Gammerman and Shafer, "Algorithmic Learning in a Random World",
- * 2005); shrunk to level itself, and never far from it.
+ * 2005); shrunk to what it took on average elsewhere, and never far from it.
+ * other: a forecast is mixed in.
  */
-double vmf_kq_level(const struct vmf_kq_group *g, double level);
+double vmf_kq_level(const struct vmf_kq_group *g, int k, int64_t day,
+    bool other, double level);
 
 int vmf_kq_state_put(const struct vmf_kq_state *s, struct vmf_buf *blob,
     struct vmf_err *e) VMF_CHECK;
