@@ -39,8 +39,9 @@ static struct cmd c = {
 "      --per-target N    moves at once to a host\n"
 "      --per-cluster N   moves at once from and to a cluster\n"
 "      --total N         moves at once\n"
-"      --hosts FILE      CSV: host, cpus and cluster of each host\n"
+"      --hosts FILE      CSV: host, cpus, mem_mb and cluster of each host\n"
 "      --max-host-load X no target with more load after the move [--max-load]\n"
+"      --max-host-mem X  nor with more percent of its memory taken [100]\n"
 "      --place           choose a target for VMs that have none\n"
 "      --drain HOST,...  all VMs of these hosts move, no others; may be given\n"
 "                        again\n"
@@ -59,7 +60,7 @@ static struct window_opts opt = {
 	.metric = "cpu_mean",
 	.win = { .not_before = VMF_TIME_NONE, .not_after = VMF_TIME_NONE,
 	    .top = 1, .max_load = NAN },
-	.limits = { .max_host_load = NAN },
+	.limits = { .max_host_load = NAN, .max_host_mem = NAN },
 };
 
 static const struct cmd_opt table[] = {
@@ -82,6 +83,7 @@ static const struct cmd_opt table[] = {
 	{ CMD_FILE, "hosts", 0, &opt.hosts, false, 0, 0 },
 	{ CMD_NUM, "max-host-load", 0, &opt.limits.max_host_load, false, 0,
 	    0 },
+	{ CMD_NUM, "max-host-mem", 0, &opt.limits.max_host_mem, false, 0, 0 },
 	{ CMD_FLAG, "place", 0, &opt.place, false, 0, 0 },
 	{ CMD_STRS, "drain", 0, &opt.drain, false, 0, 0 },
 	{ CMD_FILE, "replan", 0, &opt.replan, false, 0, 0 },

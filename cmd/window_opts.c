@@ -31,6 +31,13 @@ check_limits(const struct window_opts *o, struct vmf_err *e)
 	if (!isnan(max) && !(max > 0.0))
 		return vmf_fail(e, VMF_EUSAGE, "--max-host-load is %g, "
 		    "expected a number above 0", max);
+	max = o->limits.max_host_mem;
+	if (!isnan(max) && o->hosts == NULL && !isinf(max))
+		return vmf_fail(e, VMF_EUSAGE, "--max-host-mem needs what "
+		    "hosts have: expected --hosts FILE");
+	if (!isnan(max) && !(max > 0.0))
+		return vmf_fail(e, VMF_EUSAGE, "--max-host-mem is %g, "
+		    "expected a number above 0", max);
 	if (!(o->hysteresis >= 0.0) || isinf(o->hysteresis))
 		return vmf_fail(e, VMF_EUSAGE, "--hysteresis is %g, expected "
 		    "a number, at least 0", o->hysteresis);

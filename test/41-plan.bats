@@ -137,6 +137,63 @@ c,00,1,1,1,placed"
 	assert_equal "$(hours <<<"$output" | xargs)" "a,00,placed b,00,placed"
 }
 
+@test "with --risk the load of a target is that of its VMs' quantiles" {
+	printf '%s\n' host,cpus h1,64 h2,8 >hosts.csv
+	# 2 x 70 that comes and 4 x 80 that is there are 460 of 8; expected
+	# are 340.
+	fleet host target vcpus:int32 cpu_mean_q90:list <<-E >f
+	a 50,50,50 h1 h2 2 70,70,70
+	b 60,60,60 h2 h1 4 80,80,80
+	E
+	run -0 plan id,start,status --hosts hosts.csv --max-host-load 43 <f
+	assert_equal "$(hours <<<"$output" | xargs)" "a,00,placed b,00,placed"
+	run -0 plan id,start,status --hosts hosts.csv --max-host-load 58 \
+	    --risk 0.9 <f
+	assert_equal "$(hours <<<"$output" | xargs)" "a,00,placed b,00,placed"
+	run -0 plan id,start,load,load_q90 --hosts hosts.csv \
+	    --max-host-load 57 --risk 0.9 <f
+	assert_equal "$(hours <<<"$output" | xargs)" "a,01,50,70 b,00,60,80"
+	# A quantile below the expected load does not make room.
+	fleet host target vcpus:int32 cpu_mean_q10:list <<-E >f
+	a 50,50,50 h1 h2 2 1,1,1
+	b 60,60,60 h2 h1 4 1,1,1
+	E
+	run -0 plan id,start --hosts hosts.csv --max-host-load 42 --risk 0.1 <f
+	assert_equal "$(hours <<<"$output" | xargs)" "a,01 b,00"
+}
+
+@test "a target takes no more memory than it has, if that is known" {
+	printf '%s\n' host,mem_mb h1,10000 h2,9000 >hosts.csv
+	fleet host target mem_mb:int32 <<-E >f
+	a 1,2,3 h1 h2 4000
+	b 1,2,3 h2 h1 6000
+	E
+	# b has to leave h2 before a comes.
+	run -0 plan id,start --hosts hosts.csv <f
+	assert_equal "$(hours <<<"$output" | xargs)" "a,01 b,00"
+	run -0 plan id,start --hosts hosts.csv --max-host-mem inf <f
+	assert_equal "$(hours <<<"$output" | xargs)" "a,00 b,00"
+	run -0 plan id,start --hosts hosts.csv --max-host-mem 112 <f
+	assert_equal "$(hours <<<"$output" | xargs)" "a,00 b,00"
+	run -0 plan id,status,reason --hosts hosts.csv --max-host-mem 90 <f
+	assert_line 'a,no-room,no room in any of 3 windows: all 3 by the memory of the target'
+	assert_line 'b,no-room,no room in any of 3 windows: all 3 by the memory of the target'
+	# A move of two hours counts at both ends until it has ended.
+	run -0 plan id,start --length 2h --hosts hosts.csv <f
+	assert_equal "$(hours <<<"$output" | xargs)" "a, b,00"
+	# --place goes where there is memory, and VMs without a forecast take
+	# theirs.
+	printf '%s\n' host,mem_mb h1,9999 h2,5000 h3,5000 >hosts.csv
+	{
+		echo 'kind=forecast step=3600'
+		echo 'id start:time cpu_mean:list host mem_mb:int32'
+		echo "a $DAY 1,2 h1 3000"
+		echo 'b - - h2 2001'
+	} | "$ROWS" >f
+	run -0 plan id,target,status --place --hosts hosts.csv <f
+	assert_line --index 0 'a,h3,placed'
+}
+
 @test "--place, --drain: all VMs of the host, no others, to where there is room" {
 	printf '%s\n' host,cpus,cluster h1,8,c h2,8,c h3,8,c h4,8,other >hosts.csv
 	fleet host cluster vcpus:int32 <<-E >f
@@ -285,6 +342,27 @@ c,00,1,1,1,placed"
 	run -0 vmf-window -q --length 1h --strict -o plan f
 }
 
+@test "limits that cannot be met: a plan of what is possible, and reasons" {
+	printf '%s\n' host,cpus,mem_mb h1,8,9000 h2,8,9000 >hosts.csv
+	fleet host vcpus:int32 mem_mb:int32 <<-E >f
+	a 50,50,50 h1 4 4000
+	b 60,60,60 h1 4 6000
+	E
+	# A drain without room for one of two; blackouts of all there is.
+	run -0 --separate-stderr vmf-window --length 1h --slot 1h \
+	    --drain h1 --place --hosts hosts.csv -o plan f
+	run -0 vmf-cat --csv --no-header --columns id,status,reason plan
+	assert_line --index 0 'a,placed,'
+	assert_line --index 1 'b,no-room,no room in any of 3 windows and 1 hosts: all 3 by the memory of the target'
+	run -0 plan id,status --total 1 --blackout 00:00-12:00 \
+	    --blackout 12:00-24:00 <f
+	assert_equal "$(xargs <<<"$output")" "a,blackout b,blackout"
+	fails 1 '--strict: 1 of 2 VMs are not placed' vmf-window --length 1h \
+	    --drain h1 --place --hosts hosts.csv --strict -o plan f
+	fails 1 '--strict: 2 of 2 VMs are not placed' vmf-window --length 1h \
+	    --total 1 --blackout Mon-Sun --strict -o plan f
+}
+
 @test "bad input: one line, exit code, nothing written" {
 	fleet host vcpus:int32 <<<'a 1,2 h1 2' >f
 	printf '%s\n' host,cpus h1,4 >hosts.csv
@@ -305,6 +383,30 @@ c,00,1,1,1,placed"
 	fails 2 'expected --hosts FILE' vmf-window --length 1h \
 	    --max-host-load 50 -o out f
 	fails 2 '--per-host' vmf-window --length 1h --per-host 0 f
+	printf '%s\n' host,mem_mb h1,4 h2,9 >mem.csv
+	printf '%s\n' host,mem_mb h1,4 h2, >hole.csv
+	fails 1 "no column 'mem_mb', which the memory of hosts (--max-host-mem) needs" \
+	    vmf-window --length 1h --place --hosts mem.csv -o out f
+	fails 1 "hole.csv: host 'h2': mem_mb is '', expected a number above 0" \
+	    vmf-window --length 1h --place --hosts hole.csv -o out f
+	fails 1 "hosts.csv: no column 'mem_mb', which --max-host-mem needs" \
+	    vmf-window --length 1h --place --hosts hosts.csv \
+	    --max-host-mem 80 -o out f
+	fails 2 '--max-host-mem needs what hosts have: expected --hosts FILE' \
+	    vmf-window --length 1h --max-host-mem 80 -o out f
+	fails 2 '--max-host-mem is -1' vmf-window --length 1h --hosts mem.csv \
+	    --max-host-mem -1 -o out f
+	fleet host mem_mb:int32 <<<'a 1,2 h1 -' >g
+	fails 1 "row 0, 'a': mem_mb is missing or not above 0, and the memory of hosts (--max-host-mem) needs it" \
+	    vmf-window --length 1h --place --hosts mem.csv -o out g
+	{
+		echo 'kind=forecast step=3600'
+		echo 'id start:time cpu_mean:list host'
+		echo "a $DAY 1,2 h"
+		echo "a $DAY 1,2 h"
+	} | "$ROWS" >g
+	fails 1 "'a'" vmf-window --length 1h --total 1 -o out g
+	fails 1 "'a'" vmf-window --length 1h -o out g
 	fleet vcpus:int32 <<<'a 1,2 2' >g
 	fails 1 "no column 'host', which --per-host needs" vmf-window \
 	    --length 1h --per-host 1 -o out g

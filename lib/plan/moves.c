@@ -9,6 +9,7 @@
 #include "base/mem.h"
 
 #define VALUE_MAX (VMF_COST_NONE - 1)
+#define ABOVE_MAX UINT8_MAX
 /* Loads finer than this do not count; it keeps the sums of a host exact in
  * doubles up to 2^53 of it. */
 #define EXP_MIN (-24)
@@ -21,6 +22,7 @@ vmf_moves_free(struct vmf_moves *m)
 	free(m->vm);
 	free(m->cost);
 	free(m->load);
+	free(m->above);
 	free(m->begins);
 	free(m->left);
 	free(m->host);
@@ -59,18 +61,25 @@ vmf_moves_grid(struct vmf_moves *m, struct vmf_err *e)
 	    e)) != 0)
 		return rc;
 	memset(m->load, 0, (size_t)(m->n * m->n_steps) * sizeof(*m->load));
+	if (!m->keep_above)
+		return 0;
+	if ((rc = vmf_grow(&m->above, &m->above_cap, m->n * m->n_steps,
+	    e)) != 0)
+		return rc;
+	memset(m->above, 0, (size_t)(m->n * m->n_steps));
 	return 0;
 }
 
-/* The least exponent with which top, in units of 2^exp, fits 16 bits. */
+/* The least exponent with which top, in units of 2^exp, is at most max,
+ * which has so many bits. */
 static int
-fit_exp(double top)
+fit_exp(double top, int bits, int max)
 {
 	int exp;
 
 	(void)frexp(top, &exp);
-	exp -= 16;
-	if (ceil(ldexp(top, -exp)) > VALUE_MAX)
+	exp -= bits;
+	if (ceil(ldexp(top, -exp)) > max)
 		exp++;
 	return exp > EXP_MIN ? exp : EXP_MIN;
 }
@@ -86,12 +95,53 @@ greatest(const double *v, int64_t n)
 	return top;
 }
 
+/* What the quantile of step t counts for above the expected load, of which
+ * most is the greatest, and worst of the greater of the two. */
+static double
+above(const double *load, const double *risk, int64_t t, double most,
+    double worst)
+{
+	double has = isnan(load[t]) ? most : load[t];
+	double x = (isnan(load[t]) || isnan(risk[t]) ? worst : risk[t]) -
+	    (has > 0.0 ? has : 0.0);
+
+	return x > 0.0 ? x : 0.0;
+}
+
+static int
+add_above(struct vmf_moves *m, int64_t i, const double *load,
+    const double *risk, double most, double cpus, struct vmf_err *e)
+{
+	int64_t n = m->n_steps;
+	double worst = most, top = 0.0;
+	uint8_t *q;
+	int exp, rc;
+
+	if ((rc = vmf_grow(&m->above, &m->above_cap, (i + 1) * n, e)) != 0)
+		return rc;
+	q = m->above + i * n;
+	memset(q, 0, (size_t)n);
+	if (load == NULL || risk == NULL)
+		return 0;
+	for (int64_t t = 0; t < n; t++)
+		if (!isnan(load[t]) && risk[t] > worst)
+			worst = risk[t];
+	for (int64_t t = 0; t < n; t++)
+		top = fmax(top, above(load, risk, t, most, worst));
+	exp = fit_exp(top, 8, ABOVE_MAX);
+	m->vm[i].more = ldexp(cpus, exp);
+	for (int64_t t = 0; t < n; t++)
+		q[t] = (uint8_t)ceil(ldexp(above(load, risk, t, most, worst),
+		    -exp));
+	return 0;
+}
+
 int
 vmf_moves_add(struct vmf_moves *m, const double *cost, const double *load,
-    double vcpus, struct vmf_err *e)
+    const double *risk, double vcpus, struct vmf_err *e)
 {
 	int64_t i = m->n, s = m->n_starts, n = m->n_steps;
-	double top = greatest(cost, s), most = greatest(load, n);
+	double top = greatest(cost, s), most = greatest(load, n), cpus;
 	struct vmf_move *v;
 	uint16_t *q;
 	int rc;
@@ -102,7 +152,8 @@ vmf_moves_add(struct vmf_moves *m, const double *cost, const double *load,
 	v = &m->vm[i];
 	*v = (struct vmf_move){ .host = -1, .cluster = -1, .target = -1,
 	    .group = -1, .slot = -1, .to = -1, .old_slot = -1, .old_to = -1,
-	    .cost_exp = (int16_t)fit_exp(top), .least = VMF_COST_NONE };
+	    .cost_exp = (int16_t)fit_exp(top, 16, VALUE_MAX),
+	    .least = VMF_COST_NONE };
 	q = m->cost + i * s;
 	for (int64_t k = 0; k < s; k++) {
 		q[k] = VMF_COST_NONE;
@@ -118,8 +169,9 @@ vmf_moves_add(struct vmf_moves *m, const double *cost, const double *load,
 		return 0;
 	if ((rc = vmf_grow(&m->load, &m->load_cap, (i + 1) * n, e)) != 0)
 		return rc;
-	v->load_exp = (int16_t)fit_exp(most);
-	v->factor = ldexp(ceil(vcpus * CPU_PARTS) / CPU_PARTS, v->load_exp);
+	v->load_exp = (int16_t)fit_exp(most, 16, VALUE_MAX);
+	cpus = ceil(vcpus * CPU_PARTS) / CPU_PARTS;
+	v->factor = ldexp(cpus, v->load_exp);
 	for (int64_t t = 0; t < n; t++) {
 		double x = load == NULL ? 0.0 : isnan(load[t]) ? most :
 		    load[t];
@@ -127,6 +179,11 @@ vmf_moves_add(struct vmf_moves *m, const double *cost, const double *load,
 		m->load[i * n + t] = x <= 0.0 ? 0 :
 		    (uint16_t)ceil(ldexp(x, -v->load_exp));
 	}
+	if (m->keep_above && (rc = add_above(m, i, load, risk, most, cpus,
+	    e)) != 0)
+		return rc;
+	for (int64_t t = 0; t < n; t++)
+		m->vm[i].top = fmax(m->vm[i].top, vmf_moves_used(m, i, t));
 	return 0;
 }
 

@@ -18,13 +18,21 @@
  * first such move to the end of the forecast, the sum over the VMs there of
  * load times vCPUs is at most a share of what the host has.  A VM counts at
  * its target from the step in which its move begins, and at its source to
- * the step in which it ends.  Two VMs of one group are never on one host,
- * unless they were there to begin with.
+ * the step in which it ends.  The same of memory, by slots, as it does not
+ * change: a VM counts at its source while its move is under way.  Two VMs of
+ * one group are never on one host, unless they were there to begin with.
+ *
+ * With a quantile, the load of a host is the sum of its VMs' quantiles (of
+ * the expected load, where that is more): what the host's own quantile is if
+ * all go up together, as quantiles of comonotonic variables add (Dhaene et
+ * al., "The concept of comonotonicity in actuarial science and finance:
+ * theory", 2002), and more than it if they do not.
  *
  * A fleet of a million VMs is held in 2 bytes a VM and slot for the costs,
  * and 2 a VM and step for the expected loads: integers of 16 bits times a
- * power of two of the VM's own, within 2^-16 of its greatest.  Loads are
- * rounded up, so that no limit is broken by rounding.
+ * power of two of the VM's own, within 2^-16 of its greatest; and 1 a VM and
+ * step for what the quantile is above that, within 2^-7 of its greatest.
+ * Both are rounded up, so that no limit is broken by rounding.
  */
 #ifndef VMF_MOVES_H
 #define VMF_MOVES_H
@@ -40,6 +48,7 @@
 struct vmf_limits {
 	int64_t per_host, per_target, per_cluster, total;
 	double max_host_load;	/* NaN: none; in the metric's unit */
+	double max_host_mem;	/* NaN: none; % of what a host has */
 	double hysteresis;
 };
 
@@ -50,6 +59,9 @@ struct vmf_move {
 	int32_t slot, to;	/* the plan: its start and host, or -1 */
 	int32_t old_slot, old_to;	/* of the plan before, or -1 */
 	double factor;		/* of its loads: 2^exp x vCPUs */
+	double more;		/* the same of what is above them */
+	double top;		/* the most that it adds to a host */
+	double mem_mb;		/* a whole number; 0: not known */
 	int16_t cost_exp, load_exp;
 	uint16_t least;		/* of its costs; VMF_COST_NONE: none */
 	bool place;		/* a host has to be chosen */
@@ -57,6 +69,7 @@ struct vmf_move {
 
 struct vmf_host {
 	double room;		/* load x vCPUs that it may hold; INFINITY */
+	double mem_mb;		/* memory that it may hold; INFINITY */
 	int32_t cluster;	/* -1: not known */
 	bool open;		/* may be chosen for VMs */
 };
@@ -67,8 +80,10 @@ struct vmf_moves {
 	struct vmf_move *vm;
 	uint16_t *cost;		/* n x n_starts */
 	uint16_t *load;		/* n x n_steps, where keep_load */
-	bool keep_load;
-	int64_t cost_cap, load_cap;
+	uint8_t *above;		/* n x n_steps, where keep_above */
+	bool keep_load, keep_above;	/* the second needs the first */
+	bool keep_mem;
+	int64_t cost_cap, load_cap, above_cap;
 	/* the grid, the same for all: */
 	int64_t first, slot_s, length_s;	/* of the first start */
 	int64_t n_starts, width;
@@ -92,17 +107,29 @@ int vmf_moves_grid(struct vmf_moves *m, struct vmf_err *e) VMF_CHECK;
  * One more VM, whose entry the caller goes on to fill (its index is
  * m->n - 1): cost[k] is the mean load in the window that start k begins, NaN
  * where it must not start (NULL: nowhere); load, n_steps of expected load
- * (NULL: none), is kept with keep_load.  A missing step counts as the
+ * (NULL: none), is kept with keep_load, and what risk, as many of its
+ * quantile, is above it with keep_above.  A missing step counts as the
  * greatest that is known.  Loads below 0 count as 0.
  */
 int vmf_moves_add(struct vmf_moves *m, const double *cost,
-    const double *load, double vcpus, struct vmf_err *e) VMF_CHECK;
+    const double *load, const double *risk, double vcpus, struct vmf_err *e)
+    VMF_CHECK;
 
 /* The cost of a start that is not VMF_COST_NONE, without hysteresis. */
 double vmf_moves_cost(const struct vmf_moves *m, int64_t i, int64_t k);
 /* Mean expected load of VM i in the window from start k on; its cost where
  * loads are not kept. */
 double vmf_moves_load(const struct vmf_moves *m, int64_t i, int64_t k);
+
+/* What VM i adds to a host in step t, with keep_load: load x vCPUs. */
+static inline double
+vmf_moves_used(const struct vmf_moves *m, int64_t i, int64_t t)
+{
+	int64_t at = i * m->n_steps + t;
+	double x = m->load[at] * m->vm[i].factor;
+
+	return m->keep_above ? x + m->above[at] * m->vm[i].more : x;
+}
 
 static inline int64_t
 vmf_moves_start(const struct vmf_moves *m, int64_t k)

@@ -127,10 +127,37 @@ add_load(struct vmf_occupancy *o, int64_t i, int32_t host, int64_t from,
 {
 	const struct vmf_moves *m = o->m;
 	const uint16_t *q = m->load + i * m->n_steps;
+	const uint8_t *above = m->keep_above ? m->above + i * m->n_steps :
+	    NULL;
 	double *to = o->load + host * m->n_steps, f = sign * m->vm[i].factor;
+	double g = sign * m->vm[i].more, top = o->load_top[host];
 
-	for (int64_t t = from; t < m->n_steps; t++)
-		to[t] += q[t] * f;
+	if (above == NULL) {
+		for (int64_t t = from; t < m->n_steps; t++) {
+			to[t] += q[t] * f;
+			top = to[t] > top ? to[t] : top;
+		}
+	} else {
+		for (int64_t t = from; t < m->n_steps; t++) {
+			to[t] += q[t] * f + above[t] * g;
+			top = to[t] > top ? to[t] : top;
+		}
+	}
+	o->load_top[host] = top;
+}
+
+static void
+add_mem(struct vmf_occupancy *o, int64_t i, int32_t host, int64_t from,
+    double sign)
+{
+	double *to = o->mem + host * o->n_slots, top = o->mem_top[host];
+	double by = sign * o->m->vm[i].mem_mb;
+
+	for (int64_t j = from; j < o->n_slots; j++) {
+		to[j] += by;
+		top = to[j] > top ? to[j] : top;
+	}
+	o->mem_top[host] = top;
 }
 
 int
@@ -159,11 +186,24 @@ vmf_occupancy_open(struct vmf_occupancy *o, struct vmf_moves *m,
 	if (o->full == NULL)
 		return VMF_ENOMEM;
 	o->full_to = o->full + slots;
+	if (m->keep_mem) {
+		o->mem = vmf_calloc(m->n_hosts * slots,
+		    (int64_t)sizeof(*o->mem), e);
+		o->mem_top = vmf_calloc(m->n_hosts,
+		    (int64_t)sizeof(*o->mem_top), e);
+		if (o->mem == NULL || o->mem_top == NULL)
+			return VMF_ENOMEM;
+		for (int64_t i = 0; i < m->n; i++)
+			if (m->vm[i].host >= 0)
+				add_mem(o, i, m->vm[i].host, 0, 1.0);
+	}
 	if (!m->keep_load || isnan(l->max_host_load))
 		return 0;
 	o->load = vmf_calloc(m->n_hosts * m->n_steps,
 	    (int64_t)sizeof(*o->load), e);
-	if (o->load == NULL)
+	o->load_top = vmf_calloc(m->n_hosts, (int64_t)sizeof(*o->load_top),
+	    e);
+	if (o->load == NULL || o->load_top == NULL)
 		return VMF_ENOMEM;
 	for (int64_t i = 0; i < m->n; i++)
 		if (m->vm[i].host >= 0)
@@ -179,6 +219,9 @@ vmf_occupancy_free(struct vmf_occupancy *o)
 	free(o->cluster);
 	free(o->total);
 	free(o->load);
+	free(o->mem);
+	free(o->load_top);
+	free(o->mem_top);
 	free(o->in_head);
 	free(o->in_next);
 	free(o->in_prev);
@@ -270,6 +313,11 @@ vmf_occupancy_put(struct vmf_occupancy *o, int64_t i, int32_t slot,
 	if (to < 0)
 		return;
 	link_in(&o->in_head[to], o->in_next, o->in_prev, (int32_t)i);
+	if (o->mem != NULL) {
+		add_mem(o, i, to, slot, 1.0);
+		if (v->host >= 0)
+			add_mem(o, i, v->host, slot + o->m->width, -1.0);
+	}
 	if (o->load == NULL)
 		return;
 	add_load(o, i, to, o->m->begins[slot], 1.0);
@@ -291,6 +339,11 @@ vmf_occupancy_take(struct vmf_occupancy *o, int64_t i)
 	if (to < 0)
 		return;
 	link_out(&o->in_head[to], o->in_next, o->in_prev, (int32_t)i);
+	if (o->mem != NULL) {
+		add_mem(o, i, to, slot, -1.0);
+		if (v->host >= 0)
+			add_mem(o, i, v->host, slot + o->m->width, 1.0);
+	}
 	if (o->load == NULL)
 		return;
 	add_load(o, i, to, o->m->begins[slot], -1.0);
@@ -303,14 +356,20 @@ static bool
 overfull(const struct vmf_occupancy *o, int64_t h)
 {
 	const struct vmf_moves *m = o->m;
-	int64_t first = m->n_steps;
+	int64_t first = o->n_slots;
 
-	if (o->load == NULL || o->in_head[h] < 0)
+	if ((o->load == NULL && o->mem == NULL) || o->in_head[h] < 0)
 		return false;
 	for (int32_t j = o->in_head[h]; j >= 0; j = o->in_next[j])
-		if (m->begins[m->vm[j].slot] < first)
-			first = m->begins[m->vm[j].slot];
-	for (int64_t t = first; t < m->n_steps; t++)
+		if (m->vm[j].slot < first)
+			first = m->vm[j].slot;
+	for (int64_t j = first; o->mem != NULL && j < o->n_slots &&
+	    o->mem_top[h] > m->host[h].mem_mb; j++)
+		if (o->mem[h * o->n_slots + j] > m->host[h].mem_mb)
+			return true;
+	if (o->load == NULL || o->load_top[h] <= m->host[h].room)
+		return false;
+	for (int64_t t = m->begins[first]; t < m->n_steps; t++)
 		if (o->load[h * m->n_steps + t] > m->host[h].room)
 			return true;
 	return false;
@@ -365,14 +424,38 @@ static int64_t
 load_from(const struct vmf_occupancy *o, int64_t i, int32_t h)
 {
 	const struct vmf_moves *m = o->m;
-	const uint16_t *q = m->load + i * m->n_steps;
 	const double *have = o->load + h * m->n_steps;
-	double f = m->vm[i].factor, room = m->host[h].room;
+	double room = m->host[h].room, top = 0.0;
 	int64_t t = m->n_steps;
 
-	while (t > 0 && have[t - 1] + q[t - 1] * f <= room)
+	if (o->load_top[h] + m->vm[i].top <= room)
+		return 0;
+	while (t > 0 && have[t - 1] + vmf_moves_used(m, i, t - 1) <= room) {
 		t--;
+		top = have[t] > top ? have[t] : top;
+	}
+	if (t == 0)
+		o->load_top[h] = top;
 	return t;
+}
+
+/* The first slot from which on there is memory for VM i on host h. */
+static int64_t
+mem_from(const struct vmf_occupancy *o, int64_t i, int32_t h)
+{
+	const double *have = o->mem + h * o->n_slots;
+	double room = o->m->host[h].mem_mb - o->m->vm[i].mem_mb, top = 0.0;
+	int64_t j = o->n_slots;
+
+	if (o->mem_top[h] <= room)
+		return 0;
+	while (j > 0 && have[j - 1] <= room) {
+		j--;
+		top = have[j] > top ? have[j] : top;
+	}
+	if (j == 0)
+		o->mem_top[h] = top;
+	return j;
 }
 
 /* The first start whose move begins in step t or later. */
@@ -487,6 +570,8 @@ try_host(struct vmf_occupancy *o, int64_t i, int32_t to, int64_t last,
 			if (k > from)
 				from = k;
 		}
+		if (o->mem != NULL && (k = mem_from(o, i, to)) > from)
+			from = k;
 	}
 	scan(o, i, to, mark_target(o, i, to, o->full, o->full_to) ?
 	    o->full_to : o->full, from, last, price, rng, best, c);
@@ -546,10 +631,30 @@ vmf_occupancy_best(struct vmf_occupancy *o, int64_t i, int64_t last,
 	return true;
 }
 
+/* From when on host has room for VM i, by each of its limits. */
+struct open_from {
+	int64_t group, step, slot;
+};
+
+static struct open_from
+host_from(const struct vmf_occupancy *o, int64_t i, int32_t host)
+{
+	struct open_from f = { 0 };
+
+	if (host < 0)
+		return f;
+	f.group = group_from(o, i, host);
+	if (o->load != NULL)
+		f.step = load_from(o, i, host);
+	if (o->mem != NULL)
+		f.slot = mem_from(o, i, host);
+	return f;
+}
+
 /* What keeps VM i from a start and a host; -1: nothing. */
 static int
 obstacle(const struct vmf_occupancy *o, int64_t i, int64_t slot, int32_t to,
-    int64_t group, int64_t step)
+    struct open_from from)
 {
 	const struct vmf_limits *l = &o->m->limits;
 	const struct vmf_move *v = &o->m->vm[i];
@@ -571,9 +676,11 @@ obstacle(const struct vmf_occupancy *o, int64_t i, int64_t slot, int32_t to,
 		    o->in[to * o->n_slots + j] >= l->per_target)
 			return VMF_BY_TARGET;
 	}
-	if (slot < group || (to >= 0 && to == v->host))
+	if (slot < from.group || (to >= 0 && to == v->host))
 		return VMF_BY_GROUP;
-	return o->m->begins[slot] < step ? VMF_BY_LOAD : -1;
+	if (o->m->begins[slot] < from.step)
+		return VMF_BY_LOAD;
+	return slot < from.slot ? VMF_BY_MEM : -1;
 }
 
 bool
@@ -581,8 +688,7 @@ vmf_occupancy_fits(struct vmf_occupancy *o, int64_t i, int32_t slot,
     int32_t to)
 {
 	return o->m->cost[i * o->m->n_starts + slot] != VMF_COST_NONE &&
-	    obstacle(o, i, slot, to, to < 0 ? 0 : group_from(o, i, to),
-	    to < 0 || o->load == NULL ? 0 : load_from(o, i, to)) < 0;
+	    obstacle(o, i, slot, to, host_from(o, i, to)) < 0;
 }
 
 bool
@@ -590,7 +696,7 @@ vmf_occupancy_counts(struct vmf_occupancy *o, int64_t i, int32_t slot,
     int32_t to)
 {
 	return o->m->cost[i * o->m->n_starts + slot] != VMF_COST_NONE &&
-	    obstacle(o, i, slot, to, 0, 0) < 0;
+	    obstacle(o, i, slot, to, (struct open_from){ 0 }) < 0;
 }
 
 bool
@@ -615,13 +721,12 @@ vmf_occupancy_obstacles(struct vmf_occupancy *o, int64_t i, double below,
 		seen += o->m->cost[i * o->m->n_starts + k] != VMF_COST_NONE &&
 		    vmf_moves_cost(o->m, i, k) < below;
 	for (int64_t h = 0; h < n; h++) {
-		int64_t group, step;
+		struct open_from from;
 
 		to = list[h];
 		if (v->place && to == v->host)
 			continue;
-		group = to < 0 ? 0 : group_from(o, i, to);
-		step = to < 0 || o->load == NULL ? 0 : load_from(o, i, to);
+		from = host_from(o, i, to);
 		for (int64_t k = 0; k < o->m->n_starts; k++) {
 			int by;
 
@@ -629,7 +734,7 @@ vmf_occupancy_obstacles(struct vmf_occupancy *o, int64_t i, double below,
 			    VMF_COST_NONE ||
 			    !(vmf_moves_cost(o->m, i, k) < below))
 				continue;
-			by = obstacle(o, i, k, to, group, step);
+			by = obstacle(o, i, k, to, from);
 			if (by >= 0)
 				n_by[by]++;
 		}

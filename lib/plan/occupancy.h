@@ -16,6 +16,7 @@ enum vmf_obstacle {
 	VMF_BY_CLUSTER,
 	VMF_BY_TOTAL,
 	VMF_BY_LOAD,
+	VMF_BY_MEM,
 	VMF_BY_GROUP,
 	VMF_N_OBSTACLES
 };
@@ -44,6 +45,8 @@ struct vmf_occupancy {
 	int32_t *out, *in, *cluster;	/* by host or cluster, and slot */
 	int32_t *total;			/* by slot */
 	double *load;			/* by host and step */
+	double *mem;			/* by host and slot, MB */
+	double *load_top, *mem_top;	/* by host: never more than this */
 	int32_t *in_head, *in_next, *in_prev;	/* VMs on the way to a host */
 	int32_t *at_head, *at_next, *at_prev;	/* VMs by start */
 	int32_t *member, *member_from;	/* VMs of a group */

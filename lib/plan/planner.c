@@ -37,30 +37,49 @@ vmf_planner_add_host(struct vmf_planner *p, const char *name, int64_t len,
 	if (vmf_grow(&p->state, &p->state_cap, (int64_t)h + 1, e) != 0)
 		return VMF_ENOMEM;
 	p->state[h] = (struct vmf_host_state){ .cpus = INFINITY,
-	    .cluster = -1 };
+	    .mem_mb = INFINITY, .cluster = -1 };
 	return h;
 }
 
+/* What the host in a row of the inventory has, by a column of it. */
 static int
-list_host(struct vmf_planner *p, int64_t row, int cpus, int cluster,
-    struct vmf_err *e)
+read_capacity(const struct vmf_inventory *inv, int64_t row, int column,
+    double *has, struct vmf_err *e)
+{
+	const char *s, *name;
+	int64_t len;
+
+	if (column < 0)
+		return 0;
+	s = vmf_inventory_cell(inv, row, column);
+	if (s != NULL && vmf_parse_double(s, (int64_t)strlen(s), has) == 0 &&
+	    *has > 0.0)
+		return 0;
+	name = vmf_dict_str(&inv->vm, (int32_t)row, &len);
+	return vmf_fail(e, VMF_EDATA, "%s: host '%.*s': %s is '%.40s', "
+	    "expected a number above 0", inv->name, (int)(len > 200 ? 200 :
+	    len), name, inv->schema.field[column].name, s == NULL ? "" : s);
+}
+
+static int
+list_host(struct vmf_planner *p, int64_t row, int cpus, int mem_mb,
+    int cluster, struct vmf_err *e)
 {
 	const struct vmf_inventory *inv = p->hosts;
 	int64_t len;
 	const char *name = vmf_dict_str(&inv->vm, (int32_t)row, &len);
-	const char *s = cpus < 0 ? NULL : vmf_inventory_cell(inv, row, cpus);
+	const char *s;
 	int32_t h = vmf_planner_add_host(p, name, len, e);
 	struct vmf_host_state *st;
+	int rc;
 
 	if (h < 0)
 		return h;
 	st = &p->state[h];
 	st->seen = true;
-	if (cpus >= 0 && (s == NULL || vmf_parse_double(s,
-	    (int64_t)strlen(s), &st->cpus) != 0 || !(st->cpus > 0.0)))
-		return vmf_fail(e, VMF_EDATA, "%s: host '%.*s': cpus is "
-		    "'%.40s', expected a number above 0", inv->name,
-		    (int)(len > 200 ? 200 : len), name, s == NULL ? "" : s);
+	if ((rc = read_capacity(inv, row, cpus, &st->cpus, e)) != 0 ||
+	    (rc = read_capacity(inv, row, mem_mb, &st->mem_mb, e)) != 0)
+		return rc;
 	s = cluster < 0 ? NULL : vmf_inventory_cell(inv, row, cluster);
 	if (s != NULL && (st->cluster = vmf_dict_intern(&p->clusters, s,
 	    (int64_t)strlen(s), e)) < 0)
@@ -71,22 +90,37 @@ list_host(struct vmf_planner *p, int64_t row, int cpus, int cluster,
 static int
 open_hosts(struct vmf_planner *p, bool need_load, struct vmf_err *e)
 {
-	int cpus, cluster, rc;
+	bool targets = p->plan.place || p->target >= 0;
+	int cpus, mem_mb, cluster, rc;
 
 	if (need_load && p->hosts == NULL)
 		return vmf_fail(e, VMF_EDATA, "the load of targets is "
 		    "limited, but what hosts have is not known; expected "
 		    "--hosts FILE with a column cpus, or --max-host-load "
 		    "inf");
-	if (p->hosts == NULL)
+	if (p->hosts == NULL) {
+		p->limits.max_host_mem = NAN;
 		return 0;
+	}
 	cpus = vmf_schema_find(&p->hosts->schema, "cpus");
+	mem_mb = vmf_schema_find(&p->hosts->schema, "mem_mb");
 	cluster = vmf_schema_find(&p->hosts->schema, "cluster");
+	if (mem_mb < 0 && !isnan(p->limits.max_host_mem) &&
+	    !isinf(p->limits.max_host_mem))
+		return vmf_fail(e, VMF_EDATA, "%s: no column 'mem_mb', which "
+		    "--max-host-mem needs", p->hosts->name);
+	/* The memory that a host has is a limit without being asked for. */
+	if (isnan(p->limits.max_host_mem))
+		p->limits.max_host_mem = 100.0;
+	if (mem_mb < 0 || !targets || isinf(p->limits.max_host_mem)) {
+		p->limits.max_host_mem = NAN;
+		mem_mb = -1;
+	}
 	if (need_load && cpus < 0)
 		return vmf_fail(e, VMF_EDATA, "%s: no column 'cpus', which "
 		    "a limit on the load of hosts needs", p->hosts->name);
 	for (int64_t k = 0; k < vmf_inventory_rows(p->hosts); k++)
-		if ((rc = list_host(p, k, cpus, cluster, e)) != 0)
+		if ((rc = list_host(p, k, cpus, mem_mb, cluster, e)) != 0)
 			return rc;
 	p->n_listed = p->hosts_seen.n;
 	return 0;
@@ -114,14 +148,16 @@ static int
 check_columns(struct vmf_planner *p, bool need_load, struct vmf_err *e)
 {
 	const char *name = vmf_reader_name(p->plan.forecast->r);
+	bool need_mem = !isnan(p->limits.max_host_mem);
 	const char *lacks = NULL, *who = NULL;
 
 	if (p->host < 0 && (p->limits.per_host > 0 || p->n_drains > 0)) {
 		lacks = "host";
 		who = p->n_drains > 0 ? "--drain" : "--per-host";
-	} else if (p->host < 0 && need_load) {
+	} else if (p->host < 0 && (need_load || need_mem)) {
 		lacks = "host";
-		who = "a limit on the load of hosts";
+		who = need_load ? "a limit on the load of hosts" :
+		    "the memory of hosts (--max-host-mem)";
 	} else if (p->limits.per_cluster > 0 && p->cluster < 0 &&
 	    (p->hosts == NULL || vmf_schema_find(&p->hosts->schema,
 	    "cluster") < 0)) {
@@ -130,6 +166,9 @@ check_columns(struct vmf_planner *p, bool need_load, struct vmf_err *e)
 	} else if (need_load && p->vcpus < 0) {
 		lacks = "vcpus";
 		who = "a limit on the load of hosts";
+	} else if (need_mem && p->mem_mb < 0) {
+		lacks = "mem_mb";
+		who = "the memory of hosts (--max-host-mem)";
 	}
 	if (lacks != NULL)
 		return vmf_fail(e, VMF_EDATA, "%s: no column '%s', which %s "
@@ -178,6 +217,7 @@ vmf_planner_open(struct vmf_planner *p, struct vmf_schema *s,
 	p->cluster = find_column(p, "cluster", true);
 	p->target = find_column(p, "target", true);
 	p->vcpus = find_column(p, "vcpus", false);
+	p->mem_mb = find_column(p, "mem_mb", false);
 	p->group = find_column(p, "anti_affinity", false);
 	if (isinf(p->limits.max_host_load))
 		p->limits.max_host_load = NAN;
@@ -199,6 +239,8 @@ vmf_planner_open(struct vmf_planner *p, struct vmf_schema *s,
 		p->limits.hysteresis = HYSTERESIS_LEAST;
 	p->moves.limits = p->limits;
 	p->moves.keep_load = need_load || p->plan.risk_ppm > 0;
+	p->moves.keep_above = need_load && p->plan.risk_ppm > 0;
+	p->moves.keep_mem = !isnan(p->limits.max_host_mem);
 	p->moves.step_s = p->plan.forecast->grid.step_s;
 	p->moves.slot_s = p->plan.opts.slot_s;
 	p->moves.length_s = p->plan.opts.length_s;
@@ -395,25 +437,23 @@ keep_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 	return 0;
 }
 
+/* How much VM i takes of its host, from column col: above 0, at most top. */
 static int
-read_vcpus(const struct vmf_planner *p, int64_t i, double *vcpus,
-    struct vmf_err *e)
+read_size(const struct vmf_planner *p, int64_t i, int col, double top,
+    const char *who, double *size, struct vmf_err *e)
 {
 	const struct vmf_series *f = p->plan.forecast;
 	int64_t len;
 	const char *id;
 
-	*vcpus = 1.0;
-	if (isnan(p->limits.max_host_load))
-		return 0;
-	*vcpus = vmf_col_num(&f->b->col[p->vcpus], i);
-	if (*vcpus > 0.0 && *vcpus <= 1e6)
+	*size = vmf_col_num(&f->b->col[col], i);
+	if (*size > 0.0 && *size <= top)
 		return 0;
 	id = vmf_series_id(f, i, &len);
-	return vmf_fail(e, VMF_EDATA, "%s: row %" PRId64 ", '%.*s': vcpus "
-	    "is missing or not above 0, and a limit on the load of hosts "
-	    "needs it", vmf_reader_name(f->r), f->row + i,
-	    (int)(len > 200 ? 200 : len), id);
+	return vmf_fail(e, VMF_EDATA, "%s: row %" PRId64 ", '%.*s': %s "
+	    "is missing or not above 0, and %s needs it",
+	    vmf_reader_name(f->r), f->row + i, (int)(len > 200 ? 200 : len),
+	    id, f->schema->field[col].name, who);
 }
 
 int
@@ -427,7 +467,7 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 	int32_t host, target, cluster, group;
 	struct vmf_move *v;
 	bool pinned, stays;
-	double vcpus;
+	double vcpus = 1.0, mem_mb = 0.0;
 	int rc;
 
 	if (p->moves.n >= INT32_MAX)
@@ -445,7 +485,11 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 	    (rc = read_word(p, i, p->cluster, &p->clusters, &cluster,
 	    e)) != 0 ||
 	    (rc = read_word(p, i, p->group, &p->groups, &group, e)) != 0 ||
-	    (rc = read_vcpus(p, i, &vcpus, e)) != 0)
+	    (!isnan(p->limits.max_host_load) && (rc = read_size(p, i,
+	    p->vcpus, 1e6, "a limit on the load of hosts", &vcpus,
+	    e)) != 0) ||
+	    (p->moves.keep_mem && (rc = read_size(p, i, p->mem_mb, 1e12,
+	    "the memory of hosts (--max-host-mem)", &mem_mb, e)) != 0))
 		return rc;
 	if (host >= 0) {
 		p->state[host].seen = true;
@@ -465,7 +509,7 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 		w->cost[k] = NAN;
 	}
 	if ((rc = vmf_moves_add(&p->moves, stays || w->status != VMF_PLACED ?
-	    NULL : w->cost, n > 0 ? expected : NULL, vcpus, e)) != 0)
+	    NULL : w->cost, n > 0 ? expected : NULL, risk, vcpus, e)) != 0)
 		return rc;
 	p->n_unknown += n == 0;
 	v = &p->moves.vm[p->moves.n - 1];
@@ -473,6 +517,7 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 	v->cluster = cluster;
 	v->target = target;
 	v->group = group;
+	v->mem_mb = ceil(mem_mb);
 	v->place = target < 0 && p->plan.place;
 	if (p->old != NULL && (rc = vmf_planner_old_row(p, i, v, e)) != 0)
 		return rc;
@@ -507,7 +552,9 @@ close_hosts(struct vmf_planner *p, struct vmf_err *e)
 		m->host[h] = (struct vmf_host){ .cluster = st->cluster,
 		    .open = st->seen && !st->drained, .room =
 		    isnan(p->limits.max_host_load) ? INFINITY :
-		    st->cpus * p->limits.max_host_load };
+		    st->cpus * p->limits.max_host_load, .mem_mb =
+		    isnan(p->limits.max_host_mem) ? INFINITY :
+		    floor(st->mem_mb * p->limits.max_host_mem / 100.0) };
 	}
 	return 0;
 }

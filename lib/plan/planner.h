@@ -32,7 +32,7 @@ struct vmf_planner {
 	struct vmf_moves moves;
 	struct vmf_occupancy room;
 	/* private */
-	int host, cluster, target, vcpus, group;	/* columns, or -1 */
+	int host, cluster, target, vcpus, mem_mb, group; /* columns, or -1 */
 	struct vmf_dict hosts_seen, clusters, groups;
 	int64_t n_listed;		/* hosts of the inventory */
 	struct vmf_host_state *state;

@@ -6,7 +6,7 @@
 #include "plan/planner.h"
 
 struct vmf_host_state {
-	double cpus;		/* INFINITY: not given */
+	double cpus, mem_mb;	/* INFINITY: not given */
 	int32_t cluster;	/* -1: not known */
 	bool seen;		/* in the inventory, or a VM is on it */
 	bool drained;

@@ -19,7 +19,8 @@ say_obstacles(struct vmf_planner *p, int64_t i, double below, char *text,
 {
 	static const char *const names[VMF_N_OBSTACLES] = { "--per-host",
 	    "--per-target", "--per-cluster", "--total",
-	    "the load of the target", "anti-affinity" };
+	    "the load of the target", "the memory of the target",
+	    "anti-affinity" };
 	int64_t n_by[VMF_N_OBSTACLES] = { 0 }, n_hosts, seen, all = 0;
 	size_t used;
 

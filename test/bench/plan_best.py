@@ -33,6 +33,8 @@ class Model:
         self.counts()
         if q.p.get("max-host-load"):
             self.loads()
+        if q.ram:
+            self.memory()
         self.groups()
 
     def at_most(self, row, most):
@@ -78,6 +80,20 @@ class Model:
                             begin >= s + q.L:
                         row[k] = -x
                 self.at_most(row, room - base[e])
+
+    def memory(self):
+        q = self.q
+        for h, room in q.ram.items():
+            base = sum(q.mem[i] for i in range(q.n) if q.host[i] == h)
+            assert base <= room, "a host is over its memory before"
+            for at in q.starts():
+                row = {}
+                for k, (i, s, t) in enumerate(self.var):
+                    if t == h and s <= at:
+                        row[k] = float(q.mem[i])
+                    elif q.host[i] == h and t is not None and s + q.L <= at:
+                        row[k] = -float(q.mem[i])
+                self.at_most(row, room - base)
 
     def groups(self):
         q = self.q

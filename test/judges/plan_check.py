@@ -41,14 +41,28 @@ class Problem:
         self.by = nan("cpu_mean_q90") if p.get("risk") else self.mean
         both = self.mean + self.by
         self.by = np.where(np.isnan(both), np.nan, self.by)
-        # A step that is missing counts as the greatest that is known.
-        top = np.nan_to_num(np.nanmax(np.where(np.isnan(self.mean), -1,
-                                               self.mean), axis=1))
-        self.held = np.where(np.isnan(self.mean), np.maximum(top, 0)[:, None],
-                             self.mean)
+        # What hosts hold: with a quantile that, or the mean where that is
+        # more.  A step that is missing counts as the greatest that is known.
+        most = lambda v: np.maximum(0, np.nan_to_num(np.nanmax(
+            np.where(np.isnan(v), -1, v), axis=1)))[:, None]
+        worst = np.maximum(self.mean, self.by)
+        if not p.get("risk"):
+            worst = self.mean
+        top = np.maximum(most(worst), most(self.mean))
+        self.held = np.where(np.isnan(worst), top, worst)
+        # By how much a plan may count more: it holds loads in 16 bits, and
+        # what the quantile is above them in 8.
+        self.slack = top[:, 0] / 2 ** 15
+        if p.get("risk"):
+            base = np.where(np.isnan(self.mean), most(self.mean), self.mean)
+            self.slack += (self.held - base).max(axis=1) / 2 ** 6
+        self.mem = col("mem_mb")
         rows = list(csv.DictReader(open(folder + "/hosts.csv")))
         self.cpus = {r["host"]: float(r["cpus"]) for r in rows}
         self.of = {r["host"]: r["cluster"] for r in rows}
+        share = p.get("max-host-mem")
+        self.ram = {r["host"]: float(r["mem_mb"]) * share / 100
+                    for r in rows} if share else None
         self.step, self.L, self.slot = p["step"], p["length"], p["slot"]
         self.end = self.t0 + self.mean.shape[1] * self.step
         drain = p.get("drain")
@@ -98,8 +112,9 @@ class Problem:
             s += self.slot
 
 
-def broken(q, moves):
-    """What of the limits the moves {i: (start, target)} break, in words."""
+def broken(q, moves, slack=False):
+    """What of the limits the moves {i: (start, target)} break, in words; with
+    slack also what the planner may have thought they break."""
     p, L = q.p, q.L
     bad = []
     for name, keys in (
@@ -134,11 +149,23 @@ def broken(q, moves):
                 if t == h:
                     there |= begin + q.step > s
                     first = min(first, s)
-                have += np.where(there, q.held[i] * q.vcpus[i], 0)
+                x = q.held[i] + q.slack[i] if slack else q.held[i]
+                have += np.where(there, x * q.vcpus[i], 0)
             room = p["max-host-load"] * q.cpus[h]
             over = (have > room * (1 + 1e-9)) & (begin + q.step > first)
             if over.any():
                 bad.append(f"host {h}: {have[over].max()} > {room}")
+    for h in ({t for _, t in moves.values() if t is not None}
+              if q.ram else ()):
+        for at in sorted(s for s, t in moves.values() if t == h):
+            have = 0
+            for i in range(q.n):
+                s, t = moves.get(i, (None, None))
+                if (q.host[i] == h and (t is None or at < s + L)) or \
+                        (t == h and at >= s):
+                    have += q.mem[i]
+            if have > q.ram[h]:
+                bad.append(f"memory {h}: {have} > {q.ram[h]} at {at}")
     groups = {}
     for i, g in enumerate(q.group):
         if g is not None:
@@ -216,7 +243,7 @@ def check(folder, plan="plan.arrows", maximal=True):
             continue
         for s in alone:
             for t in q.targets(i):
-                if not broken(q, {**moves, i: (s, t)}):
+                if not broken(q, {**moves, i: (s, t)}, slack=True):
                     bad.append(f"{q.id[i]}: no-room, but {s} to {t} is free")
     cost = sum(q.window(q.by[i], s) for i, (s, _) in moves.items())
     return bad, len(moves), cost
@@ -250,7 +277,7 @@ def self_test():
             bad, _, _ = check(d)
             assert bad or q.n == 1, seed
     assert {"per-host", "per-target", "per-cluster", "total",
-            "host"} <= found, found
+            "host", "memory"} <= found, found
 
 
 if __name__ == "__main__":

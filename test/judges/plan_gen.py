@@ -120,7 +120,8 @@ def make(kind, seed):
             opt("drain", ",".join(drained))
             p["drain"] = drained
     limit = (fixed or placing) and rng.random() < 0.7
-    known = np.where(np.isnan(mean), 0, mean)
+    worst = np.maximum(mean, q90) if p.get("risk") else mean
+    known = np.where(np.isnan(worst), 0, worst)
     base = np.stack([(known[at == h] * vcpus[at == h, None]).sum(0)
                      for h in range(n_hosts)])
     share = pick(60, 80)
@@ -134,10 +135,28 @@ def make(kind, seed):
         opt("max-host-load", share)
     else:
         args += ["--max-host-load", "inf"]
+    if (fixed or placing) and rng.random() < 0.5:
+        mem = rng.choice([512, 1000, 2048, 4096], n)
+        table["mem_mb"] = mem.tolist()
+        taken = np.bincount(at, weights=mem, minlength=n_hosts)
+        share = pick(100, 100, 80)
+        # Less than there is, if odd: no VM comes before others have left.
+        has = np.ceil((taken * rng.uniform(0.7 if odd else 1.0, 1.3, n_hosts)
+                       + pick(0 if odd else 1000, 4000)) / share * 100)
+        has = np.maximum(1, has).astype(int).tolist()
+        hosts = list(zip(hosts, cpus.tolist(), clusters, has))
+        p["max-host-mem"] = share
+        if share != 100:
+            args += ["--max-host-mem", str(share)]
+        elif odd and rng.random() < 0.1:
+            args += ["--max-host-mem", "inf"]
+            p["max-host-mem"] = None
+    else:
+        hosts = list(zip(hosts, cpus.tolist(), clusters))
     p["args"] = args
     p["slots"], p["step"], p["steps"] = slots, step_s, steps
     p["seed"], p["kind"] = seed, kind
-    return p, table, mean, q90, list(zip(hosts, cpus.tolist(), clusters))
+    return p, table, mean, q90, hosts
 
 
 def write(folder, p, table, mean, q90, hosts):
@@ -159,7 +178,7 @@ def write(folder, p, table, mean, q90, hosts):
         w.write_batch(b)
     with open(folder + "/hosts.csv", "w", newline="") as f:
         w = csv.writer(f, lineterminator="\n")
-        w.writerow(["host", "cpus", "cluster"])
+        w.writerow(["host", "cpus", "cluster", "mem_mb"][:len(hosts[0])])
         w.writerows(hosts)
     with open(folder + "/problem.json", "w") as f:
         json.dump(p, f)

@@ -39,7 +39,7 @@ test_values(void)
 		load[t] = t == 5 ? NAN : third;
 	load[0] = -1.0;
 	load[13] = 99.9;
-	assert(vmf_moves_add(&m, cost, load, 1.5, &err) == 0);
+	assert(vmf_moves_add(&m, cost, load, NULL, 1.5, &err) == 0);
 	assert(m.cost[3] == VMF_COST_NONE && m.vm[0].least == m.cost[0]);
 	for (int k = 0; k < STARTS; k++)
 		assert(k == 3 || fabs(vmf_moves_cost(&m, 0, k) - cost[k]) <=
@@ -54,7 +54,7 @@ test_values(void)
 	assert(m.load[0] == 0);
 	assert(fabs(vmf_moves_load(&m, 0, 2) - third) <= 128.0 / 65536);
 	/* No windows, no loads. */
-	assert(vmf_moves_add(&m, NULL, NULL, 2.0, &err) == 0);
+	assert(vmf_moves_add(&m, NULL, NULL, NULL, 2.0, &err) == 0);
 	assert(m.vm[1].least == VMF_COST_NONE && m.load[STEPS] == 0);
 	vmf_moves_free(&m);
 }
@@ -73,14 +73,15 @@ fill(struct vmf_moves *m, int n, uint64_t seed)
 			    vmf_rng_unit(&rng);
 		for (int t = 0; t < STEPS; t++)
 			load[t] = 10.0;
-		assert(vmf_moves_add(m, cost, load, 1.0, &err) == 0);
+		assert(vmf_moves_add(m, cost, load, NULL, 1.0, &err) == 0);
 		m->vm[i].host = i % 2;
 	}
 	m->host = calloc(3, sizeof(*m->host));
 	assert(m->host != NULL);
 	m->n_hosts = 3;
 	for (int h = 0; h < 3; h++)
-		m->host[h] = (struct vmf_host){ INFINITY, -1, h == 2 };
+		m->host[h] = (struct vmf_host){ .room = INFINITY,
+		    .mem_mb = INFINITY, .cluster = -1, .open = h == 2 };
 }
 
 static void
@@ -155,11 +156,77 @@ test_load(void)
 	vmf_moves_free(&m);
 }
 
+/* What a quantile is above the expected load, rounded up; a missing step is
+ * as bad as the worst. */
+static void
+test_above(void)
+{
+	double load[STEPS], risk[STEPS], cost[STARTS] = { 0 };
+	struct vmf_moves m;
+
+	open_problem(&m, 1);
+	m.keep_above = true;
+	for (int t = 0; t < STEPS; t++) {
+		load[t] = 3.1 * t;
+		risk[t] = 3.1 * t + t % 3;
+	}
+	load[4] = NAN;
+	risk[5] = NAN;
+	assert(vmf_moves_add(&m, cost, load, risk, 2.0, &err) == 0);
+	for (int t = 0; t < STEPS; t++) {
+		double worst = 0.0, x;
+
+		for (int u = 0; u < STEPS; u++)
+			if (u != 4 && u != 5 && risk[u] > worst)
+				worst = risk[u];
+		for (int u = 0; u < STEPS; u++)
+			if (u != 4 && load[u] > worst)
+				worst = load[u];
+		x = t == 4 || t == 5 ? worst : risk[t];
+		x = vmf_moves_used(&m, 0, t) - 2.0 * x;
+		assert(x >= 0.0 && x <= 2.0 * worst / 64.0);
+	}
+	vmf_moves_free(&m);
+}
+
+/* Four VMs of 30 MB, host 2 holds 100 MB less what is there. */
+static void
+test_mem(void)
+{
+	int64_t by[VMF_N_OBSTACLES] = { 0 };
+	struct vmf_search s = { .max_rounds = 2000 };
+	struct vmf_occupancy o;
+	struct vmf_moves m;
+	int on = 0, i = 0;
+
+	open_problem(&m, 1);
+	m.keep_mem = true;
+	fill(&m, 9, 7);
+	m.host[2].mem_mb = 100.0;
+	for (int k = 0; k < 9; k++) {
+		m.vm[k].place = true;
+		m.vm[k].mem_mb = 30.0;
+	}
+	assert(vmf_occupancy_open(&o, &m, &err) == 0);
+	assert(vmf_search(&s, &o, &err) == 0);
+	for (int k = 0; k < 9; k++)
+		on += m.vm[k].to == 2;
+	assert(on == 3 && o.n_placed == 3);
+	while (m.vm[i].slot >= 0)
+		i++;
+	assert(vmf_occupancy_obstacles(&o, i, INFINITY, by) == STARTS);
+	assert(by[VMF_BY_MEM] == STARTS);
+	vmf_occupancy_free(&o);
+	vmf_moves_free(&m);
+}
+
 int
 main(void)
 {
 	test_values();
 	test_counts();
 	test_load();
+	test_above();
+	test_mem();
 	return 0;
 }
