@@ -89,7 +89,9 @@ FAULTY := malloc calloc realloc read pread64 write writev pwrite64 open64 \
 	pthread_cond_init
 LINK_MODE := $(LINK_$(MODE)) $(filter -fsanitize% --coverage,$(MODE_FLAGS))
 
-ALL_CFLAGS := -std=c11 -D_XOPEN_SOURCE=700 -D_DEFAULT_SOURCE \
+# No folder of this machine in what is built: the same bytes anywhere.
+ALL_CFLAGS := -std=c11 -ffile-prefix-map=$(CURDIR)=. \
+	-D_XOPEN_SOURCE=700 -D_DEFAULT_SOURCE \
 	-D_FILE_OFFSET_BITS=64 $(FLOAT) $(WARN) $(CFLAGS) $(MODE_FLAGS) \
 	$(if $(filter 1,$(ISAL)),-DVMF_ISAL) \
 	$(if $(filter 1,$(XGB)),-DVMF_XGB) -Ilib -Icmd
@@ -113,7 +115,7 @@ NVCC_FLAGS := -std=c++20 -O2 -fmad=false -cudart static \
 	$(if $(filter default,$(origin CXX)),,-ccbin $(CXX)) -Ilib $(NVCCFLAGS)
 endif
 
-.PHONY: all check units tortured torture torture-damage torture-night accuracy bench bench-gpu bench-models fleet fuzz fuzzers install uninstall clean help FORCE
+.PHONY: all check check-deep units tortured torture torture-damage torture-night accuracy bench bench-gpu bench-models fleet fuzz fuzzers install uninstall clean help FORCE
 .DELETE_ON_ERROR:
 # Objects of commands and tests are kept, though no rule names them.
 .SECONDARY:
@@ -192,6 +194,9 @@ fuzzers: $(FUZZERS:%=$(B)/fuzz/%)
 
 check: all units $(if $(filter 1,$(GPU)),bench-gpu)	## build and run every test (scripts/check also installs what it needs)
 	$(Q)VMF_B=$(B) sh test/run
+
+check-deep:	## what takes hours: all torture, fuzzing, other builds and analysers
+	$(Q)sh scripts/check-deep
 
 bench-gpu: $(B)/bench/gpu	## build what test/bench/gpu runs on a machine with a GPU
 
