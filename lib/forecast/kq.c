@@ -16,18 +16,8 @@
 /* Of what was lost, so much is left an origin later: half in ten days. */
 #define KEEP 0.9622
 #define SUM_MAX 1e37
-/* Steps of a day, where there are fewer. */
-#define DAY_MIN 24
 
 static const double half = 0.5;
-
-static int64_t
-day_of(const struct vmf_forecast_opts *o)
-{
-	int64_t day = 86400 / o->step_s;
-
-	return day < DAY_MIN ? DAY_MIN : day;
-}
 
 /* A series on its way: where it begins, and its state. */
 struct course {
@@ -333,7 +323,7 @@ work(void *arg, void *slot)
 	int64_t n = job->y->n + job->y->gap;
 	struct course c = {
 		.q = &t->q, .step_s = o->step_s, .season = o->season,
-		.day = day_of(o), .start = o->start - n * o->step_s,
+		.day = vmf_kq_day(o->step_s), .start = o->start - n * o->step_s,
 	};
 
 	t->q.ops = r->ops;

@@ -149,12 +149,18 @@ static const float kq_fleet[2][4][KQ_NAIVE + 1] = {
 static const double kq_wider[2][2][4] = {
 	{ { 0.019, 0.010, 0.019, 0.037 }, { -0.014, -0.010, -0.009, 0.003 } },
 	{ { -0.011, -0.022, -0.023, -0.010 },
-	    { -0.020, -0.018, -0.015, -0.012 } },
+	    { -0.020, -0.018, -0.018, -0.020 } },
+};
+/* How steeply shares fall with losses: far ahead of fine steps, what lost
+ * least so far says less of what will. */
+static const float kq_power[2][4] = {
+	{ 10.0f, 10.0f, 10.0f, 10.0f },
+	{ 10.0f, 10.0f, 7.0f, 5.0f },
 };
 /* The share of a forecast by the other algorithms, where there is one. */
 static const double kq_other[2][4] = {
 	{ 0.2, 0.2, 0.2, 0.2 },
-	{ 0.05, 0.05, 0.1, 0.15 },
+	{ 0.05, 0.05, 0.12, 0.2 },
 };
 
 #endif

@@ -2,11 +2,11 @@
 #include "forecast/kq_shares.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "series/series.h"
 
-#define KQ_POWER 10.0f
 /* Origins that the fleet's shares count for, and even levels. */
 #define FLEET_ORIGINS 3.0f
 #define LEVEL_ORIGINS 40.0
@@ -14,6 +14,65 @@
 #define LEVEL_MOVED 0.03
 /* Days of at most so many steps are coarse. */
 #define COARSE 48
+
+/* A day has so many steps at least. */
+#define DAY_MIN 24
+
+int64_t
+vmf_kq_day(int64_t step_s)
+{
+	int64_t day = 86400 / step_s;
+
+	return day < DAY_MIN ? DAY_MIN : day;
+}
+
+static const char *const states[VMF_KQ_STATES] = { [KQ_LAST] = "last",
+    [KQ_THREE] = "last three", [KQ_HOUR] = "hour",
+    [KQ_QUARTER] = "quarter of a day", [KQ_DAY] = "day" };
+
+/* Append how close a state must be to be alike, in standard deviations. */
+static int
+name_like(int like, char *to, int room)
+{
+	return like == KQ_ANY ? 0 : snprintf(to, (size_t)room, "; %s %g",
+	    states[kq_bands[like].state], (double)kq_bands[like].band);
+}
+
+void
+vmf_kq_name(int m, char name[VMF_KQ_NAME])
+{
+	int n;
+
+	if (m == KQ_NAIVE) {
+		snprintf(name, VMF_KQ_NAME, "last value");
+	} else if (m == KQ_SNAIVE) {
+		snprintf(name, VMF_KQ_NAME, "season before");
+	} else if (m >= KQ_MOVED) {
+		const struct kq_moved *k = &kq_moved[m - KQ_MOVED];
+
+		snprintf(name, VMF_KQ_NAME, "same step; age %gd; moved by "
+		    "%g of the %s", (double)k->half_life, (double)k->part,
+		    states[k->state]);
+	} else if (m >= KQ_N_DENSE) {
+		const struct kq_sparse *k = &kq_sparse[m - KQ_N_DENSE];
+
+		n = snprintf(name, VMF_KQ_NAME, "same step; age %gd",
+		    (double)k->half_life);
+		name_like(k->like, name + n, VMF_KQ_NAME - n);
+	} else {
+		const struct kq_dense *k = &kq_dense[m];
+
+		n = snprintf(name, VMF_KQ_NAME, "age %gd",
+		    (double)kq_half_lives[k->age]);
+		if (k->phase != KQ_ANY)
+			n += snprintf(name + n, (size_t)(VMF_KQ_NAME - n),
+			    "; time of day %.2gh",
+			    24.0 * (double)kq_distances[k->phase]);
+		for (int i = 0; i < 2; i++)
+			n += name_like(k->like[i], name + n,
+			    VMF_KQ_NAME - n);
+	}
+}
 
 int64_t
 vmf_kq_end(int k, int64_t day)
@@ -65,7 +124,7 @@ vmf_kq_shares(const struct vmf_kq_ops *ops, const float *loss, float w,
 		least = 1.0f;
 	for (int m = 0; m < ROOM; m += VMF_KQ_LANES)
 		ops->powers(part + m, start + m, lost + m, least, own,
-		    KQ_POWER * own);
+		    kq_power[day > COARSE][k] * own);
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++) {
 		part[m] = lost[m] < INFINITY ? part[m] : 0.0f;
 		sum += part[m];

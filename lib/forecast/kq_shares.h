@@ -30,6 +30,11 @@ struct vmf_kq_state {
 	struct vmf_kq_group g[VMF_KQ_GROUPS];
 };
 
+/* Steps of a day; 24 where there are fewer. */
+int64_t vmf_kq_day(int64_t step_s);
+/* What member m looks at, in words. */
+enum { VMF_KQ_NAME = 96 };
+void vmf_kq_name(int m, char name[VMF_KQ_NAME]);
 /* The lead behind group k: an hour, four, a day, and two and a half (the last
  * is for all leads from there on as well). */
 int64_t vmf_kq_end(int k, int64_t day);
@@ -38,7 +43,7 @@ int64_t vmf_kq_sample(int k, int64_t day, int i);
 
 /*
  * Shares of the members by what they lost over w origins: proportional to
- * loss^-KQ_POWER, and shrunk to those of other fleets.  Aggregation by
+ * loss^-kq_power, and shrunk to those of other fleets.  Aggregation by
  * losses: Vovk, "Aggregating strategies", 1990.
  */
 void vmf_kq_shares(const struct vmf_kq_ops *ops, const float *loss, float w,
