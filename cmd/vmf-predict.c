@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "base/time.h"
 #include "cmd.h"
+#include "forecast/explain.h"
 #include "forecast/model.h"
 #include "forecast/predict.h"
 #include "panel.h"
@@ -30,6 +31,8 @@ static struct cmd c = {
 "                        or leave out\n"
 "      --refit           estimate anew, with the model's orders and from its\n"
 "                        estimates\n"
+"      --explain         instead of a forecast, what it is made of by the\n"
+"                        model, without series: shares, and what earned them\n"
 "      --stale-after TIME\n"
 "                        without a sample for so long, a VM is stale [1d]\n"
 "      --step TIME       the series' step, where its metadata was dropped\n"
@@ -50,7 +53,7 @@ static struct {
 	.unseen = "cold", .stale_after_s = 86400, .at = VMF_TIME_NONE,
 };
 
-static bool refit;
+static bool refit, explain;
 
 static const struct cmd_opt table[] = {
 	{ CMD_FILE, "from", 0, &opt.from, false, 0, 0 },
@@ -59,6 +62,7 @@ static const struct cmd_opt table[] = {
 	{ CMD_STR, "metric", 0, &opt.metric, false, 0, 0 },
 	{ CMD_STR, "unseen", 0, &opt.unseen, false, 0, 0 },
 	{ CMD_FLAG, "refit", 0, &refit, false, 0, 0 },
+	{ CMD_FLAG, "explain", 0, &explain, false, 0, 0 },
 	{ CMD_DURATION, "stale-after", 0, &opt.stale_after_s, false, 0, 0 },
 	{ CMD_DURATION, "step", 0, &opt.step_s, false, 0, 0 },
 	{ CMD_TIME, "at", 0, &opt.at, false, 0, 0 },
@@ -103,7 +107,10 @@ parse_options(struct vmf_predict *p, struct vmf_err *e)
 		return rc;
 	if (opt.from == NULL)
 		return vmf_fail(e, VMF_EUSAGE, "expected --from MODEL");
-	if (strcmp(opt.from, "-") == 0 && (c.n_args == 0 ||
+	if (explain && c.n_args > 0)
+		return vmf_fail(e, VMF_EUSAGE, "--explain tells what the "
+		    "model knows; leave out %s", c.arg[0]);
+	if (!explain && strcmp(opt.from, "-") == 0 && (c.n_args == 0 ||
 	    strcmp(c.arg[0], "-") == 0))
 		return vmf_fail(e, VMF_EUSAGE, "--from and the series cannot "
 		    "both be standard input");
@@ -144,6 +151,27 @@ note(const struct vmf_predict *p)
 	cmd_note(&c, "%" PRId64 " forecasts%s; %" PRId64 " skipped as "
 	    "unseen, %" PRId64 " only in the model", p->n_rows, text,
 	    p->n_skipped, p->n_model_only);
+}
+
+/* What the model knows instead of what it forecasts. */
+static int
+explain_all(struct vmf_model *m, struct vmf_batch *batch,
+    struct vmf_writer *w, struct vmf_err *e)
+{
+	struct vmf_part part;
+	int got, rc;
+
+	while ((got = vmf_model_peek(m, &part, e)) > 0) {
+		if ((rc = vmf_explain_put(batch, m, &part, e)) != 0)
+			return rc;
+		vmf_model_skip(m);
+		if (vmf_batch_bytes(batch) < VMF_BATCH_BYTES)
+			continue;
+		if ((rc = vmf_writer_put(w, batch, e)) != 0)
+			return rc;
+		vmf_batch_clear(batch);
+	}
+	return got < 0 ? got : vmf_writer_put(w, batch, e);
 }
 
 static int
@@ -187,8 +215,18 @@ main(int argc, char *argv[])
 	cmd_parse(&c, table, argc, argv);
 	if ((rc = parse_options(&p, &err)) != 0 ||
 	    (rc = cmd_open_in(&c, opt.from, &from, &err)) != 0 ||
-	    (rc = vmf_model_open(&model, from, &err)) != 0 ||
-	    (rc = cmd_open_in(&c, c.n_args > 0 ? c.arg[0] : NULL, &in,
+	    (rc = vmf_model_open(&model, from, &err)) != 0)
+		goto done;
+	if (explain) {
+		if ((rc = vmf_explain_schema(&schema, &model, &err)) == 0 &&
+		    (rc = cmd_open_out(&c, &out, &schema, &err)) == 0 &&
+		    (rc = vmf_batch_init(&batch, &schema, &err)) == 0 &&
+		    (rc = explain_all(&model, &batch, out.w, &err)) == 0 &&
+		    (rc = cmd_finish_out(&out, &err)) == 0)
+			ret = CMD_OK;
+		goto done;
+	}
+	if ((rc = cmd_open_in(&c, c.n_args > 0 ? c.arg[0] : NULL, &in,
 	    &err)) != 0 ||
 	    (rc = vmf_series_open(&series, in, "series", opt.step_s, opt.at,
 	    &err)) != 0 ||

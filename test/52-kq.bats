@@ -223,3 +223,45 @@ s.with_columns(pl.col("cpu_mean").list.slice(skip),
 	    } END { print ok, (m[1] < base && m[2] < base) }' e
 	assert_output "2 1"
 }
+
+@test "--explain: shares add up, follow what was lost, and need no series" {
+	fleet 4 12
+	for model in kq auto theta snaive; do
+		vmf-train -q --model $model -o m s
+		vmf-predict -q --no-history --explain --from m -o x
+		vmf-predict -q --no-history --explain --from - -o x2 <m
+		same x x2
+		# 28 members of kq and 4 algorithms, in 4 groups of leads.
+		case $model in
+		kq) n=112 ;;
+		auto) n=128 ;;
+		*) n=1 ;;
+		esac
+		run -0 awk -F, -v n=$n '{ k = $1 "," $2; share[k] += $4; med[k] += $5
+			rows[$1]++ }
+		    END { for (k in share)
+			if (!(share[k] > 0.9999 && share[k] < 1.0001 &&
+			    med[k] > 0.9999 && med[k] < 1.0001)) bad++
+			for (i in rows) { vms++; bad += rows[i] != n }
+			print vms, bad + 0 }' \
+		    <(column id,lead_from,part,share,median_share x)
+		assert_output "4 0"
+	done
+	# In a group, of two members that started alike the one that lost less
+	# has more.
+	vmf-train -q --model kq -o m s
+	vmf-predict -q --no-history --explain --from m -o x
+	run -0 awk -F, '$1 == "vm-0000000" && $2 == 5 && $3 ~ /^age 1d; time of day 2h$|^last value$/ {
+		share[$3] = $4; loss[$3] = $5 }
+	    END { a = "age 1d; time of day 2h"; b = "last value"
+		print (loss[a] > 0 && (loss[a] < loss[b]) == (share[a] > share[b])) }' \
+	    <(column id,lead_from,part,share,loss x)
+	assert_output 1
+	run -0 vmf-cat --schema x
+	assert_output --partial explanation
+	fails 2 '--explain tells what the model knows; leave out s' \
+	    vmf-predict --explain --from m -o y s
+	fails 1 "of kind 'series', expected 'model'" \
+	    vmf-predict --explain --from s -o y
+	[ ! -e y ]
+}
