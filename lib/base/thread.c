@@ -217,3 +217,80 @@ vmf_lane_free(struct vmf_lane *l)
 	free(l->done);
 	free(l);
 }
+
+/* ---- jobs that are numbered ---- */
+
+struct each {
+	int64_t next, n;
+	int (*job)(void *arg, int64_t i, struct vmf_err *e);
+	void *arg;
+};
+
+struct each_job {
+	int64_t i;
+	int rc;
+	struct vmf_err e;
+};
+
+static int
+each_take(void *arg, void *slot)
+{
+	struct each *r = arg;
+	struct each_job *j = slot;
+
+	if (r->next == r->n)
+		return 0;
+	j->i = r->next++;
+	return 1;
+}
+
+static void
+each_work(void *arg, void *slot)
+{
+	const struct each *r = arg;
+	struct each_job *j = slot;
+
+	j->rc = r->job(r->arg, j->i, &j->e);
+}
+
+int
+vmf_each(int64_t n, int threads, int (*job)(void *arg, int64_t i,
+    struct vmf_err *e), void *arg, struct vmf_err *e)
+{
+	struct each r = { .n = n, .job = job, .arg = arg };
+	struct vmf_lane_ops ops = { each_take, each_work, &r };
+	struct vmf_lane *l = NULL;
+	struct each_job *slot = NULL, *done;
+	void **at = NULL;
+	int n_slots, rc = 0;
+
+	if (threads < 1)
+		threads = 1;
+	if (threads > n)
+		threads = n > 0 ? (int)n : 1;
+	n_slots = threads == 1 ? 1 : threads + 2;
+	slot = vmf_calloc(n_slots, (int64_t)sizeof(*slot), e);
+	at = vmf_calloc(n_slots, (int64_t)sizeof(*at), e);
+	if (slot == NULL || at == NULL) {
+		rc = VMF_ENOMEM;
+		goto done;
+	}
+	for (int i = 0; i < n_slots; i++)
+		at[i] = &slot[i];
+	if ((rc = vmf_lane_new(&l, &ops, at, n_slots, e)) != 0)
+		goto done;
+	if (threads > 1)
+		vmf_lane_start(l, threads - 1);
+	while ((done = vmf_lane_next(l)) != NULL)
+		if (done->rc != 0) {
+			rc = done->rc;
+			if (e != NULL)
+				*e = done->e;
+			break;
+		}
+done:
+	vmf_lane_free(l);
+	free(slot);
+	free(at);
+	return rc;
+}

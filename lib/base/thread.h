@@ -11,6 +11,8 @@
 #ifndef VMF_THREAD_H
 #define VMF_THREAD_H
 
+#include <stdint.h>
+
 #include "base/err.h"
 
 /* Cores that this process may run on, at least 1. */
@@ -45,5 +47,13 @@ void vmf_lane_resume(struct vmf_lane *l);
 /* Cancels the helpers where they allow it, which at first they do not, and
  * waits for them; jobs that are left are dropped. */
 void vmf_lane_free(struct vmf_lane *l);
+
+/*
+ * Do jobs 0 to n - 1, on so many threads at most.  Returns the first code
+ * that is not 0, in the order of the jobs, with its message; the others may
+ * be done or not.
+ */
+int vmf_each(int64_t n, int threads, int (*job)(void *arg, int64_t i,
+    struct vmf_err *e), void *arg, struct vmf_err *e) VMF_CHECK;
 
 #endif

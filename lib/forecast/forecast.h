@@ -14,6 +14,8 @@
 #include "forecast/quantile.h"
 #include "series/series.h"
 
+struct vmf_global_ops;
+
 /* The closed list of vmf-stream(5). */
 enum vmf_status {
 	VMF_OK,
@@ -77,6 +79,9 @@ struct vmf_algo {
 	 * NULL; vmf_fit_many and vmf_forecast_many run them. */
 	unsigned members;
 	bool kernels;	/* kq, alone or with the members mixed in */
+	/* Of the whole fleet, forecast/global.h; then the others say what the
+	 * parts of ids hold. */
+	const struct vmf_global_ops *global;
 	int (*fit)(struct vmf_fit *fit, const struct vmf_slice *y,
 	    int64_t season, struct vmf_scratch *w, struct vmf_err *e);
 	int64_t (*predict)(struct vmf_forecast *f, const struct vmf_slice *y,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "forecast/global.h"
 #include "forecast/kq_mix.h"
 
 void
@@ -18,7 +19,13 @@ vmf_many_free(struct vmf_many *m)
 	free(m->own);
 	free(m->job);
 	free(m->kernel);
+	for (int64_t i = 0; i < m->n_wide; i++)
+		vmf_forecast_free(&m->wide[i]);
 	free(m->alt);
+	free(m->copy);
+	free(m->wide);
+	free(m->target);
+	free(m->window);
 	*m = (struct vmf_many){ 0 };
 }
 
@@ -289,6 +296,8 @@ vmf_forecast_many(const struct vmf_algo *algo, struct vmf_problem *p,
 	int rc;
 
 	m->failed = 0;
+	if (algo->global != NULL)
+		return vmf_global_many(algo, p, n, m, e);
 	if ((rc = make_room(m, n, e)) != 0)
 		return rc;
 	for (int64_t i = 0; i < n; i++) {

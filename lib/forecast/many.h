@@ -14,6 +14,10 @@
 #include "forecast/kq.h"
 #include "forecast/panel.h"
 
+struct vmf_global;
+struct vmf_side;
+struct vmf_window;
+
 /* One series up to one moment.  All pointers are the caller's. */
 struct vmf_problem {
 	struct vmf_slice y;		/* the past, and no more of it */
@@ -27,6 +31,10 @@ struct vmf_problem {
 	 * itself, perhaps): what kq adds up along the history goes on from
 	 * there, to the same result */
 	const struct vmf_fit *rolled;
+	/* Of algorithms of the whole fleet: the metric's model, and what else
+	 * is known of the entity (NULL: nothing). */
+	const struct vmf_global *global;
+	const struct vmf_side *side;
 };
 
 /* Room that is reused from call to call; { 0 } to begin with. */
@@ -43,6 +51,11 @@ struct vmf_many {
 	int64_t kernel_cap;
 	struct vmf_forecast *alt;	/* of the members, to be mixed in */
 	int64_t alt_cap, n_alt;
+	/* of vmf_global_many: */
+	struct vmf_problem *copy;
+	struct vmf_forecast *wide, **target;
+	struct vmf_window *window;
+	int64_t copy_cap, wide_cap, n_wide, target_cap, window_cap;
 };
 void vmf_many_free(struct vmf_many *m);
 

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Models of the whole fleet: one a metric, learned from windows of many
+ * series, told what a local algorithm says of each, and kept in a part of
+ * the model stream without an id.
+ *
+ * A window is a series as of a moment (its origin), and, when learning, what
+ * came then.  The frame (global_learn.c, global_many.c) draws the windows,
+ * cuts everything at the origin, has the local algorithm forecast, keeps the
+ * rows to learn from within memory, and hands whole batches over to be
+ * forecast.  An algorithm fills in struct vmf_global_ops.
+ */
+#ifndef VMF_GLOBAL_H
+#define VMF_GLOBAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arrow/arrow.h"
+#include "base/err.h"
+#include "forecast/forecast.h"
+#include "forecast/many.h"
+#include "forecast/model.h"
+#include "forecast/sample.h"
+#include "series/series.h"
+
+enum { VMF_SIDES_MAX = 8,		/* other lists of a row that are seen */
+    VMF_TRAITS_MAX = 8 };		/* and numbers */
+
+/* What else is known of an entity at an origin.  All is the caller's. */
+struct vmf_side {
+	int n;
+	const struct vmf_slice *y;	/* [n]; n = 0 in it: nothing known */
+	int n_traits;
+	const float *trait;		/* [n_traits]; NaN: missing */
+};
+
+/* One series as of its origin. */
+struct vmf_window {
+	struct vmf_slice y;		/* status ok: enough history */
+	const struct vmf_forecast_opts *opts;	/* start is the origin */
+	const struct vmf_side *side;	/* NULL: nothing */
+	/* The local algorithm's forecast: of at least the nine levels 0.1 to
+	 * 0.9, at level_at[0..8] of base->levels. */
+	const struct vmf_forecast *base;
+	const int *level_at;
+	/* When learning: what came, h steps from the origin, NaN where it is
+	 * missing; and the series' number, for draws.  base has h leads. */
+	const double *after;
+	int64_t h;
+	uint64_t key;
+};
+
+/* A model of one metric. */
+struct vmf_global {
+	const struct vmf_algo *algo;	/* its ops are algo->global */
+	char *metric;
+	int64_t step_s, season;		/* season in steps */
+	int64_t seed;
+	/* Lists and numbers of a row that are looked at, by name. */
+	int n_sides, n_traits;
+	char *side[VMF_SIDES_MAX], *trait[VMF_TRAITS_MAX];
+	struct vmf_panel how;		/* threads; the caller's */
+	/* Called with what is being done, in words; may be NULL. */
+	void (*tell)(void *arg, const char *text);
+	void *tell_arg;
+	/* What was learned: the blob of its part, n = 0: too little to learn
+	 * from, and the local algorithm's forecast is all there is. */
+	struct vmf_buf blob;
+	int64_t n_rows, n_series;	/* that it was learned from */
+	void *state;			/* of ops->load */
+};
+void vmf_global_free(struct vmf_global *g);
+
+struct vmf_global_ops {
+	/* The local algorithm whose forecasts a window has, by name; the
+	 * parts of ids in the model stream hold what that one holds. */
+	const char *base;
+	/* Floats of a row to learn from, and most rows, whatever memory
+	 * there is. */
+	int64_t (*width)(const struct vmf_global *g);
+	int64_t rows_max;
+	/* Add rows of one window to the sample, by vmf_sample_add with the
+	 * key of w. */
+	int (*sample)(const struct vmf_global *g, const struct vmf_window *w,
+	    struct vmf_sample *s, struct vmf_err *e);
+	/* Learn from the sample, which is the callee's to reorder (see
+	 * vmf_sample_split), into g->blob. */
+	int (*learn)(struct vmf_global *g, struct vmf_sample *s,
+	    struct vmf_err *e);
+	/* Make g->state of g->blob, which may be anything: VMF_EDATA. */
+	int (*load)(struct vmf_global *g, struct vmf_err *e);
+	/* Forecast n windows: f[i] holds what base says, at levels of f's
+	 * own, and is to be changed where the model knows better. */
+	int (*predict)(const struct vmf_global *g, const struct vmf_window *w,
+	    int64_t n, struct vmf_forecast *const *f,
+	    const struct vmf_panel *how, struct vmf_err *e);
+	void (*unload)(struct vmf_global *g);
+};
+
+/* Leads that are learned: two and a half days, at least 12; those beyond are
+ * for the algorithm to treat as the last. */
+int64_t vmf_global_leads(int64_t step_s);
+
+/*
+ * The size of a series by its own past: the mean of |y| over what is known of
+ * its last `steps` steps.  0 where all of them are 0, NaN where none is
+ * known.
+ */
+double vmf_own_scale(const struct vmf_slice *y, int64_t steps);
+
+/* y as of `back` steps before its start: a view of the same values. */
+struct vmf_slice vmf_slice_before(const struct vmf_slice *y, int64_t back);
+
+/* What vmf_forecast_many does for algorithms of the whole fleet: all that
+ * the local algorithm does, and then what the problems' models know better. */
+int vmf_global_many(const struct vmf_algo *algo, struct vmf_problem *p,
+    int64_t n, struct vmf_many *m, struct vmf_err *e) VMF_CHECK;
+
+/* ---- learning (global_learn.c) ---- */
+
+struct vmf_globals {
+	/* set by the caller: */
+	const struct vmf_algo *algo[VMF_METRICS_MAX];
+	int n_algos;			/* those without global ops are passed */
+	const struct vmf_words *metrics;
+	struct vmf_forecast_opts opts;	/* start: nothing from there on is
+					 * looked at */
+	int64_t mem_bytes;		/* for rows to learn from */
+	struct vmf_panel how;
+	void (*tell)(void *arg, const char *text);	/* progress, or NULL */
+	void *tell_arg;
+	/* made: one an algorithm with global ops and metric */
+	struct vmf_global *model;
+	int n_models;
+};
+bool vmf_globals_any(const struct vmf_globals *g);
+/* Read s, which is open at its first row, to the end, and learn. */
+int vmf_globals_learn(struct vmf_globals *g, struct vmf_series *s,
+    struct vmf_err *e) VMF_CHECK;
+/* The model of a metric, by its name and an algorithm; NULL: there is none. */
+struct vmf_global *vmf_globals_find(struct vmf_globals *g,
+    const struct vmf_algo *algo, const char *metric, int64_t len);
+/* Append the models' parts, without ids, to a batch of vmf_model_schema. */
+int vmf_globals_put(const struct vmf_globals *g, struct vmf_batch *out,
+    struct vmf_err *e) VMF_CHECK;
+/* Take a part without an id. */
+int vmf_globals_take(struct vmf_globals *g, const struct vmf_part *part,
+    int64_t step_s, int64_t season, struct vmf_err *e) VMF_CHECK;
+void vmf_globals_free(struct vmf_globals *g);
+
+/* ---- rows of a series, for forecasting (global_side.c) ---- */
+
+/* Where the sides of a model are in a series' schema, and room for those of
+ * rows in hand. */
+struct vmf_side_cols {
+	int n_sides, n_traits;
+	int list[VMF_SIDES_MAX], trait[VMF_TRAITS_MAX];	/* -1: not there */
+};
+void vmf_side_cols(struct vmf_side_cols *c, const struct vmf_global *g,
+    const struct vmf_schema *s);
+
+/* Sides of rows in hand: copies, so that the batch may go on. */
+struct vmf_side_rows {
+	struct vmf_side *side;		/* [n], valid after _end */
+	int64_t n;
+	/* private */
+	struct vmf_slice *y;
+	float *trait;
+	double *values;
+	int64_t *at;
+	int64_t side_cap, y_cap, trait_cap, values_cap, at_cap, n_values;
+};
+/* Forget them all. */
+void vmf_side_rows_clear(struct vmf_side_rows *r);
+/* Add row i of the batch in hand as of the moment at. */
+int vmf_side_rows_add(struct vmf_side_rows *r, const struct vmf_side_cols *c,
+    struct vmf_series *s, int64_t i, int64_t at, struct vmf_err *e)
+    VMF_CHECK;
+/* After the last: side[] is set. */
+void vmf_side_rows_end(struct vmf_side_rows *r,
+    const struct vmf_side_cols *c);
+void vmf_side_rows_free(struct vmf_side_rows *r);
+
+#endif
