@@ -115,7 +115,7 @@ NVCC_FLAGS := -std=c++20 -O2 -fmad=false -cudart static \
 	$(if $(filter default,$(origin CXX)),,-ccbin $(CXX)) -Ilib $(NVCCFLAGS)
 endif
 
-.PHONY: all check check-deep units tortured torture torture-damage torture-night accuracy bench bench-gpu bench-models fleet fuzz fuzzers install uninstall clean help FORCE
+.PHONY: all check check-deep units tortured torture torture-damage torture-night accuracy bench bench-gpu bench-models fleet fuzz fuzzers install uninstall clean help FORCE bench-quantiles
 .DELETE_ON_ERROR:
 # Objects of commands and tests are kept, though no rule names them.
 .SECONDARY:
@@ -188,6 +188,11 @@ $(B)/bench/gpu: $(BENCH_OBJ)
 	$(Q)$(AR) rcsD $@.a $(BENCH_OBJ)
 	$(Q)$(CC) $(LINK_MODE) $(LDFLAGS) -o $@ $< $@.a \
 		-L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt -lpthread -lm
+
+$(B)/bench/quantiles: $(B)/test/bench/quantiles.o $(B)/libvmf.a
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LINK_MODE) $(LDFLAGS) -o $@ $^ $(LIBS)
+bench-quantiles: all $(B)/bench/quantiles
 
 units: $(UNITS:%=$(B)/unit/%)
 fuzzers: $(FUZZERS:%=$(B)/fuzz/%)

@@ -76,6 +76,8 @@ struct cmd {
 	int min_args, max_args;	/* operands; max_args < 0: any number */
 	/* NULL, or what -V says of the device that it can use */
 	void (*device)(char *text, size_t size);
+	/* NULL, or what -V says of XGBoost: NULL where it is not there */
+	const char *(*trees)(char *text, size_t size);
 	/* filled: */
 	const char *output;	/* -o FILE; NULL: standard output */
 	const char *compress;	/* -z: "zstd"; --compress=lz4|zstd|none */

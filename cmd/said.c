@@ -28,6 +28,13 @@ cmd_say_version(const struct cmd *c)
 		c->device(device, sizeof(device));
 	printf("%s %s\nbuild: %s\ncompiler: %s\ndevice: %s\n", c->name,
 	    VMF_VERSION, VMF_BUILD, __VERSION__, device);
+	if (c->trees != NULL) {
+		const char *version = c->trees(device, sizeof(device));
+
+		printf("xgboost: %s\n", version != NULL ? version :
+		    "none (libxgboost-dev was not there when this was "
+		    "built)");
+	}
 	end_said(c);
 }
 

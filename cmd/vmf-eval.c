@@ -11,8 +11,10 @@
 #include "base/time.h"
 #include "cmd.h"
 #include "forecast/eval.h"
-#include "forecast/predict.h"
+#include "horizon.h"
+#include "learn/boost.h"
 #include "panel.h"
+#include "twice.h"
 
 static struct cmd c = {
 	.name = "vmf-eval",
@@ -26,6 +28,9 @@ static struct cmd c = {
 "      --plan FILE       and the windows that were planned by it\n"
 "      --max-load X      count planned windows with more true load than X\n"
 "      --metric NAME,... lists to score, pooled [cpu_mean]\n"
+"      --target 'METRIC>X@A-B'\n"
+"                        and the probability that METRIC is above X in one of\n"
+"                        the steps A to B [1-48]\n"
 "      --horizon N       steps, or a span of time with its unit: 48, 2d [48]\n"
 "      --origins N       windows, end to end [a tenth of the grid, <= 20]\n"
 "      --protocol gift   the windows of GIFT-Eval: horizons 48, 480, 720\n"
@@ -38,20 +43,22 @@ static struct cmd c = {
 "      --step TIME       the series' step, where its metadata was dropped\n"
 "      --at TIME         end of what is scored [vmf:end]\n"
 "      --tz ZONE         wall clock of --at [UTC]\n"
+"      --memory SIZE     for rows that xgboost learns from [256M]\n"
 "      --threads N       work on so many cores [all]\n"
 CMD_SHARED_USAGE,
 	.max_args = 1,
 	.device = cmd_panel_device,
+	.trees = vmf_boost_version,
 };
 
 static struct {
 	const char *model, *forecast, *plan, *metric, *horizon;
-	const char *protocol, *refit;
+	const char *protocol, *refit, *target;
 	int64_t origins, season_s, length_s, step_s, at, threads;
 	double max_load;
 	bool by_vm;
 } opt = {
-	.metric = "cpu_mean", .refit = "origin", .season_s = 86400,
+	.refit = "origin", .season_s = 86400,
 	.length_s = 1800, .at = VMF_TIME_NONE, .max_load = NAN,
 };
 
@@ -61,6 +68,7 @@ static const struct cmd_opt table[] = {
 	{ CMD_FILE, "plan", 0, &opt.plan, false, 0, 0 },
 	{ CMD_NUM, "max-load", 0, &opt.max_load, false, 0, 0 },
 	{ CMD_STR, "metric", 0, &opt.metric, false, 0, 0 },
+	{ CMD_STR, "target", 0, &opt.target, false, 0, 0 },
 	{ CMD_STR, "horizon", 0, &opt.horizon, false, 0, 0 },
 	{ CMD_INT, "origins", 0, &opt.origins, false, 1, 1000000 },
 	{ CMD_STR, "protocol", 0, &opt.protocol, false, 0, 0 },
@@ -71,40 +79,10 @@ static const struct cmd_opt table[] = {
 	{ CMD_DURATION, "step", 0, &opt.step_s, false, 0, 0 },
 	{ CMD_TIME, "at", 0, &opt.at, false, 0, 0 },
 	{ CMD_TZ, "tz", 0, NULL, false, 0, 0 },
+	{ CMD_SIZE, "memory", 0, &c.memory, false, 0, 0 },
 	{ CMD_INT, "threads", 0, &opt.threads, true, 1, 1024 },
 	{ CMD_END, NULL, 0, NULL, false, 0, 0 },
 };
-
-/* The models asked for; those that are always there may be among them. */
-static int
-add_models(struct vmf_eval *ev, struct vmf_err *e)
-{
-	struct vmf_words w = { 0 };
-	int rc = vmf_words_parse(&w, opt.model == NULL ? "auto" :
-	    opt.model, "--model", VMF_EUSAGE, e);
-
-	for (int m = 0; rc >= 0 && m < w.n; m++) {
-		const char *name = w.v[m];
-		int64_t len = (int64_t)strlen(name);
-		const struct vmf_algo *algo = vmf_algo_find(name, len);
-		enum vmf_rival_kind kind = VMF_RIVAL_MODEL;
-
-		if (strcmp(name, "snaive") == 0)
-			kind = VMF_RIVAL_SNAIVE;
-		else if (strcmp(name, "snaive_point") == 0)
-			kind = VMF_RIVAL_SNAIVE_POINT;
-		else if (strcmp(name, "naive") == 0)
-			kind = VMF_RIVAL_NAIVE;
-		else if (algo == NULL)
-			rc = vmf_fail(e, VMF_EUSAGE, "--model: '%.64s' is "
-			    "not known, expected one of: %s, snaive_point, "
-			    "naive", name, vmf_algo_names());
-		if (rc >= 0)
-			rc = vmf_eval_add(ev, name, len, kind, algo, e);
-	}
-	vmf_words_free(&w);
-	return rc < 0 ? rc : 0;
-}
 
 /* Options that are for the one or the other way to score. */
 static int
@@ -131,16 +109,26 @@ check_options(struct vmf_eval *ev, struct vmf_err *e)
 	if (gift && opt.origins > 0)
 		return vmf_fail(e, VMF_EUSAGE, "--protocol gift has its own "
 		    "number of windows; leave out --origins");
+	if ((rc = vmf_targets_parse(&ev->targets, opt.target, "--target",
+	    VMF_EUSAGE, e)) != 0)
+		return rc;
+	if (opt.metric == NULL)
+		opt.metric = ev->targets.n > 0 ? ev->targets.v[0].metric :
+		    "cpu_mean";
 	if ((rc = vmf_words_parse(&ev->metrics, opt.metric, "--metric",
 	    VMF_EUSAGE, e)) != 0)
 		return rc;
+	if (ev->targets.n > 0 && opt.forecast != NULL)
+		return vmf_fail(e, VMF_EUSAGE, "--target needs --model, not "
+		    "--forecast");
 	if (opt.forecast == NULL && opt.plan != NULL)
 		return vmf_fail(e, VMF_EUSAGE, "--plan needs --forecast, "
 		    "what it was made from");
 	if (opt.plan == NULL && !isnan(opt.max_load))
 		return vmf_fail(e, VMF_EUSAGE, "--max-load needs --plan");
 	if (opt.forecast == NULL)
-		return add_models(ev, e);
+		return vmf_eval_add_models(ev, opt.model == NULL ? "auto" :
+		    opt.model, e);
 	if (strcmp(opt.forecast, "-") == 0 && (c.n_args == 0 ||
 	    strcmp(c.arg[0], "-") == 0))
 		return vmf_fail(e, VMF_EUSAGE, "--forecast and the series "
@@ -153,33 +141,18 @@ check_options(struct vmf_eval *ev, struct vmf_err *e)
 	return 0;
 }
 
-/* A bare number counts steps; with a unit it is a span of time. */
 static int
 read_horizon(int64_t step_s, int64_t *steps, struct vmf_err *e)
 {
-	const char *text = opt.horizon == NULL ? "48" : opt.horizon;
-	int64_t span;
+	int rc = cmd_horizon(opt.horizon == NULL ? "48" : opt.horizon, step_s,
+	    steps, e);
 
-	if (vmf_parse_int64(text, (int64_t)strlen(text), steps) != 0) {
-		if (vmf_parse_duration(text, &span) != 0)
-			return vmf_fail(e, VMF_EUSAGE, "--horizon: '%.64s', "
-			    "expected a number of steps, or a span of time "
-			    "such as 48h", text);
-		if (span % step_s != 0)
-			return vmf_fail(e, VMF_EUSAGE, "--horizon is %.64s, "
-			    "expected a multiple of the step, %" PRId64 " s",
-			    text, step_s);
-		*steps = span / step_s;
-	}
-	if (*steps < 1 || *steps > VMF_HORIZON_MAX)
-		return vmf_fail(e, VMF_EUSAGE, "--horizon is %" PRId64
-		    " steps, expected 1 to %d", *steps, VMF_HORIZON_MAX);
-	if (opt.protocol != NULL && *steps != 48 && *steps != 480 &&
-	    *steps != 720)
+	if (rc == 0 && opt.protocol != NULL && *steps != 48 &&
+	    *steps != 480 && *steps != 720)
 		return vmf_fail(e, VMF_EUSAGE, "--horizon is %" PRId64
 		    " steps, expected 48, 480 or 720 with --protocol gift",
 		    *steps);
-	return 0;
+	return rc;
 }
 
 static int
@@ -224,6 +197,21 @@ eval_all(struct vmf_eval *ev, struct vmf_batch *out, struct vmf_writer *w,
 	return vmf_writer_put(w, out, e);
 }
 
+/* What is learned of the whole fleet, in a pass before the others. */
+static int
+learn_fleet(struct vmf_eval *ev, const struct cmd_twice *twice,
+    struct vmf_reader **r, struct vmf_err *e)
+{
+	int rc;
+
+	if (!vmf_eval_learns(ev))
+		return 0;
+	cmd_fleet(&c, &ev->globals);
+	if ((rc = vmf_eval_learn(ev, e)) != 0)
+		return rc;
+	return cmd_rewind(&c, twice, r, ev->series, opt.step_s, opt.at, e);
+}
+
 static void
 note(const struct vmf_eval *ev)
 {
@@ -253,12 +241,13 @@ main(int argc, char *argv[])
 	struct vmf_err err = { "" };
 	struct vmf_eval_plan plan = { 0 };
 	struct vmf_eval ev = { .series = &series };
+	struct cmd_twice twice = { 0 };
 	int rc, ret = CMD_FAIL;
 
 	cmd_parse(&c, table, argc, argv);
 	if ((rc = check_options(&ev, &err)) != 0 ||
-	    (rc = cmd_open_in(&c, c.n_args > 0 ? c.arg[0] : NULL, &in,
-	    &err)) != 0 ||
+	    (rc = cmd_open_twice(&c, c.n_args > 0 ? c.arg[0] : NULL,
+	    vmf_eval_learns(&ev), &twice, &in, &err)) != 0 ||
 	    (rc = vmf_series_open(&series, in, "series", opt.step_s, opt.at,
 	    &err)) != 0)
 		goto done;
@@ -271,6 +260,7 @@ main(int argc, char *argv[])
 	if (rc != 0 || (rc = vmf_eval_open(&ev, &schema, &err)) != 0 ||
 	    (rc = cmd_open_out(&c, &out, &schema, &err)) != 0 ||
 	    (rc = vmf_batch_init(&batch, &schema, &err)) != 0 ||
+	    (rc = learn_fleet(&ev, &twice, &in, &err)) != 0 ||
 	    (rc = eval_all(&ev, &batch, out.w, &err)) != 0 ||
 	    (rc = cmd_finish_out(&out, &err)) != 0)
 		goto done;
@@ -284,6 +274,7 @@ done:
 	vmf_batch_free(&batch);
 	vmf_schema_free(&schema);
 	cmd_panel_free(&ev.many.how);
+	cmd_free_twice(&twice);
 	vmf_eval_free(&ev);
 	vmf_series_free(&given);
 	vmf_series_free(&series);

@@ -7,12 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/num.h"
 #include "base/time.h"
 #include "cmd.h"
 #include "forecast/explain.h"
 #include "forecast/model.h"
 #include "forecast/predict.h"
+#include "horizon.h"
+#include "learn/boost.h"
 #include "panel.h"
 #include "series/series.h"
 
@@ -42,6 +43,7 @@ static struct cmd c = {
 CMD_SHARED_USAGE,
 	.max_args = 1,
 	.device = cmd_panel_device,
+	.trees = vmf_boost_version,
 };
 
 static struct {
@@ -71,32 +73,6 @@ static const struct cmd_opt table[] = {
 	{ CMD_END, NULL, 0, NULL, false, 0, 0 },
 };
 
-/* A bare number counts steps; with a unit it is a span of time.  With a step
- * of 0, not known yet, only the text is checked. */
-static int
-horizon_steps(int64_t step_s, int64_t *steps, struct vmf_err *e)
-{
-	int64_t span, len = (int64_t)strlen(opt.horizon);
-
-	if (vmf_parse_int64(opt.horizon, len, steps) != 0) {
-		if (vmf_parse_duration(opt.horizon, &span) != 0)
-			return vmf_fail(e, VMF_EUSAGE, "--horizon: '%.64s', "
-			    "expected a number of steps, or a span of time "
-			    "such as 48h", opt.horizon);
-		if (step_s == 0)
-			return 0;
-		if (span % step_s != 0)
-			return vmf_fail(e, VMF_EUSAGE, "--horizon is %.64s, "
-			    "expected a multiple of the step, %" PRId64 " s",
-			    opt.horizon, step_s);
-		*steps = span / step_s;
-	}
-	if (*steps < 1 || *steps > VMF_HORIZON_MAX)
-		return vmf_fail(e, VMF_EUSAGE, "--horizon is %" PRId64
-		    " steps, expected 1 to %d", *steps, VMF_HORIZON_MAX);
-	return 0;
-}
-
 /* Options that can be read without the input. */
 static int
 parse_options(struct vmf_predict *p, struct vmf_err *e)
@@ -120,7 +96,7 @@ parse_options(struct vmf_predict *p, struct vmf_err *e)
 		return vmf_fail(e, VMF_EUSAGE, "--unseen: found '%.64s', "
 		    "expected cold or skip", opt.unseen);
 	p->stale_after_s = opt.stale_after_s;
-	if ((rc = horizon_steps(0, &p->horizon, e)) != 0)
+	if ((rc = cmd_horizon(opt.horizon, 0, &p->horizon, e)) != 0)
 		return rc;
 	if (opt.metric != NULL && (rc = vmf_words_parse(&p->metrics,
 	    opt.metric, "--metric", VMF_EUSAGE, e)) != 0)
@@ -232,7 +208,8 @@ main(int argc, char *argv[])
 	    &err)) != 0 ||
 	    (rc = vmf_grid_need_end(&series.grid, vmf_reader_name(in),
 	    &err)) != 0 ||
-	    (rc = horizon_steps(series.grid.step_s, &p.horizon, &err)) != 0 ||
+	    (rc = cmd_horizon(opt.horizon, series.grid.step_s, &p.horizon,
+	    &err)) != 0 ||
 	    (rc = vmf_predict_open(&p, &schema, &err)) != 0 ||
 	    (rc = cmd_open_out(&c, &out, &schema, &err)) != 0 ||
 	    (rc = vmf_batch_init(&batch, &schema, &err)) != 0 ||

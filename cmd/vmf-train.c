@@ -10,9 +10,12 @@
 #include "base/time.h"
 #include "cmd.h"
 #include "forecast/forecast.h"
+#include "forecast/global.h"
 #include "forecast/train.h"
+#include "learn/boost.h"
 #include "panel.h"
 #include "series/series.h"
+#include "twice.h"
 
 static struct cmd c = {
 	.name = "vmf-train",
@@ -20,8 +23,12 @@ static struct cmd c = {
 "usage: vmf-train [options] [FILE]\n"
 "Learn a model of each series in FILE or standard input.\n"
 "\n"
-"      --model NAME,...  snaive, theta, ets, arima, kq or auto [auto]\n"
+"      --model NAME,...  snaive, theta, ets, arima, kq, xgboost or auto\n"
+"                        [auto]\n"
 "      --metric NAME,... lists to learn [cpu_mean]\n"
+"      --target 'METRIC>X@A-B',...\n"
+"                        the probability that METRIC is above X in one of the\n"
+"                        steps A to B [1-48] of a forecast\n"
 "      --season TIME     after which loads repeat [1d]\n"
 "      --update MODEL    go on from this model, of an earlier end; what is\n"
 "                        learned, and of what, is as there\n"
@@ -30,14 +37,16 @@ static struct cmd c = {
 "      --step TIME       the series' step, where its metadata was dropped\n"
 "      --at TIME         learn what is before TIME only [vmf:end]\n"
 "      --tz ZONE         wall clock of --at [UTC]\n"
+"      --memory SIZE     for rows that xgboost learns from [256M]\n"
 "      --threads N       work on so many cores [all]\n"
 CMD_SHARED_USAGE,
 	.max_args = 1,
 	.device = cmd_panel_device,
+	.trees = vmf_boost_version,
 };
 
 static struct {
-	const char *model, *metric, *update;
+	const char *model, *metric, *target, *update;
 	int64_t season_s, stale_after_s, step_s, at, threads;
 } opt = {
 	.stale_after_s = 86400, .at = VMF_TIME_NONE,
@@ -46,36 +55,17 @@ static struct {
 static const struct cmd_opt table[] = {
 	{ CMD_STR, "model", 0, &opt.model, false, 0, 0 },
 	{ CMD_STR, "metric", 0, &opt.metric, false, 0, 0 },
+	{ CMD_STR, "target", 0, &opt.target, false, 0, 0 },
 	{ CMD_DURATION, "season", 0, &opt.season_s, false, 0, 0 },
 	{ CMD_FILE, "update", 0, &opt.update, false, 0, 0 },
 	{ CMD_DURATION, "stale-after", 0, &opt.stale_after_s, false, 0, 0 },
 	{ CMD_DURATION, "step", 0, &opt.step_s, false, 0, 0 },
 	{ CMD_TIME, "at", 0, &opt.at, false, 0, 0 },
 	{ CMD_TZ, "tz", 0, NULL, false, 0, 0 },
+	{ CMD_SIZE, "memory", 0, &c.memory, false, 0, 0 },
 	{ CMD_INT, "threads", 0, &opt.threads, true, 1, 1024 },
 	{ CMD_END, NULL, 0, NULL, false, 0, 0 },
 };
-
-/* The grid of the series, against that of the model to go on from. */
-static int
-check_grids(const struct vmf_series *s, const struct vmf_model *m,
-    struct vmf_err *e)
-{
-	const char *name = vmf_reader_name(m->r);
-	char known[32], end[32];
-
-	if (m->grid.step_s != s->grid.step_s)
-		return vmf_fail(e, VMF_EDATA, "%s: the model's step is %"
-		    PRId64 " s, but that of %s is %" PRId64 " s", name,
-		    m->grid.step_s, vmf_reader_name(s->r), s->grid.step_s);
-	if (m->grid.end <= s->grid.end)
-		return 0;
-	vmf_time_format_utc(m->grid.end, known);
-	vmf_time_format_utc(s->grid.end, end);
-	return vmf_fail(e, VMF_EDATA, "%s knows what was before %s, but %s "
-	    "is learned up to %s only", name, known, vmf_reader_name(s->r),
-	    end);
-}
 
 /* What the options name, against what there is. */
 static int
@@ -84,7 +74,7 @@ prepare(struct vmf_train *t, const struct vmf_series *s, struct vmf_err *e)
 	int rc = vmf_grid_need_end(&s->grid, vmf_reader_name(s->r), e);
 
 	if (rc != 0 || (t->update != NULL &&
-	    (rc = check_grids(s, t->update, e)) != 0))
+	    (rc = vmf_train_grids(s, t->update, e)) != 0))
 		return rc;
 	if (opt.season_s % s->grid.step_s != 0)
 		return vmf_fail(e, VMF_EUSAGE, "--season is %" PRId64
@@ -106,7 +96,8 @@ prepare(struct vmf_train *t, const struct vmf_series *s, struct vmf_err *e)
 /* What is learned, and of what: as the options say, or as in the model to
  * go on from. */
 static int
-parse_words(struct vmf_train *t, struct vmf_model *m, struct vmf_reader **r,
+parse_words(struct vmf_train *t, struct vmf_targets *targets,
+    struct vmf_buf *metrics, struct vmf_model *m, struct vmf_reader **r,
     struct vmf_err *e)
 {
 	const struct vmf_meta *meta;
@@ -114,11 +105,11 @@ parse_words(struct vmf_train *t, struct vmf_model *m, struct vmf_reader **r,
 
 	if (opt.update != NULL) {
 		if (opt.model != NULL || opt.metric != NULL ||
-		    opt.season_s != 0)
+		    opt.target != NULL || opt.season_s != 0)
 			return vmf_fail(e, VMF_EUSAGE, "--%s and --update: "
 			    "the model has its own", opt.model != NULL ?
 			    "model" : opt.metric != NULL ? "metric" :
-			    "season");
+			    opt.target != NULL ? "target" : "season");
 		if (strcmp(opt.update, "-") == 0 && (c.n_args == 0 ||
 		    strcmp(c.arg[0], "-") == 0))
 			return vmf_fail(e, VMF_EUSAGE, "--update and the "
@@ -129,6 +120,7 @@ parse_words(struct vmf_train *t, struct vmf_model *m, struct vmf_reader **r,
 		meta = &vmf_reader_schema(*r)->meta;
 		opt.model = vmf_meta_get(meta, "vmf:model");
 		opt.metric = vmf_meta_get(meta, "vmf:metric");
+		opt.target = vmf_meta_get(meta, "vmf:target");
 		opt.season_s = m->season_s;
 		t->update = m;
 	}
@@ -138,6 +130,12 @@ parse_words(struct vmf_train *t, struct vmf_model *m, struct vmf_reader **r,
 		opt.metric = "cpu_mean";
 	if (opt.season_s == 0)
 		opt.season_s = 86400;
+	if ((rc = vmf_targets_parse(targets, opt.target, "--target",
+	    VMF_EUSAGE, e)) != 0 ||
+	    (rc = vmf_targets_metrics(targets, opt.metric, metrics,
+	    e)) != 0)
+		return rc;
+	opt.metric = (const char *)metrics->p;
 	if ((rc = vmf_words_parse(&t->models, opt.model, "--model",
 	    VMF_EUSAGE, e)) != 0 ||
 	    (rc = vmf_words_parse(&t->metrics, opt.metric, "--metric",
@@ -211,6 +209,26 @@ train_all(struct vmf_train *t, struct vmf_series *s, struct vmf_batch *batch,
 	return vmf_writer_put(w, batch, e);
 }
 
+/* What is learned from the whole fleet, in a pass before the others. */
+static int
+learn_fleet(struct vmf_train *t, struct vmf_globals *g,
+    const struct cmd_twice *twice, struct vmf_reader **r,
+    struct vmf_series *s, struct vmf_batch *batch, struct vmf_err *e)
+{
+	int rc;
+
+	if (!vmf_globals_any(g))
+		return 0;
+	g->metrics = &t->metrics;
+	g->opts = t->opts;
+	g->how = t->many.how;
+	cmd_fleet(&c, g);
+	if ((rc = vmf_globals_learn(g, s, e)) != 0 ||
+	    (rc = vmf_globals_put(g, batch, e)) != 0)
+		return rc;
+	return cmd_rewind(&c, twice, r, s, opt.step_s, opt.at, e);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -222,22 +240,36 @@ main(int argc, char *argv[])
 	struct vmf_batch batch = { 0 };
 	struct vmf_err err = { "" };
 	struct vmf_train t = { 0 };
+	struct vmf_globals globals = { 0 };
+	struct vmf_targets targets = { 0 };
+	struct vmf_buf metrics = { 0 };
+	struct cmd_twice twice = { 0 };
 	int rc, ret = CMD_FAIL;
 
 	cmd_parse(&c, table, argc, argv);
-	if ((rc = parse_words(&t, &model, &old, &err)) != 0 ||
-	    (rc = cmd_panel(&t.many.how, opt.threads, &err)) != 0 ||
-	    (rc = cmd_open_in(&c, c.n_args > 0 ? c.arg[0] : NULL, &in,
+	if ((rc = parse_words(&t, &targets, &metrics, &model, &old,
 	    &err)) != 0 ||
+	    (rc = cmd_panel(&t.many.how, opt.threads, &err)) != 0)
+		goto done;
+	memcpy(globals.algo, t.algo, sizeof(t.algo));
+	globals.n_algos = t.models.n;
+	globals.target = targets.v;
+	globals.n_targets = targets.n;
+	if ((rc = cmd_open_twice(&c, c.n_args > 0 ? c.arg[0] : NULL,
+	    vmf_globals_any(&globals), &twice, &in, &err)) != 0 ||
 	    (rc = vmf_series_open(&series, in, "series", opt.step_s, opt.at,
 	    &err)) != 0 ||
 	    (rc = prepare(&t, &series, &err)) != 0 ||
 	    (rc = vmf_model_schema(&schema, series.schema, &series.grid,
 	    opt.season_s, opt.metric, opt.model, &err)) != 0 ||
+	    (rc = vmf_meta_set(&schema.meta, "vmf:target", opt.target,
+	    &err)) != 0 ||
 	    (rc = cmd_open_out(&c, &out, &schema, &err)) != 0 ||
 	    (rc = vmf_batch_init(&batch, &schema, &err)) != 0)
 		goto done;
-	if ((rc = train_all(&t, &series, &batch, out.w, &err)) != 0 ||
+	if ((rc = learn_fleet(&t, &globals, &twice, &in, &series, &batch,
+	    &err)) != 0 ||
+	    (rc = train_all(&t, &series, &batch, out.w, &err)) != 0 ||
 	    (rc = cmd_finish_out(&out, &err)) != 0)
 		goto done;
 	note(&t);
@@ -252,6 +284,10 @@ done:
 	vmf_series_free(&series);
 	vmf_reader_free(in);
 	cmd_panel_free(&t.many.how);
+	cmd_free_twice(&twice);
+	vmf_globals_free(&globals);
+	vmf_targets_free(&targets);
+	vmf_buf_free(&metrics);
 	vmf_train_free(&t);
 	vmf_model_free(&model);
 	vmf_reader_free(old);

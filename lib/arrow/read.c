@@ -700,18 +700,29 @@ int
 vmf_reader_open(struct vmf_reader **out, const char *path, int64_t max_batch,
     struct vmf_err *e)
 {
+	int fd, rc = vmf_open_in(path, &fd, e);
+
+	*out = NULL;
+	return rc != 0 ? rc : vmf_reader_open_fd(out, fd, vmf_in_name(path),
+	    max_batch, e);
+}
+
+int
+vmf_reader_open_fd(struct vmf_reader **out, int fd, const char *name,
+    int64_t max_batch, struct vmf_err *e)
+{
 	struct vmf_reader *r = vmf_calloc(1, sizeof(*r), e);
 	int rc = VMF_ENOMEM;
 
 	*out = NULL;
-	if (r == NULL)
+	if (r == NULL) {
+		vmf_close_in(fd);
 		return VMF_ENOMEM;
-	r->fd = -1;
+	}
+	r->fd = fd;
 	r->max_batch = max_batch > INT32_MAX ? INT32_MAX : max_batch;
-	r->name = vmf_strdup(vmf_in_name(path), e);
+	r->name = vmf_strdup(name, e);
 	if (r->name != NULL)
-		rc = vmf_open_in(path, &r->fd, e);
-	if (rc == 0)
 		rc = read_schema(r, e);
 	if (rc != 0) {
 		vmf_reader_free(r);

@@ -39,10 +39,43 @@ vmf_eval_add(struct vmf_eval *ev, const char *name, int64_t len,
 	if ((r->name = vmf_strndup(name, len, e)) == NULL)
 		return VMF_ENOMEM;
 	ev->n_rivals++;
+	if (ev->targets.n > 0 && algo != NULL && (r->risk = vmf_calloc(1,
+	    (int64_t)sizeof(*r->risk), e)) == NULL)
+		return VMF_ENOMEM;
 	r->boot = vmf_calloc(1, (int64_t)sizeof(*r->boot), e);
 	if (r->boot == NULL)
 		return VMF_ENOMEM;
 	return ev->n_rivals - 1;
+}
+
+int
+vmf_eval_add_models(struct vmf_eval *ev, const char *text,
+    struct vmf_err *e)
+{
+	struct vmf_words w = { 0 };
+	int rc = vmf_words_parse(&w, text, "--model", VMF_EUSAGE, e);
+
+	for (int m = 0; rc >= 0 && m < w.n; m++) {
+		const char *name = w.v[m];
+		int64_t len = (int64_t)strlen(name);
+		const struct vmf_algo *algo = vmf_algo_find(name, len);
+		enum vmf_rival_kind kind = VMF_RIVAL_MODEL;
+
+		if (strcmp(name, "snaive") == 0)
+			kind = VMF_RIVAL_SNAIVE;
+		else if (strcmp(name, "snaive_point") == 0)
+			kind = VMF_RIVAL_SNAIVE_POINT;
+		else if (strcmp(name, "naive") == 0)
+			kind = VMF_RIVAL_NAIVE;
+		else if (algo == NULL)
+			rc = vmf_fail(e, VMF_EUSAGE, "--model: '%.64s' is "
+			    "not known, expected one of: %s, snaive_point, "
+			    "naive", name, vmf_algo_names());
+		if (rc >= 0)
+			rc = vmf_eval_add(ev, name, len, kind, algo, e);
+	}
+	vmf_words_free(&w);
+	return rc < 0 ? rc : 0;
 }
 
 int64_t
@@ -125,7 +158,8 @@ make_room(struct vmf_eval *ev, struct vmf_err *e)
 		n = 1;
 	ev->cases = vmf_calloc(n, (int64_t)sizeof(*ev->cases), e);
 	ev->problem = vmf_calloc(n, (int64_t)sizeof(*ev->problem), e);
-	if (ev->cases == NULL || ev->problem == NULL)
+	ev->prob = vmf_calloc(n, (int64_t)sizeof(*ev->prob), e);
+	if (ev->cases == NULL || ev->problem == NULL || ev->prob == NULL)
 		return VMF_ENOMEM;
 	ev->n_cases = n;
 	if (ev->given != NULL)
@@ -140,11 +174,30 @@ make_room(struct vmf_eval *ev, struct vmf_err *e)
 	return ev->status == NULL || ev->score == NULL ? VMF_ENOMEM : 0;
 }
 
+/* One event, of a metric and of steps that are scored. */
+static int
+check_target(const struct vmf_eval *ev, struct vmf_err *e)
+{
+	const struct vmf_target *t = ev->targets.v;
+
+	if (ev->targets.n > 1)
+		return vmf_fail(e, VMF_EUSAGE, "--target: expected one, found "
+		    "%d", ev->targets.n);
+	if (t->to > ev->horizon)
+		return vmf_fail(e, VMF_EUSAGE, "--target looks at step %"
+		    PRId64 ", expected at most --horizon, %" PRId64, t->to,
+		    ev->horizon);
+	for (int k = 0; k < ev->metrics.n; k++)
+		if (strcmp(ev->metrics.v[k], t->metric) == 0)
+			return 0;
+	return vmf_fail(e, VMF_EUSAGE, "--target is of '%.64s', which "
+	    "--metric does not name", t->metric);
+}
+
 int
 vmf_eval_open(struct vmf_eval *ev, struct vmf_schema *s, struct vmf_err *e)
 {
 	const struct vmf_grid *g = &ev->series->grid;
-	int64_t first;
 	int rc;
 
 	if (ev->season_s % g->step_s != 0)
@@ -165,9 +218,49 @@ vmf_eval_open(struct vmf_eval *ev, struct vmf_schema *s, struct vmf_err *e)
 	    check_origins(ev, e)) != 0 ||
 	    (rc = make_room(ev, e)) != 0)
 		return rc;
-	first = ev->given != NULL ? ev->given->grid.start :
+	if (ev->targets.n > 0 && (rc = check_target(ev, e)) != 0)
+		return rc;
+	ev->first = ev->given != NULL ? ev->given->grid.start :
 	    g->end - ev->origins_used * ev->horizon * g->step_s;
-	return vmf_eval_schema(ev, s, first, e);
+	return vmf_eval_schema(ev, s, ev->first, e);
+}
+
+bool
+vmf_eval_learns(const struct vmf_eval *ev)
+{
+	for (int m = 0; m < ev->n_rivals; m++)
+		if (ev->rival[m].algo != NULL &&
+		    ev->rival[m].algo->global != NULL)
+			return true;
+	return ev->targets.n > 0;
+}
+
+int
+vmf_eval_learn(struct vmf_eval *ev, struct vmf_err *e)
+{
+	struct vmf_globals *g = &ev->globals;
+	int rc;
+
+	for (int m = 0; m < ev->n_rivals; m++)
+		if (g->n_algos < VMF_METRICS_MAX)
+			g->algo[g->n_algos++] = ev->rival[m].algo;
+	g->metrics = &ev->metrics;
+	g->target = ev->targets.v;
+	g->n_targets = ev->targets.n;
+	g->how = ev->many.how;
+	g->opts = (struct vmf_forecast_opts){
+		.step_s = ev->series->grid.step_s, .start = ev->first,
+		.season = ev->season, .stale_after_s = VMF_EVAL_STALE_S };
+	if ((rc = vmf_globals_learn(g, ev->series, e)) != 0)
+		return rc;
+	ev->cols = vmf_calloc(g->n_models, (int64_t)sizeof(*ev->cols), e);
+	ev->sides = vmf_calloc(g->n_models, (int64_t)sizeof(*ev->sides), e);
+	if (ev->cols == NULL || ev->sides == NULL)
+		return VMF_ENOMEM;
+	for (int m = 0; m < g->n_models; m++)
+		vmf_side_cols(&ev->cols[m], &g->model[m],
+		    ev->series->schema);
+	return 0;
 }
 
 void
@@ -180,6 +273,7 @@ vmf_eval_free(struct vmf_eval *ev)
 	for (int m = 0; m < ev->n_rivals; m++) {
 		free(ev->rival[m].name);
 		free(ev->rival[m].boot);
+		free(ev->rival[m].risk);
 	}
 	free(ev->rival);
 	free(ev->cases);
@@ -189,6 +283,14 @@ vmf_eval_free(struct vmf_eval *ev)
 	free(ev->score);
 	free(ev->list);
 	free(ev->given_list);
+	for (int m = 0; ev->sides != NULL && m < ev->globals.n_models; m++)
+		vmf_side_rows_free(&ev->sides[m]);
+	free(ev->cols);
+	free(ev->sides);
+	vmf_globals_free(&ev->globals);
+	vmf_risk_room_free(&ev->room);
+	free(ev->prob);
+	vmf_targets_free(&ev->targets);
 	vmf_many_free(&ev->many);
 	vmf_words_free(&ev->metrics);
 	*ev = (struct vmf_eval){ 0 };
@@ -344,13 +446,16 @@ cpu_now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* Forecast n cases by rival m into their f (or ref); w counts the origins
- * down to 1. */
+/* Forecast n cases by rival m into their f (or ref), of metric k; w counts
+ * the origins down to 1. */
 static int
-run(struct vmf_eval *ev, int m, int64_t n, int64_t at, int64_t w,
+run(struct vmf_eval *ev, int m, int64_t n, int k, int64_t at, int64_t w,
     struct vmf_err *e)
 {
 	struct vmf_rival *r = &ev->rival[m];
+	struct vmf_global *g = r->algo == NULL ? NULL : vmf_globals_find(
+	    &ev->globals, r->algo, ev->metrics.v[k],
+	    (int64_t)strlen(ev->metrics.v[k]));
 	bool is_ref = r->kind == VMF_RIVAL_SNAIVE;
 	double before = cpu_now();
 	int rc = 0;
@@ -370,6 +475,9 @@ run(struct vmf_eval *ev, int m, int64_t n, int64_t at, int64_t w,
 			.own = first || !ev->refit_never ? fit : NULL,
 			.seen = true,
 			.rolled = ev->refit_never ? NULL : fit,
+			.global = g,
+			.side = g == NULL ? NULL :
+			    &ev->sides[g - ev->globals.model].side[i],
 		};
 		if (r->kind == VMF_RIVAL_NAIVE)
 			vmf_rival_naive(&c->f, &c->y);
@@ -382,6 +490,40 @@ run(struct vmf_eval *ev, int m, int64_t n, int64_t at, int64_t w,
 	return rc;
 }
 
+/* The probability of the event, by rival m, whose forecasts were the last
+ * that were made. */
+static int
+run_risk(struct vmf_eval *ev, int m, int64_t n, struct vmf_err *e)
+{
+	struct vmf_rival *r = &ev->rival[m];
+	const struct vmf_target *t = &ev->targets.v[0];
+	struct vmf_global *g = vmf_globals_target(&ev->globals, r->algo,
+	    t->text, (int64_t)strlen(t->text));
+	int rc;
+
+	for (int64_t i = 0; i < n; i++) {
+		struct vmf_fit *fit = &ev->fit[m * ev->n_cases + i];
+
+		ev->problem[i].fit = fit->n_params > 0 ? fit : NULL;
+		ev->problem[i].own = NULL;
+		ev->problem[i].rolled = NULL;
+		ev->problem[i].side = &ev->sides[g -
+		    ev->globals.model].side[i];
+	}
+	if ((rc = vmf_risk_many(g, ev->problem, n, &ev->room, &ev->many,
+	    ev->prob, e)) != 0)
+		return rc;
+	for (int64_t i = 0; i < n; i++) {
+		int came = vmf_target_came(t, ev->cases[i].actual,
+		    ev->horizon);
+
+		if (came >= 0 && !isnan(ev->prob[i]))
+			vmf_risk_score_add(r->risk, (double)ev->prob[i],
+			    came);
+	}
+	return 0;
+}
+
 /* All rivals on metric k of n rows from i on, at one origin. */
 static int
 eval_origin(struct vmf_eval *ev, int64_t i, int64_t n, int k, int64_t w,
@@ -390,17 +532,31 @@ eval_origin(struct vmf_eval *ev, int64_t i, int64_t n, int k, int64_t w,
 	const struct vmf_grid *g = &ev->series->grid;
 	int64_t at = g->end - w * ev->horizon * g->step_s;
 	int ref = 0, rc;
+	bool risk;
 
 	for (int64_t r = 0; r < n; r++)
 		if ((rc = vmf_case_fill(&ev->cases[r], ev->series, i + r,
 		    ev->list[k], at, ev->horizon, ev->season, e)) != 0)
 			return rc;
+	for (int m = 0; m < ev->globals.n_models; m++) {
+		vmf_side_rows_clear(&ev->sides[m]);
+		for (int64_t r = 0; r < n; r++)
+			if ((rc = vmf_side_rows_add(&ev->sides[m],
+			    &ev->cols[m], ev->series, i + r, at, e)) != 0)
+				return rc;
+		vmf_side_rows_end(&ev->sides[m], &ev->cols[m]);
+	}
 	while (ev->rival[ref].kind != VMF_RIVAL_SNAIVE)
 		ref++;
-	if ((rc = run(ev, ref, n, at, w, e)) != 0)
+	risk = ev->targets.n > 0 && strcmp(ev->targets.v[0].metric,
+	    ev->metrics.v[k]) == 0;
+	if ((rc = run(ev, ref, n, k, at, w, e)) != 0 || (risk &&
+	    (rc = run_risk(ev, ref, n, e)) != 0))
 		return rc;
 	for (int m = 0; m < ev->n_rivals; m++) {
-		if (m != ref && (rc = run(ev, m, n, at, w, e)) != 0)
+		if (m != ref && ((rc = run(ev, m, n, k, at, w, e)) != 0 ||
+		    (risk && ev->rival[m].risk != NULL &&
+		    (rc = run_risk(ev, m, n, e)) != 0)))
 			return rc;
 		for (int64_t r = 0; r < n; r++) {
 			struct vmf_case *c = &ev->cases[r];

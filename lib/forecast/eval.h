@@ -16,10 +16,13 @@
 
 #include "arrow/arrow.h"
 #include "base/err.h"
+#include "forecast/eval_risk.h"
 #include "forecast/eval_score.h"
 #include "forecast/forecast.h"
+#include "forecast/global.h"
 #include "forecast/many.h"
 #include "forecast/model.h"
+#include "forecast/risk.h"
 #include "series/series.h"
 
 /* After so long without a sample a VM is stale, as in vmf-predict. */
@@ -71,6 +74,7 @@ struct vmf_rival {
 	enum vmf_status status;		/* of the VM in hand */
 	bool seen;			/* the VM in hand has a forecast */
 	struct vmf_boot *boot;
+	struct vmf_risk_score *risk;	/* NULL: no target, or no model of it */
 };
 
 struct vmf_eval {
@@ -84,12 +88,19 @@ struct vmf_eval {
 	int64_t season_s, length_s;	/* of MASE and snaive; of a window */
 	bool refit_never;		/* fit at the first origin, then keep */
 	bool by_vm;
+	/* n = 0, or an event (one) whose probability is scored as well; its
+	 * metric is one of metrics */
+	struct vmf_targets targets;
 	/* counted: */
 	int64_t n_vms;
 	int64_t n_only_given;		/* forecasts of VMs not in series */
 	int64_t n_only_series;		/* VMs without a forecast */
 	int n_points;			/* metrics of given without quantiles */
 	int64_t origins_used;
+	int64_t first;			/* moment of the first origin */
+	/* Models of the whole fleet, to be learned after vmf_eval_open from
+	 * what is before first, by vmf_eval_learn. */
+	struct vmf_globals globals;
 	/* private */
 	struct vmf_rival *rival;
 	int n_rivals;
@@ -108,6 +119,10 @@ struct vmf_eval {
 	int64_t cells;
 	struct vmf_score *score;
 	enum vmf_status *status;
+	struct vmf_side_cols *cols;	/* by model of globals */
+	struct vmf_side_rows *sides;
+	struct vmf_risk_room room;
+	float *prob;			/* [n_cases] */
 };
 
 /*
@@ -116,6 +131,11 @@ struct vmf_eval {
  */
 int vmf_eval_add(struct vmf_eval *ev, const char *name, int64_t len,
     enum vmf_rival_kind kind, const struct vmf_algo *algo,
+    struct vmf_err *e) VMF_CHECK;
+
+/* The algorithms that text names, with commas between: --model's, also in
+ * messages.  Those that are always there may be among them. */
+int vmf_eval_add_models(struct vmf_eval *ev, const char *text,
     struct vmf_err *e) VMF_CHECK;
 
 /*
@@ -132,6 +152,12 @@ int64_t vmf_eval_origins(int64_t grid_steps, int64_t horizon);
  */
 int vmf_eval_open(struct vmf_eval *ev, struct vmf_schema *s,
     struct vmf_err *e) VMF_CHECK;
+/* Whether vmf_eval_learn is to come, and then the series from their
+ * beginning once more. */
+bool vmf_eval_learns(const struct vmf_eval *ev);
+/* Learn what is learned of the whole fleet; the series are read to their
+ * end. */
+int vmf_eval_learn(struct vmf_eval *ev, struct vmf_err *e) VMF_CHECK;
 /* Evaluate the models on the series' batch in hand.  With by_vm the scores
  * of its VMs are appended to out. */
 int vmf_eval_batch(struct vmf_eval *ev, struct vmf_batch *out,

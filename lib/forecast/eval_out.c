@@ -58,6 +58,8 @@ vmf_eval_schema(const struct vmf_eval *ev, struct vmf_schema *s,
 	for (int k = 0; k < N_COLUMNS; k++)
 		if ((rc = add(s, columns[k].name, columns[k].type, e)) != 0)
 			return rc;
+	if (ev->targets.n > 0 && (rc = vmf_risk_schema(s, e)) != 0)
+		return rc;
 	if (ev->plan != NULL && (rc = add(s, "n_plan", VMF_INT64, e)) != 0)
 		return rc;
 	for (int k = 0; ev->plan != NULL && k < N_PLAN_COLUMNS; k++)
@@ -148,6 +150,9 @@ put_row(const struct vmf_eval *ev, const struct vmf_rival *r,
 			if ((rc = vmf_col_put_num(c++, v[k], e)) != 0)
 				return rc;
 	}
+	if (ev->targets.n > 0 && (rc = vmf_risk_put(&c, id == NULL ? r->risk :
+	    NULL, e)) != 0)
+		return rc;
 	if (ev->plan != NULL) {
 		if ((rc = put_plan(c, t, e)) != 0)
 			return rc;

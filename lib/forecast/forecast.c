@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "forecast/lanes_block.h"
 #include "forecast/snaive.h"
+#include "forecast/trees.h"
 
 static const struct vmf_algo theta = {
 	.name = "theta", .members = 1u << VMF_M_THETA,
@@ -27,15 +28,18 @@ static const struct vmf_algo arima = {
 static const struct vmf_algo kq = {
 	.name = "kq", .kernels = true,
 };
+static const struct vmf_algo xgboost = {
+	.name = "xgboost", .kernels = true, .global = &vmf_trees,
+};
 static const struct vmf_algo ensemble = {
 	.name = "auto", .members = (1u << VMF_N_MEMBERS) - 1, .kernels = true,
 };
 
 static const struct vmf_algo *const algos[] = {
-	&vmf_snaive, &theta, &ets, &arima, &kq, &ensemble,
+	&vmf_snaive, &theta, &ets, &arima, &kq, &xgboost, &ensemble,
 };
 #define N_ALGOS ((int)(sizeof(algos) / sizeof(algos[0])))
-#define ALGO_NAMES "snaive, theta, ets, arima, kq, auto"
+#define ALGO_NAMES "snaive, theta, ets, arima, kq, xgboost, auto"
 
 const char *
 vmf_status_name(enum vmf_status s)

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "forecast/global.h"
+#include "forecast/risk.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cjson/cJSON.h>
 
 #include "base/mem.h"
 
@@ -53,8 +56,8 @@ vmf_slice_before(const struct vmf_slice *y, int64_t back)
 void
 vmf_global_free(struct vmf_global *g)
 {
-	if (g->algo != NULL && g->state != NULL)
-		g->algo->global->unload(g);
+	if (g->state != NULL)
+		g->ops->unload(g);
 	for (int k = 0; k < g->n_sides; k++)
 		free(g->side[k]);
 	for (int k = 0; k < g->n_traits; k++)
@@ -78,7 +81,8 @@ bool
 vmf_globals_any(const struct vmf_globals *g)
 {
 	for (int a = 0; a < g->n_algos; a++)
-		if (g->algo[a] != NULL && g->algo[a]->global != NULL)
+		if (g->algo[a] != NULL && (g->n_targets > 0 ||
+		    g->algo[a]->global != NULL))
 			return true;
 	return false;
 }
@@ -88,11 +92,78 @@ vmf_globals_find(struct vmf_globals *g, const struct vmf_algo *algo,
     const char *metric, int64_t len)
 {
 	for (int m = 0; m < g->n_models; m++)
-		if (g->model[m].algo == algo &&
+		if (g->model[m].algo == algo && !g->model[m].is_target &&
 		    (int64_t)strlen(g->model[m].metric) == len &&
 		    memcmp(g->model[m].metric, metric, (size_t)len) == 0)
 			return &g->model[m];
 	return NULL;
+}
+
+struct vmf_global *
+vmf_globals_target(struct vmf_globals *g, const struct vmf_algo *algo,
+    const char *text, int64_t len)
+{
+	for (int m = 0; m < g->n_models; m++)
+		if (g->model[m].algo == algo && g->model[m].is_target &&
+		    (int64_t)strlen(g->model[m].target.text) == len &&
+		    memcmp(g->model[m].target.text, text, (size_t)len) == 0)
+			return &g->model[m];
+	return NULL;
+}
+
+static int
+put_names(cJSON *o, const char *key, char *const *name, int n)
+{
+	cJSON *list = cJSON_AddArrayToObject(o, key);
+
+	for (int k = 0; k < n; k++) {
+		cJSON *s = list == NULL ? NULL : cJSON_CreateString(name[k]);
+
+		if (s == NULL || !cJSON_AddItemToArray(list, s))
+			return -1;
+	}
+	return list == NULL ? -1 : 0;
+}
+
+int
+vmf_global_names_put(const struct vmf_global *g, cJSON *o)
+{
+	return put_names(o, "sides", g->side, g->n_sides) != 0 ? -1 :
+	    put_names(o, "traits", g->trait, g->n_traits);
+}
+
+static int
+get_names(const cJSON *o, const char *key, char **name, int *n, int most,
+    struct vmf_err *e)
+{
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(o, key), *s;
+
+	for (int k = 0; k < *n; k++)
+		free(name[k]);
+	*n = 0;
+	if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) > most)
+		return vmf_fail(e, VMF_EDATA, "%s is not a list of at most "
+		    "%d names", key, most);
+	cJSON_ArrayForEach(s, list) {
+		if (!cJSON_IsString(s))
+			return vmf_fail(e, VMF_EDATA, "%s holds what is not "
+			    "a name", key);
+		if ((name[*n] = vmf_strdup(s->valuestring, e)) == NULL)
+			return VMF_ENOMEM;
+		++*n;
+	}
+	return 0;
+}
+
+int
+vmf_global_names_get(struct vmf_global *g, const cJSON *o,
+    struct vmf_err *e)
+{
+	int rc = get_names(o, "sides", g->side, &g->n_sides, VMF_SIDES_MAX,
+	    e);
+
+	return rc != 0 ? rc : get_names(o, "traits", g->trait, &g->n_traits,
+	    VMF_TRAITS_MAX, e);
 }
 
 int
@@ -107,7 +178,8 @@ vmf_globals_put(const struct vmf_globals *g, struct vmf_batch *out,
 
 		fit.params = params;
 		fit.n_params = 2;
-		if ((rc = vmf_model_put(out, NULL, 0, x->metric, x->algo->name,
+		if ((rc = vmf_model_put(out, NULL, 0, x->is_target ?
+		    x->target.text : x->metric, x->algo->name,
 		    x->blob.n > 0 ? VMF_OK : VMF_SHORT, &fit, g->opts.start,
 		    e)) != 0)
 			return rc;
@@ -115,39 +187,77 @@ vmf_globals_put(const struct vmf_globals *g, struct vmf_batch *out,
 	return 0;
 }
 
+struct vmf_global *
+vmf_globals_add(struct vmf_globals *g, const struct vmf_algo *algo,
+    const char *metric, int64_t len, const struct vmf_target *target,
+    struct vmf_err *e)
+{
+	struct vmf_global *more, *x;
+	const char *base;
+
+	more = realloc(g->model, (size_t)(g->n_models + 1) * sizeof(*more));
+	if (more == NULL) {
+		vmf_fail(e, VMF_ENOMEM, "no memory for a model");
+		return NULL;
+	}
+	g->model = more;
+	x = &g->model[g->n_models];
+	*x = (struct vmf_global){ .algo = algo,
+	    .ops = target != NULL ? &vmf_risk_ops : algo->global,
+	    .step_s = g->opts.step_s, .season = g->opts.season,
+	    .how = g->how, .tell = g->tell, .tell_arg = g->tell_arg };
+	base = algo->global == NULL ? NULL : algo->global->base;
+	x->base = base == NULL ? algo : vmf_algo_find(base,
+	    (int64_t)strlen(base));
+	if (target != NULL) {
+		x->is_target = true;
+		x->target = *target;
+		x->leads = target->to;
+		metric = target->metric;
+		len = (int64_t)strlen(metric);
+	}
+	if ((x->metric = vmf_strndup(metric, len, e)) == NULL)
+		return NULL;
+	g->n_models++;
+	return x;
+}
+
 int
 vmf_globals_take(struct vmf_globals *g, const struct vmf_part *part,
-    int64_t step_s, int64_t season, struct vmf_err *e)
+    struct vmf_err *e)
 {
 	const struct vmf_algo *algo = vmf_algo_find(part->algo,
 	    part->algo_len);
-	struct vmf_global *more, *x;
+	bool is_target = memchr(part->metric, '>', (size_t)part->metric_len)
+	    != NULL;
+	struct vmf_target target;
+	struct vmf_global *x;
 	int rc;
 
-	if (algo == NULL || algo->global == NULL)
+	if (is_target && (rc = vmf_target_parse(&target, part->metric,
+	    part->metric_len, "a part without an id", VMF_EDATA, e)) != 0)
+		return rc;
+	if (!is_target && (algo == NULL || algo->global == NULL))
 		return vmf_fail(e, VMF_EDATA, "a part without an id of '%.*s', "
 		    "which learns each series by itself",
 		    (int)(part->algo_len > 64 ? 64 : part->algo_len),
 		    part->algo);
-	if (vmf_globals_find(g, algo, part->metric, part->metric_len) != NULL)
+	x = is_target ? vmf_globals_target(g, algo, target.text,
+	    (int64_t)strlen(target.text)) : vmf_globals_find(g, algo,
+	    part->metric, part->metric_len);
+	if (x != NULL)
 		return vmf_fail(e, VMF_EDATA, "a second part of '%s' without "
 		    "an id for '%.*s'", algo->name,
 		    (int)(part->metric_len > 64 ? 64 : part->metric_len),
 		    part->metric);
-	more = realloc(g->model, (size_t)(g->n_models + 1) * sizeof(*more));
-	if (more == NULL)
-		return vmf_fail(e, VMF_ENOMEM, "no memory for a model");
-	g->model = more;
-	x = &g->model[g->n_models++];
-	*x = (struct vmf_global){ .algo = algo, .step_s = step_s,
-	    .season = season };
-	x->metric = vmf_strndup(part->metric, part->metric_len, e);
-	if (x->metric == NULL)
+	x = vmf_globals_add(g, algo, part->metric, part->metric_len,
+	    is_target ? &target : NULL, e);
+	if (x == NULL)
 		return VMF_ENOMEM;
 	if (part->blob_bytes == 0)
 		return 0;
 	if ((rc = vmf_buf_put(&x->blob, part->blob, part->blob_bytes,
 	    e)) != 0)
 		return rc;
-	return algo->global->load(x, e);
+	return x->ops->load(x, e);
 }

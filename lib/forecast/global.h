@@ -22,6 +22,7 @@
 #include "forecast/many.h"
 #include "forecast/model.h"
 #include "forecast/sample.h"
+#include "forecast/target.h"
 #include "series/series.h"
 
 enum { VMF_SIDES_MAX = 8,		/* other lists of a row that are seen */
@@ -51,10 +52,17 @@ struct vmf_window {
 	uint64_t key;
 };
 
-/* A model of one metric. */
+/* A model of one metric, or of one event. */
 struct vmf_global {
-	const struct vmf_algo *algo;	/* its ops are algo->global */
+	const struct vmf_algo *algo;
+	const struct vmf_global_ops *ops;	/* algo's, or those of risk.h */
+	const struct vmf_algo *base;	/* what a window is told by */
 	char *metric;
+	bool is_target;			/* of an event, which is target */
+	struct vmf_target target;
+	/* Leads that every window has; 0: some days in each third, and fewer
+	 * in the others. */
+	int64_t leads;
 	int64_t step_s, season;		/* season in steps */
 	int64_t seed;
 	/* Lists and numbers of a row that are looked at, by name. */
@@ -73,8 +81,9 @@ struct vmf_global {
 void vmf_global_free(struct vmf_global *g);
 
 struct vmf_global_ops {
-	/* The local algorithm whose forecasts a window has, by name; the
-	 * parts of ids in the model stream hold what that one holds. */
+	/* The local algorithm whose forecasts a window has, by name (NULL:
+	 * the algorithm itself); the parts of ids in the model stream hold
+	 * what that one holds. */
 	const char *base;
 	/* Floats of a row to learn from, and most rows, whatever memory
 	 * there is. */
@@ -97,6 +106,13 @@ struct vmf_global_ops {
 	    const struct vmf_panel *how, struct vmf_err *e);
 	void (*unload)(struct vmf_global *g);
 };
+
+struct cJSON;
+/* "sides" and "traits" of g, as members of a JSON object; -1: no memory. */
+int vmf_global_names_put(const struct vmf_global *g, struct cJSON *o);
+/* And back into g, which loses those that it has. */
+int vmf_global_names_get(struct vmf_global *g, const struct cJSON *o,
+    struct vmf_err *e) VMF_CHECK;
 
 /* Leads that are learned: two and a half days, at least 12; those beyond are
  * for the algorithm to treat as the last. */
@@ -122,18 +138,22 @@ int vmf_global_many(const struct vmf_algo *algo, struct vmf_problem *p,
 struct vmf_globals {
 	/* set by the caller: */
 	const struct vmf_algo *algo[VMF_METRICS_MAX];
-	int n_algos;			/* those without global ops are passed */
+	int n_algos;			/* NULL is passed */
 	const struct vmf_words *metrics;
+	const struct vmf_target *target;	/* [n_targets] */
+	int n_targets;
 	struct vmf_forecast_opts opts;	/* start: nothing from there on is
 					 * looked at */
 	int64_t mem_bytes;		/* for rows to learn from */
 	struct vmf_panel how;
 	void (*tell)(void *arg, const char *text);	/* progress, or NULL */
 	void *tell_arg;
-	/* made: one an algorithm with global ops and metric */
+	/* made: one an algorithm with global ops and metric, and one an
+	 * algorithm and target */
 	struct vmf_global *model;
 	int n_models;
 };
+/* Is there anything to learn of the whole fleet? */
 bool vmf_globals_any(const struct vmf_globals *g);
 /* Read s, which is open at its first row, to the end, and learn. */
 int vmf_globals_learn(struct vmf_globals *g, struct vmf_series *s,
@@ -141,12 +161,19 @@ int vmf_globals_learn(struct vmf_globals *g, struct vmf_series *s,
 /* The model of a metric, by its name and an algorithm; NULL: there is none. */
 struct vmf_global *vmf_globals_find(struct vmf_globals *g,
     const struct vmf_algo *algo, const char *metric, int64_t len);
+/* The model of an event. */
+struct vmf_global *vmf_globals_target(struct vmf_globals *g,
+    const struct vmf_algo *algo, const char *text, int64_t len);
 /* Append the models' parts, without ids, to a batch of vmf_model_schema. */
 int vmf_globals_put(const struct vmf_globals *g, struct vmf_batch *out,
     struct vmf_err *e) VMF_CHECK;
-/* Take a part without an id. */
+/* Take a part without an id; g's opts have the step and the season. */
 int vmf_globals_take(struct vmf_globals *g, const struct vmf_part *part,
-    int64_t step_s, int64_t season, struct vmf_err *e) VMF_CHECK;
+    struct vmf_err *e) VMF_CHECK;
+/* One more model, of a metric or (not NULL) a target; NULL: no memory. */
+struct vmf_global *vmf_globals_add(struct vmf_globals *g,
+    const struct vmf_algo *algo, const char *metric, int64_t len,
+    const struct vmf_target *target, struct vmf_err *e);
 void vmf_globals_free(struct vmf_globals *g);
 
 /* ---- rows of a series, for forecasting (global_side.c) ---- */

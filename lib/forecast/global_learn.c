@@ -139,7 +139,6 @@ draw(const struct vmf_globals *gs, struct learner *l, int64_t w,
 	int64_t row[ROWS_MAX], k = 0, most = vmf_global_leads(l->g->step_s);
 	int64_t few = most / 8 > LEADS_FEW ? most / 8 : LEADS_FEW;
 	int at[9] = { 0, 1, 2, 3, 4, 5, 6, 7, 8 }, rc;
-	const char *base = l->g->algo->global->base;
 
 	for (int64_t i = 0; i < l->n; i++) {
 		int64_t back, ahead, h;
@@ -153,6 +152,8 @@ draw(const struct vmf_globals *gs, struct learner *l, int64_t w,
 		back = ahead + l->y[i].gap;
 		h = most <= LEADS_FEW || w % 3 == 0 || most < few ? most :
 		    few;
+		if (l->g->leads > 0)
+			h = l->g->leads;
 		l->base[i].h = h < ahead ? h : ahead;
 		*p = (struct vmf_problem){
 			.y = vmf_slice_before(&l->y[i], back),
@@ -162,8 +163,8 @@ draw(const struct vmf_globals *gs, struct learner *l, int64_t w,
 		p->opts.start -= back * gs->opts.step_s;
 		row[k++] = i;
 	}
-	if ((rc = vmf_forecast_many(vmf_algo_find(base,
-	    (int64_t)strlen(base)), problem, k, many, e)) != 0)
+	if ((rc = vmf_forecast_many(l->g->base, problem, k, many,
+	    e)) != 0)
 		return rc;
 	for (int64_t j = 0; j < k; j++) {
 		const struct vmf_problem *p = &problem[j];
@@ -180,8 +181,7 @@ draw(const struct vmf_globals *gs, struct learner *l, int64_t w,
 			cut[s] = vmf_slice_before(&side.y[s], (gs->opts.start -
 			    p->opts.start) / gs->opts.step_s);
 		side.y = cut;
-		if ((rc = l->g->algo->global->sample(l->g, &x, &l->sample,
-		    e)) != 0)
+		if ((rc = l->g->ops->sample(l->g, &x, &l->sample, e)) != 0)
 			return rc;
 	}
 	return 0;
@@ -193,9 +193,11 @@ work(const struct vmf_globals *gs, struct learner *l, struct vmf_many *many,
     struct vmf_err *e)
 {
 	struct plan plan[ROWS_MAX];
-	int64_t most = 0;
+	int64_t most = 0, h = vmf_global_leads(gs->opts.step_s);
 	int rc;
 
+	if (h < l->g->leads)
+		h = l->g->leads;
 	vmf_side_rows_end(&l->sides, &l->cols);
 	for (int64_t i = 0; i < l->n; i++) {
 		l->y[i].y = l->values + l->at[i];
@@ -204,8 +206,7 @@ work(const struct vmf_globals *gs, struct learner *l, struct vmf_many *many,
 		if (plan[i].n > most)
 			most = plan[i].n;
 		if (l->base[i].mean == NULL && (rc = vmf_forecast_init(
-		    &l->base[i], vmf_global_leads(gs->opts.step_s),
-		    &vmf_score_levels, e)) != 0)
+		    &l->base[i], h, &vmf_score_levels, e)) != 0)
 			return rc;
 	}
 	for (int64_t w = 0; w < most; w++)
@@ -250,27 +251,20 @@ take(const struct vmf_globals *gs, struct learner *l, struct vmf_series *s,
 static int
 make_models(struct vmf_globals *gs, struct vmf_err *e)
 {
-	int n = gs->n_algos * gs->metrics->n;
+	for (int a = 0; a < gs->n_algos; a++) {
+		const struct vmf_algo *algo = gs->algo[a];
 
-	gs->model = vmf_calloc(n, (int64_t)sizeof(*gs->model), e);
-	if (gs->model == NULL)
-		return VMF_ENOMEM;
-	for (int a = 0; a < gs->n_algos; a++)
-		for (int k = 0; k < gs->metrics->n; k++) {
-			struct vmf_global *g = &gs->model[gs->n_models];
-
-			if (gs->algo[a] == NULL ||
-			    gs->algo[a]->global == NULL)
-				continue;
-			*g = (struct vmf_global){ .algo = gs->algo[a],
-			    .step_s = gs->opts.step_s,
-			    .season = gs->opts.season, .how = gs->how,
-			    .tell = gs->tell, .tell_arg = gs->tell_arg };
-			gs->n_models++;
-			g->metric = vmf_strdup(gs->metrics->v[k], e);
-			if (g->metric == NULL)
+		for (int k = 0; algo != NULL && algo->global != NULL &&
+		    k < gs->metrics->n; k++)
+			if (vmf_globals_add(gs, algo, gs->metrics->v[k],
+			    (int64_t)strlen(gs->metrics->v[k]), NULL,
+			    e) == NULL)
 				return VMF_ENOMEM;
-		}
+		for (int k = 0; algo != NULL && k < gs->n_targets; k++)
+			if (vmf_globals_add(gs, algo, NULL, 0,
+			    &gs->target[k], e) == NULL)
+				return VMF_ENOMEM;
+	}
 	return 0;
 }
 
@@ -316,7 +310,7 @@ static int
 open_learner(const struct vmf_globals *gs, struct learner *l,
     struct vmf_global *g, struct vmf_series *s, struct vmf_err *e)
 {
-	const struct vmf_global_ops *ops = g->algo->global;
+	const struct vmf_global_ops *ops = g->ops;
 	int rc;
 
 	l->g = g;
@@ -325,8 +319,9 @@ open_learner(const struct vmf_globals *gs, struct learner *l,
 	if ((rc = choose_sides(g, s->schema, e)) != 0)
 		return rc;
 	vmf_side_cols(&l->cols, g, s->schema);
-	/* A third: arrays grow by half, and are copied when they are split. */
-	vmf_sample_init(&l->sample, ops->width(g), gs->mem_bytes / 3 /
+	/* A fifth: arrays grow by half and are copied, and what learns from
+	 * them has copies of its own. */
+	vmf_sample_init(&l->sample, ops->width(g), gs->mem_bytes / 5 /
 	    gs->n_models, ops->rows_max);
 	return 0;
 }
@@ -372,9 +367,9 @@ vmf_globals_learn(struct vmf_globals *gs, struct vmf_series *s,
 			rc = VMF_ENOMEM;
 			break;
 		}
-		if ((rc = g->algo->global->learn(g, &l[m].sample, e)) == 0 &&
+		if ((rc = g->ops->learn(g, &l[m].sample, e)) == 0 &&
 		    g->blob.n > 0)
-			rc = g->algo->global->load(g, e);
+			rc = g->ops->load(g, e);
 	}
 	for (int m = 0; m < gs->n_models; m++)
 		free_learner(&l[m]);

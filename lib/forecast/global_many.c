@@ -89,7 +89,7 @@ correct(const struct vmf_global *g, struct vmf_problem *p, int64_t n,
 		    .base = &m->wide[i], .level_at = at };
 		m->target[k++] = &m->wide[i];
 	}
-	return k == 0 ? 0 : g->algo->global->predict(g, m->window, k,
+	return k == 0 ? 0 : g->ops->predict(g, m->window, k,
 	    m->target, &m->how, e);
 }
 

@@ -129,6 +129,31 @@ note_dropped(struct vmf_predict *p)
 	}
 }
 
+/* Is model m of the fleet of an event, and of what is forecast? */
+static bool
+is_risk(const struct vmf_predict *p, int m)
+{
+	const struct vmf_global *g = &p->globals.model[m];
+
+	if (g->is_target && strcmp(g->algo->name, p->model->algos.v[0]) == 0)
+		for (int k = 0; k < p->metrics.n; k++)
+			if (strcmp(p->metrics.v[k], g->metric) == 0)
+				return true;
+	return false;
+}
+
+static int
+add_risk(const struct vmf_target *t, struct vmf_schema *s, struct vmf_err *e)
+{
+	char name[256];
+	int rc;
+
+	vmf_target_column(t, name, sizeof(name));
+	if ((rc = add_column(s, name, VMF_FLOAT32, e)) != 0)
+		return rc;
+	return vmf_meta_set(&s->field[s->n - 1].meta, "target", t->text, e);
+}
+
 static int
 make_schema(struct vmf_predict *p, struct vmf_schema *s, struct vmf_err *e)
 {
@@ -152,6 +177,10 @@ make_schema(struct vmf_predict *p, struct vmf_schema *s, struct vmf_err *e)
 	for (int k = 0; k < p->metrics.n; k++)
 		if ((rc = add_metric(p, &p->metric[k], s, e)) != 0)
 			return rc;
+	for (int m = 0; m < p->globals.n_models; m++)
+		if (is_risk(p, m) && (rc = add_risk(
+		    &p->globals.model[m].target, s, e)) != 0)
+			return rc;
 	if ((rc = add_column(s, "model", VMF_UTF8, e)) != 0 ||
 	    (rc = add_column(s, "status", VMF_UTF8, e)) != 0 ||
 	    (rc = add_column(s, "reason", VMF_UTF8, e)) != 0 ||
@@ -164,6 +193,34 @@ make_schema(struct vmf_predict *p, struct vmf_schema *s, struct vmf_err *e)
 		return rc;
 	return vmf_meta_set(&s->meta, "vmf:history",
 	    vmf_meta_get(&from->meta, "vmf:history"), e);
+}
+
+/* The parts of the whole fleet, which stand first. */
+static int
+take_globals(struct vmf_predict *p, struct vmf_err *e)
+{
+	struct vmf_globals *g = &p->globals;
+	struct vmf_part part;
+	int got, rc;
+
+	g->opts = p->opts;
+	while ((got = vmf_model_peek(p->model, &part, e)) > 0 &&
+	    part.id == NULL) {
+		if ((rc = vmf_globals_take(g, &part, e)) != 0)
+			return rc == VMF_EDATA ? vmf_fail_in(e, rc, "%s: row %"
+			    PRId64, vmf_reader_name(p->model->r), part.row) :
+			    rc;
+		vmf_model_skip(p->model);
+	}
+	if (got < 0)
+		return got;
+	p->cols = vmf_calloc(g->n_models, (int64_t)sizeof(*p->cols), e);
+	p->sides = vmf_calloc(g->n_models, (int64_t)sizeof(*p->sides), e);
+	if (p->cols == NULL || p->sides == NULL)
+		return VMF_ENOMEM;
+	for (int m = 0; m < g->n_models; m++)
+		vmf_side_cols(&p->cols[m], &g->model[m], p->series->schema);
+	return 0;
 }
 
 int
@@ -188,7 +245,8 @@ vmf_predict_open(struct vmf_predict *p, struct vmf_schema *s,
 		.season = p->model->season_s / g->step_s,
 		.stale_after_s = p->stale_after_s,
 	};
-	if ((rc = find_metrics(p, e)) != 0)
+	if ((rc = find_metrics(p, e)) != 0 ||
+	    (rc = take_globals(p, e)) != 0)
 		return rc;
 	return make_schema(p, s, e);
 }
@@ -207,6 +265,13 @@ vmf_predict_free(struct vmf_predict *p)
 	free(p->problem_cell);
 	free(p->metric);
 	free(p->attr);
+	for (int m = 0; p->sides != NULL && m < p->globals.n_models; m++)
+		vmf_side_rows_free(&p->sides[m]);
+	free(p->cols);
+	free(p->sides);
+	vmf_globals_free(&p->globals);
+	vmf_risk_room_free(&p->room);
+	free(p->prob);
 	free(p->only_id);
 	vmf_words_free(&p->metrics);
 	vmf_many_free(&p->many);
@@ -346,7 +411,25 @@ take_values(struct vmf_predict *p, int64_t i, struct vmf_cell *c,
 		c[k].at = p->n_values;
 		p->n_values += c[k].y.n;
 	}
+	for (int m = 0; m < p->globals.n_models; m++)
+		if ((rc = vmf_side_rows_add(&p->sides[m], &p->cols[m],
+		    p->series, i, p->opts.start, e)) != 0)
+			return rc;
 	return 0;
+}
+
+/* What the model has of the whole fleet for cell j. */
+static void
+use_global(struct vmf_predict *p, int64_t j, struct vmf_problem *to)
+{
+	const char *metric = p->metric[j % p->metrics.n].name;
+	struct vmf_global *g = vmf_globals_find(&p->globals, p->cell[j].algo,
+	    metric, (int64_t)strlen(metric));
+
+	to->global = g;
+	if (g != NULL)
+		to->side = &p->sides[g - p->globals.model].side[j /
+		    p->metrics.n];
 }
 
 /* Forecast the cells of the rows in hand, algorithm by algorithm. */
@@ -358,6 +441,8 @@ solve(struct vmf_predict *p, int64_t rows, struct vmf_err *e)
 
 	for (int64_t i = 0; i < n; i++)
 		p->cell[i].y.y = p->values + p->cell[i].at;
+	for (int m = 0; m < p->globals.n_models; m++)
+		vmf_side_rows_end(&p->sides[m], &p->cols[m]);
 	for (int64_t i = 0; i < n; i++) {
 		const struct vmf_algo *algo = p->cell[i].algo;
 		int64_t k = 0;
@@ -374,6 +459,8 @@ solve(struct vmf_predict *p, int64_t rows, struct vmf_err *e)
 			    .opts = p->opts, .f = &c->f,
 			    .fit = c->part_row >= 0 ? &c->fit : NULL,
 			    .seen = c->part_row >= 0, .refit = p->refit };
+			if (algo->global != NULL)
+				use_global(p, j, &p->problem[k - 1]);
 			c->solved = true;
 		}
 		if ((rc = vmf_forecast_many(algo, p->problem, k, &p->many,
@@ -382,6 +469,50 @@ solve(struct vmf_predict *p, int64_t rows, struct vmf_err *e)
 		i = p->cell[p->problem_cell[p->many.failed]].part_row;
 		return rc == VMF_EDATA && i >= 0 ? vmf_fail_in(e, rc,
 		    "%s: row %" PRId64, vmf_reader_name(p->model->r), i) : rc;
+	}
+	return 0;
+}
+
+/* The problem of cell j by a model of the fleet. */
+static struct vmf_problem
+risk_problem(struct vmf_predict *p, int m, int64_t row, int k)
+{
+	struct vmf_cell *c = &p->cell[row * p->metrics.n + k];
+
+	return (struct vmf_problem){ .y = c->y, .opts = p->opts,
+	    .fit = c->part_row >= 0 ? &c->fit : NULL,
+	    .seen = c->part_row >= 0, .refit = p->refit,
+	    .side = &p->sides[m].side[row] };
+}
+
+/* Probabilities of the rows in hand; by another algorithm than the model's
+ * they have none. */
+static int
+solve_risks(struct vmf_predict *p, int64_t rows, struct vmf_err *e)
+{
+	int rc;
+
+	p->prob_rows = rows;
+	if ((rc = vmf_grow(&p->prob, &p->prob_cap, rows *
+	    p->globals.n_models + 1, e)) != 0)
+		return rc;
+	for (int m = 0; m < p->globals.n_models; m++) {
+		const struct vmf_global *g = &p->globals.model[m];
+		float *prob = p->prob + m * rows;
+		int k = 0;
+
+		if (!is_risk(p, m))
+			continue;
+		while (strcmp(p->metric[k].name, g->metric) != 0)
+			k++;
+		for (int64_t i = 0; i < rows; i++)
+			p->problem[i] = risk_problem(p, m, i, k);
+		if ((rc = vmf_risk_many(g, p->problem, rows, &p->room,
+		    &p->many, prob, e)) != 0)
+			return rc;
+		for (int64_t i = 0; i < rows; i++)
+			if (p->cell[i * p->metrics.n + k].algo != g->algo)
+				prob[i] = NAN;
 	}
 	return 0;
 }
@@ -408,11 +539,12 @@ put_text(struct vmf_col *c, const char *text, struct vmf_err *e)
 	    vmf_col_put_str(c, text, (int64_t)strlen(text), e);
 }
 
-/* The forecast of row i, whose cells are at cell. */
+/* The forecast of row i, number `at` of those in hand. */
 static int
-put_row(struct vmf_predict *p, int64_t i, const struct vmf_cell *cell,
-    struct vmf_batch *out, struct vmf_err *e)
+put_row(struct vmf_predict *p, int64_t i, int64_t at, struct vmf_batch *out,
+    struct vmf_err *e)
 {
+	const struct vmf_cell *cell = p->cell + at * p->metrics.n;
 	struct vmf_col *c = out->col;
 	char reason[1024];
 	int64_t len;
@@ -437,6 +569,10 @@ put_row(struct vmf_predict *p, int64_t i, const struct vmf_cell *cell,
 			    f->h, e)) != 0)
 				return rc;
 	}
+	for (int m = 0; m < p->globals.n_models; m++)
+		if (is_risk(p, m) && (rc = vmf_col_put_num(c++,
+		    (double)p->prob[m * p->prob_rows + at], e)) != 0)
+			return rc;
 	join_reasons(p, cell, reason, sizeof(reason));
 	if ((rc = put_text(c++, cell[0].algo->name, e)) != 0 ||
 	    (rc = put_text(c++, vmf_status_name(cell[0].f.status), e)) != 0 ||
@@ -465,6 +601,8 @@ vmf_predict_rows(struct vmf_predict *p, int64_t i, struct vmf_batch *out,
 		    "known to this version; known: %s",
 		    vmf_reader_name(p->model->r), name, vmf_algo_names());
 	p->n_values = 0;
+	for (int m = 0; m < p->globals.n_models; m++)
+		vmf_side_rows_clear(&p->sides[m]);
 	for (rows = 0; i + rows < p->series->b->n && rows < ROWS_MAX * more &&
 	    p->n_values < VALUES_MAX * more &&
 	    (rows == 0 || at * per_row < VALUES_MAX * more); rows++) {
@@ -489,12 +627,13 @@ vmf_predict_rows(struct vmf_predict *p, int64_t i, struct vmf_batch *out,
 			return rc;
 		at++;
 	}
-	if ((rc = solve(p, at, e)) != 0)
+	if ((rc = solve(p, at, e)) != 0 ||
+	    (rc = solve_risks(p, at, e)) != 0)
 		return rc;
 	at = 0;
 	for (int64_t k = 0; k < rows; k++)
-		if (p->row_seen[k] && (rc = put_row(p, i + k, p->cell +
-		    at++ * p->metrics.n, out, e)) != 0)
+		if (p->row_seen[k] && (rc = put_row(p, i + k, at++, out,
+		    e)) != 0)
 			return rc;
 	return rows;
 }

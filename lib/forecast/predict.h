@@ -11,6 +11,8 @@
 #include "arrow/arrow.h"
 #include "base/err.h"
 #include "forecast/forecast.h"
+#include "forecast/global.h"
+#include "forecast/risk.h"
 #include "forecast/many.h"
 #include "forecast/model.h"
 #include "series/series.h"
@@ -46,6 +48,13 @@ struct vmf_predict {
 	int64_t n_values, values_cap;
 	struct vmf_problem *problem;
 	int64_t problem_cap, *problem_cell, problem_cell_cap;
+	struct vmf_globals globals;	/* what the model has of the fleet */
+	struct vmf_side_cols *cols;	/* by model of these */
+	struct vmf_side_rows *sides;
+	/* of those that are of events: */
+	struct vmf_risk_room room;
+	float *prob;			/* [model][prob_rows] */
+	int64_t prob_rows, prob_cap;
 	char *only_id;
 	int64_t only_len, only_cap;
 	bool any_only;

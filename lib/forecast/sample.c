@@ -43,7 +43,8 @@ vmf_sample_init(struct vmf_sample *s, int64_t width, int64_t mem_bytes,
 {
 	int64_t row = width * (int64_t)sizeof(*s->rec) + 24;
 
-	*s = (struct vmf_sample){ .width = width, .rows_max = rows_max };
+	*s = (struct vmf_sample){ .width = width, .rows_max = rows_max,
+	    .limit = UINT64_MAX };
 	if (rows_max > mem_bytes / row)
 		s->rows_max = mem_bytes / row < 1 ? 1 : mem_bytes / row;
 }
@@ -51,16 +52,16 @@ vmf_sample_init(struct vmf_sample *s, int64_t width, int64_t mem_bytes,
 bool
 vmf_sample_wants(const struct vmf_sample *s, uint64_t key)
 {
-	return s->bits == 0 || key >> (64 - s->bits) == 0;
+	return key < s->limit;
 }
 
-/* Ask for one more leading bit, and drop what does not have it. */
+/* Lower the limit, and drop what is not below it. */
 static void
 thin(struct vmf_sample *s)
 {
 	int64_t to = 0;
 
-	s->bits++;
+	s->limit -= s->limit / 10 + 1;
 	for (int64_t i = 0; i < s->n; i++) {
 		if (!vmf_sample_wants(s, s->key[i]))
 			continue;
@@ -83,10 +84,9 @@ vmf_sample_add(struct vmf_sample *s, uint64_t key, int64_t from,
 	int rc;
 
 	*rec = NULL;
-	while (s->n >= s->rows_max && s->bits < 63 &&
-	    vmf_sample_wants(s, key))
+	while (s->n >= s->rows_max && vmf_sample_wants(s, key))
 		thin(s);
-	if (s->n >= s->rows_max || !vmf_sample_wants(s, key))
+	if (!vmf_sample_wants(s, key))
 		return 0;
 	if ((rc = vmf_grow(&s->rec, &s->rec_cap, (s->n + 1) * s->width,
 	    e)) != 0 ||
@@ -136,7 +136,7 @@ vmf_sample_split(struct vmf_sample *s, double share, int64_t *n_learn,
     int64_t *n_test, struct vmf_err *e)
 {
 	struct vmf_sample to = { .width = s->width, .rows_max = s->rows_max,
-	    .bits = s->bits };
+	    .limit = s->limit };
 	int64_t at, count[3] = { 0 };
 	float *rec;
 	int rc;

@@ -5,11 +5,11 @@
  *
  * Each row has a key, a random number made of what the row is about (a
  * series, say: then all rows of a series stay or go together).  While there
- * is room all rows are kept; each time there is none, those whose key has
- * one more leading bit set are dropped, about half of them.  What is kept in
+ * is room all rows are kept; each time there is none, the limit that keys lie
+ * below is lowered by a tenth, and rows above it are dropped.  What is kept in
  * the end depends on the keys and on how many rows there are, not on their
  * order (a bottom-k sketch: Cohen and Kaplan, "Summarizing Data using
- * Bottom-k Sketches", 2007, with a threshold that is halved).
+ * Bottom-k Sketches", 2007, with limits from a fixed row of them).
  */
 #ifndef VMF_SAMPLE_H
 #define VMF_SAMPLE_H
@@ -30,7 +30,7 @@ struct vmf_sample {
 				 * known */
 	/* private */
 	uint64_t *key;
-	int bits;		/* leading bits of a key that must be 0 */
+	uint64_t limit;		/* keys lie below it */
 	int64_t rec_cap, from_cap, until_cap, key_cap;
 };
 

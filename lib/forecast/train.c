@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/time.h"
 
 /* Rows that are worked on at once, and values they may have; more of them
  * where a device has threads for them. */
@@ -183,6 +184,26 @@ is_full(const struct vmf_train *t)
 
 	return t->n_rows - t->n_put >= (device ? DEVICE_ROWS_MAX : ROWS_MAX) ||
 	    t->n_values >= (device ? DEVICE_VALUES_MAX : VALUES_MAX);
+}
+
+int
+vmf_train_grids(const struct vmf_series *s, const struct vmf_model *m,
+    struct vmf_err *e)
+{
+	const char *name = vmf_reader_name(m->r);
+	char known[32], end[32];
+
+	if (m->grid.step_s != s->grid.step_s)
+		return vmf_fail(e, VMF_EDATA, "%s: the model's step is %"
+		    PRId64 " s, but that of %s is %" PRId64 " s", name,
+		    m->grid.step_s, vmf_reader_name(s->r), s->grid.step_s);
+	if (m->grid.end <= s->grid.end)
+		return 0;
+	vmf_time_format_utc(m->grid.end, known);
+	vmf_time_format_utc(s->grid.end, end);
+	return vmf_fail(e, VMF_EDATA, "%s knows what was before %s, but %s "
+	    "is learned up to %s only", name, known, vmf_reader_name(s->r),
+	    end);
 }
 
 int64_t

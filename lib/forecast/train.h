@@ -43,6 +43,9 @@ struct vmf_train {
 	    values_cap;
 };
 
+/* The grid of the series, against that of the model to go on from. */
+int vmf_train_grids(const struct vmf_series *s, const struct vmf_model *m,
+    struct vmf_err *e) VMF_CHECK;
 /*
  * Take a copy of rows of the batch in hand, from row i on, as many as are
  * worked on at once; those of the next batch join them.  Returns how many it

@@ -1,0 +1,322 @@
+# Boosted trees over the fleet (xgboost), and probabilities of events
+# (--target), through vmf-train, vmf-predict and vmf-eval.
+
+load helper
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	NO_XGB=
+	vmf-train -V | grep -q 'xgboost: [0-9]' || NO_XGB=1
+}
+
+xgb() {
+	[ -z "$NO_XGB" ] || skip "built without XGBoost"
+}
+
+# fleet VMS DAYS: hourly series of a made-up fleet, with its inventory.
+fleet() {
+	gen "$1" "$2" --seed 5 --inventory vms.csv >f.csv
+	vmf-ingest -q f.csv | vmf-dedup -q |
+	    vmf-aggregate -q --step 1h --join vms.csv -o s
+}
+
+column() {
+	vmf-cat --csv --no-header --columns "$1" "$2"
+}
+
+# The part of the whole fleet of metric $1, as text.
+fleet_part() {
+	judge - "$2" "$1" <<'EOF'
+import sys
+import pyarrow as pa
+with pa.ipc.open_stream(sys.argv[1]) as r:
+    t = r.read_all()
+for row in t.to_pylist():
+    if row["id"] is None and row["metric"] == sys.argv[2]:
+        blob = row["blob"] or b""
+        print(row["model"], row["status"], row["params"], len(blob))
+        sys.stdout.flush()
+        sys.stdout.buffer.write(blob)
+EOF
+}
+
+@test "xgboost: a model in a pass of its own, the same bytes however it runs" {
+	xgb
+	fleet 40 14
+	vmf-train -q --no-history --model xgboost -o m s
+	vmf-train -q --no-history --model xgboost --threads 1 -o m1 s
+	same m m1
+	# From a pipe.
+	vmf-train -q --no-history --model xgboost <s >m2
+	same m m2
+	vmf-predict -q --no-history --from m --horizon 30 -o f s
+	vmf-predict -q --no-history --from m --horizon 30 --threads 1 <s >f1
+	same f f1
+	assert_equal "$(column model f | sort -u)" xgboost
+	# The leads that a forecast has do not change the first of them.
+	vmf-predict -q --from m --horizon 6 -o short s
+	same <(vmf-cat --long --csv --columns id,start,cpu_mean_q90 short) \
+	    <(vmf-cat --long --csv --columns id,start,cpu_mean_q90 f |
+	    awk -F, 'NR == 1 || n[$1]++ < 6')
+}
+
+@test "xgboost: a VM's forecast does not depend on its neighbours" {
+	xgb
+	fleet 40 14
+	vmf-train -q --model xgboost -o m s
+	vmf-predict -q --from m -o f s
+	for vm in vm-0000003 vm-0000017; do
+		gen 40 14 --seed 5 | grep -E "^(vm,|$vm)" | vmf-ingest -q |
+		    vmf-dedup -q | vmf-aggregate -q --step 1h --join vms.csv \
+		    -o one
+		vmf-predict -q --at "$(vmf-cat --schema s |
+		    awk '$1 == "vmf:end" { print $2 }')" --from m -o g one
+		same <(vmf-cat --id $vm --csv --long f) \
+		    <(vmf-cat --id $vm --csv --long g)
+	done
+}
+
+@test "xgboost: quantiles do not cross, and are better than kq's" {
+	xgb
+	fleet 60 21
+	vmf-eval -q --model kq,xgboost --origins 4 --horizon 24 -o scores s
+	vmf-cat --csv --no-header --columns model,crps,mase scores >rows
+	awk -F, '$1 == "kq" { c = $2; m = $3 }
+	    $1 == "xgboost" { if (!($2 < 0.97 * c && $3 < m)) exit 1; n++ }
+	    END { exit n != 1 }' rows || { cat rows; return 1; }
+	vmf-train -q --model xgboost -o m s
+	vmf-predict -q --from m -o f --quantiles 0.05,0.1,0.25,0.5,0.77,0.9,0.99 s
+	vmf-cat --long --csv --no-header --columns cpu_mean_q05,cpu_mean_q10,cpu_mean_q25,cpu_mean_q50,cpu_mean_q77,cpu_mean_q90,cpu_mean_q99 f |
+	    awk -F, '$3 != "" { n++; for (i = 4; i <= NF; i++)
+	    if (!($i >= $(i - 1)) || $3 < 0) bad++ }
+	    END { exit n < 1000 || bad }'
+}
+
+@test "nothing is learned of what lies behind --at, or vmf-eval's first origin" {
+	xgb
+	fleet 30 14
+	judge - s t <<'EOF'
+import sys
+import pyarrow as pa
+with pa.ipc.open_stream(sys.argv[1]) as r:
+    t = r.read_all()
+# Every value from the last two days on becomes another one.
+import datetime as dt
+at = dt.datetime(2024, 1, 13, tzinfo=dt.timezone.utc)
+left = [s and (at - s).total_seconds() / 3600 for s in t["start"].to_pylist()]
+names = [n for n in t.schema.names if pa.types.is_list(t.schema.field(n).type)]
+for n in names:
+    f = t.schema.field(n)
+    rows = [v and [x if x is None or i < k else 3 * x + i
+                   for i, x in enumerate(v)]
+            for v, k in zip(t[n].to_pylist(), left)]
+    t = t.set_column(t.schema.get_field_index(n), f, pa.array(rows, f.type))
+with pa.ipc.new_stream(sys.argv[2], t.schema) as w:
+    w.write_table(t)
+EOF
+	run ! same s t
+	at=2024-01-13T00:00:00Z
+	vmf-train -q --no-history --model xgboost --target 'cpu_max>60@1-6' \
+	    --at $at -o m s
+	vmf-train -q --no-history --model xgboost --target 'cpu_max>60@1-6' \
+	    --at $at -o n t
+	same m n
+	# vmf-eval learns what vmf-train does up to its first origin: the model
+	# forecasts the first window alike.
+	vmf-predict -q --from m --metric cpu_mean --at $at --horizon 24 -o f s
+	vmf-eval -q --forecast f s | vmf-cat --csv --columns model,crps,mase >a
+	vmf-eval -q --model xgboost --origins 1 --horizon 24 --at 2024-01-14 s |
+	    vmf-cat --csv --columns model,crps,mase >b
+	same <(grep xgboost a) <(grep xgboost b)
+	# So does a forecast of the one by the other.
+	vmf-predict -q --from m --at $at -o f s
+	vmf-predict -q --from n --at $at -o g s
+	same <(vmf-cat --csv --long f) <(vmf-cat --csv --long g)
+}
+
+@test "xgboost beside others, with --update, --memory and VMs that are new" {
+	xgb
+	fleet 40 14
+	vmf-train -q --no-history --model xgboost,kq --metric cpu_mean,mem_mean \
+	    -o once s
+	vmf-train -q --model xgboost,kq --metric cpu_mean,mem_mean \
+	    --at 2024-01-12T00:00:00Z -o then s
+	vmf-train -q --no-history --update then -o next s
+	same once next
+	# What an id has is what kq has.
+	vmf-train -q --model kq -o kq s
+	judge - once kq <<'EOF'
+import sys
+import pyarrow as pa
+def parts(path):
+    with pa.ipc.open_stream(path) as r:
+        rows = r.read_all().to_pylist()
+    return {r["id"]: (r["params"], r["blob"], r["mase"]) for r in rows
+            if r["id"] and r["metric"] == "cpu_mean" and
+            r["model"] == ("xgboost" if "once" in path else "kq")}
+a, b = map(parts, sys.argv[1:])
+assert len(a) == 40 and a.keys() == b.keys()
+assert all(repr(a[i]) == repr(b[i]) for i in a)
+EOF
+	# Less memory: fewer rows, and fewer series.
+	vmf-train -q --model xgboost --memory 1M -o small s
+	assert [ "$(fleet_part cpu_mean small | head -n 1 | tr -d '[,' |
+	    cut -d' ' -f 4 | cut -d. -f 1)" -lt 2000 ]
+	vmf-predict -q --from small s | vmf-cat >/dev/null
+	# A VM that the model does not know.
+	gen 45 14 --seed 5 --inventory vms.csv | vmf-ingest -q | vmf-dedup -q |
+	    vmf-aggregate -q --step 1h --join vms.csv -o more
+	vmf-predict -q --from once more | vmf-cat --csv --columns id,status |
+	    grep -q 'vm-0000044,unseen'
+}
+
+@test "too few rows: the forecast is kq's" {
+	xgb
+	fleet 3 4
+	vmf-train -q --model xgboost -o m s
+	fleet_part cpu_mean m | grep -q '^xgboost short .* 0$'
+	vmf-train -q --model kq -o k s
+	vmf-predict -q --from m s | vmf-cat --csv --long >a
+	vmf-predict -q --from k s | vmf-cat --csv --long >b
+	same <(sed s/xgboost/kq/ a) b
+}
+
+@test "a part of the fleet that is damaged, or not there" {
+	xgb
+	fleet 40 14
+	vmf-train -q --model xgboost -o m s
+	part() {
+		judge - m bad "$@" <<'EOF'
+import sys
+import pyarrow as pa
+with pa.ipc.open_stream(sys.argv[1]) as r:
+    t = r.read_all()
+rows = t.to_pylist()
+exec(sys.argv[3])
+with pa.ipc.new_stream(sys.argv[2], t.schema) as w:
+    w.write_table(pa.Table.from_pylist(rows, t.schema))
+EOF
+		fails 1 "$2" vmf-predict -q --from bad s
+	}
+	part 'rows.pop(0)' "no part of 'xgboost' without an id"
+	part 'rows.insert(0, rows[0])' 'a second part'
+	part 'rows[0]["model"] = "theta"' 'learns each series by itself'
+	part 'rows[0]["blob"] = rows[0]["blob"][:-1]' 'row 0'
+	part 'rows[0]["blob"] += b"x"' 'behind the last booster'
+	part 'rows[0]["blob"] = b"{}\n"' 'version'
+	part 'rows[0]["blob"] = b"x" * 100' 'line of JSON'
+	part 'b = bytearray(rows[0]["blob"]); b[-5000] ^= 1; rows[0]["blob"] = bytes(b)' 'checksum'
+	part 'rows[0]["metric"] = "cpu_mean>x"' 'expected a number'
+}
+
+@test "--target: a probability of any model, calibrated, and scored" {
+	fleet 40 14
+	models="kq snaive"
+	[ -n "$NO_XGB" ] || models="$models xgboost"
+	for model in $models; do
+		vmf-train -q --no-history --model $model \
+		    --target 'cpu_max>60@1-12,cpu_mean>30' -o m s
+		vmf-train -q --no-history --model $model --threads 1 \
+		    --target 'cpu_max>60@1-12,cpu_mean>30' -o m1 s
+		same m m1
+		vmf-predict -q --from m --horizon 6 -o f s
+		column cpu_max_gt60_1_12,cpu_mean_gt30_1_48 f |
+		    awk -F, '$1 != "" { n++; if (!($1 >= 0 && $1 <= 1 &&
+		    $2 >= 0 && $2 <= 1)) exit 1 } END { exit n < 30 }'
+	done
+	assert_equal "$(judge - f <<'EOF'
+import sys
+import pyarrow as pa
+with pa.ipc.open_stream(sys.argv[1]) as r:
+    print(r.schema.field("cpu_max_gt60_1_12").metadata[b"target"].decode())
+EOF
+	)" 'cpu_max>60@1-12'
+	# It goes on with --update, and travels into the plan.
+	vmf-train -q --no-history --update m -o m2 s
+	same <(vmf-cat --csv --columns id,metric,model,params m) \
+	    <(vmf-cat --csv --columns id,metric,model,params m2)
+	vmf-window -q --length 1h f | vmf-cat --schema |
+	    grep -q cpu_max_gt60_1_12
+	vmf-eval -q --model kq --target 'cpu_max>40@1-24' --horizon 24 \
+	    --origins 4 -o scores s
+	vmf-cat --csv --no-header --columns model,n_cases,n_came,brier,brier_rate,auc scores >rows
+	awk -F, '$1 == "kq" { n++; if (!($2 > 80 && $3 > 5 && $3 < $2 &&
+	    $4 < 0.7 * $5 && $6 > 0.9)) exit 1 } END { exit n != 1 }' rows ||
+	    { cat rows; return 1; }
+}
+
+@test "--target's scores are those of another hand" {
+	fleet 30 10
+	vmf-eval -q --model kq --target 'cpu_max>40@2-9' --horizon 12 \
+	    --origins 1 -o scores s
+	at=$(vmf-cat --schema scores | awk '$1 == "vmf:start" { print $2 }')
+	vmf-train -q --model kq --target 'cpu_max>40@2-9' --at "$at" -o m s
+	vmf-predict -q --from m --at "$at" --horizon 12 -o f s
+	judge - s f scores <<'EOF'
+import math
+import sys
+import pyarrow as pa
+def read(path):
+    with pa.ipc.open_stream(path) as r:
+        return r.read_all().to_pylist()
+s, f, scores = map(read, sys.argv[1:])
+f = {r["id"]: r for r in f}
+row = [r for r in scores if r["model"] == "kq"][0]
+pairs = []
+for r in s:
+    at = (f[r["id"]]["start"] - r["start"]).total_seconds() / 3600
+    y = [r["cpu_max"][int(at) + i] if 0 <= at + i < len(r["cpu_max"]) else None
+         for i in range(1, 9)]
+    p = f[r["id"]]["cpu_max_gt40_2_9"]
+    known = [v for v in y if v is not None]
+    came = any(v > 40 for v in known)
+    if p is not None and (came or len(known) == 8):
+        pairs.append((p, came))
+n = len(pairs)
+assert n == row["n_cases"] and n > 20, (n, row["n_cases"])
+assert sum(c for _, c in pairs) == row["n_came"] > 2
+brier = sum((p - c) ** 2 for p, c in pairs) / n
+loss = -sum(math.log(p if c else 1 - p) for p, c in pairs) / n
+assert abs(brier - row["brier"]) <= 1e-6
+assert abs(loss - row["log_loss"]) <= 1e-4
+yes = [p for p, c in pairs if c]
+no = [p for p, c in pairs if not c]
+auc = sum((a > b) + 0.5 * (a == b) for a in yes for b in no) / len(yes) / len(no)
+assert abs(auc - row["auc"]) <= 0.02, (auc, row["auc"])
+assert sum(row["rel_n"]) == n
+for b in range(10):
+    mine = [(p, c) for p, c in pairs if min(int(p * 10), 9) == b]
+    assert len(mine) == row["rel_n"][b]
+    if mine:
+        assert abs(sum(p for p, _ in mine) / len(mine) - row["rel_p"][b]) <= 1e-6
+        assert abs(sum(c for _, c in mine) / len(mine) - row["rel_came"][b]) <= 1e-9
+EOF
+}
+
+@test "--target: what cannot be read" {
+	fleet 3 3
+	fails 2 'expected METRIC>X' vmf-train --target cpu_max s
+	fails 2 'expected METRIC>X' vmf-train --target '>80' s
+	fails 2 'number behind the >' vmf-train --target 'cpu_max>x' s
+	fails 2 'number behind the >' vmf-train --target 'cpu_max>inf' s
+	fails 2 'steps of the forecast' vmf-train --target 'cpu_max>80@0-3' s
+	fails 2 'steps of the forecast' vmf-train --target 'cpu_max>80@5-3' s
+	fails 2 'steps of the forecast' vmf-train --target 'cpu_max>80@7' s
+	fails 2 'there twice' \
+	    vmf-train --target 'cpu_max>80,cpu_max>80.0@1-48' s
+	fails 2 'cpu_p95' vmf-train -o m --target 'cpu_p95>80' s
+	fails 2 'at most --horizon' \
+	    vmf-eval --target 'cpu_max>80' --horizon 12 --origins 1 s
+	fails 2 '--metric does not name' vmf-eval --metric cpu_mean \
+	    --target 'cpu_max>80' s
+	fails 2 'expected one' vmf-eval --target 'cpu_max>80,cpu_max>70' s
+	fails 2 'not --forecast' vmf-eval --target 'cpu_max>80' --forecast s s
+}
+
+@test "a build without XGBoost says which package is missing" {
+	[ -n "$NO_XGB" ] || skip "built with XGBoost"
+	fleet 40 14
+	fails 1 libxgboost-dev vmf-train --model xgboost -o m s
+	vmf-train -q --model kq --target 'cpu_max>60' -o m s
+	vmf-predict -q --from m s | vmf-cat >/dev/null
+}
