@@ -4,6 +4,7 @@
 #   GPU=auto|0|1     kernels for a GPU; auto: where there is nvcc, see below
 #   ISAL=auto|0|1    gzip by ISA-L; auto: where libisal is installed
 #   XGB=auto|0|1     trees by XGBoost; auto: where libxgboost is installed
+#   DNNL=auto|0|1    lstm by oneDNN; auto: where libdnnl is installed
 #   DEV=1            warnings are errors
 #   CC= CXX= CFLAGS= LDFLAGS= PREFIX=/usr/local DESTDIR=
 #   CUDA_HOME= NVCC= NVCCFLAGS=  (-lineinfo for profilers)
@@ -12,6 +13,7 @@ MODE ?= release
 GPU ?= auto
 ISAL ?= auto
 XGB ?= auto
+DNNL ?= auto
 PREFIX ?= /usr/local
 DESTDIR ?=
 CFLAGS ?= -O2 -g
@@ -46,12 +48,18 @@ ifeq ($(XGB),auto)
 XGB := $(if $(wildcard /usr/include/xgboost/c_api.h),1,0)
 endif
 
+ifeq ($(DNNL),auto)
+DNNL := $(if $(wildcard /usr/include/oneapi/dnnl/dnnl.h),1,0)
+endif
+
 B := build/$(MODE)-gpu$(GPU)
 Q := $(if $(filter 1,$(V)),,@)
 
 CMDS := $(patsubst cmd/%.c,%,$(sort $(wildcard cmd/vmf-*.c)))
 GPU_SRC := $(if $(filter 1,$(GPU)),gpu/device.c gpu/lanes.cu,gpu/none.c)
-LIB_SRC := $(sort $(wildcard lib/*/*.c)) $(GPU_SRC)
+# Of files that stand in for each other where a library is not there, one.
+NOT_SRC := lib/learn/lstm_$(if $(filter 1,$(DNNL)),none,dnnl).c
+LIB_SRC := $(filter-out $(NOT_SRC),$(sort $(wildcard lib/*/*.c))) $(GPU_SRC)
 LIB_OBJ := $(patsubst %,$(B)/%.o,$(basename $(LIB_SRC)))
 # What is C++ is so for CUDA's sake, and no command needs it.
 HAVE_CXX := $(shell command -v $(firstword $(CXX)) 2>/dev/null)
@@ -97,6 +105,7 @@ ALL_CFLAGS := -std=c11 -ffile-prefix-map=$(CURDIR)=. \
 	$(if $(filter 1,$(XGB)),-DVMF_XGB) -Ilib -Icmd
 # A command is linked with those that it uses; starting costs by the library.
 LIBS := -Wl,--as-needed $(if $(filter 1,$(XGB)),-lxgboost) \
+	$(if $(filter 1,$(DNNL)),-ldnnl -lgomp) \
 	$(if $(filter 1,$(ISAL)),-lisal) -lcsv -lz -lzstd -llz4 -lcjson \
 	-lpthread -lm
 

@@ -3,7 +3,7 @@
 # What a build needs.
 # shellcheck disable=SC2034 # for those who read this file
 need_build="gcc make libc6-dev libcsv-dev zlib1g-dev libzstd-dev liblz4-dev
-	libcjson-dev libisal-dev libxgboost-dev"
+	libcjson-dev libisal-dev libxgboost-dev libdnnl-dev"
 
 # need PACKAGE...: install those that are not there, with a word about it.
 need() {
