@@ -10,6 +10,7 @@
 #include "base/thread.h"
 #include "cmd.h"
 #include "forecast/device.h"
+#include "learn/lstm.h"
 #include "simd.h"
 
 /* Fewer streams than this do not keep a device busy. */
@@ -44,6 +45,8 @@ cmd_panel(struct vmf_panel *how, int64_t threads, struct vmf_err *e)
 	int rc, n;
 
 	if ((rc = cmd_simd(&level, e)) != 0)
+		return rc;
+	if ((rc = vmf_lstm_simd(level, e)) != 0)
 		return rc;
 	how->lanes = vmf_lanes_of(level);
 	how->threads = threads > 0 ? (int)threads : vmf_cores();

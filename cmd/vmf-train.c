@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/num.h"
 #include "base/time.h"
 #include "cmd.h"
 #include "forecast/forecast.h"
@@ -23,8 +22,8 @@ static struct cmd c = {
 "usage: vmf-train [options] [FILE]\n"
 "Learn a model of each series in FILE or standard input.\n"
 "\n"
-"      --model NAME,...  snaive, theta, ets, arima, kq, xgboost or auto\n"
-"                        [auto]\n"
+"      --model NAME,...  snaive, theta, ets, arima, kq, xgboost, lstm or\n"
+"                        auto [auto]\n"
 "      --metric NAME,... lists to learn [cpu_mean]\n"
 "      --target 'METRIC>X@A-B',...\n"
 "                        the probability that METRIC is above X in one of the\n"
@@ -37,7 +36,11 @@ static struct cmd c = {
 "      --step TIME       the series' step, where its metadata was dropped\n"
 "      --at TIME         learn what is before TIME only [vmf:end]\n"
 "      --tz ZONE         wall clock of --at [UTC]\n"
-"      --memory SIZE     for rows that xgboost learns from [256M]\n"
+"      --memory SIZE     for what xgboost and lstm learn from [256M]\n"
+"      --epochs N        of lstm: rounds of its training, at most [30]\n"
+"      --hidden N        of lstm: units of its state [64]\n"
+"      --seed N          of lstm: other draws, other weights [0]\n"
+"      --checkpoint FILE of lstm: where a run that was killed goes on\n"
 "      --threads N       work on so many cores [all]\n"
 CMD_SHARED_USAGE,
 	.max_args = 1,
@@ -48,9 +51,8 @@ CMD_SHARED_USAGE,
 static struct {
 	const char *model, *metric, *target, *update;
 	int64_t season_s, stale_after_s, step_s, at, threads;
-} opt = {
-	.stale_after_s = 86400, .at = VMF_TIME_NONE,
-};
+} opt = { .stale_after_s = 86400, .at = VMF_TIME_NONE };
+static struct vmf_globals globals;
 
 static const struct cmd_opt table[] = {
 	{ CMD_STR, "model", 0, &opt.model, false, 0, 0 },
@@ -63,6 +65,10 @@ static const struct cmd_opt table[] = {
 	{ CMD_TIME, "at", 0, &opt.at, false, 0, 0 },
 	{ CMD_TZ, "tz", 0, NULL, false, 0, 0 },
 	{ CMD_SIZE, "memory", 0, &c.memory, false, 0, 0 },
+	{ CMD_INT, "epochs", 0, &globals.epochs, false, 1, 100000 },
+	{ CMD_INT, "hidden", 0, &globals.hidden, false, 1, 1024 },
+	{ CMD_INT, "seed", 0, &globals.seed, false, 0, INT64_MAX },
+	{ CMD_FILE, "checkpoint", 0, &globals.checkpoint, true, 0, 0 },
 	{ CMD_INT, "threads", 0, &opt.threads, true, 1, 1024 },
 	{ CMD_END, NULL, 0, NULL, false, 0, 0 },
 };
@@ -161,9 +167,8 @@ note(const struct vmf_train *t)
 
 	for (int k = 0; k < VMF_N_STATUS; k++)
 		if (t->n_status[k] > 0)
-			used += snprintf(text + used,
-			    sizeof(text) - (size_t)used, ", %" PRId64 " %s",
-			    t->n_status[k],
+			used += snprintf(text + used, sizeof(text) -
+			    (size_t)used, ", %" PRId64 " %s", t->n_status[k],
 			    vmf_status_name((enum vmf_status)k));
 	cmd_note(&c, "%" PRId64 " series in%s", t->n_rows, text);
 	if (t->update != NULL)
@@ -240,7 +245,6 @@ main(int argc, char *argv[])
 	struct vmf_batch batch = { 0 };
 	struct vmf_err err = { "" };
 	struct vmf_train t = { 0 };
-	struct vmf_globals globals = { 0 };
 	struct vmf_targets targets = { 0 };
 	struct vmf_buf metrics = { 0 };
 	struct cmd_twice twice = { 0 };

@@ -12,34 +12,6 @@
 
 #include "base/num.h"
 #include "base/time.h"
-#include "forecast/lanes_block.h"
-#include "forecast/snaive.h"
-#include "forecast/trees.h"
-
-static const struct vmf_algo theta = {
-	.name = "theta", .members = 1u << VMF_M_THETA,
-};
-static const struct vmf_algo ets = {
-	.name = "ets", .members = 1u << VMF_M_ETS,
-};
-static const struct vmf_algo arima = {
-	.name = "arima", .members = 1u << VMF_M_ARIMA,
-};
-static const struct vmf_algo kq = {
-	.name = "kq", .kernels = true,
-};
-static const struct vmf_algo xgboost = {
-	.name = "xgboost", .kernels = true, .global = &vmf_trees,
-};
-static const struct vmf_algo ensemble = {
-	.name = "auto", .members = (1u << VMF_N_MEMBERS) - 1, .kernels = true,
-};
-
-static const struct vmf_algo *const algos[] = {
-	&vmf_snaive, &theta, &ets, &arima, &kq, &xgboost, &ensemble,
-};
-#define N_ALGOS ((int)(sizeof(algos) / sizeof(algos[0])))
-#define ALGO_NAMES "snaive, theta, ets, arima, kq, xgboost, auto"
 
 const char *
 vmf_status_name(enum vmf_status s)
@@ -48,22 +20,6 @@ vmf_status_name(enum vmf_status s)
 	    "constant", "stale", "empty", "unseen", "fallback" };
 
 	return names[s];
-}
-
-const struct vmf_algo *
-vmf_algo_find(const char *name, int64_t len)
-{
-	for (int i = 0; i < N_ALGOS; i++)
-		if ((int64_t)strlen(algos[i]->name) == len &&
-		    memcmp(algos[i]->name, name, (size_t)len) == 0)
-			return algos[i];
-	return NULL;
-}
-
-const char *
-vmf_algo_names(void)
-{
-	return ALGO_NAMES;
 }
 
 void

@@ -205,7 +205,9 @@ vmf_globals_add(struct vmf_globals *g, const struct vmf_algo *algo,
 	*x = (struct vmf_global){ .algo = algo,
 	    .ops = target != NULL ? &vmf_risk_ops : algo->global,
 	    .step_s = g->opts.step_s, .season = g->opts.season,
-	    .how = g->how, .tell = g->tell, .tell_arg = g->tell_arg };
+	    .seed = g->seed, .epochs = g->epochs, .hidden = g->hidden,
+	    .checkpoint = g->checkpoint, .how = g->how, .tell = g->tell,
+	    .tell_arg = g->tell_arg };
 	base = algo->global == NULL ? NULL : algo->global->base;
 	x->base = base == NULL ? algo : vmf_algo_find(base,
 	    (int64_t)strlen(base));

@@ -65,6 +65,9 @@ struct vmf_global {
 	int64_t leads;
 	int64_t step_s, season;		/* season in steps */
 	int64_t seed;
+	/* Of lstm; 0 and NULL: its own choice, and no file. */
+	int64_t epochs, hidden;
+	const char *checkpoint;
 	/* Lists and numbers of a row that are looked at, by name. */
 	int n_sides, n_traits;
 	char *side[VMF_SIDES_MAX], *trait[VMF_TRAITS_MAX];
@@ -85,6 +88,9 @@ struct vmf_global_ops {
 	 * the algorithm itself); the parts of ids in the model stream hold
 	 * what that one holds. */
 	const char *base;
+	/* NULL, or fails at once where this build cannot learn or forecast
+	 * by it. */
+	int (*ready)(struct vmf_err *e);
 	/* Floats of a row to learn from, and most rows, whatever memory
 	 * there is. */
 	int64_t (*width)(const struct vmf_global *g);
@@ -145,6 +151,9 @@ struct vmf_globals {
 	struct vmf_forecast_opts opts;	/* start: nothing from there on is
 					 * looked at */
 	int64_t mem_bytes;		/* for rows to learn from */
+	int64_t seed;
+	int64_t epochs, hidden;		/* as in struct vmf_global */
+	const char *checkpoint;
 	struct vmf_panel how;
 	void (*tell)(void *arg, const char *text);	/* progress, or NULL */
 	void *tell_arg;

@@ -314,6 +314,8 @@ open_learner(const struct vmf_globals *gs, struct learner *l,
 	int rc;
 
 	l->g = g;
+	if (ops->ready != NULL && (rc = ops->ready(e)) != 0)
+		return rc;
 	if ((l->list = vmf_series_metric(s, g->metric, e)) < 0)
 		return l->list;
 	if ((rc = choose_sides(g, s->schema, e)) != 0)

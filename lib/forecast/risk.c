@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "forecast/eval_score.h"
 #include "forecast/features.h"
+#include "forecast/trees.h"
 #include "learn/boost.h"
 
 /* Of a row: log odds of two kinds, the answer, and the numbers of trees. */
@@ -34,7 +35,7 @@ struct risk {
 static bool
 has_trees(const struct vmf_global *g)
 {
-	return g->algo->global != NULL;
+	return g->algo->global == &vmf_trees;
 }
 
 /* A row of the numbers that trees have: those of the first and the last
