@@ -11,15 +11,19 @@
 #include "base/time.h"
 #include "cmd.h"
 #include "ingest/ingest.h"
+#include "ingest_moves.h"
 #include "simd.h"
 
 static const char usage[] =
 "usage: vmf-ingest [options] [FILE ...]\n"
 "Read samples as CSV (plain, gzip or zstd; standard input without FILE) and\n"
-"write readings.\n"
+"write readings; or migrations, by their maps.\n"
 "\n"
 "      --map NAME|FILE   what the columns are: csv, azure, wide, bitbrains,\n"
-"                        planetlab, nab, alibaba2018, or a FILE.json [csv]\n"
+"                        planetlab, nab, alibaba2018; of migrations:\n"
+"                        migrations, qemu-migration, postgres-migration,\n"
+"                        openstack-migration, openstack-downtime,\n"
+"                        domjobinfo, query-migrate; or a FILE.json [csv]\n"
 "      --metric NAME     the name of the map's only metric (wide needs it)\n"
 "      --id ID           the VM, where the map takes it from the file's name\n"
 "      --start TIME      the first row's time, for sources without times\n"
@@ -236,6 +240,8 @@ report(const struct vmf_ingest *in, bool skip_bad)
 {
 	struct vmf_ingest_counts n;
 
+	if (in == NULL)
+		return;		/* migrations, which report themselves */
 	vmf_ingest_counts(in, &n);
 	cmd_note(&c, "%lld file%s, %lld rows in, %lld rows out, %lld bad "
 	    "rows, %lld missing values", (long long)n.files,
@@ -264,14 +270,13 @@ main(int argc, char *argv[])
 	}
 	if (ret != CMD_OK)
 		goto done;
-	rc = vmf_map_load(&map, o.map, &err);
-	if (rc == 0 && o.metric != NULL)
-		rc = vmf_map_set_metric(&map, o.metric, &err);
+	rc = ingest_load_map(&map, o.map, o.metric, &o.in, &err);
 	if (rc == 0 && o.in.skip_bad && strcmp(o.bad_rows, "skip") != 0)
 		rc = vmf_out_open(&o.in.bad_out, o.bad_rows, &err);
-	if (rc == 0)
-		rc = vmf_ingest_new(&in, &map, &o.in, &err);
-	if (rc == 0)
+	if (rc == 0 && map.migrations != NULL)
+		rc = ingest_moves(&c, &map, &o.in, &out, &err);
+	else if (rc == 0 && (rc = vmf_ingest_new(&in, &map, &o.in,
+	    &err)) == 0)
 		rc = ingest(in, &out, o.in.bad_out, &err);
 	/* Last: the rows kept are of use only beside whole readings. */
 	if (rc == 0 && o.in.bad_out != NULL)

@@ -40,7 +40,11 @@ enum vmf_map_others {
 	VMF_OTHERS_GUESS,	/* an attribute by its name, else a metric */
 };
 
+struct vmf_mig_map;
+
 struct vmf_map {
+	struct vmf_mig_map *migrations;	/* not NULL: of these, not of
+					 * readings, and the rest is empty */
 	char delim;
 	bool header;		/* the first row holds the columns' names */
 	int n_columns;		/* without a header: the columns' names */
@@ -63,7 +67,10 @@ struct vmf_map {
 const char *vmf_map_builtin(const char *name);
 /* "azure, wide, ...": for messages. */
 #define VMF_MAP_NAMES \
-	"csv, azure, wide, bitbrains, planetlab, nab, alibaba2018"
+	"csv, azure, wide, bitbrains, planetlab, nab, alibaba2018, " \
+	"migrations, qemu-migration, postgres-migration, " \
+	"openstack-migration, openstack-downtime, domjobinfo, " \
+	"query-migrate"
 
 /*
  * Read a map from JSON text; name is for messages ("map 'azure'", a file's

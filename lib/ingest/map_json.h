@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Members of the JSON of a source map, with messages that say where they
+ * stand.
+ */
+#ifndef VMF_MAP_JSON_H
+#define VMF_MAP_JSON_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "ingest/map.h"
+
+/* Where a value stands, for messages: "map 'x': metrics[2]". */
+struct vmf_place {
+	const char *map;
+	char in[64];		/* "" at the top */
+};
+
+/* VMF_EDATA: found this, expected that. */
+int vmf_json_bad(const struct vmf_place *at, struct vmf_err *e,
+    const char *key, const char *found, const char *expected);
+/* "a string", "nothing" (NULL), ...: for messages. */
+const char *vmf_json_type(const cJSON *v);
+/* Refuse members that are not among the NULL-ended keys, or come twice. */
+int vmf_json_keys(const cJSON *obj, const char *const *keys,
+    const struct vmf_place *at, struct vmf_err *e) VMF_CHECK;
+/* A string member, copied, the caller's; *out stays NULL where it is
+ * absent. */
+int vmf_json_str(const cJSON *obj, const char *key, char **out,
+    const struct vmf_place *at, struct vmf_err *e) VMF_CHECK;
+/* A column: its name (copied, the caller's), or its position from 1. */
+int vmf_json_ref(const cJSON *obj, const char *key, struct vmf_map_ref *ref,
+    bool *given, const struct vmf_place *at, struct vmf_err *e)
+    VMF_CHECK;
+
+#endif
