@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "base/time.h"
 #include "cmd.h"
+#include "eval_moves.h"
 #include "forecast/eval.h"
 #include "horizon.h"
 #include "learn/boost.h"
@@ -23,7 +24,7 @@ static struct cmd c = {
 "Score models on the series in FILE or standard input, or a forecast on what\n"
 "became of it.\n"
 "\n"
-"      --model NAME,...  algorithms beside snaive and naive [auto]\n"
+"      --model NAME,...  algorithms [auto]; or downtime, of migrations\n"
 "      --forecast FILE   score this forecast stream instead\n"
 "      --plan FILE       and the windows that were planned by it\n"
 "      --max-load X      count planned windows with more true load than X\n"
@@ -40,6 +41,8 @@ static struct cmd c = {
 "      --by-vm           a row for each model and VM\n"
 "      --season TIME     after which loads repeat [1d]\n"
 "      --length TIME     of the window that regret is about [30m]\n"
+"      --hold-out WHAT   of migrations: config or workload [config]\n"
+"      --folds N         so many of them [5]\n"
 "      --step TIME       the series' step, where its metadata was dropped\n"
 "      --at TIME         end of what is scored [vmf:end]\n"
 "      --tz ZONE         wall clock of --at [UTC]\n"
@@ -53,8 +56,8 @@ CMD_SHARED_USAGE,
 
 static struct {
 	const char *model, *forecast, *plan, *metric, *horizon;
-	const char *protocol, *refit, *target;
-	int64_t origins, season_s, length_s, step_s, at, threads;
+	const char *protocol, *refit, *target, *hold_out;
+	int64_t folds, origins, season_s, length_s, step_s, at, threads;
 	double max_load;
 	bool by_vm;
 } opt = {
@@ -76,6 +79,8 @@ static const struct cmd_opt table[] = {
 	{ CMD_FLAG, "by-vm", 0, &opt.by_vm, false, 0, 0 },
 	{ CMD_DURATION, "season", 0, &opt.season_s, false, 0, 0 },
 	{ CMD_DURATION, "length", 0, &opt.length_s, false, 0, 0 },
+	{ CMD_STR, "hold-out", 0, &opt.hold_out, false, 0, 0 },
+	{ CMD_INT, "folds", 0, &opt.folds, false, 2, 100 },
 	{ CMD_DURATION, "step", 0, &opt.step_s, false, 0, 0 },
 	{ CMD_TIME, "at", 0, &opt.at, false, 0, 0 },
 	{ CMD_TZ, "tz", 0, NULL, false, 0, 0 },
@@ -245,6 +250,15 @@ main(int argc, char *argv[])
 	int rc, ret = CMD_FAIL;
 
 	cmd_parse(&c, table, argc, argv);
+	if (opt.model != NULL && strcmp(opt.model, "downtime") == 0) {
+		if (opt.forecast != NULL || opt.origins > 0 || opt.by_vm ||
+		    opt.horizon != NULL || opt.protocol != NULL)
+			return cmd_usage(&c, EVAL_MOVES_ONLY);
+		rc = eval_moves(&c, c.n_args > 0 ? c.arg[0] : NULL,
+		    opt.hold_out, opt.folds, opt.threads, &err);
+		ret = rc == 0 ? CMD_OK : CMD_FAIL;
+		goto done;
+	}
 	if ((rc = check_options(&ev, &err)) != 0 ||
 	    (rc = cmd_open_twice(&c, c.n_args > 0 ? c.arg[0] : NULL,
 	    vmf_eval_learns(&ev), &twice, &in, &err)) != 0 ||

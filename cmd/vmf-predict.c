@@ -15,6 +15,8 @@
 #include "horizon.h"
 #include "learn/boost.h"
 #include "panel.h"
+#include "plan/downtime.h"
+#include "predict_moves.h"
 #include "series/series.h"
 
 static struct cmd c = {
@@ -23,9 +25,11 @@ static struct cmd c = {
 "usage: vmf-predict [options] --from MODEL [FILE]\n"
 "Forecast each series in FILE or standard input.\n"
 "\n"
-"      --from MODEL      model stream, as vmf-train writes it\n"
+"      --from MODEL      model stream, as vmf-train writes it; one of\n"
+"                        downtimes foretells the moves of the rows in FILE\n"
 "      --horizon N       steps, or a span of time with its unit: 48, 2d [48]\n"
-"      --quantiles Q,... levels beside the expected value [0.1,...,0.9]\n"
+"      --quantiles Q,... levels beside the expected value [0.1,...,0.9; of\n"
+"                        downtimes 0.5,0.9]\n"
 "      --metric NAME,... of the model's metrics [all of them]\n"
 "      --unseen cold|skip\n"
 "                        VMs that the model does not know: fit now [cold],\n"
@@ -51,7 +55,6 @@ static struct {
 	int64_t stale_after_s, step_s, at, threads;
 } opt = {
 	.horizon = "48",
-	.quantiles = "0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9",
 	.unseen = "cold", .stale_after_s = 86400, .at = VMF_TIME_NONE,
 };
 
@@ -101,8 +104,21 @@ parse_options(struct vmf_predict *p, struct vmf_err *e)
 	if (opt.metric != NULL && (rc = vmf_words_parse(&p->metrics,
 	    opt.metric, "--metric", VMF_EUSAGE, e)) != 0)
 		return rc;
-	return vmf_quantiles_parse(&p->levels, opt.quantiles, "--quantiles",
-	    e);
+	return vmf_quantiles_parse(&p->levels, opt.quantiles == NULL ?
+	    "0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9" : opt.quantiles,
+	    "--quantiles", e);
+}
+
+/* Options that a model of downtimes has no use for. */
+static int
+check_moves(struct vmf_err *e)
+{
+	const char *name = refit ? "refit" : opt.at != VMF_TIME_NONE ? "at" :
+	    opt.step_s != 0 ? "step" : strcmp(opt.horizon, "48") != 0 ?
+	    "horizon" : strcmp(opt.unseen, "cold") != 0 ? "unseen" : NULL;
+
+	return name == NULL ? 0 : vmf_fail(e, VMF_EUSAGE, "--%s is about "
+	    "forecasts, and %s is a model of downtimes", name, opt.from);
 }
 
 static void
@@ -190,8 +206,16 @@ main(int argc, char *argv[])
 
 	cmd_parse(&c, table, argc, argv);
 	if ((rc = parse_options(&p, &err)) != 0 ||
-	    (rc = cmd_open_in(&c, opt.from, &from, &err)) != 0 ||
-	    (rc = vmf_model_open(&model, from, &err)) != 0)
+	    (rc = cmd_open_in(&c, opt.from, &from, &err)) != 0)
+		goto done;
+	if (vmf_downtime_is(vmf_reader_schema(from))) {
+		if ((rc = check_moves(&err)) == 0)
+			rc = predict_moves(&c, from, c.n_args > 0 ? c.arg[0] :
+			    NULL, opt.quantiles, opt.metric, &err);
+		ret = rc == 0 ? CMD_OK : CMD_FAIL;
+		goto done;
+	}
+	if ((rc = vmf_model_open(&model, from, &err)) != 0)
 		goto done;
 	if (explain) {
 		if ((rc = vmf_explain_schema(&schema, &model, &err)) == 0 &&

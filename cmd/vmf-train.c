@@ -14,6 +14,7 @@
 #include "learn/boost.h"
 #include "panel.h"
 #include "series/series.h"
+#include "train_moves.h"
 #include "twice.h"
 
 static struct cmd c = {
@@ -23,7 +24,8 @@ static struct cmd c = {
 "Learn a model of each series in FILE or standard input.\n"
 "\n"
 "      --model NAME,...  snaive, theta, ets, arima, kq, xgboost, lstm or\n"
-"                        auto [auto]\n"
+"                        auto [auto]; or downtime alone: FILE is of\n"
+"                        migrations\n"
 "      --metric NAME,... lists to learn [cpu_mean]\n"
 "      --target 'METRIC>X@A-B',...\n"
 "                        the probability that METRIC is above X in one of the\n"
@@ -159,23 +161,6 @@ parse_words(struct vmf_train *t, struct vmf_targets *targets,
 	return 0;
 }
 
-static void
-note(const struct vmf_train *t)
-{
-	char text[256] = "";
-	int used = 0;
-
-	for (int k = 0; k < VMF_N_STATUS; k++)
-		if (t->n_status[k] > 0)
-			used += snprintf(text + used, sizeof(text) -
-			    (size_t)used, ", %" PRId64 " %s", t->n_status[k],
-			    vmf_status_name((enum vmf_status)k));
-	cmd_note(&c, "%" PRId64 " series in%s", t->n_rows, text);
-	if (t->update != NULL)
-		cmd_note(&c, "%" PRId64 " of them new, %" PRId64 " only in "
-		    "%s", t->n_new, t->n_gone, opt.update);
-}
-
 /* Learn the rows in hand, and write what is a batch. */
 static int
 learn(struct vmf_train *t, struct vmf_batch *batch, struct vmf_writer *w,
@@ -251,6 +236,15 @@ main(int argc, char *argv[])
 	int rc, ret = CMD_FAIL;
 
 	cmd_parse(&c, table, argc, argv);
+	if (opt.model != NULL && strcmp(opt.model, "downtime") == 0) {
+		rc = train_moves(&c, c.n_args > 0 ? c.arg[0] : NULL,
+		    opt.threads, opt.metric != NULL ? "metric" : opt.update !=
+		    NULL ? "update" : opt.target != NULL ? "target" :
+		    opt.season_s != 0 ? "season" : opt.step_s != 0 ? "step" :
+		    opt.at != VMF_TIME_NONE ? "at" : NULL, &err);
+		ret = rc == 0 ? CMD_OK : CMD_FAIL;
+		goto done;
+	}
 	if ((rc = parse_words(&t, &targets, &metrics, &model, &old,
 	    &err)) != 0 ||
 	    (rc = cmd_panel(&t.many.how, opt.threads, &err)) != 0)
@@ -276,7 +270,7 @@ main(int argc, char *argv[])
 	    (rc = train_all(&t, &series, &batch, out.w, &err)) != 0 ||
 	    (rc = cmd_finish_out(&out, &err)) != 0)
 		goto done;
-	note(&t);
+	train_note(&c, &t, opt.update);
 	cmd_panel_note(&c, &t.many.how);
 	ret = CMD_OK;
 done:

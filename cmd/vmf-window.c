@@ -14,6 +14,7 @@
 #include "cmd.h"
 #include "plan/planner.h"
 #include "series/series.h"
+#include "window_note.h"
 #include "window_opts.h"
 
 static struct cmd c = {
@@ -23,7 +24,15 @@ static struct cmd c = {
 "Find the window of least load of each forecast in FILE or standard input;\n"
 "with limits, the plan of all moves that costs least.\n"
 "\n"
-"      --length TIME     how long a window is\n"
+"      --length TIME     how long a window is; auto: as long as the move, by\n"
+"                        the p90 of --downtime\n"
+"      --downtime MODEL  what moves are like, as vmf-train --model downtime\n"
+"                        learned it: it is in the plan, and in its cost\n"
+"      --budget-downtime MS\n"
+"                        no start with a p90 of downtime above this\n"
+"      --cost-downtime X a second of median downtime costs as much as X of\n"
+"                        load [1]\n"
+"      --cost-length X   and a minute of median length [0.1]\n"
 "      --metric NAME     whose load [cpu_mean]\n"
 "      --risk Q          by the mean of the steps' quantile Q\n"
 "      --max-load X      no window with more load (at --risk) than X\n"
@@ -61,10 +70,15 @@ static struct window_opts opt = {
 	.win = { .not_before = VMF_TIME_NONE, .not_after = VMF_TIME_NONE,
 	    .top = 1, .max_load = NAN },
 	.limits = { .max_host_load = NAN, .max_host_mem = NAN },
+	.down = { .budget_ms = NAN, .per_s = NAN, .per_min = NAN },
 };
 
 static const struct cmd_opt table[] = {
-	{ CMD_DURATION, "length", 0, &opt.win.length_s, false, 0, 0 },
+	{ CMD_STR, "length", 0, &opt.length, false, 0, 0 },
+	{ CMD_FILE, "downtime", 0, &opt.downtime, false, 0, 0 },
+	{ CMD_NUM, "budget-downtime", 0, &opt.down.budget_ms, false, 0, 0 },
+	{ CMD_NUM, "cost-downtime", 0, &opt.down.per_s, false, 0, 0 },
+	{ CMD_NUM, "cost-length", 0, &opt.down.per_min, false, 0, 0 },
 	{ CMD_STR, "metric", 0, &opt.metric, false, 0, 0 },
 	{ CMD_STR, "risk", 0, &opt.risk, false, 0, 0 },
 	{ CMD_NUM, "max-load", 0, &opt.win.max_load, false, 0, 0 },
@@ -105,14 +119,6 @@ flush(struct vmf_batch *batch, struct vmf_writer *w, struct vmf_err *e)
 	return rc;
 }
 
-static void
-say(struct vmf_buf *text)
-{
-	if (text->n > 0)
-		fwrite(text->p, 1, (size_t)text->n, stderr);
-	text->n = 0;
-}
-
 /* Each VM for itself: a batch in memory. */
 static int
 plan_each(struct vmf_plan *p, struct vmf_batch *batch, struct vmf_writer *w,
@@ -130,7 +136,7 @@ plan_each(struct vmf_plan *p, struct vmf_batch *batch, struct vmf_writer *w,
 			    (window_opts_named(&opt.explain, id, len) &&
 			    (rc = vmf_plan_explain(p, i, &text, e)) != 0))
 				goto done;
-			say(&text);
+			window_say(&text);
 			if (vmf_batch_bytes(batch) < VMF_BATCH_BYTES)
 				continue;
 			if ((rc = flush(batch, w, e)) != 0)
@@ -140,27 +146,6 @@ plan_each(struct vmf_plan *p, struct vmf_batch *batch, struct vmf_writer *w,
 	}
 	rc = got < 0 ? got : vmf_writer_put(w, batch, e);
 done:
-	vmf_buf_free(&text);
-	return rc;
-}
-
-static int
-explain_all(struct vmf_planner *p, struct vmf_err *e)
-{
-	struct vmf_buf text = { 0 };
-	int rc = 0;
-
-	for (int k = 0; k < opt.explain.n && rc == 0; k++)
-		for (const char *s = opt.explain.v[k]; *s != '\0' &&
-		    rc == 0;) {
-			size_t n = strcspn(s, ",");
-
-			rc = n == 0 ? 0 : vmf_planner_explain(p, s,
-			    (int64_t)n, &text, e);
-			s += n + (s[n] == ',');
-		}
-	if (rc == 0)
-		say(&text);
 	vmf_buf_free(&text);
 	return rc;
 }
@@ -182,7 +167,7 @@ plan_fleet(struct vmf_planner *p, struct vmf_batch *batch,
 	if (got < 0)
 		return got;
 	if ((rc = vmf_planner_solve(p, e)) != 0 ||
-	    (rc = explain_all(p, e)) != 0)
+	    (rc = window_explain(p, &opt, e)) != 0)
 		return rc;
 	for (int64_t k = 0; k < p->n_rows; k++) {
 		if ((rc = vmf_planner_put(p, k, batch, e)) != 0 ||
@@ -193,41 +178,11 @@ plan_fleet(struct vmf_planner *p, struct vmf_batch *batch,
 	return vmf_writer_put(w, batch, e);
 }
 
-static void
-note(const struct vmf_planner *p)
-{
-	const struct vmf_plan *pl = &p->plan;
-	char text[512] = "";
-	int used = 0;
-
-	for (int k = 0; k < VMF_N_PLAN_STATUS; k++)
-		if (pl->n_status[k] > 0)
-			used += snprintf(text + used,
-			    sizeof(text) - (size_t)used, ", %" PRId64 " %s",
-			    pl->n_status[k],
-			    vmf_plan_status_name((enum vmf_plan_status)k));
-	if (p->n_stay > 0)
-		used += snprintf(text + used, sizeof(text) - (size_t)used,
-		    "; %" PRId64 " others stay", p->n_stay);
-	if (opt.replan != NULL)
-		used += snprintf(text + used, sizeof(text) - (size_t)used,
-		    "; of the plan before %" PRId64 " kept, %" PRId64
-		    " changed", p->n_kept, p->n_changed);
-	if (pl->fleet && p->room.n_placed > 0)
-		used += snprintf(text + used, sizeof(text) - (size_t)used,
-		    "; mean cost %.4g", p->room.cost /
-		    (double)p->room.n_placed);
-	if (pl->fleet && p->room.n_placed > 0 && !isnan(p->search.bound))
-		snprintf(text + used, sizeof(text) - (size_t)used,
-		    ", of any plan at least %.4g", p->search.bound /
-		    (double)p->room.n_placed);
-	cmd_note(&c, "%" PRId64 " forecasts%s", pl->n_rows, text);
-}
-
 static int
 open_files(struct vmf_planner *p, struct vmf_inventory *hosts,
-    struct vmf_err *e)
+    struct vmf_downtime *m, struct vmf_err *e)
 {
+	struct vmf_reader *r = NULL;
 	int rc;
 
 	if (opt.hosts != NULL) {
@@ -235,6 +190,16 @@ open_files(struct vmf_planner *p, struct vmf_inventory *hosts,
 		    e)) != 0)
 			return rc;
 		p->hosts = hosts;
+	}
+	if (opt.downtime != NULL) {
+		if ((rc = cmd_open_in(&c, opt.downtime, &r, e)) == 0)
+			rc = vmf_downtime_read(m, r, e);
+		vmf_reader_free(r);
+		if (rc != 0)
+			return rc;
+		opt.down.m = m;
+		opt.down.metric = opt.metric;
+		p->down = &opt.down;
 	}
 	return opt.replan == NULL ? 0 : cmd_open_in(&c, opt.replan, &p->old,
 	    e);
@@ -247,6 +212,7 @@ main(int argc, char *argv[])
 	struct vmf_schema schema = { 0 };
 	struct vmf_blackout *blackout = NULL;
 	struct vmf_inventory hosts = { 0 };
+	struct vmf_downtime model = { 0 };
 	struct cmd_output out = { 0 };
 	struct vmf_reader *in = NULL;
 	struct vmf_batch batch = { 0 };
@@ -261,7 +227,7 @@ main(int argc, char *argv[])
 	    &err)) != 0 ||
 	    (rc = vmf_series_open(&forecast, in, "forecast", opt.step_s,
 	    VMF_TIME_NONE, &err)) != 0 ||
-	    (rc = open_files(&p, &hosts, &err)) != 0)
+	    (rc = open_files(&p, &hosts, &model, &err)) != 0)
 		goto done;
 	fleet = window_opts_fleet(&opt, forecast.schema);
 	if ((rc = fleet ? vmf_planner_open(&p, &schema, &err) :
@@ -272,7 +238,7 @@ main(int argc, char *argv[])
 	    plan_each(&p.plan, &batch, out.w, &err)) != 0 ||
 	    (rc = cmd_finish_out(&out, &err)) != 0)
 		goto done;
-	note(&p);
+	window_note(&c, &p, &opt);
 	ret = CMD_OK;
 	if (opt.strict && p.plan.n_status[VMF_PLACED] < p.plan.n_rows) {
 		rc = vmf_fail(&err, VMF_EDATA, "--strict: %" PRId64 " of %"
@@ -287,6 +253,8 @@ done:
 	vmf_batch_free(&batch);
 	vmf_schema_free(&schema);
 	vmf_planner_free(&p);
+	vmf_down_cost_free(&opt.down);
+	vmf_downtime_free(&model);
 	vmf_inventory_free(&hosts);
 	vmf_series_free(&forecast);
 	vmf_reader_free(p.old);

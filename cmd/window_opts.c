@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/num.h"
 #include "base/time.h"
 #include "forecast/quantile.h"
 #include "series/series.h"
@@ -47,17 +48,49 @@ check_limits(const struct window_opts *o, struct vmf_err *e)
 	return 0;
 }
 
+/* --length, and what only --downtime makes sense of. */
+static int
+read_length(struct window_opts *o, struct vmf_err *e)
+{
+	struct vmf_down_cost *d = &o->down;
+	const char *lone = !isnan(d->budget_ms) ? "budget-downtime" :
+	    !isnan(d->per_s) ? "cost-downtime" : !isnan(d->per_min) ?
+	    "cost-length" : NULL;
+
+	if (o->length == NULL)
+		return vmf_fail(e, VMF_EUSAGE, "expected --length TIME");
+	d->auto_length = strcmp(o->length, "auto") == 0;
+	if (d->auto_length)
+		o->win.length_s = 60;	/* of the shortest move */
+	else if (vmf_parse_duration(o->length, &o->win.length_s) != 0)
+		return vmf_fail(e, VMF_EUSAGE, "--length: '%.64s', expected "
+		    "a span of time such as 30m, or auto", o->length);
+	if (d->auto_length && o->downtime == NULL)
+		return vmf_fail(e, VMF_EUSAGE, "--length auto is what "
+		    "--downtime MODEL says; expected it or a time");
+	if (lone != NULL && o->downtime == NULL)
+		return vmf_fail(e, VMF_EUSAGE, "--%s is about downtimes; "
+		    "expected --downtime MODEL", lone);
+	d->per_s = isnan(d->per_s) ? 1.0 : d->per_s;
+	d->per_min = isnan(d->per_min) ? 0.1 : d->per_min;
+	if (!(d->per_s >= 0.0) || isinf(d->per_s) || !(d->per_min >= 0.0) ||
+	    isinf(d->per_min) || d->budget_ms < 0.0)
+		return vmf_fail(e, VMF_EUSAGE, "--cost-downtime, "
+		    "--cost-length and --budget-downtime: expected numbers, "
+		    "at least 0");
+	return 0;
+}
+
 int
-window_opts_read(const struct window_opts *o, struct vmf_planner *p,
+window_opts_read(struct window_opts *o, struct vmf_planner *p,
     struct vmf_blackout **blackout, struct vmf_err *e)
 {
 	const struct vmf_window_opts *w = &o->win;
 	struct vmf_quantiles risk;
 	int rc;
 
-	if (w->length_s == 0)
-		return vmf_fail(e, VMF_EUSAGE, "expected --length TIME");
-	if ((rc = check_bound("--not-before", w->not_before, e)) != 0 ||
+	if ((rc = read_length(o, e)) != 0 ||
+	    (rc = check_bound("--not-before", w->not_before, e)) != 0 ||
 	    (rc = check_bound("--not-after", w->not_after, e)) != 0 ||
 	    (rc = check_limits(o, e)) != 0)
 		return rc;
@@ -102,7 +135,7 @@ window_opts_fleet(const struct window_opts *o,
 
 	return l->per_host > 0 || l->per_target > 0 || l->per_cluster > 0 ||
 	    l->total > 0 || o->place || o->drain.n > 0 || o->hosts != NULL ||
-	    o->replan != NULL ||
+	    o->replan != NULL || o->downtime != NULL ||
 	    (vmf_schema_find(forecast, "target") >= 0 &&
 	    vmf_schema_find(forecast, "anti_affinity") >= 0);
 }

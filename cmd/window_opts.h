@@ -7,9 +7,10 @@
 #include "plan/planner.h"
 
 struct window_opts {
-	const char *metric, *risk, *hosts, *replan;
+	const char *length, *metric, *risk, *hosts, *replan, *downtime;
 	struct vmf_window_opts win;
 	struct vmf_limits limits;
+	struct vmf_down_cost down;	/* its weights and budget */
 	double hysteresis;
 	int64_t step_s;
 	bool place, strict;
@@ -18,7 +19,7 @@ struct window_opts {
 
 /* Options that can be read without the input, into the planner's.  The
  * blackouts are the caller's to free. */
-int window_opts_read(const struct window_opts *o, struct vmf_planner *p,
+int window_opts_read(struct window_opts *o, struct vmf_planner *p,
     struct vmf_blackout **blackout, struct vmf_err *e) VMF_CHECK;
 
 /* Are the VMs to be planned together?  By an option, or because the forecast

@@ -523,6 +523,11 @@ page_map() {
 	nab nab.csv
 	alibaba2018 ali.csv
 	END
+	for name in migrations qemu-migration postgres-migration \
+	    openstack-migration openstack-downtime domjobinfo query-migrate; do
+		page_map "$name" >"$name.json"
+		vmf-ingest --map "$name" --show-map | diff -u - "$name.json"
+	done
 	fails 2 'one of csv, azure' vmf-ingest --map csv.json --show-map
 	fails 2 "found 'nix', expected csv, azure" vmf-ingest --map nix a.csv
 }

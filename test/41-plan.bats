@@ -479,3 +479,118 @@ print(*json.load(open('p$seed/problem.json'))['args'], sep='\n')")
 	done
 	judge -B "$VMF_ROOT/test/judges/plan_check.py" p*
 }
+
+# A model of downtimes whose moves depend on the load, and 40 VMs of which
+# every fourth has a workload that it does not know.
+downtimes() {
+	awk 'BEGIN {
+		srand(5)
+		print "workload,mode,mem_bytes,load_pct,downtime_ms,total_ms,status"
+		for (i = 0; i < 400; i++) {
+			k = int(rand() * 2) + 1
+			g = 2 ^ int(rand() * 6)
+			load = 10 * int(rand() * 11)
+			e = exp(0.1 * (rand() + rand() - 1))
+			printf "%s,precopy,%.0f,%d,%.1f,%.0f,completed\n",
+			    k == 1 ? "web" : "db", g * 2 ^ 30, load,
+			    20 * k * (1 + load / 10) * e, 20000 * g * e
+		}
+	}' </dev/null | vmf-ingest -q --map migrations |
+	    vmf-train -q --model downtime -o down.model
+	awk -F, -v OFS=, 'NR == 1 { print $0, "workload"; next }
+		{ print $0, NR % 4 == 0 ? "new" : NR % 2 ? "web" : "db" }' \
+	    vms.csv >works.csv
+	vmf-aggregate -q --step 1h --join works.csv -o s.arrows r.arrows
+	vmf-train -q --model snaive -o s.model s.arrows
+	vmf-predict -q --from s.model --horizon 24 -o d.arrows s.arrows
+}
+
+@test "a plan says how long a move takes and stops its VM, and counts it" {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	gen 40 7 --inventory vms.csv | vmf-ingest -q | vmf-dedup -q >r.arrows
+	downtimes
+	vmf-window -q --length 30m --downtime down.model -o p.arrows d.arrows
+	vmf-cat --csv --columns id,start,load,downtime_ms_q50,downtime_ms_q90,total_ms_q50,total_ms_q90,status p.arrows |
+	    awk -F, 'NR > 1 && $8 == "placed" {
+		n++
+		if (!($4 > 0 && $5 >= $4 && $6 > 0 && $7 >= $6))
+			bad = 1
+	    } END { exit bad || n < 30 }'
+	# What is in the plan is what vmf-predict says at that load.
+	row=$(vmf-cat --csv --columns id,load,downtime_ms_q50 p.arrows |
+	    sed -n 2p)
+	id=${row%%,*}
+	load=${row#*,}
+	printf 'workload,mem_bytes,load_pct\n%s,%s,%s\n' \
+	    "$(awk -F, -v id="$id" '$1 == id { print $6 }' works.csv)" \
+	    "$(awk -F, -v id="$id" '$1 == id { printf "%.0f", $5 * 1048576 }' works.csv)" \
+	    "${load%,*}" | vmf-ingest -q --map migrations |
+	    vmf-predict -q --from down.model | vmf-cat --csv \
+	    --columns downtime_ms_q50 | tail -n 1 |
+	    awk -v have="${load#*,}" '{ exit !($1 / have < 1.3 && have / $1 < 1.3) }'
+	# The cost: a heavy price of downtime takes lighter windows still.
+	vmf-window --length 30m --downtime down.model --cost-downtime 2 \
+	    --cost-length 3 --explain "$id" -o q.arrows d.arrows 2>err
+	grep -q 'and 2 for a second of median downtime, 3 for a minute' err
+	cost() {
+		sed -n 's/.*wave [0-9]*, cost \([^,]*\),.*/\1/p' err
+	}
+	want=$(vmf-cat --csv --columns id,load,downtime_ms_q50,total_ms_q50 \
+	    q.arrows | awk -F, -v id="$id" '$1 == id {
+		print $2 + 2 * $3 / 1000 + 3 * $4 / 60000 }')
+	awk -v a="$(cost)" -v b="$want" 'BEGIN {
+		d = a - b; exit !((d < 0 ? -d : d) <= 0.001 * b) }'
+}
+
+@test "--length auto: windows as long as the moves, and moves at once by them" {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	gen 40 7 --inventory vms.csv | vmf-ingest -q | vmf-dedup -q >r.arrows
+	downtimes
+	vmf-window -q --length auto --slot 5m --downtime down.model --total 1 \
+	    -o p.arrows d.arrows
+	vmf-cat --csv --columns start,end,total_ms_q90,status p.arrows |
+	    sed 's/T/ /g; s/Z//g' | awk -F, '
+		function s(t) { gsub(/[-:]/, " ", t); return mktime(t) }
+		$4 == "placed" {
+			n++
+			from[n] = s($1); to[n] = s($2)
+			len = to[n] - from[n]
+			# By the mean load; that of the window may be less.
+			if (len % 60 || len < 60 || len > 3 * ($3 / 1000 + 60))
+				bad = 1
+			seen[len] = 1
+		}
+		END {
+			for (i = 1; i <= n; i++)
+				for (j = 1; j < i; j++)
+					if (from[i] < to[j] && from[j] < to[i])
+						bad = 1
+			for (l in seen)
+				kinds++
+			exit bad || n < 10 || kinds < 3
+		}'
+	fails 2 '--length auto is what' vmf-window --length auto d.arrows
+	fails 2 "expected a span of time" vmf-window --length soon d.arrows
+}
+
+@test "--budget-downtime: no start above it, and rows that say why not" {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	gen 40 7 --inventory vms.csv | vmf-ingest -q | vmf-dedup -q >r.arrows
+	downtimes
+	vmf-window -q --length 30m --downtime down.model \
+	    --budget-downtime 100 -o p.arrows d.arrows
+	vmf-cat --csv --columns status,downtime_ms_q90,reason p.arrows |
+	    awk -F, '$1 == "placed" { n++; if (!($2 <= 100.001)) bad = 1 }
+		$1 == "over-budget" { over++
+			if ($3 !~ /least p90 of its downtime/) bad = 1 }
+		END { exit bad || n < 5 || over < 5 }'
+	vmf-window -q --length 30m --downtime down.model \
+	    --budget-downtime 0 -o p.arrows d.arrows
+	vmf-cat --csv --columns status p.arrows | run ! grep -q placed
+	fails 2 'expected --downtime MODEL' \
+	    vmf-window --length 30m --budget-downtime 5 d.arrows
+	fails 2 'at least 0' vmf-window --length 30m --downtime down.model \
+	    --cost-length -1 d.arrows
+	fails 1 'no model of downtimes' \
+	    vmf-window --length 30m --downtime s.model d.arrows
+}

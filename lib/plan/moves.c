@@ -23,8 +23,8 @@ vmf_moves_free(struct vmf_moves *m)
 	free(m->cost);
 	free(m->load);
 	free(m->above);
+	free(m->by);
 	free(m->begins);
-	free(m->left);
 	free(m->host);
 	*m = (struct vmf_moves){ 0 };
 }
@@ -35,19 +35,15 @@ vmf_moves_grid(struct vmf_moves *m, struct vmf_err *e)
 	int rc;
 
 	m->width = (m->length_s - 1) / m->slot_s + 1;
+	for (int64_t i = 0; i < m->n; i++)
+		m->vm[i].width = 1;	/* none of them has a start */
 	free(m->begins);
-	free(m->left);
 	m->begins = vmf_calloc(m->n_starts, (int64_t)sizeof(*m->begins), e);
-	m->left = vmf_calloc(m->n_starts, (int64_t)sizeof(*m->left), e);
-	if (m->begins == NULL || m->left == NULL)
+	if (m->begins == NULL)
 		return VMF_ENOMEM;
-	for (int64_t k = 0; k < m->n_starts; k++) {
-		int64_t at = vmf_moves_start(m, k) - m->start;
-
-		m->begins[k] = (int32_t)(at / m->step_s);
-		m->left[k] = (int32_t)((at + m->length_s - 1) / m->step_s +
-		    1);
-	}
+	for (int64_t k = 0; k < m->n_starts; k++)
+		m->begins[k] = (int32_t)((vmf_moves_start(m, k) - m->start) /
+		    m->step_s);
 	if (m->n == 0)
 		return 0;
 	if ((rc = vmf_grow(&m->cost, &m->cost_cap, m->n * m->n_starts,
@@ -55,6 +51,9 @@ vmf_moves_grid(struct vmf_moves *m, struct vmf_err *e)
 		return rc;
 	for (int64_t k = 0; k < m->n * m->n_starts; k++)
 		m->cost[k] = VMF_COST_NONE;
+	if (m->keep_by && (rc = vmf_grow(&m->by, &m->by_cap, m->n *
+	    m->n_starts, e)) != 0)
+		return rc;
 	if (!m->keep_load)
 		return 0;
 	if ((rc = vmf_grow(&m->load, &m->load_cap, m->n * m->n_steps,
@@ -137,8 +136,9 @@ add_above(struct vmf_moves *m, int64_t i, const double *load,
 }
 
 int
-vmf_moves_add(struct vmf_moves *m, const double *cost, const double *load,
-    const double *risk, double vcpus, struct vmf_err *e)
+vmf_moves_add(struct vmf_moves *m, const double *cost, const double *by,
+    int64_t length_s, const double *load, const double *risk, double vcpus,
+    struct vmf_err *e)
 {
 	int64_t i = m->n, s = m->n_starts, n = m->n_steps;
 	double top = greatest(cost, s), most = greatest(load, n), cpus;
@@ -147,11 +147,14 @@ vmf_moves_add(struct vmf_moves *m, const double *cost, const double *load,
 	int rc;
 
 	if ((rc = vmf_grow(&m->vm, &m->vm_cap, i + 1, e)) != 0 ||
-	    (rc = vmf_grow(&m->cost, &m->cost_cap, (i + 1) * s, e)) != 0)
+	    (rc = vmf_grow(&m->cost, &m->cost_cap, (i + 1) * s, e)) != 0 ||
+	    (m->keep_by && (rc = vmf_grow(&m->by, &m->by_cap, (i + 1) * s,
+	    e)) != 0))
 		return rc;
 	v = &m->vm[i];
 	*v = (struct vmf_move){ .host = -1, .cluster = -1, .target = -1,
 	    .group = -1, .slot = -1, .to = -1, .old_slot = -1, .old_to = -1,
+	    .length_s = length_s,
 	    .cost_exp = (int16_t)fit_exp(top, 16, VALUE_MAX),
 	    .least = VMF_COST_NONE };
 	q = m->cost + i * s;
@@ -163,7 +166,15 @@ vmf_moves_add(struct vmf_moves *m, const double *cost, const double *load,
 		    -v->cost_exp));
 		if (q[k] < v->least)
 			v->least = q[k];
+		if (m->keep_by)
+			m->by[i * s + k] = by[k] <= 0.0 ? 0 : (uint16_t)lrint(
+			    fmin(ldexp(by[k], -v->cost_exp), VALUE_MAX));
 	}
+	/* The longest that has a start fits the forecast. */
+	v->width = v->least == VMF_COST_NONE ? 1 :
+	    (int32_t)((vmf_moves_length(m, i) - 1) / m->slot_s + 1);
+	if (v->width > m->width)
+		m->width = v->width;
 	m->n++;
 	if (!m->keep_load)
 		return 0;
@@ -194,18 +205,26 @@ vmf_moves_cost(const struct vmf_moves *m, int64_t i, int64_t k)
 }
 
 double
+vmf_moves_by(const struct vmf_moves *m, int64_t i, int64_t k)
+{
+	return ldexp(m->by[i * m->n_starts + k], m->vm[i].cost_exp);
+}
+
+double
 vmf_moves_load(const struct vmf_moves *m, int64_t i, int64_t k)
 {
-	int64_t from = vmf_moves_start(m, k), to = from + m->length_s;
+	int64_t from = vmf_moves_start(m, k);
+	int64_t to = from + vmf_moves_length(m, i);
 	double sum = 0.0;
 
 	if (!m->keep_load)
 		return vmf_moves_cost(m, i, k);
-	for (int64_t t = m->begins[k]; t < m->left[k]; t++) {
+	for (int64_t t = m->begins[k]; t < vmf_moves_left(m, i, k); t++) {
 		int64_t a = m->start + t * m->step_s, b = a + m->step_s;
 
 		sum += m->load[i * m->n_steps + t] *
 		    (double)((b < to ? b : to) - (a > from ? a : from));
 	}
-	return ldexp(sum, m->vm[i].load_exp) / (double)m->length_s;
+	return ldexp(sum, m->vm[i].load_exp) /
+	    (double)vmf_moves_length(m, i);
 }

@@ -4,14 +4,14 @@
  * slot, and to which host.
  *
  * Time is cut into slots of slot_s seconds.  A move that starts in slot k
- * lasts length_s and is under way in the slots k ... k + width - 1: two moves
- * overlap exactly where their starts are less than width slots apart, so
- * that counts by slot bound the moves at once at every moment.
+ * lasts its VM's length_s and is under way in the slots k ... k + width - 1,
+ * so that counts by slot bound the moves at once at every moment.
  *
  * The objective is lexicographic: the most VMs placed, then the least sum of
  * costs.  The cost of a start is the VM's mean load in the window (a
- * quantile of it where the forecast's list is one), and with a plan to
- * replace, hysteresis more for every start or target but the planned one.
+ * quantile of it where the forecast's list is one), what its downtime and
+ * length there cost where they are foretold, and with a plan to replace,
+ * hysteresis more for every start or target but the planned one.
  *
  * Limits: moves at once by source host, target host, cluster (of either
  * end) and in all; and on a host that takes a VM, from the first step of the
@@ -57,6 +57,8 @@ struct vmf_move {
 	int32_t target;		/* where it must go; -1: see place */
 	int32_t group;		/* of anti-affinity; -1: none */
 	int32_t slot, to;	/* the plan: its start and host, or -1 */
+	int32_t width;		/* slots of its move */
+	int64_t length_s;	/* of its move; 0: the fleet's */
 	int32_t old_slot, old_to;	/* of the plan before, or -1 */
 	double factor;		/* of its loads: 2^exp x vCPUs */
 	double more;		/* the same of what is above them */
@@ -81,16 +83,18 @@ struct vmf_moves {
 	uint16_t *cost;		/* n x n_starts */
 	uint16_t *load;		/* n x n_steps, where keep_load */
 	uint8_t *above;		/* n x n_steps, where keep_above */
+	uint16_t *by;		/* n x n_starts, where keep_by: the load that
+				 * the cost is of, in its unit */
 	bool keep_load, keep_above;	/* the second needs the first */
-	bool keep_mem;
-	int64_t cost_cap, load_cap, above_cap;
+	bool keep_mem, keep_by;
+	int64_t cost_cap, load_cap, above_cap, by_cap;
 	/* the grid, the same for all: */
-	int64_t first, slot_s, length_s;	/* of the first start */
-	int64_t n_starts, width;
+	int64_t first, slot_s;	/* of the first start */
+	int64_t length_s;	/* of a move, where it has none of its own */
+	int64_t n_starts;
+	int64_t width;		/* of the longest move */
 	int64_t start, step_s, n_steps;	/* of the forecasts */
-	/* by start, the step in which a move begins, and the first step
-	 * after the one in which it ends: */
-	int32_t *begins, *left;
+	int32_t *begins;	/* by start, the step in which it is */
 	struct vmf_host *host;
 	int64_t n_hosts, host_cap;
 	int32_t n_clusters, n_groups;
@@ -106,17 +110,21 @@ int vmf_moves_grid(struct vmf_moves *m, struct vmf_err *e) VMF_CHECK;
 /*
  * One more VM, whose entry the caller goes on to fill (its index is
  * m->n - 1): cost[k] is the mean load in the window that start k begins, NaN
- * where it must not start (NULL: nowhere); load, n_steps of expected load
- * (NULL: none), is kept with keep_load, and what risk, as many of its
- * quantile, is above it with keep_above.  A missing step counts as the
- * greatest that is known.  Loads below 0 count as 0.
+ * where it must not start (NULL: nowhere); by[k], with keep_by, the load in
+ * that window, at most cost[k]; length_s is that of its move, or 0 for that
+ * of all; load, n_steps of expected load (NULL: none), is kept with
+ * keep_load, and what risk, as many of its quantile, is above it with
+ * keep_above.  A missing step counts as the greatest that is known.  Loads
+ * below 0 count as 0.
  */
 int vmf_moves_add(struct vmf_moves *m, const double *cost,
-    const double *load, const double *risk, double vcpus, struct vmf_err *e)
-    VMF_CHECK;
+    const double *by, int64_t length_s, const double *load,
+    const double *risk, double vcpus, struct vmf_err *e) VMF_CHECK;
 
 /* The cost of a start that is not VMF_COST_NONE, without hysteresis. */
 double vmf_moves_cost(const struct vmf_moves *m, int64_t i, int64_t k);
+/* With keep_by: the load by which it ranks. */
+double vmf_moves_by(const struct vmf_moves *m, int64_t i, int64_t k);
 /* Mean expected load of VM i in the window from start k on; its cost where
  * loads are not kept. */
 double vmf_moves_load(const struct vmf_moves *m, int64_t i, int64_t k);
@@ -135,6 +143,21 @@ static inline int64_t
 vmf_moves_start(const struct vmf_moves *m, int64_t k)
 {
 	return m->first + k * m->slot_s;
+}
+
+/* The seconds of VM i's move. */
+static inline int64_t
+vmf_moves_length(const struct vmf_moves *m, int64_t i)
+{
+	return m->vm[i].length_s > 0 ? m->vm[i].length_s : m->length_s;
+}
+
+/* The first step after the one in which VM i's move ends, from start k. */
+static inline int64_t
+vmf_moves_left(const struct vmf_moves *m, int64_t i, int64_t k)
+{
+	return (vmf_moves_start(m, k) - m->start + vmf_moves_length(m, i) -
+	    1) / m->step_s + 1;
 }
 
 #endif

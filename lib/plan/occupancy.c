@@ -282,7 +282,7 @@ static void
 count(struct vmf_occupancy *o, int64_t i, int32_t slot, int32_t to, int by)
 {
 	const struct vmf_move *v = &o->m->vm[i];
-	int64_t w = o->m->width;
+	int64_t w = v->width;
 	int32_t other = other_cluster(o->m, i, to);
 
 	for (int64_t j = slot; j < slot + w; j++) {
@@ -316,13 +316,13 @@ vmf_occupancy_put(struct vmf_occupancy *o, int64_t i, int32_t slot,
 	if (o->mem != NULL) {
 		add_mem(o, i, to, slot, 1.0);
 		if (v->host >= 0)
-			add_mem(o, i, v->host, slot + o->m->width, -1.0);
+			add_mem(o, i, v->host, slot + v->width, -1.0);
 	}
 	if (o->load == NULL)
 		return;
 	add_load(o, i, to, o->m->begins[slot], 1.0);
 	if (v->host >= 0)
-		add_load(o, i, v->host, o->m->left[slot], -1.0);
+		add_load(o, i, v->host, vmf_moves_left(o->m, i, slot), -1.0);
 }
 
 void
@@ -342,13 +342,13 @@ vmf_occupancy_take(struct vmf_occupancy *o, int64_t i)
 	if (o->mem != NULL) {
 		add_mem(o, i, to, slot, -1.0);
 		if (v->host >= 0)
-			add_mem(o, i, v->host, slot + o->m->width, 1.0);
+			add_mem(o, i, v->host, slot + v->width, 1.0);
 	}
 	if (o->load == NULL)
 		return;
 	add_load(o, i, to, o->m->begins[slot], -1.0);
 	if (v->host >= 0)
-		add_load(o, i, v->host, o->m->left[slot], 1.0);
+		add_load(o, i, v->host, vmf_moves_left(o->m, i, slot), 1.0);
 }
 
 /* Is there more on host h, which takes VMs, than it has room for? */
@@ -388,7 +388,7 @@ vmf_occupancy_ousted(const struct vmf_occupancy *o, int64_t i)
 	    v->group >= 0 && g < o->member_from[v->group + 1]; g++)
 		if (o->member[g] != i && m->vm[o->member[g]].to == h &&
 		    (v->slot < 0 || m->vm[o->member[g]].slot <
-		    v->slot + m->width))
+		    v->slot + v->width))
 			return o->member[g];
 	return overfull(o, h) ? o->in_head[h] : -1;
 }
@@ -413,8 +413,8 @@ group_from(const struct vmf_occupancy *o, int64_t i, int32_t h)
 			continue;
 		if (u->to == h || (u->host == h && u->to < 0))
 			return m->n_starts;
-		if (u->host == h && u->slot + m->width > from)
-			from = u->slot + m->width;
+		if (u->host == h && u->slot + u->width > from)
+			from = u->slot + u->width;
 	}
 	return from;
 }
@@ -526,7 +526,7 @@ scan(const struct vmf_occupancy *o, int64_t i, int32_t to,
 	const uint16_t *q = m->cost + i * m->n_starts;
 	double unit = ldexp(1.0, v->cost_exp);
 	double more = v->old_slot >= 0 ? m->limits.hysteresis : 0.0;
-	int64_t w = m->width, ends = from + w - 1, k = from;
+	int64_t w = v->width, ends = from + w - 1, k = from;
 
 	/* Slots from..ends - 1 of the first window; then one more for each. */
 	for (int64_t j = from; j < ends && j < o->n_slots; j++)
@@ -660,7 +660,7 @@ obstacle(const struct vmf_occupancy *o, int64_t i, int64_t slot, int32_t to,
 	const struct vmf_move *v = &o->m->vm[i];
 	int32_t other = other_cluster(o->m, i, to);
 
-	for (int64_t j = slot; j < slot + o->m->width; j++) {
+	for (int64_t j = slot; j < slot + v->width; j++) {
 		if (l->total > 0 && o->total[j] >= l->total)
 			return VMF_BY_TOTAL;
 		if (o->out != NULL && v->host >= 0 &&

@@ -53,6 +53,28 @@ find_text(const struct vmf_series *f, const char *name)
 	return c >= 0 && f->schema->field[c].type == VMF_UTF8 ? c : -1;
 }
 
+/* What is foretold of a move. */
+static int
+add_foretold(struct vmf_schema *s, struct vmf_err *e)
+{
+	static const char *const names[] = { "downtime_ms_q50",
+	    "downtime_ms_q90", "total_ms_q50", "total_ms_q90" };
+	int c, rc;
+
+	for (int k = 0; k < 4; k++) {
+		if (vmf_schema_find(s, names[k]) >= 0)
+			return vmf_fail(e, VMF_EDATA, "attribute '%s' has "
+			    "the name of a column of the plan", names[k]);
+		if ((c = vmf_schema_add(s, names[k], VMF_FLOAT32, false,
+		    e)) < 0)
+			return c;
+		if ((rc = vmf_meta_set(&s->field[c].meta, "unit", "ms",
+		    e)) != 0)
+			return rc;
+	}
+	return 0;
+}
+
 static int
 make_schema(struct vmf_plan *p, struct vmf_schema *s, struct vmf_err *e)
 {
@@ -90,6 +112,8 @@ make_schema(struct vmf_plan *p, struct vmf_schema *s, struct vmf_err *e)
 		if ((rc = vmf_meta_set(&s->field[c].meta, "unit", unit,
 		    e)) != 0)
 			return rc;
+	if (p->down != NULL && (rc = add_foretold(s, e)) != 0)
+		return rc;
 	if ((rc = vmf_schema_add(s, "rank", VMF_INT32, false, e)) < 0 ||
 	    (p->fleet && (rc = vmf_schema_add(s, "wave", VMF_INT32, false,
 	    e)) < 0) ||
@@ -328,7 +352,7 @@ vmf_plan_explain_cost(const struct vmf_plan *p, struct vmf_buf *text,
     struct vmf_err *e)
 {
 	char length[32], slot[32], limit[48] = "";
-	char by[64] = "the expected load";
+	char by[64] = "the expected load", more[128] = "";
 
 	vmf_format_duration(p->opts.length_s, length);
 	vmf_format_duration(p->opts.slot_s, slot);
@@ -338,9 +362,15 @@ vmf_plan_explain_cost(const struct vmf_plan *p, struct vmf_buf *text,
 	if (!isnan(p->opts.max_load))
 		snprintf(limit, sizeof(limit), ", at most %g",
 		    p->opts.max_load);
+	if (p->down != NULL && p->down->auto_length)
+		snprintf(length, sizeof(length), "p90 of its length");
+	if (p->down != NULL)
+		snprintf(more, sizeof(more), ", and %g for a second of median "
+		    "downtime, %g for a minute of median length",
+		    p->down->per_s, p->down->per_min);
 	return vmf_buf_printf(text, e, "cost of a start: mean of %s (%s) in "
-	    "the %s from it on%s; starts every %s\n", by, p->metric, length,
-	    limit, slot);
+	    "the %s from it on%s%s; starts every %s\n", by, p->metric,
+	    length, limit, more, slot);
 }
 
 int

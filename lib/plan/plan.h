@@ -13,6 +13,7 @@
 #include "arrow/arrow.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "plan/downtime_cost.h"
 #include "plan/window.h"
 #include "series/series.h"
 
@@ -23,6 +24,8 @@ struct vmf_plan {
 	int32_t risk_ppm;		/* 0: by the expected load */
 	struct vmf_window_opts opts;	/* slot_s 0: the step or 5 minutes */
 	bool fleet, place;		/* of a planner: columns target, wave */
+	const struct vmf_down_cost *down;	/* and of downtime and length;
+						 * or NULL */
 	/* counted, by VM: */
 	int64_t n_rows;
 	int64_t n_status[VMF_N_PLAN_STATUS];

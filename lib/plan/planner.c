@@ -211,6 +211,9 @@ vmf_planner_open(struct vmf_planner *p, struct vmf_schema *s,
 	int rc;
 
 	p->plan.fleet = true;
+	p->plan.down = p->down;
+	if (p->down != NULL)
+		vmf_down_cost_open(p->down, p->plan.forecast->schema);
 	if ((rc = vmf_plan_open(&p->plan, s, e)) != 0)
 		return rc;
 	p->host = find_column(p, "host", true);
@@ -238,9 +241,11 @@ vmf_planner_open(struct vmf_planner *p, struct vmf_schema *s,
 	if (p->old != NULL && p->limits.hysteresis < HYSTERESIS_LEAST)
 		p->limits.hysteresis = HYSTERESIS_LEAST;
 	p->moves.limits = p->limits;
-	p->moves.keep_load = need_load || p->plan.risk_ppm > 0;
+	p->moves.keep_load = need_load || p->plan.risk_ppm > 0 ||
+	    p->down != NULL;
 	p->moves.keep_above = need_load && p->plan.risk_ppm > 0;
 	p->moves.keep_mem = !isnan(p->limits.max_host_mem);
+	p->moves.keep_by = p->down != NULL && p->down->n_loads > 1;
 	p->moves.step_s = p->plan.forecast->grid.step_s;
 	p->moves.slot_s = p->plan.opts.slot_s;
 	p->moves.length_s = p->plan.opts.length_s;
@@ -264,6 +269,8 @@ vmf_planner_free(struct vmf_planner *p)
 	free(p->row_vm);
 	free(p->wave);
 	free(p->other);
+	free(p->foretold);
+	free(p->by);
 	free(p->before.last);
 }
 
@@ -456,6 +463,67 @@ read_size(const struct vmf_planner *p, int64_t i, int col, double top,
 	    id, f->schema->field[col].name, who);
 }
 
+/* What the move of row i is like; all rows of a batch at once. */
+static int
+foretell(struct vmf_planner *p, int64_t i, struct vmf_window_opts *o,
+    struct vmf_err *e)
+{
+	struct vmf_down_cost *d = p->down;
+	int64_t at = p->moves.n;
+	int rc;
+
+	if (d == NULL)
+		return 0;
+	if (i == 0 && (rc = vmf_down_cost_batch(d, p->plan.forecast->b,
+	    e)) != 0)
+		return rc;
+	if ((rc = vmf_grow(&p->foretold, &p->foretold_cap, (at + 1) *
+	    d->n_loads, e)) != 0)
+		return rc;
+	memcpy(p->foretold + at * d->n_loads, d->row + i * d->n_loads,
+	    (size_t)d->n_loads * sizeof(*d->row));
+	if (d->auto_length)
+		o->length_s = vmf_down_cost_length(d, i);
+	return 0;
+}
+
+/* Downtime and length into the costs of the row in hand, which are loads; a
+ * start over the budget is none. */
+static int
+add_costs(struct vmf_planner *p, struct vmf_windows *w, struct vmf_err *e)
+{
+	const struct vmf_down_cost *d = p->down;
+	const struct vmf_foretold *f;
+	double least = INFINITY;
+	int64_t n = 0;
+	int rc;
+
+	if (d == NULL || w->n_starts == 0)
+		return 0;
+	f = p->foretold + p->moves.n * d->n_loads;
+	if ((rc = vmf_grow(&p->by, &p->by_cap, p->moves.n_starts +
+	    w->n_starts, e)) != 0)
+		return rc;
+	for (int64_t k = 0; k < w->n_starts; k++) {
+		struct vmf_foretold at = vmf_foretold_at(f, d->n_loads,
+		    w->cost[k]);
+
+		p->by[k] = w->cost[k];
+		if (isnan(w->cost[k]))
+			continue;
+		least = fmin(least, (double)at.downtime_p90_ms);
+		w->cost[k] = (double)at.downtime_p90_ms > d->budget_ms ?
+		    NAN : w->cost[k] + vmf_down_cost_of(d, &at);
+		n += !isnan(w->cost[k]);
+	}
+	if (w->status != VMF_PLACED || n > 0)
+		return 0;
+	w->status = VMF_OVER_BUDGET;
+	snprintf(w->reason, sizeof(w->reason), "the least p90 of its "
+	    "downtime, %.4g ms, is more than %.4g ms", least, d->budget_ms);
+	return 0;
+}
+
 int
 vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 {
@@ -476,10 +544,12 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 	if ((rc = vmf_plan_own(&p->plan, i, &o, &pinned, e)) != 0 ||
 	    (rc = vmf_plan_lists(&p->plan, i, &expected, &risk, &n,
 	    e)) != 0 || (rc = check_grid(p, i, start, n, e)) != 0 ||
+	    (rc = foretell(p, i, &o, e)) != 0 ||
 	    (rc = vmf_plan_lists(&p->plan, i, &expected, &risk, &n,
 	    e)) != 0 ||
 	    (rc = vmf_windows_costs(w, &o, start, f->grid.step_s, expected,
 	    risk, n, e)) != 0 ||
+	    (rc = add_costs(p, w, e)) != 0 ||
 	    (rc = read_host(p, i, p->host, "host", &host, e)) != 0 ||
 	    (rc = read_host(p, i, p->target, "target", &target, e)) != 0 ||
 	    (rc = read_word(p, i, p->cluster, &p->clusters, &cluster,
@@ -509,7 +579,8 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 		w->cost[k] = NAN;
 	}
 	if ((rc = vmf_moves_add(&p->moves, stays || w->status != VMF_PLACED ?
-	    NULL : w->cost, n > 0 ? expected : NULL, risk, vcpus, e)) != 0)
+	    NULL : w->cost, p->by, p->down != NULL && p->down->auto_length ?
+	    o.length_s : 0, n > 0 ? expected : NULL, risk, vcpus, e)) != 0)
 		return rc;
 	p->n_unknown += n == 0;
 	v = &p->moves.vm[p->moves.n - 1];

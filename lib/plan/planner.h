@@ -23,6 +23,7 @@ struct vmf_planner {
 	const char *const *drain;	/* texts of names with commas */
 	int n_drains;
 	struct vmf_reader *old;		/* NULL, or the plan to replace */
+	struct vmf_down_cost *down;	/* NULL, or what moves are like */
 	/* counted: */
 	int64_t n_stay;			/* VMs that --drain leaves alone */
 	int64_t n_unknown;		/* without any known load */
@@ -42,6 +43,10 @@ struct vmf_planner {
 	struct vmf_schema kept_schema;
 	int32_t *row_vm;		/* VM of each of these rows */
 	int64_t n_rows, row_cap;
+	struct vmf_foretold *foretold;	/* by VM, down->n_loads each */
+	int64_t foretold_cap;
+	double *by;			/* of the row in hand, by start */
+	int64_t by_cap;
 	int32_t *wave;			/* by start */
 	struct vmf_choice *other;	/* alternatives of a VM */
 	int64_t other_cap;

@@ -54,7 +54,44 @@ find_kept(const struct vmf_planner *p, int64_t k, int64_t *row)
 	return b;
 }
 
-/* The risk list's column is the cost, without hysteresis. */
+/* The load that the cost of a start is of. */
+static double
+load_by(const struct vmf_planner *p, int64_t i, int64_t k)
+{
+	const struct vmf_moves *m = &p->moves;
+
+	if (p->down == NULL)
+		return vmf_moves_cost(m, i, k);
+	return m->keep_by ? vmf_moves_by(m, i, k) : fmax(0.0,
+	    vmf_moves_cost(m, i, k) - vmf_down_cost_of(p->down,
+	    &p->foretold[i]));
+}
+
+static int
+put_foretold(const struct vmf_planner *p, int64_t i, int64_t k,
+    struct vmf_col **col, struct vmf_err *e)
+{
+	struct vmf_foretold f = vmf_foretold_at(p->foretold + i *
+	    p->down->n_loads, p->down->n_loads, load_by(p, i, k));
+	int rc;
+
+	if ((rc = vmf_col_put_num((*col)++, (double)f.downtime_ms,
+	    e)) != 0 ||
+	    (rc = vmf_col_put_num((*col)++, (double)f.downtime_p90_ms,
+	    e)) != 0 ||
+	    (rc = vmf_col_put_num((*col)++, (double)f.total_ms, e)) != 0)
+		return rc;
+	return vmf_col_put_num((*col)++, (double)f.total_p90_ms, e);
+}
+
+/* Columns of a choice. */
+static int
+n_place(const struct vmf_planner *p)
+{
+	return 5 + (p->plan.risk_ppm > 0) + (p->down != NULL ? 4 : 0);
+}
+
+/* The risk list's column is the load that the cost is of. */
 static int
 put_place(struct vmf_planner *p, int64_t i, const struct vmf_choice *c,
     int64_t rank, struct vmf_col *col, struct vmf_err *e)
@@ -64,11 +101,14 @@ put_place(struct vmf_planner *p, int64_t i, const struct vmf_choice *c,
 	int rc;
 
 	if ((rc = vmf_col_put_int(col++, start, e)) != 0 ||
-	    (rc = vmf_col_put_int(col++, start + m->length_s, e)) != 0 ||
+	    (rc = vmf_col_put_int(col++, start + vmf_moves_length(m, i),
+	    e)) != 0 ||
 	    (rc = vmf_col_put_num(col++, vmf_moves_load(m, i, c->slot),
 	    e)) != 0 ||
 	    (p->plan.risk_ppm > 0 && (rc = vmf_col_put_num(col++,
-	    vmf_moves_cost(m, i, c->slot), e)) != 0) ||
+	    load_by(p, i, c->slot), e)) != 0) ||
+	    (p->down != NULL && (rc = put_foretold(p, i, c->slot, &col,
+	    e)) != 0) ||
 	    (rc = vmf_col_put_int(col++, rank, e)) != 0)
 		return rc;
 	return rank == 1 ? vmf_col_put_int(col, p->wave[c->slot], e) :
@@ -111,9 +151,9 @@ put_row(struct vmf_planner *p, const struct vmf_batch *b, int64_t row,
 	if (c != NULL) {
 		if ((rc = put_place(p, i, c, rank, col, e)) != 0)
 			return rc;
-		col += p->plan.risk_ppm > 0 ? 6 : 5;
+		col += n_place(p);
 	} else {
-		for (int k = p->plan.risk_ppm > 0 ? 6 : 5; k > 0; k--)
+		for (int k = n_place(p); k > 0; k--)
 			if ((rc = vmf_col_put_null(col++, e)) != 0)
 				return rc;
 	}
@@ -187,7 +227,8 @@ find_others(struct vmf_planner *p, int64_t i, int64_t top,
 {
 	struct vmf_moves *m = &p->moves;
 	struct vmf_choice mine = { m->vm[i].slot, m->vm[i].to, 0.0 };
-	int64_t n = 0, found = 1, width = p->plan.opts.apart ? m->width : 1;
+	int64_t n = 0, found = 1, width = p->plan.opts.apart ?
+	    m->vm[i].width : 1;
 	int rc = vmf_grow(&p->other, &p->other_cap, m->n_starts + 1, e);
 
 	if (rc != 0)

@@ -76,7 +76,8 @@ prices_of(struct vmf_prices *p, int64_t i, bool best)
 	for (int64_t j = 0; j < p->n_slots; j++)
 		p->sum[j + 1] += p->sum[j];
 	for (int64_t k = 0; k < m->n_starts; k++)
-		p->window[k] = p->sum[k + m->width] - p->sum[k];
+		p->window[k] = p->sum[k + m->vm[i].width] -
+		    p->sum[k];
 	return p->window;
 }
 
@@ -133,7 +134,8 @@ everyone(struct vmf_prices *p)
 			struct vmf_scarce *s = &p->kind[k];
 			int64_t g = s->use == NULL ? -1 : used_by(m, i, k);
 
-			for (int64_t j = at; g >= 0 && j < at + m->width; j++)
+			for (int64_t j = at; g >= 0 && j < at +
+			    m->vm[i].width; j++)
 				s->use[g * p->n_slots + j]++;
 		}
 	}

@@ -133,16 +133,17 @@ int
 vmf_ruin_chain(struct vmf_state *s, int32_t i, int64_t way, struct vmf_err *e)
 {
 	const struct vmf_moves *m = s->m;
-	int64_t at;
+	int64_t at, width;
 	int rc;
 
 	for (int64_t n = 0; i >= 0 && n < VMF_ASSIGN_MOST; n++) {
 		int64_t skip = vmf_rng_below(&s->rng, 8);
 
 		at = m->vm[i].slot;
+		width = m->vm[i].width;
 		if ((rc = vmf_ruin(s, i, e)) != 0 || at < 0)
 			return rc;
-		at += way * m->width;
+		at += way * width;
 		if (at < 0 || at >= m->n_starts)
 			return 0;
 		for (i = s->o->at_head[at]; skip > 0 && i >= 0 &&
@@ -205,7 +206,8 @@ vmf_ruin_make_way(struct vmf_state *s, int32_t i, int64_t most_hosts,
 		int32_t j = (int32_t)s->host_vm[from +
 		    vmf_rng_below(&s->rng, all)];
 
-		if (m->vm[j].slot < 0 || m->vm[j].slot + m->width > slot)
+		if (m->vm[j].slot < 0 || m->vm[j].slot +
+		    m->vm[j].width > slot)
 			if ((rc = vmf_ruin(s, j, e)) != 0)
 				return rc;
 	}

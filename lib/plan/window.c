@@ -24,7 +24,8 @@ const char *
 vmf_plan_status_name(enum vmf_plan_status s)
 {
 	static const char *const names[VMF_N_PLAN_STATUS] = { "placed",
-	    "no-window", "blackout", "over-load", "no-room", "forbidden" };
+	    "no-window", "blackout", "over-load", "no-room",
+	    "over-budget", "forbidden" };
 
 	return names[s];
 }
@@ -107,7 +108,8 @@ mark_blocked(struct vmf_windows *w, const struct vmf_window_opts *o,
 	int64_t n_spans, s = 0;
 	int rc;
 
-	if (w->blocked != NULL && w->key_start == first && w->key_n == n)
+	if (w->blocked != NULL && w->key_start == first && w->key_n == n &&
+	    w->key_length == o->length_s)
 		return 0;
 	if ((rc = vmf_grow(&w->blocked, &w->blocked_cap, n, e)) != 0 ||
 	    (rc = vmf_blackout_spans(o->blackout, o->n_blackouts, first,
@@ -124,6 +126,7 @@ mark_blocked(struct vmf_windows *w, const struct vmf_window_opts *o,
 	}
 	w->key_start = first;
 	w->key_n = n;
+	w->key_length = o->length_s;
 	return 0;
 }
 

@@ -18,6 +18,7 @@ enum vmf_plan_status {
 	VMF_BLACKOUT,
 	VMF_OVER_LOAD,
 	VMF_NO_ROOM,
+	VMF_OVER_BUDGET,
 	VMF_FORBIDDEN,
 	VMF_N_PLAN_STATUS
 };
@@ -65,7 +66,7 @@ struct vmf_windows {
 	uint8_t *blocked;
 	int64_t blocked_cap;
 	int64_t *taken, n_taken, taken_cap;
-	int64_t key_start, key_n;
+	int64_t key_start, key_n, key_length;
 };
 void vmf_windows_free(struct vmf_windows *w);
 

@@ -39,7 +39,7 @@ test_values(void)
 		load[t] = t == 5 ? NAN : third;
 	load[0] = -1.0;
 	load[13] = 99.9;
-	assert(vmf_moves_add(&m, cost, load, NULL, 1.5, &err) == 0);
+	assert(vmf_moves_add(&m, cost, NULL, 0, load, NULL, 1.5, &err) == 0);
 	assert(m.cost[3] == VMF_COST_NONE && m.vm[0].least == m.cost[0]);
 	for (int k = 0; k < STARTS; k++)
 		assert(k == 3 || fabs(vmf_moves_cost(&m, 0, k) - cost[k]) <=
@@ -54,7 +54,7 @@ test_values(void)
 	assert(m.load[0] == 0);
 	assert(fabs(vmf_moves_load(&m, 0, 2) - third) <= 128.0 / 65536);
 	/* No windows, no loads. */
-	assert(vmf_moves_add(&m, NULL, NULL, NULL, 2.0, &err) == 0);
+	assert(vmf_moves_add(&m, NULL, NULL, 0, NULL, NULL, 2.0, &err) == 0);
 	assert(m.vm[1].least == VMF_COST_NONE && m.load[STEPS] == 0);
 	vmf_moves_free(&m);
 }
@@ -73,7 +73,8 @@ fill(struct vmf_moves *m, int n, uint64_t seed)
 			    vmf_rng_unit(&rng);
 		for (int t = 0; t < STEPS; t++)
 			load[t] = 10.0;
-		assert(vmf_moves_add(m, cost, load, NULL, 1.0, &err) == 0);
+		assert(vmf_moves_add(m, cost, NULL, 0, load, NULL, 1.0, &err)
+		    == 0);
 		m->vm[i].host = i % 2;
 	}
 	m->host = calloc(3, sizeof(*m->host));
@@ -172,7 +173,7 @@ test_above(void)
 	}
 	load[4] = NAN;
 	risk[5] = NAN;
-	assert(vmf_moves_add(&m, cost, load, risk, 2.0, &err) == 0);
+	assert(vmf_moves_add(&m, cost, NULL, 0, load, risk, 2.0, &err) == 0);
 	for (int t = 0; t < STEPS; t++) {
 		double worst = 0.0, x;
 

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#include "train_moves.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/thread.h"
+#include "base/time.h"
+#include "plan/downtime.h"
+
+static void
+note(const struct cmd *c, const struct vmf_past *p,
+    const struct vmf_downtime *m)
+{
+	static const char *const how[] = { "without trees", "with trees on "
+	    "what kriging leaves", "with trees" };
+
+	cmd_note(c, "%" PRId64 " migrations in, %" PRId64 " of them not "
+	    "completed", p->n_read, p->n_failed);
+	for (int k = 0; k < VMF_N_OUTCOMES; k++) {
+		const struct vmf_down_target *t = &m->target[k];
+
+		if (t->n > 0)
+			cmd_note(c, "%s: of %" PRId64 " moves in %" PRId64
+			    " configurations, %s",
+			    vmf_outcome_name((enum vmf_outcome)k), t->n,
+			    t->n_configs, how[t->trees]);
+	}
+	if (p->n == 0)
+		cmd_note(c, "nothing to learn from: arithmetic is all the "
+		    "model has");
+	if (vmf_boost_version((char[32]){ 0 }, 32) == NULL)
+		cmd_note(c, "this build has no trees (Debian's "
+		    "libxgboost-dev was missing)");
+}
+
+int
+train_moves(struct cmd *c, const char *path, int64_t threads,
+    const char *foreign, struct vmf_err *e)
+{
+	const struct vmf_down_opts o = { .threads = threads > 0 ?
+	    (int)threads : vmf_cores() };
+	struct vmf_schema schema = { 0 };
+	struct cmd_output out = { 0 };
+	struct vmf_batch batch = { 0 };
+	struct vmf_reader *in = NULL;
+	struct vmf_downtime m = { 0 };
+	struct vmf_past past = { 0 };
+	int rc;
+
+	if (foreign != NULL)
+		return vmf_fail(e, VMF_EUSAGE, "--%s is about series, and "
+		    "--model downtime learns from migrations", foreign);
+	if ((rc = cmd_open_in(c, path, &in, e)) != 0 ||
+	    (rc = vmf_past_read(&past, in, e)) != 0 ||
+	    (rc = vmf_downtime_schema(&schema, vmf_reader_schema(in),
+	    e)) != 0 ||
+	    (rc = cmd_open_out(c, &out, &schema, e)) != 0 ||
+	    (rc = vmf_batch_init(&batch, &schema, e)) != 0 ||
+	    (rc = vmf_downtime_learn(&m, &past, NULL, &o, e)) != 0 ||
+	    (rc = vmf_downtime_put(&m, past.updated == VMF_TIME_NONE ? 0 :
+	    past.updated, &batch, e)) != 0 ||
+	    (rc = vmf_writer_put(out.w, &batch, e)) != 0 ||
+	    (rc = cmd_finish_out(&out, e)) != 0)
+		goto done;
+	note(c, &past, &m);
+done:
+	cmd_free_out(&out);
+	vmf_batch_free(&batch);
+	vmf_schema_free(&schema);
+	vmf_reader_free(in);
+	vmf_downtime_free(&m);
+	vmf_past_free(&past);
+	return rc;
+}
+
+void
+train_note(const struct cmd *c, const struct vmf_train *t,
+    const char *update)
+{
+	char text[256] = "";
+	int used = 0;
+
+	for (int k = 0; k < VMF_N_STATUS; k++)
+		if (t->n_status[k] > 0)
+			used += snprintf(text + used,
+			    sizeof(text) - (size_t)used, ", %" PRId64 " %s",
+			    t->n_status[k],
+			    vmf_status_name((enum vmf_status)k));
+	cmd_note(c, "%" PRId64 " series in%s", t->n_rows, text);
+	if (t->update != NULL)
+		cmd_note(c, "%" PRId64 " of them new, %" PRId64 " only in "
+		    "%s", t->n_new, t->n_gone, update);
+}

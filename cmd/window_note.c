@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#include "window_note.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+void
+window_say(struct vmf_buf *text)
+{
+	if (text->n > 0)
+		fwrite(text->p, 1, (size_t)text->n, stderr);
+	text->n = 0;
+}
+
+int
+window_explain(struct vmf_planner *p, const struct window_opts *o,
+    struct vmf_err *e)
+{
+	struct vmf_buf text = { 0 };
+	int rc = 0;
+
+	for (int k = 0; k < o->explain.n && rc == 0; k++)
+		for (const char *s = o->explain.v[k]; *s != '\0' &&
+		    rc == 0;) {
+			size_t n = strcspn(s, ",");
+
+			rc = n == 0 ? 0 : vmf_planner_explain(p, s,
+			    (int64_t)n, &text, e);
+			s += n + (s[n] == ',');
+		}
+	if (rc == 0)
+		window_say(&text);
+	vmf_buf_free(&text);
+	return rc;
+}
+
+void
+window_note(const struct cmd *c, const struct vmf_planner *p,
+    const struct window_opts *o)
+{
+	const struct vmf_plan *pl = &p->plan;
+	char text[512] = "";
+	int used = 0;
+
+	for (int k = 0; k < VMF_N_PLAN_STATUS; k++)
+		if (pl->n_status[k] > 0)
+			used += snprintf(text + used,
+			    sizeof(text) - (size_t)used, ", %" PRId64 " %s",
+			    pl->n_status[k],
+			    vmf_plan_status_name((enum vmf_plan_status)k));
+	if (p->n_stay > 0)
+		used += snprintf(text + used, sizeof(text) - (size_t)used,
+		    "; %" PRId64 " others stay", p->n_stay);
+	if (o->replan != NULL)
+		used += snprintf(text + used, sizeof(text) - (size_t)used,
+		    "; of the plan before %" PRId64 " kept, %" PRId64
+		    " changed", p->n_kept, p->n_changed);
+	if (pl->fleet && p->room.n_placed > 0)
+		used += snprintf(text + used, sizeof(text) - (size_t)used,
+		    "; mean cost %.4g", p->room.cost /
+		    (double)p->room.n_placed);
+	if (pl->fleet && p->room.n_placed > 0 && !isnan(p->search.bound))
+		snprintf(text + used, sizeof(text) - (size_t)used,
+		    ", of any plan at least %.4g", p->search.bound /
+		    (double)p->room.n_placed);
+	cmd_note(c, "%" PRId64 " forecasts%s", pl->n_rows, text);
+}

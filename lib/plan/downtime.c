@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan/downtime.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "plan/downtime_in.h"
+
+#define WORKS_MAX 48		/* workloads that are columns */
+#define WIDTH_LEAST 0.05	/* of the logarithm */
+#define N_FIXED (VMF_SITE_Z + 2)
+
+int
+vmf_down_columns(const struct vmf_downtime *m)
+{
+	int64_t works = m->n_works < WORKS_MAX ? m->n_works : WORKS_MAX;
+
+	return N_FIXED + (int)works + (int)m->tokens.dict.n + 2;
+}
+
+/* The columns of one row, but for what kriging says. */
+void
+vmf_down_fill(const struct vmf_downtime *m, const struct vmf_site *s,
+    const struct vmf_precopy *p, enum vmf_outcome t, float *x)
+{
+	for (int k = 0; k < VMF_SITE_Z; k++)
+		*x++ = (float)s->z[k];
+	*x++ = (float)log2(vmf_precopy_outcome(p, t));
+	*x++ = p->converges ? 0.0f : 1.0f;
+	for (int64_t w = 0; w < m->n_works && w < WORKS_MAX; w++)
+		*x++ = s->workload == m->work[w] ? 1.0f : 0.0f;
+	for (int64_t k = 0; k < m->tokens.dict.n; k++)
+		*x++ = s->tokens >> k & 1 ? 1.0f : 0.0f;
+}
+
+void
+vmf_down_part_free(struct vmf_down_part *p)
+{
+	vmf_krig_free(&p->krig);
+	free(p->kept);
+	for (int j = 0; j < LEVELS; j++)
+		vmf_boost_free(p->tree[j]);
+}
+
+int
+vmf_down_part_at(const struct vmf_down_part *p, const float *x, int n_cols,
+    const double *r,
+    int64_t n, unsigned levels, double (*out)[LEVELS], struct vmf_err *e)
+{
+	float *base = vmf_calloc(n, (int64_t)sizeof(*base), e);
+	float *f = vmf_calloc(n, (int64_t)sizeof(*f), e);
+	bool whole = p->trees == VMF_DOWN_WHOLE;
+	int rc = base == NULL || f == NULL ? VMF_ENOMEM : 0;
+
+	for (int j = 0; rc == 0 && j < LEVELS; j++) {
+		if (!(levels >> j & 1))
+			continue;
+		for (int64_t i = 0; i < n; i++)
+			f[i] = base[i] = (float)(p->base[j] +
+			    (whole ? 0.0 : r[i]));
+		if (p->tree[j] != NULL)
+			rc = vmf_boost_predict(p->tree[j], x, n, n_cols,
+			    base, f, e);
+		for (int64_t i = 0; rc == 0 && i < n; i++)
+			out[i][j] = (double)f[i];
+	}
+	free(base);
+	free(f);
+	return rc;
+}
+
+void
+vmf_down_sort(double q[LEVELS])
+{
+	for (int j = 1; j < LEVELS; j++)
+		for (int k = j; k > 0 && q[k] < q[k - 1]; k--) {
+			double t = q[k];
+
+			q[k] = q[k - 1];
+			q[k - 1] = t;
+		}
+}
+
+double
+vmf_down_unit(const double q[LEVELS], double far)
+{
+	return q[LEVELS - 1] - q[0] + WIDTH_LEAST + 2.0 * 1.2816 * far;
+}
+
+/* ---- the model ---- */
+
+void
+vmf_downtime_free(struct vmf_downtime *m)
+{
+	for (int k = 0; k < VMF_N_WORDS; k++)
+		vmf_dict_free(&m->words[k]);
+	vmf_dict_free(&m->tokens.dict);
+	free(m->work);
+	for (int k = 0; k < VMF_N_OUTCOMES; k++) {
+		vmf_krig_free(&m->target[k].krig);
+		for (int j = 0; j < LEVELS; j++)
+			vmf_boost_free(m->target[k].tree[j]);
+	}
+	*m = (struct vmf_downtime){ 0 };
+}
+
+static int
+copy_words(struct vmf_downtime *m, const struct vmf_past *p,
+    struct vmf_err *e)
+{
+	for (int k = 0; k < VMF_N_WORDS; k++)
+		for (int32_t c = 0; c < p->words[k].n; c++) {
+			int64_t len;
+			const char *s = vmf_dict_str(&p->words[k], c, &len);
+
+			if (vmf_dict_intern(&m->words[k], s, len, e) < 0)
+				return VMF_ENOMEM;
+		}
+	return 0;
+}
+
+static bool
+knows(const struct vmf_downtime *m, int32_t work)
+{
+	for (int64_t k = 0; k < m->n_works; k++)
+		if (m->work[k] == work)
+			return true;
+	return false;
+}
+
+int
+vmf_downtime_learn(struct vmf_downtime *m, const struct vmf_past *past,
+    const uint8_t *use, const struct vmf_down_opts *o, struct vmf_err *e)
+{
+	int rc;
+
+	if ((rc = copy_words(m, past, e)) != 0)
+		return rc;
+	m->work = vmf_calloc(past->words[VMF_WORD_WORKLOAD].n + 1,
+	    (int64_t)sizeof(*m->work), e);
+	if (m->work == NULL)
+		return VMF_ENOMEM;
+	for (int64_t i = 0; i < past->n; i++) {
+		int32_t work = past->facts[i].word[VMF_WORD_WORKLOAD];
+		struct vmf_site s;
+
+		if (use != NULL && !use[past->config[i]])
+			continue;
+		if (!knows(m, work))
+			m->work[m->n_works++] = work;
+		for (int k = 0; k < VMF_N_FACTS; k++)
+			if (!isnan(past->facts[i].num[k]))
+				m->told |= 1u << k;
+		if ((rc = vmf_site_make(&s, &m->tokens, &past->facts[i],
+		    past->words, true, e)) != 0)
+			return rc;
+		m->n_rows++;
+	}
+	for (int k = 0; k < VMF_N_OUTCOMES; k++)
+		if ((rc = vmf_down_learn_target(m, (enum vmf_outcome)k, past,
+		    use, o, e)) != 0)
+			return vmf_fail_in(e, rc, "%s",
+			    vmf_outcome_name((enum vmf_outcome)k));
+	return 0;
+}
+
+/* Levels in the logarithm of one row into the outcome's unit. */
+static void
+finish(const struct vmf_down_target *t, bool strange, double far,
+    double q[LEVELS])
+{
+	double width;
+
+	vmf_down_sort(q);
+	width = vmf_down_unit(q, strange ? far : 0.0);
+	for (int j = 0; j < LEVELS; j++)
+		q[j] += width * t->shift[strange][j];
+	vmf_down_sort(q);
+	for (int j = 0; j < LEVELS; j++)
+		q[j] = exp(fmin(q[j], 600.0));
+}
+
+/* The facts that count. */
+static struct vmf_facts
+told(const struct vmf_downtime *m, const struct vmf_facts *f)
+{
+	struct vmf_facts g = *f;
+
+	for (int k = 0; k < VMF_N_FACTS; k++)
+		if (m->n_rows > 0 && !(m->told >> k & 1))
+			g.num[k] = NAN;
+	return g;
+}
+
+static bool
+same_site(const struct vmf_site *a, const struct vmf_site *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+/* Rows from..from+n-1, few enough to have their columns in memory. */
+static int
+some_rows(const struct vmf_downtime *m, enum vmf_outcome t,
+    const struct vmf_facts *f, int64_t n,
+    const struct vmf_dict words[VMF_N_WORDS], double (*q)[LEVELS],
+    bool *strange, struct vmf_err *e)
+{
+	const struct vmf_down_target *g = &m->target[t];
+	struct vmf_down_part p = { .trees = g->trees };
+	struct vmf_site last = { 0 };
+	int nc = vmf_down_columns(m), rc = VMF_ENOMEM;
+	float *x = vmf_calloc(n * nc, (int64_t)sizeof(*x), e);
+	double *r = vmf_calloc(n, (int64_t)sizeof(*r), e);
+	double *sure = vmf_calloc(n, (int64_t)sizeof(*sure), e);
+	double *tmp = vmf_calloc(2 * g->krig.n, (int64_t)sizeof(*tmp), e);
+	double v = 0.0, sd = 0.0;
+
+	memcpy(p.base, g->base, sizeof(p.base));
+	memcpy(p.tree, g->tree, sizeof(p.tree));
+	if (x == NULL || r == NULL || sure == NULL || tmp == NULL)
+		goto done;
+	rc = 0;
+	for (int64_t i = 0; rc == 0 && i < n; i++) {
+		struct vmf_facts own = told(m, &f[i]);
+		struct vmf_precopy pre = vmf_facts_precopy(&own, words);
+		float *row = x + i * nc;
+		struct vmf_site s;
+
+		memset(&s, 0, sizeof(s));
+		rc = vmf_site_make(&s, (struct vmf_tokens *)&m->tokens,
+		    &own, words, false, e);
+		if (i == 0 || !same_site(&s, &last))
+			vmf_krig_at(&g->krig, &s, tmp, &v, &sd);
+		last = s;
+		vmf_down_fill(m, &s, &pre, t, row);
+		sure[i] = vmf_precopy_outcome(&pre, t);
+		r[i] = log(sure[i]) + v;
+		row[nc - 2] = (float)r[i];
+		row[nc - 1] = (float)sd;
+		strange[i] = !knows(m, s.workload);
+	}
+	if (rc == 0 && g->n > 0)
+		rc = vmf_down_part_at(&p, x, nc, r, n, (1u << LEVELS) - 1, q,
+		    e);
+	for (int64_t i = 0; rc == 0 && i < n; i++) {
+		if (g->n == 0) {
+			for (int j = 0; j < LEVELS; j++)
+				q[i][j] = sure[i];
+			continue;
+		}
+		finish(g, strange[i], (double)x[(i + 1) * nc - 1], q[i]);
+	}
+done:
+	free(x);
+	free(r);
+	free(sure);
+	free(tmp);
+	return rc;
+}
+
+int
+vmf_downtime_quantiles(const struct vmf_downtime *m, enum vmf_outcome t,
+    const struct vmf_facts *f, int64_t n,
+    const struct vmf_dict words[VMF_N_WORDS], double (*q)[LEVELS],
+    bool *strange, struct vmf_err *e)
+{
+	bool own[1024];
+	int rc = 0;
+
+	for (int64_t i = 0; rc == 0 && i < n; i += 1024) {
+		int64_t k = n - i < 1024 ? n - i : 1024;
+
+		rc = some_rows(m, t, f + i, k, words, q + i, own, e);
+		if (rc == 0 && strange != NULL)
+			memcpy(strange + i, own, (size_t)k * sizeof(*own));
+	}
+	return rc;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How long a migration will take and stop its guest: quantiles of each
+ * outcome, from what is known before the move.
+ *
+ * Of each outcome the logarithm is learned, in three layers: arithmetic
+ * (plan/precopy.h); what the ratio to it was for moves that were alike
+ * (plan/kriging.h); and boosted trees, one a quantile, for what both miss
+ * (learn/boost.h; a build without them does with the quantiles of what is
+ * left). What the quantiles claim is then corrected by what they reached on
+ * configurations that were held out: conformal prediction (Vovk, Gammerman
+ * and Shafer, "Algorithmic Learning in a Random World", 2005; by quantile,
+ * as in Romano, Patterson and Candes, "Conformalized Quantile Regression",
+ * 2019), once for workloads that are known and once, on workloads held out
+ * as a whole, for those that are not.
+ *
+ * Rows of one configuration are never divided between what is learned from
+ * and what is held out.
+ */
+#ifndef VMF_DOWNTIME_H
+#define VMF_DOWNTIME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arrow/arrow.h"
+#include "base/err.h"
+#include "learn/boost.h"
+#include "plan/kriging.h"
+#include "plan/past.h"
+
+#define VMF_DOWN_LEVELS 9	/* .1, .2 ... .9 */
+
+enum vmf_down_trees {
+	VMF_DOWN_NONE,		/* no trees */
+	VMF_DOWN_RESIDUE,	/* few, on what kriging leaves */
+	VMF_DOWN_WHOLE,		/* many, kriging being a column */
+	VMF_N_DOWN_TREES
+};
+
+struct vmf_down_target {
+	int64_t n, n_configs;	/* learned from; 0: nothing, arithmetic is
+				 * all there is */
+	enum vmf_down_trees trees;
+	double loss[VMF_N_DOWN_TREES];	/* of the choices, held out: mean
+					 * pinball of the logarithm; NaN */
+	struct vmf_krig krig;
+	double base[VMF_DOWN_LEVELS];	/* where the trees begin */
+	struct vmf_boost *tree[VMF_DOWN_LEVELS];
+	/* corrections, in parts of the distance from .1 to .9: of known
+	 * workloads, of others */
+	double shift[2][VMF_DOWN_LEVELS];
+};
+
+struct vmf_downtime {
+	struct vmf_dict words[VMF_N_WORDS];
+	struct vmf_tokens tokens;
+	int64_t n_works;	/* workloads known: their codes */
+	int32_t *work;
+	int64_t n_rows;		/* completed moves */
+	unsigned told;		/* a bit a fact that any of them had: what
+				 * none had cannot be related to, and does not
+				 * count, unless there are none at all */
+	struct vmf_down_target target[VMF_N_OUTCOMES];
+};
+
+struct vmf_down_opts {
+	int threads;
+	int64_t seed;
+	bool no_trees;
+};
+
+/* Learn from the rows of past whose configuration is in use (NULL: all). m
+ * is { 0 }; it keeps nothing of past. */
+int vmf_downtime_learn(struct vmf_downtime *m, const struct vmf_past *past,
+    const uint8_t *use, const struct vmf_down_opts *o, struct vmf_err *e)
+    VMF_CHECK;
+void vmf_downtime_free(struct vmf_downtime *m);
+
+/*
+ * The quantiles of outcome t for n rows of facts, whose words are codes of
+ * words (the model's own, or the past's it was learned from): q[i] in the
+ * outcome's unit, ascending. strange[i] (may be NULL) is set where the
+ * workload is not known.
+ */
+int vmf_downtime_quantiles(const struct vmf_downtime *m, enum vmf_outcome t,
+    const struct vmf_facts *f, int64_t n,
+    const struct vmf_dict words[VMF_N_WORDS],
+    double (*q)[VMF_DOWN_LEVELS], bool *strange, struct vmf_err *e)
+    VMF_CHECK;
+
+/* The model as a stream of kind model (vmf-model(5)): its schema, its rows
+ * at once, and back. */
+int vmf_downtime_schema(struct vmf_schema *s, const struct vmf_schema *from,
+    struct vmf_err *e) VMF_CHECK;
+int vmf_downtime_put(const struct vmf_downtime *m, int64_t updated,
+    struct vmf_batch *b, struct vmf_err *e) VMF_CHECK;
+bool vmf_downtime_is(const struct vmf_schema *s);
+int vmf_downtime_read(struct vmf_downtime *m, struct vmf_reader *r,
+    struct vmf_err *e) VMF_CHECK;
+
+#endif

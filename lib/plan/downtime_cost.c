@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan/downtime_cost.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define MEDIAN 4
+#define P90 8
+#define LENGTH_MAX_S 31536000.0		/* a year */
+
+void
+vmf_down_cost_open(struct vmf_down_cost *d, const struct vmf_schema *s)
+{
+	const struct vmf_down_target *t = d->m->target;
+
+	vmf_down_view(&d->view, d->m, s, d->metric);
+	d->downtime = t[VMF_OUT_DOWNTIME].n == 0 &&
+	    t[VMF_OUT_GUEST_DOWNTIME].n > 0 ? VMF_OUT_GUEST_DOWNTIME :
+	    VMF_OUT_DOWNTIME;
+	d->n_loads = d->m->told >> VMF_FACT_LOAD & 1 ? VMF_DOWN_LOADS : 1;
+}
+
+/* The facts of every row, once for each load. */
+static int
+take_facts(struct vmf_down_cost *d, const struct vmf_batch *b,
+    struct vmf_err *e)
+{
+	int n = d->n_loads, rc;
+
+	for (int64_t i = 0; i < b->n; i++) {
+		struct vmf_facts *f = d->f + i * n;
+
+		if ((rc = vmf_down_facts(&d->view, b, i, f, e)) != 0)
+			return rc;
+		d->mean[i] = f[0].num[VMF_FACT_LOAD];
+		for (int l = n - 1; l >= 0 && n > 1; l--) {
+			f[l] = f[0];
+			f[l].num[VMF_FACT_LOAD] = 100.0 * l /
+			    (VMF_DOWN_LOADS - 1);
+		}
+	}
+	return 0;
+}
+
+int
+vmf_down_cost_batch(struct vmf_down_cost *d, const struct vmf_batch *b,
+    struct vmf_err *e)
+{
+	int64_t n = b->n * d->n_loads;
+	int rc;
+
+	if ((rc = vmf_grow(&d->row, &d->row_cap, n + 1, e)) != 0 ||
+	    (rc = vmf_grow(&d->mean, &d->mean_cap, b->n + 1, e)) != 0 ||
+	    (rc = vmf_grow(&d->f, &d->f_cap, n + 1, e)) != 0 ||
+	    (rc = vmf_grow(&d->q, &d->q_cap, n + 1, e)) != 0 ||
+	    (rc = take_facts(d, b, e)) != 0 ||
+	    (rc = vmf_downtime_quantiles(d->m, d->downtime, d->f, n,
+	    d->m->words, d->q, NULL, e)) != 0)
+		return rc;
+	for (int64_t i = 0; i < n; i++) {
+		d->row[i].downtime_ms = (float)d->q[i][MEDIAN];
+		d->row[i].downtime_p90_ms = (float)d->q[i][P90];
+	}
+	if ((rc = vmf_downtime_quantiles(d->m, VMF_OUT_TOTAL, d->f, n,
+	    d->m->words, d->q, NULL, e)) != 0)
+		return rc;
+	for (int64_t i = 0; i < n; i++) {
+		d->row[i].total_ms = (float)d->q[i][MEDIAN];
+		d->row[i].total_p90_ms = (float)d->q[i][P90];
+	}
+	return 0;
+}
+
+static float
+between(float a, float b, double w)
+{
+	return (float)((1.0 - w) * (double)a + w * (double)b);
+}
+
+struct vmf_foretold
+vmf_foretold_at(const struct vmf_foretold *f, int n_loads, double load)
+{
+	double at = load / 100.0 * (n_loads - 1), w;
+	int l;
+
+	if (n_loads == 1 || !(at > 0.0))
+		return f[0];
+	l = at < n_loads - 1 ? (int)at : n_loads - 2;
+	w = at < n_loads - 1 ? at - l : 1.0;
+	f += l;
+	return (struct vmf_foretold){
+		between(f[0].downtime_ms, f[1].downtime_ms, w),
+		between(f[0].downtime_p90_ms, f[1].downtime_p90_ms, w),
+		between(f[0].total_ms, f[1].total_ms, w),
+		between(f[0].total_p90_ms, f[1].total_p90_ms, w),
+	};
+}
+
+double
+vmf_down_cost_of(const struct vmf_down_cost *d, const struct vmf_foretold *f)
+{
+	return d->per_s * (double)f->downtime_ms / 1000.0 +
+	    d->per_min * (double)f->total_ms / 60000.0;
+}
+
+int64_t
+vmf_down_cost_length(const struct vmf_down_cost *d, int64_t i)
+{
+	struct vmf_foretold f = vmf_foretold_at(d->row + i * d->n_loads,
+	    d->n_loads, d->mean[i]);
+	double s = (double)f.total_p90_ms / 1000.0;
+
+	return 60 * (int64_t)ceil(fmax(fmin(s, LENGTH_MAX_S), 1.0) / 60.0);
+}
+
+void
+vmf_down_cost_free(struct vmf_down_cost *d)
+{
+	free(d->row);
+	free(d->mean);
+	free(d->f);
+	free(d->q);
+	d->row = NULL;
+	d->mean = NULL;
+	d->f = NULL;
+	d->q = NULL;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a model of downtimes says of the VMs of a forecast, for the planner:
+ * downtime and length of a move as they depend on the load there.
+ */
+#ifndef VMF_DOWNTIME_COST_H
+#define VMF_DOWNTIME_COST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arrow/arrow.h"
+#include "base/err.h"
+#include "plan/downtime_rows.h"
+
+#define VMF_DOWN_LOADS 5	/* 0, 25 ... 100 % */
+
+struct vmf_foretold {
+	float downtime_ms, downtime_p90_ms;
+	float total_ms, total_p90_ms;
+};
+
+struct vmf_down_cost {
+	/* set by the caller before vmf_down_cost_open: */
+	struct vmf_downtime *m;
+	const char *metric;
+	double per_s;		/* cost of a second of median downtime */
+	double per_min;		/* of a minute of median length */
+	double budget_ms;	/* of downtime's p90; NaN: any */
+	bool auto_length;	/* a move is as long as its p90 */
+	/* private */
+	enum vmf_outcome downtime;	/* the hypervisor's, or else the
+					 * guest's where that alone is known */
+	int n_loads;		/* 1: load is no fact to the model */
+	struct vmf_down_view view;
+	struct vmf_foretold *row;	/* of the batch, n_loads a row */
+	double *mean;		/* of the batch, a row's mean load */
+	struct vmf_facts *f;
+	double (*q)[VMF_DOWN_LEVELS];
+	int64_t row_cap, mean_cap, f_cap, q_cap;
+};
+
+/* s is the forecast's schema. */
+void vmf_down_cost_open(struct vmf_down_cost *d, const struct vmf_schema *s);
+/* Foretell all rows of a batch; at row i, d->n_loads entries from
+ * d->row[i * d->n_loads] on. */
+int vmf_down_cost_batch(struct vmf_down_cost *d, const struct vmf_batch *b,
+    struct vmf_err *e) VMF_CHECK;
+/* One row's entries at a load, linear between the loads there are. */
+struct vmf_foretold vmf_foretold_at(const struct vmf_foretold *f,
+    int n_loads, double load);
+/* What is added to the cost of a start. */
+double vmf_down_cost_of(const struct vmf_down_cost *d,
+    const struct vmf_foretold *f);
+/* The p90 of the length of a move in whole minutes, at the row's mean
+ * load. */
+int64_t vmf_down_cost_length(const struct vmf_down_cost *d, int64_t i);
+void vmf_down_cost_free(struct vmf_down_cost *d);
+
+#endif

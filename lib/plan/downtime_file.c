@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A model of downtimes as a stream and back; vmf-model(5) has its layout.
+ * What is read may be damaged: every count is checked against the bytes
+ * there are, and kriging's sums are made anew from its sites.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/time.h"
+#include "forecast/model.h"
+#include "plan/downtime.h"
+
+#define LEVELS VMF_DOWN_LEVELS
+#define VERSION 1.0
+#define NAME "downtime"
+#define FACTS "facts"		/* the row of words */
+#define N_HEAD 10
+#define N_PARAMS (N_HEAD + VMF_N_DOWN_TREES + 3 * LEVELS)
+
+int
+vmf_downtime_schema(struct vmf_schema *s, const struct vmf_schema *from,
+    struct vmf_err *e)
+{
+	const struct vmf_grid none = { 0, VMF_TIME_NONE, VMF_TIME_NONE };
+	int rc = vmf_model_schema(s, from, &none, 0, "downtime_ms,"
+	    "guest_downtime_ms,total_ms,transferred_bytes", NAME, e);
+
+	/* There is no step, and no season. */
+	if (rc == 0)
+		rc = vmf_meta_set(&s->meta, "vmf:step", NULL, e);
+	return rc != 0 ? rc : vmf_meta_set(&s->meta, "vmf:season", NULL, e);
+}
+
+bool
+vmf_downtime_is(const struct vmf_schema *s)
+{
+	const char *kind = vmf_meta_get(&s->meta, "vmf:kind");
+	const char *model = vmf_meta_get(&s->meta, "vmf:model");
+
+	return kind != NULL && strcmp(kind, "model") == 0 && model != NULL &&
+	    strcmp(model, NAME) == 0;
+}
+
+/* ---- writing ---- */
+
+static int
+put_i64(struct vmf_buf *b, int64_t v, struct vmf_err *e)
+{
+	return vmf_buf_put(b, &v, 8, e);
+}
+
+static int
+put_dict(struct vmf_buf *b, const struct vmf_dict *d, struct vmf_err *e)
+{
+	int rc = put_i64(b, d->n, e);
+
+	for (int32_t c = 0; rc == 0 && c < d->n; c++) {
+		int64_t len;
+		const char *s = vmf_dict_str(d, c, &len);
+
+		rc = put_i64(b, len, e);
+		if (rc == 0 && len > 0)
+			rc = vmf_buf_put(b, s, len, e);
+	}
+	return rc;
+}
+
+static int
+put_facts(const struct vmf_downtime *m, struct vmf_fit *fit,
+    struct vmf_err *e)
+{
+	struct vmf_buf *b = &fit->blob;
+	int rc = 0;
+
+	fit->params[0] = VERSION;
+	fit->params[1] = (double)m->n_rows;
+	fit->params[2] = (double)m->told;
+	fit->n_params = 3;
+	for (int k = 0; rc == 0 && k < VMF_N_WORDS; k++)
+		rc = put_dict(b, &m->words[k], e);
+	if (rc == 0)
+		rc = put_dict(b, &m->tokens.dict, e);
+	if (rc == 0)
+		rc = put_i64(b, m->n_works, e);
+	for (int64_t k = 0; rc == 0 && k < m->n_works; k++)
+		rc = put_i64(b, m->work[k], e);
+	return rc;
+}
+
+static int
+put_site(struct vmf_buf *b, const struct vmf_krig *k, int64_t i,
+    struct vmf_err *e)
+{
+	const struct vmf_site *s = &k->site[i];
+	int rc = put_i64(b, s->workload, e);
+
+	if (rc == 0)
+		rc = put_i64(b, s->strange, e);
+	if (rc == 0)
+		rc = put_i64(b, (int64_t)s->tokens, e);
+	if (rc == 0)
+		rc = vmf_buf_put(b, &s->trend, 8, e);
+	if (rc == 0)
+		rc = vmf_buf_put(b, s->z, (int64_t)sizeof(s->z), e);
+	if (rc == 0)
+		rc = vmf_buf_put(b, &k->v[i], 8, e);
+	return rc != 0 ? rc : vmf_buf_put(b, &k->weight[i], 8, e);
+}
+
+static int
+put_target(const struct vmf_down_target *t, struct vmf_fit *fit,
+    struct vmf_err *e)
+{
+	const struct vmf_krig_opts *o = &t->krig.opts;
+	double head[N_HEAD] = { VERSION, (double)t->n,
+	    (double)t->n_configs, (double)t->krig.n, (double)t->trees,
+	    o->workload, o->words, o->octaves, o->slope, o->noise };
+	double *p = fit->params;
+	int rc = 0;
+
+	memcpy(p, head, sizeof(head));
+	memcpy(p += N_HEAD, t->loss, sizeof(t->loss));
+	memcpy(p += VMF_N_DOWN_TREES, t->base, sizeof(t->base));
+	memcpy(p + LEVELS, t->shift, sizeof(t->shift));
+	fit->n_params = N_PARAMS;
+	for (int64_t i = 0; rc == 0 && i < t->krig.n; i++)
+		rc = put_site(&fit->blob, &t->krig, i, e);
+	for (int j = 0; rc == 0 && j < LEVELS && t->trees != VMF_DOWN_NONE;
+	    j++) {
+		int64_t at = fit->blob.n, n;
+
+		if ((rc = put_i64(&fit->blob, 0, e)) != 0 ||
+		    (rc = vmf_boost_save(t->tree[j], &fit->blob, e)) != 0)
+			return rc;
+		n = fit->blob.n - at - 8;
+		memcpy(fit->blob.p + at, &n, 8);
+	}
+	return rc;
+}
+
+int
+vmf_downtime_put(const struct vmf_downtime *m, int64_t updated,
+    struct vmf_batch *b, struct vmf_err *e)
+{
+	double params[N_PARAMS];
+	int rc = 0;
+
+	for (int k = -1; rc == 0 && k < VMF_N_OUTCOMES; k++) {
+		struct vmf_fit fit = { .params = params, .mase = NAN };
+
+		rc = k < 0 ? put_facts(m, &fit, e) :
+		    put_target(&m->target[k], &fit, e);
+		if (rc == 0)
+			rc = vmf_model_put(b, NULL, 0, k < 0 ? FACTS :
+			    vmf_outcome_name((enum vmf_outcome)k), NAME,
+			    k < 0 || m->target[k].n > 0 ? VMF_OK :
+			    VMF_EMPTY, &fit, updated, e);
+		vmf_buf_free(&fit.blob);
+	}
+	return rc;
+}
+
+/* ---- reading ---- */
+
+struct bytes {
+	const uint8_t *p;
+	int64_t n;
+};
+
+static bool
+get(struct bytes *b, void *to, int64_t n)
+{
+	if (n < 0 || n > b->n)
+		return false;
+	memcpy(to, b->p, (size_t)n);
+	b->p += n;
+	b->n -= n;
+	return true;
+}
+
+static bool
+get_i64(struct bytes *b, int64_t *v, int64_t lo, int64_t hi)
+{
+	return get(b, v, 8) && *v >= lo && *v <= hi;
+}
+
+/* The dictionary again; its codes are those of the order. 1: damaged. */
+static int
+get_dict(struct bytes *b, struct vmf_dict *d, int64_t most,
+    struct vmf_err *e)
+{
+	int64_t n, len;
+
+	if (!get_i64(b, &n, 0, most))
+		return 1;
+	for (int64_t c = 0; c < n; c++) {
+		int32_t code;
+
+		if (!get_i64(b, &len, 0, b->n) ||
+		    !vmf_utf8_valid((const char *)b->p, len))
+			return 1;
+		code = vmf_dict_intern(d, (const char *)b->p, len, e);
+		if (code < 0)
+			return VMF_ENOMEM;
+		if (code != c)
+			return 1;
+		b->p += len;
+		b->n -= len;
+	}
+	return 0;
+}
+
+static int
+get_facts(struct vmf_downtime *m, struct bytes b, struct vmf_err *e)
+{
+	int64_t n, v;
+	int rc;
+
+	for (int k = 0; k < VMF_N_WORDS; k++)
+		if ((rc = get_dict(&b, &m->words[k], INT32_MAX, e)) != 0)
+			return rc;
+	if ((rc = get_dict(&b, &m->tokens.dict, VMF_TOKENS_MAX, e)) != 0)
+		return rc;
+	if (!get_i64(&b, &n, 0, b.n / 8))
+		return 1;
+	m->work = vmf_calloc(n, (int64_t)sizeof(*m->work), e);
+	if (m->work == NULL)
+		return VMF_ENOMEM;
+	for (; m->n_works < n; m->n_works++) {
+		if (!get_i64(&b, &v, -1, m->words[VMF_WORD_WORKLOAD].n - 1))
+			return 1;
+		m->work[m->n_works] = (int32_t)v;
+	}
+	return b.n != 0;
+}
+
+static bool
+get_site(struct bytes *b, struct vmf_site *s, double *v, double *w)
+{
+	int64_t work, strange, tokens;
+
+	if (!get_i64(b, &work, -1, INT32_MAX) ||
+	    !get_i64(b, &strange, 0, INT32_MAX) || !get(b, &tokens, 8) ||
+	    !get(b, &s->trend, 8) || !get(b, s->z, (int64_t)sizeof(s->z)) ||
+	    !get(b, v, 8) || !get(b, w, 8))
+		return false;
+	s->workload = (int32_t)work;
+	s->strange = (int32_t)strange;
+	s->tokens = (uint64_t)tokens;
+	return isfinite(s->trend) && isfinite(*v) && isfinite(*w);
+}
+
+static int
+get_krig(struct bytes *b, struct vmf_krig *k, int64_t n,
+    const struct vmf_krig_opts *o, struct vmf_err *e)
+{
+	struct vmf_site *site = vmf_calloc(n, (int64_t)sizeof(*site), e);
+	double *v = vmf_calloc(n, (int64_t)sizeof(*v), e);
+	double *w = vmf_calloc(n, (int64_t)sizeof(*w), e);
+	int rc = site == NULL || v == NULL || w == NULL ? VMF_ENOMEM : 0;
+
+	for (int64_t i = 0; rc == 0 && i < n; i++)
+		rc = !get_site(b, &site[i], &v[i], &w[i]);
+	if (rc == 0)
+		rc = vmf_krig_fit(k, site, v, w, n, o, e);
+	free(site);
+	free(v);
+	free(w);
+	return rc == VMF_EDATA ? 1 : rc;
+}
+
+static bool
+sound(const struct vmf_krig_opts *o)
+{
+	return o->workload >= 0.0 && o->workload <= 1.0 && o->words > 0.0 &&
+	    o->octaves > 0.0 && o->slope >= 0.0 && o->noise > 0.0 &&
+	    isfinite(o->words) && isfinite(o->octaves) &&
+	    isfinite(o->slope) && isfinite(o->noise);
+}
+
+static int
+get_target(struct vmf_down_target *t, const struct vmf_part *part,
+    struct vmf_err *e)
+{
+	struct bytes b = { part->blob, part->blob_bytes };
+	const double *p = part->params;
+	struct vmf_krig_opts o;
+	int64_t n;
+	int rc;
+
+	if (part->n_params != N_PARAMS || !(p[1] >= 0.0 && p[1] < 1e15) ||
+	    !(p[2] >= 0.0 && p[2] < 1e15) ||
+	    !(p[3] >= 0.0 && p[3] <= VMF_SITES_MAX) ||
+	    !(p[4] >= 0.0 && p[4] < VMF_N_DOWN_TREES))
+		return 1;
+	t->n = (int64_t)p[1];
+	t->n_configs = (int64_t)p[2];
+	t->trees = (enum vmf_down_trees)p[4];
+	o = (struct vmf_krig_opts){ p[5], p[6], p[7], p[8], p[9] };
+	memcpy(t->loss, p + N_HEAD, sizeof(t->loss));
+	memcpy(t->base, p + N_HEAD + VMF_N_DOWN_TREES, sizeof(t->base));
+	memcpy(t->shift, p + N_HEAD + VMF_N_DOWN_TREES + LEVELS,
+	    sizeof(t->shift));
+	for (int j = 0; j < LEVELS; j++)
+		if (!isfinite(t->base[j]) || !isfinite(t->shift[0][j]) ||
+		    !isfinite(t->shift[1][j]))
+			return 1;
+	if (t->n == 0)
+		return b.n != 0;
+	if (!sound(&o))
+		return 1;
+	if ((rc = get_krig(&b, &t->krig, (int64_t)p[3], &o, e)) != 0)
+		return rc;
+	for (int j = 0; j < LEVELS && t->trees != VMF_DOWN_NONE; j++) {
+		if (!get_i64(&b, &n, 0, b.n))
+			return 1;
+		if ((rc = vmf_boost_load(b.p, n, &t->tree[j], e)) != 0)
+			return rc;
+		b.p += n;
+		b.n -= n;
+	}
+	return b.n != 0;
+}
+
+static bool
+is(const char *word, const char *s, int64_t len)
+{
+	return s != NULL && (int64_t)strlen(word) == len &&
+	    memcmp(word, s, (size_t)len) == 0;
+}
+
+static int
+take_part(struct vmf_downtime *m, const struct vmf_part *p, int *next,
+    struct vmf_err *e)
+{
+	struct bytes b = { p->blob, p->blob_bytes };
+	int k = *next;
+
+	if (k > VMF_N_OUTCOMES || p->n_params < 2 || p->params[0] != VERSION ||
+	    !is(k == 0 ? FACTS : vmf_outcome_name((enum vmf_outcome)(k - 1)),
+	    p->metric, p->metric_len))
+		return 1;
+	++*next;
+	if (k > 0)
+		return get_target(&m->target[k - 1], p, e);
+	if (p->n_params != 3 || !(p->params[1] >= 0.0 && p->params[1] <
+	    1e15) || !(p->params[2] >= 0.0 && p->params[2] <
+	    (double)(1u << VMF_N_FACTS)))
+		return 1;
+	m->told = (unsigned)p->params[2];
+	m->n_rows = (int64_t)p->params[1];
+	return get_facts(m, b, e);
+}
+
+int
+vmf_downtime_read(struct vmf_downtime *m, struct vmf_reader *r,
+    struct vmf_err *e)
+{
+	const struct vmf_schema *s = vmf_reader_schema(r);
+	int metric = vmf_schema_find(s, "metric"), next = 0, got, rc;
+	int params = vmf_schema_find(s, "params");
+	int blob = vmf_schema_find(s, "blob");
+	const struct vmf_batch *b;
+
+	if (!vmf_downtime_is(s) || metric < 0 || params < 0 || blob < 0 ||
+	    s->field[metric].type != VMF_UTF8 ||
+	    s->field[params].type != VMF_LIST_FLOAT64 ||
+	    s->field[blob].type != VMF_BINARY)
+		return vmf_fail(e, VMF_EDATA, "%s: this is no model of "
+		    "downtimes, expected what vmf-train --model downtime "
+		    "wrote", vmf_reader_name(r));
+	while ((got = vmf_reader_next(r, &b, e)) > 0)
+		for (int64_t i = 0; i < b->n; i++) {
+			struct vmf_part p = { 0 };
+
+			p.metric = vmf_col_str(&b->col[metric], i,
+			    &p.metric_len);
+			p.params = vmf_col_list64(&b->col[params], i,
+			    &p.n_params);
+			p.blob = vmf_col_str(&b->col[blob], i,
+			    &p.blob_bytes);
+			rc = take_part(m, &p, &next, e);
+			if (rc > 0)
+				rc = vmf_fail(e, VMF_EDATA, "%s: row %lld of "
+				    "the model is damaged",
+				    vmf_reader_name(r), (long long)
+				    (vmf_reader_row(r) + i));
+			if (rc != 0)
+				return rc;
+		}
+	if (got < 0)
+		return got;
+	return next == VMF_N_OUTCOMES + 1 ? 0 : vmf_fail(e, VMF_EDATA,
+	    "%s: the model of downtimes has %d rows, expected %d",
+	    vmf_reader_name(r), next, VMF_N_OUTCOMES + 1);
+}

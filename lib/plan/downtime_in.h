@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* What downtime.c (the model) and downtime_learn.c share; nobody else
+ * includes it. */
+#ifndef VMF_DOWNTIME_IN_H
+#define VMF_DOWNTIME_IN_H
+
+#include "plan/downtime.h"
+
+#define LEVELS VMF_DOWN_LEVELS
+
+static inline double
+vmf_down_level(int j)
+{
+	return 0.1 * (j + 1);
+}
+
+/* What is learned of some configs. */
+struct vmf_down_part {
+	enum vmf_down_trees trees;
+	struct vmf_krig krig;
+	uint8_t *kept;		/* by config: it is a site of kriging */
+	double base[LEVELS];
+	struct vmf_boost *tree[LEVELS];
+};
+void vmf_down_part_free(struct vmf_down_part *p);
+
+/* Columns of a row for the trees: what vmf_down_fill writes, and two of
+ * kriging's behind that, value and deviation. */
+int vmf_down_columns(const struct vmf_downtime *m);
+void vmf_down_fill(const struct vmf_downtime *m, const struct vmf_site *s,
+    const struct vmf_precopy *p, enum vmf_outcome t, float *x);
+
+/* The levels (a bit each) of n rows x, for which kriging says r; out[i] is a
+ * row's. */
+int vmf_down_part_at(const struct vmf_down_part *p, const float *x,
+    int n_cols, const double *r, int64_t n, unsigned levels,
+    double (*out)[LEVELS], struct vmf_err *e) VMF_CHECK;
+
+void vmf_down_sort(double q[LEVELS]);
+/* What corrections are parts of: the distance from .1 to .9, and for a
+ * workload that is not known that of kriging as well. */
+double vmf_down_unit(const double q[LEVELS], double far);
+
+/* Learn outcome t of the rows whose config is in use; m has its words,
+ * tokens and workloads. */
+int vmf_down_learn_target(struct vmf_downtime *m, enum vmf_outcome t,
+    const struct vmf_past *past, const uint8_t *use,
+    const struct vmf_down_opts *o, struct vmf_err *e) VMF_CHECK;
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A model of downtimes on the rows of a stream: VMs with their attributes,
+ * series or forecasts of them, or migrations to come.
+ */
+#ifndef VMF_DOWNTIME_ROWS_H
+#define VMF_DOWNTIME_ROWS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arrow/arrow.h"
+#include "base/err.h"
+#include "forecast/quantile.h"
+#include "plan/downtime.h"
+
+/*
+ * Facts from the columns that have their names; the memory may be mem_mb,
+ * and the load of a row without load_pct is the mean of its list of the
+ * metric, in %.
+ */
+struct vmf_down_view {
+	struct vmf_downtime *m;	/* the caller's; new words are added */
+	struct vmf_facts_at at;
+	int load;		/* the list, or -1 */
+};
+void vmf_down_view(struct vmf_down_view *v, struct vmf_downtime *m,
+    const struct vmf_schema *s, const char *metric);
+int vmf_down_facts(struct vmf_down_view *v, const struct vmf_batch *b,
+    int64_t i, struct vmf_facts *f, struct vmf_err *e) VMF_CHECK;
+
+/* From a stream to the same rows with what is foretold of each outcome:
+ * columns such as downtime_ms_q50, and status and reason. */
+struct vmf_down_out {
+	/* set by the caller: */
+	struct vmf_downtime *m;
+	struct vmf_quantiles levels;	/* of .1, .2 ... .9 */
+	const char *metric;
+	/* counted: */
+	int64_t n, n_strange, n_diverge;
+	/* private */
+	struct vmf_down_view view;
+	int *col, n_cols;
+	bool known[VMF_N_OUTCOMES];	/* outcomes with columns */
+	struct vmf_facts *f;
+	double (*q)[VMF_DOWN_LEVELS];
+	bool *strange;
+	int64_t f_cap, q_cap, strange_cap;
+};
+/* s, { 0 }, is filled.  VMF_EUSAGE for a level that the model does not
+ * have. */
+int vmf_down_out_open(struct vmf_down_out *o, const struct vmf_schema *from,
+    struct vmf_schema *s, struct vmf_err *e) VMF_CHECK;
+int vmf_down_out_batch(struct vmf_down_out *o, const struct vmf_batch *b,
+    struct vmf_batch *out, struct vmf_err *e) VMF_CHECK;
+void vmf_down_out_free(struct vmf_down_out *o);
+
+#endif

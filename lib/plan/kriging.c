@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan/kriging.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "forecast/quantile.h"
+
+#define SITES_SEARCHED 400	/* for the options; n^3 each */
+#define NOISE_LEAST 0.1		/* of the noise of one row */
+#define MAIN_SHARE 0.3		/* of workload and of words, beside both */
+
+/* ---- sites ---- */
+
+static int
+add_token(struct vmf_site *s, struct vmf_tokens *t, int kind, const char *w,
+    int64_t len, bool add, struct vmf_err *e)
+{
+	char text[72];
+	int n = snprintf(text, sizeof(text), "%d:%.*s", kind,
+	    (int)(len > 60 ? 60 : len), w);
+	int32_t code = vmf_dict_find(&t->dict, text, n);
+
+	if (code < 0 && add && t->dict.n < VMF_TOKENS_MAX &&
+	    (code = vmf_dict_intern(&t->dict, text, n, e)) < 0)
+		return VMF_ENOMEM;
+	if (code < 0)
+		s->strange++;
+	else
+		s->tokens |= (uint64_t)1 << code;
+	return 0;
+}
+
+/* Each run of letters and digits is a word. */
+static int
+add_words(struct vmf_site *s, struct vmf_tokens *t, int kind,
+    const char *text, int64_t len, bool add, struct vmf_err *e)
+{
+	int64_t i = 0;
+	int rc;
+
+	while (i < len) {
+		int64_t from = i;
+
+		while (i < len && (isalnum((unsigned char)text[i]) ||
+		    (unsigned char)text[i] >= 0x80))
+			i++;
+		if (i > from && (rc = add_token(s, t, kind, text + from,
+		    i - from, add, e)) != 0)
+			return rc;
+		i += i == from;
+	}
+	return 0;
+}
+
+int
+vmf_site_make(struct vmf_site *s, struct vmf_tokens *t,
+    const struct vmf_facts *f, const struct vmf_dict words[VMF_N_WORDS],
+    bool add, struct vmf_err *e)
+{
+	struct vmf_precopy p = vmf_facts_precopy(f, words);
+	int rc;
+
+	*s = (struct vmf_site){ .workload = f->word[VMF_WORD_WORKLOAD] };
+	s->trend = log2(p.total_ms);
+	for (int k = 0; k < VMF_SITE_Z; k++) {
+		double v = f->num[k];
+
+		s->z[k] = k == VMF_FACT_LOAD ? v / 25.0 :
+		    v > 1.0 ? log2(v) : isnan(v) ? NAN : 0.0;
+	}
+	for (int k = VMF_WORD_ALGORITHM; k < VMF_N_WORDS; k++) {
+		int64_t len;
+		const char *w;
+
+		if (f->word[k] == -2)
+			s->strange++;
+		if (f->word[k] < 0)
+			continue;
+		w = vmf_dict_str(&words[k], f->word[k], &len);
+		if ((rc = add_words(s, t, k, w, len, add, e)) != 0)
+			return rc;
+	}
+	for (int k = VMF_FACT_AUTO_CONVERGE; k < VMF_N_FACTS; k++)
+		if (f->num[k] > 0.0 && (rc = add_token(s, t, VMF_N_WORDS + k,
+		    "1", 1, add, e)) != 0)
+			return rc;
+	return 0;
+}
+
+/* ---- likeness ---- */
+
+struct likeness {
+	double apart2;		/* octaves, squared */
+	int tokens;		/* that only one of them has */
+	bool same_work;
+};
+
+static struct likeness
+compare(const struct vmf_site *a, const struct vmf_site *b)
+{
+	struct likeness l = { 0.0, __builtin_popcountll(a->tokens ^
+	    b->tokens) + a->strange + b->strange,
+	    a->workload >= -1 && a->workload == b->workload };
+
+	for (int k = 0; k < VMF_SITE_Z; k++) {
+		double d = a->z[k] - b->z[k];
+
+		if (isnan(a->z[k]) != isnan(b->z[k]))
+			d = 1.0;
+		if (!isnan(d))
+			l.apart2 += d * d;
+	}
+	return l;
+}
+
+static double
+covariance(const struct vmf_krig_opts *o, const struct likeness *l,
+    double t1, double t2)
+{
+	double kw = l->same_work ? 1.0 : o->workload;
+	double ka = exp(-l->tokens / o->words);
+	double kr = exp(-0.5 * l->apart2 / (o->octaves * o->octaves));
+
+	return kw * ka * (kr + o->slope * t1 * t2) + MAIN_SHARE * (kw + ka);
+}
+
+/* ---- the process ---- */
+
+/* Lower Cholesky factor of a, n x n, in place; false where it is not
+ * positive definite. */
+static bool
+cholesky(double *a, int64_t n)
+{
+	for (int64_t j = 0; j < n; j++) {
+		double *rj = a + j * n;
+
+		for (int64_t i = j; i < n; i++) {
+			double *ri = a + i * n, s = ri[j];
+
+			for (int64_t k = 0; k < j; k++)
+				s -= ri[k] * rj[k];
+			if (i > j)
+				ri[j] = s / rj[j];
+			else if (!(s > 0.0))
+				return false;
+			else
+				rj[j] = sqrt(s);
+		}
+	}
+	return true;
+}
+
+static void
+forward(const double *l, int64_t n, double *x)
+{
+	for (int64_t i = 0; i < n; i++) {
+		double s = x[i];
+
+		for (int64_t k = 0; k < i; k++)
+			s -= l[i * n + k] * x[k];
+		x[i] = s / l[i * n + i];
+	}
+}
+
+static void
+backward(const double *l, int64_t n, double *x)
+{
+	for (int64_t i = n - 1; i >= 0; i--) {
+		double s = x[i] / l[i * n + i];
+
+		x[i] = s;
+		for (int64_t k = 0; k < i; k++)
+			x[k] -= l[i * n + k] * s;
+	}
+}
+
+static double
+noise(const struct vmf_krig *k, int64_t i)
+{
+	return k->opts.noise * k->variance * (1.0 / k->weight[i] +
+	    NOISE_LEAST);
+}
+
+/* The process with the options in k, and each site without itself
+ * (Rasmussen and Williams, 5.12). */
+static int
+solve(struct vmf_krig *k, const struct likeness *pair, double *inv,
+    struct vmf_err *e)
+{
+	int64_t n = k->n;
+
+	for (int64_t i = 0; i < n; i++)
+		for (int64_t j = 0; j <= i; j++)
+			k->chol[i * n + j] = k->variance * covariance(
+			    &k->opts, &pair[i * n + j],
+			    k->site[i].trend - k->trend,
+			    k->site[j].trend - k->trend) +
+			    (i == j ? noise(k, i) + 1e-9 * k->variance :
+			    0.0);
+	if (!cholesky(k->chol, n))
+		return vmf_fail(e, VMF_EDATA, "the likeness of %lld "
+		    "configurations is not a covariance", (long long)n);
+	for (int64_t i = 0; i < n; i++)
+		k->alpha[i] = k->v[i] - k->mean;
+	forward(k->chol, n, k->alpha);
+	backward(k->chol, n, k->alpha);
+	/* Row c of inv: column c of the inverse of the factor. */
+	for (int64_t c = 0; c < n; c++) {
+		double *x = inv + c * n, sum = 0.0;
+
+		for (int64_t i = c; i < n; i++) {
+			double s = i == c;
+
+			for (int64_t j = c; j < i; j++)
+				s -= k->chol[i * n + j] * x[j];
+			x[i] = s / k->chol[i * n + i];
+			sum += x[i] * x[i];
+		}
+		k->loo[c] = k->v[c] - k->alpha[c] / sum;
+		k->loo_sd[c] = sqrt(fmax(1.0 / sum - noise(k, c),
+		    1e-6 * k->variance));
+	}
+	return 0;
+}
+
+static double
+loo_error(const struct vmf_krig *k)
+{
+	double sum = 0.0, w = 0.0;
+
+	for (int64_t i = 0; i < k->n; i++) {
+		sum += k->weight[i] * fabs(k->loo[i] - k->v[i]);
+		w += k->weight[i];
+	}
+	return sum / w;
+}
+
+/* All options of the grid, the best of them left in k->opts. */
+static int
+search(struct vmf_krig *k, const struct likeness *pair, double *inv,
+    struct vmf_err *e)
+{
+	static const double work[] = { 0.1, 0.3 }, words[] = { 2.0, 4.0 },
+	    octaves[] = { 0.7, 1.5, 3.0 }, slope[] = { 0.02, 0.1 },
+	    noises[] = { 0.01, 0.05, 0.2, 1.0 };
+	struct vmf_krig_opts best = { 0 };
+	double least = INFINITY;
+	int rc;
+
+	for (int i = 0; i < 96; i++) {
+		double err;
+
+		k->opts = (struct vmf_krig_opts){ work[i % 2],
+		    words[i / 2 % 2], octaves[i / 4 % 3], slope[i / 12 % 2],
+		    noises[i / 24] };
+		if ((rc = solve(k, pair, inv, e)) != 0)
+			return rc;
+		if ((err = loo_error(k)) < least) {
+			least = err;
+			best = k->opts;
+		}
+	}
+	k->opts = best;
+	return 0;
+}
+
+static int
+room(struct vmf_krig *k, int64_t n, struct vmf_err *e)
+{
+	k->site = vmf_calloc(n, (int64_t)sizeof(*k->site), e);
+	k->v = vmf_calloc(n, (int64_t)sizeof(double), e);
+	k->weight = vmf_calloc(n, (int64_t)sizeof(double), e);
+	k->chol = vmf_calloc(n * n, (int64_t)sizeof(double), e);
+	k->alpha = vmf_calloc(n, (int64_t)sizeof(double), e);
+	k->loo = vmf_calloc(n, (int64_t)sizeof(double), e);
+	k->loo_sd = vmf_calloc(n, (int64_t)sizeof(double), e);
+	return k->site == NULL || k->v == NULL || k->weight == NULL ||
+	    k->chol == NULL || k->alpha == NULL || k->loo == NULL ||
+	    k->loo_sd == NULL ? VMF_ENOMEM : 0;
+}
+
+/* Median and variance of the values, mean of the trends. */
+static int
+centre(struct vmf_krig *k, struct vmf_err *e)
+{
+	int64_t n = k->n;
+	double *tmp = vmf_calloc(2 * n, (int64_t)sizeof(*tmp), e);
+	double mean = 0.0, var = 0.0;
+
+	if (tmp == NULL)
+		return VMF_ENOMEM;
+	memcpy(tmp, k->v, (size_t)n * sizeof(*tmp));
+	vmf_sort_doubles(tmp, tmp + n, n);
+	k->mean = vmf_quantile_sorted(tmp, n, 0.5);
+	free(tmp);
+	k->trend = 0.0;
+	for (int64_t i = 0; i < n; i++) {
+		mean += k->v[i] / (double)n;
+		k->trend += k->site[i].trend / (double)n;
+	}
+	for (int64_t i = 0; i < n; i++)
+		var += (k->v[i] - mean) * (k->v[i] - mean) / (double)n;
+	/* What the parts of the covariance add up to at one site. */
+	k->variance = fmax(var, 1e-4) / (1.0 + 2.0 * MAIN_SHARE);
+	return 0;
+}
+
+static int
+fit(struct vmf_krig *k, const struct vmf_krig_opts *opts, struct vmf_err *e)
+{
+	int64_t n = k->n;
+	struct likeness *pair = vmf_calloc(n * n, (int64_t)sizeof(*pair), e);
+	double *inv = vmf_calloc(n * n, (int64_t)sizeof(*inv), e);
+	int rc = pair == NULL || inv == NULL ? VMF_ENOMEM : 0;
+
+	for (int64_t i = 0; rc == 0 && i < n; i++)
+		for (int64_t j = 0; j <= i; j++)
+			pair[i * n + j] = compare(&k->site[i], &k->site[j]);
+	if (rc == 0 && opts != NULL)
+		k->opts = *opts;
+	else if (rc == 0)
+		rc = search(k, pair, inv, e);
+	if (rc == 0)
+		rc = solve(k, pair, inv, e);
+	free(pair);
+	free(inv);
+	return rc;
+}
+
+int
+vmf_krig_fit(struct vmf_krig *k, const struct vmf_site *site,
+    const double *v, const double *weight, int64_t n,
+    const struct vmf_krig_opts *opts, struct vmf_err *e)
+{
+	struct vmf_krig few = { 0 };
+	struct vmf_krig_opts found;
+	int rc;
+
+	*k = (struct vmf_krig){ .n = n };
+	if ((rc = room(k, n, e)) != 0 || n == 0)
+		return rc;
+	memcpy(k->site, site, (size_t)n * sizeof(*site));
+	memcpy(k->v, v, (size_t)n * sizeof(*v));
+	for (int64_t i = 0; i < n; i++)
+		k->weight[i] = fmax(weight[i], 1.0);
+	if ((rc = centre(k, e)) != 0)
+		return rc;
+	if (opts == NULL && n > SITES_SEARCHED) {
+		rc = vmf_krig_fit(&few, site, v, weight, SITES_SEARCHED,
+		    NULL, e);
+		found = few.opts;
+		opts = &found;
+		vmf_krig_free(&few);
+		if (rc != 0)
+			return rc;
+	}
+	return fit(k, opts, e);
+}
+
+void
+vmf_krig_at(const struct vmf_krig *k, const struct vmf_site *s, double *tmp,
+    double *value, double *sd)
+{
+	struct likeness self = compare(s, s);
+	double t = s->trend - k->trend, var;
+	int64_t n = k->n;
+
+	*value = k->mean;
+	self.same_work = true;
+	self.tokens = 0;
+	if (n == 0) {
+		*sd = 0.0;
+		return;
+	}
+	var = k->variance * covariance(&k->opts, &self, t, t);
+	for (int64_t i = 0; i < n; i++) {
+		struct likeness l = compare(s, &k->site[i]);
+
+		tmp[i] = k->variance * covariance(&k->opts, &l, t,
+		    k->site[i].trend - k->trend);
+		*value += tmp[i] * k->alpha[i];
+	}
+	forward(k->chol, n, tmp);
+	for (int64_t i = 0; i < n; i++)
+		var -= tmp[i] * tmp[i];
+	*sd = sqrt(fmax(var, 1e-6 * k->variance));
+}
+
+void
+vmf_krig_free(struct vmf_krig *k)
+{
+	free(k->site);
+	free(k->v);
+	free(k->weight);
+	free(k->chol);
+	free(k->alpha);
+	free(k->loo);
+	free(k->loo_sd);
+	*k = (struct vmf_krig){ 0 };
+}

@@ -1,0 +1,242 @@
+# vmf-ingest: migrations, from CSV by maps, from libvirt and from QEMU.
+
+load helper
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+}
+
+# moves ARGS...: columns of the migrations as CSV in "out", the messages in
+# "err"; $cols names them.
+moves() {
+	vmf-ingest --no-history -o x.arrows "$@" 2>err || {
+		cat err >&2
+		return 1
+	}
+	vmf-cat --csv --columns "$cols" x.arrows >out
+}
+
+# lines WANTED...: "out" holds these lines behind its header.
+lines() {
+	tail -n +2 out >got
+	printf '%s\n' "$@" | diff -u - got
+}
+
+refused() {
+	local text=$1
+	shift
+	rm -f refused.arrows
+	fails 1 "$text" vmf-ingest -o refused.arrows "$@"
+	[ ! -e refused.arrows ]
+}
+
+@test "CSV with the columns' names: any of them, in any order, and back" {
+	cols=vm,start,workload,mode,auto_converge,mem_bytes,downtime_ms,status
+	cat >a.csv <<-'END'
+	status,downtime_ms,vm,start,mode,auto_converge,mem_bytes,workload
+	completed,26,a,2024-05-01T12:00:00Z,precopy,yes,1073741824,web
+	failed,,b,1714564800,,0,NA,
+	cancelled, 0.5 ,"c",,hybrid,off,1e9,"w,x"
+	END
+	moves --map migrations a.csv
+	lines 'a,2024-05-01T12:00:00Z,web,precopy,1,1073741824,26,completed' \
+	    'b,2024-05-01T12:00:00Z,,,0,,,failed' \
+	    'c,,"w,x",hybrid,0,1000000000,0.5,cancelled'
+	cp x.arrows first.arrows
+	vmf-cat --csv first.arrows >all.csv
+	[ "$(head -n 1 all.csv | tr , '\n' | wc -l)" -eq 26 ]
+	vmf-ingest -q --no-history --map migrations -o x.arrows all.csv
+	same first.arrows x.arrows
+	grep -q '3 rows in, 3 migrations out' err
+}
+
+@test "the schema says the unit, and what is known only after the move" {
+	echo downtime_ms >a.csv
+	vmf-ingest -q --map migrations a.csv | vmf-cat --schema --json >schema
+	grep '"column":"mem_bytes"' schema | grep '"unit":"bytes"' |
+	    grep -q '"known":"before"'
+	grep '"column":"downtime_ms"' schema | grep '"unit":"ms"' |
+	    grep -q '"known":"after"'
+	run -0 grep -c '"known":"after"' schema
+	assert_output 7
+	run -0 grep -c '"known":"before"' schema
+	assert_output 19
+}
+
+@test "what is no column, no number, no word is refused by name" {
+	printf 'vm,speed\na,1\n' >a.csv
+	refused "a.csv:1: column 'speed' is not one of migrations" \
+	    --map migrations a.csv
+	cols=vm
+	moves --map migrations --ignore speed a.csv
+	lines a
+	printf 'vm,vm\na,1\n' >a.csv
+	refused "column 'vm' comes twice" --map migrations a.csv
+	printf 'vm,total_ms\na,-1\n' >a.csv
+	refused "a.csv:2: total_ms is '-1', expected a number, at least 0" \
+	    --map migrations a.csv
+	printf 'vm,mode\na,precopy\nb,live\n' >a.csv
+	refused "a.csv:3: mode is 'live', expected precopy postcopy" \
+	    --map migrations a.csv
+	printf 'vm,tunnelled\na,2\n' >a.csv
+	refused "tunnelled is '2', expected 0 or 1" --map migrations a.csv
+	printf 'vm,start\na,tomorrow\n' >a.csv
+	refused "start is 'tomorrow', expected a time" --map migrations a.csv
+	printf 'vm,start\na\n' >a.csv
+	refused "a.csv:2: found 1 fields, expected 2" --map migrations a.csv
+	: >a.csv
+	refused "the file is empty" --map migrations a.csv
+	fails 2 'for readings' vmf-ingest --map migrations --step 5m a.csv
+	fails 2 '--id is for sources' vmf-ingest --map migrations --id x a.csv
+}
+
+@test "bad rows are counted, and kept as they stood" {
+	cols=vm,total_ms
+	printf 'vm,total_ms\na,1\nb,x\n"c,2\n",3\nd,inf\ne,5\n' >a.csv
+	moves --map migrations --bad-rows bad.csv a.csv
+	lines 'a,1' '"c,2' '",3' 'e,5'
+	grep -q '2 bad rows' err
+	grep -q "the first bad row: a.csv:3: total_ms is 'x'" err
+	printf 'b,x\nd,inf\n' | diff - bad.csv
+}
+
+@test "virsh domjobinfo --completed, a job after the other" {
+	cols=vm,workload,mem_bytes,compression,downtime_ms,total_ms,transferred_bytes,iterations,status,reason
+	cat >jobs.txt <<-'END'
+	workload: web
+	Job type:         Completed
+	Operation:        Outgoing migration
+	Time elapsed:     3742         ms
+	Time elapsed w/o network: 3739         ms
+	Data processed:   1.003 GiB
+	Memory processed: 512.500 MiB
+	Memory total:     4.000 GiB
+	Memory bandwidth: 108.5 MiB/s
+	Dirty rate:       0            pages/s
+	Iteration:        3
+	Compression cache: 64.000 MiB
+	Total downtime:   60           ms
+	Setup time:       7            ms
+
+	vm: other
+	Job type:         Failed
+	Error message:    timed out
+	END
+	moves --map domjobinfo --id web-1 jobs.txt
+	lines 'web-1,web,4294967296,xbzrle,60,3742,537395200,3,completed,' \
+	    'other,,,,,,,,failed,timed out'
+	moves --map domjobinfo jobs.txt
+	run -0 sed -n 2p out
+	assert_output --partial 'jobs,web'
+	# The dirty rate at the end is 0, and is not one from before.
+	vmf-cat --csv --columns dirty_rate_bytes_s x.arrows | tail -n +2 |
+	    run ! grep .
+	printf 'Job type: None\n' >none.txt
+	refused "none.txt:1: the job's type is 'None'" --map domjobinfo none.txt
+	printf 'Time elapsed: 5 ms\n' >none.txt
+	refused "no 'Job type'" --map domjobinfo none.txt
+	printf 'Job type: Completed\nTime elapsed: 5 weeks\n' >none.txt
+	refused "none.txt:2: Time elapsed is '5 weeks'" --map domjobinfo none.txt
+	printf 'Job type\n' >none.txt
+	refused "no colon" --map domjobinfo none.txt
+}
+
+@test "QEMU's query-migrate, an object a line" {
+	cols=vm,mode,auto_converge,compression,mem_bytes,downtime_ms,total_ms,transferred_bytes,iterations,status,reason
+	cat >q.jsonl <<-'END'
+	{"return": {"status": "completed", "total-time": 3742, "downtime": 60, "ram": {"total": 4312604672, "transferred": 537395200, "dirty-sync-count": 3, "dirty-pages-rate": 0, "mbps": 900.5}}, "vm": "a"}
+
+	{"status": "completed", "total-time": 2000, "downtime": 5, "ram": {"total": 1024, "transferred": 2048, "postcopy-requests": 7, "precopy-bytes": 0}, "cpu-throttle-percentage": 20, "xbzrle-cache": {}, "vm": "b", "mem_bytes": 4096}
+	{"status": "failed", "error-desc": "no, \"not\" so", "vm": "c"}
+	END
+	moves --map query-migrate q.jsonl
+	lines 'a,,,,4312604672,60,3742,537395200,3,completed,' \
+	    'b,postcopy,1,xbzrle,4096,5,2000,2048,,completed,' \
+	    'c,,,,,,,,,failed,"no, ""not"" so"'
+	echo '{"status": "active"}' >q.jsonl
+	refused "q.jsonl:1: the status is 'active'" --map query-migrate q.jsonl
+	echo '[1]' >q.jsonl
+	refused "found no JSON object" --map query-migrate q.jsonl
+	cols=vm
+	printf '{"status": "completed"}\n{"x\n{"status": "completed"}\n' >q.jsonl
+	moves --map query-migrate --bad-rows skip q.jsonl
+	lines q q
+	grep -q '1 bad rows' err
+}
+
+@test "a map of one's own: words, joined columns, values, repeats, only" {
+	cols=workload,mem_bytes,config,auto_converge,total_ms
+	cat >m.json <<-'END'
+	{"kind": "migrations", "delimiter": ";",
+	 "only": {"column": "ok", "is": "yes"},
+	 "repeats": ["size", "s", "n"],
+	 "fields": [
+	  {"name": "workload", "value": "w"},
+	  {"name": "mem_bytes", "column": "size", "words": {"big": "1e9"},
+	   "scale": 2},
+	  {"name": "config", "columns": ["size", "n"]},
+	  {"name": "auto_converge", "column": "ac"},
+	  {"name": "total_ms", "column": "s", "scale": 1000}],
+	 "others": "ignore"}
+	END
+	cat >a.csv <<-'END'
+	n;size;s;ok;ac;x
+	1;big;1.5;yes;on;9
+	1;big;1.5;yes;off;9
+	2;7;2;no;on;9
+	2;7;2;yes;off;9
+	END
+	moves --map m.json a.csv
+	lines 'w,2000000000,big/1,1,1500' 'w,14,7/2,0,2000'
+	grep -q '4 rows in, 2 migrations out, 0 bad rows, 1 repeated, 1 of another' err
+	bad() {
+		printf '%s' "$2" >m.json
+		refused "$1" --map ./m.json a.csv
+	}
+	bad 'kind: found another word' '{"kind": "moves"}'
+	bad 'format: found another word' '{"kind": "migrations", "format": "x"}'
+	bad "name: found speed" \
+	    '{"kind": "migrations", "fields": [{"name": "speed", "value": "1"}]}'
+	bad 'found neither column nor value' \
+	    '{"kind": "migrations", "fields": [{"name": "vm"}]}'
+	bad 'found both a column and a value' \
+	    '{"kind": "migrations", "fields": [{"name": "vm", "column": "n", "value": "x"}]}'
+	bad 'value: found fast' \
+	    '{"kind": "migrations", "fields": [{"name": "mode", "value": "fast"}]}'
+	bad 'scale: found it for a column that is no number' \
+	    '{"kind": "migrations", "fields": [{"name": "vm", "column": "n", "scale": 2}]}'
+	bad 'each name once' \
+	    '{"kind": "migrations", "fields": [{"name": "vm", "value": "n"}, {"name": "vm", "value": "n"}]}'
+	bad "unknown key 'vm'" '{"kind": "migrations", "vm": {"column": "n"}}'
+	bad "no column 'q'" \
+	    '{"kind": "migrations", "others": "ignore", "fields": [{"name": "vm", "column": "q"}]}'
+	bad 'only: found one of column and is' \
+	    '{"kind": "migrations", "only": {"column": "n"}}'
+	bad 'only: found it in a source without columns' \
+	    '{"kind": "migrations", "format": "domjobinfo", "only": {"column": "n", "is": "1"}}'
+}
+
+@test "the sets that were measured: their rows, and their traps" {
+	data qemu_migration
+	cols=workload,compression,mem_bytes,config,downtime_ms,dirty_rate_bytes_s
+	moves --map qemu-migration "$DATA/mrmpplm_migrations.csv"
+	grep -q '4158 rows in, 4158 migrations out' err
+	run -0 sed -n 2p out
+	assert_output 'quicksort,none,17179869184,quicksort/Dtrack/16384,26,'
+	[ "$(cut -d, -f 4 out | tail -n +2 | sort -u | wc -l)" -eq 223 ]
+	[ "$(cut -d, -f 6 out | tail -n +2 | sort -u)" = "" ]
+	cols=config,mode,auto_converge,downtime_ms,dirty_rate_bytes_s
+	moves --map postgres-migration "$DATA/postgres_evaluation_runs.csv"
+	grep -q '160 rows in, 90 migrations out, 0 bad rows, 0 repeated, 70 of' err
+	run -0 grep -c 'Autoconverge_16T,precopy,1,' out
+	assert_output 10
+	data openstack_migration
+	cols=storage,tunnelled,mem_bytes,total_ms,downtime_ms,guest_downtime_ms
+	moves --map openstack-migration "$DATA/migration_times_flat.csv"
+	grep -q '4627 rows in, 3547 migrations out, 0 bad rows, 1080 repeated' err
+	run -0 sed -n 2p out
+	assert_output 'block,0,17179869184,214444.48685646057,,'
+	moves --map openstack-downtime "$DATA/vm_downtime_flat.csv"
+	run -0 sed -n 2p out
+	assert_output 'block,0,8589934592,,,3000'
+}

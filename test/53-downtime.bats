@@ -1,0 +1,245 @@
+# Models of downtimes: vmf-train --model downtime, vmf-predict with one, and
+# vmf-eval --model downtime.
+
+load helper
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+}
+
+# made N [SEED]: N moves of three workloads whose length goes with memory and
+# whose downtime goes with the load, as CSV.
+made() {
+	awk -v n="$1" -v seed="${2:-1}" 'BEGIN {
+		srand(seed)
+		print "vm,workload,mode,mem_bytes,vcpus,load_pct,config," \
+		    "downtime_ms,total_ms,transferred_bytes,status"
+		split("web db batch", w, " ")
+		for (i = 0; i < n; i++) {
+			k = int(rand() * 3) + 1
+			g = 2 ^ int(rand() * 6)
+			load = 10 * int(rand() * 10)
+			e = exp(0.2 * (rand() + rand() - 1))
+			printf "v%d,%s,precopy,%.0f,4,%d,%s/%d/%d,%.1f,%.0f,%.0f,%s\n",
+			    i, w[k], g * 2 ^ 30, load, w[k], g, load,
+			    20 * k * (1 + load / 20) * e, 9500 * g * k * e,
+			    g * 2 ^ 30 * k, i % 20 == 7 ? "failed" : "completed"
+		}
+	}' </dev/null
+}
+
+learn() {
+	vmf-ingest -q --map migrations | vmf-train --model downtime \
+	    --no-history -o "$1" 2>err
+}
+
+# foretell MODEL COLUMNS: of the rows on stdin.
+foretell() {
+	vmf-ingest -q --map migrations | vmf-predict -q --from "$1" |
+	    vmf-cat --csv --columns "$2" | tail -n +2
+}
+
+has_trees() {
+	! grep -q 'this build has no trees' err
+}
+
+@test "what is learned does not depend on threads, and is a stream" {
+	made 300 | vmf-ingest -q --map migrations -o moves.arrows
+	for t in 1 3; do
+		vmf-train -q --model downtime --no-history --threads $t \
+		    -o $t.model moves.arrows
+	done
+	same 1.model 3.model
+	vmf-cat --csv --columns metric,model,status 1.model >out
+	diff out - <<-'END'
+	metric,model,status
+	facts,downtime,ok
+	downtime_ms,downtime,ok
+	guest_downtime_ms,downtime,empty
+	total_ms,downtime,ok
+	transferred_bytes,downtime,ok
+	END
+}
+
+@test "moves are foretold from what they are like" {
+	made 600 | learn m
+	grep -q '600 migrations in, 30 of them not completed' err
+	{
+		echo vm,workload,mode,mem_bytes,vcpus,load_pct
+		echo a,web,precopy,4294967296,4,20
+		echo b,db,precopy,4294967296,4,20
+		echo c,db,precopy,4294967296,4,80
+		echo d,db,precopy,34359738368,4,80
+	} >vms.csv
+	foretell m downtime_ms_q50,downtime_ms_q90,total_ms_q50,total_ms_q90 \
+	    <vms.csv >out
+	# 40, 80, 200, 200 ms; 38, 76, 76, 608 s; within a quarter.
+	printf '%s\n' 40,38000 80,76000 200,76000 200,608000 |
+	    paste -d, out - | awk -F, '
+		function near(x, y) { return x / y <= 1.25 && y / x <= 1.25 }
+		!near($1, $5) || !near($3, $6) || !($2 >= $1) || !($4 >= $3) {
+			print; bad = 1
+		}
+		END { exit bad || NR != 4 }'
+}
+
+@test "a workload that is not known widens the interval, and does not fail" {
+	made 600 | learn m
+	{
+		echo vm,workload,mode,mem_bytes,vcpus,load_pct
+		echo a,db,precopy,4294967296,4,20
+		echo b,kafka,precopy,4294967296,4,20
+		echo c,,,,,
+	} >vms.csv
+	foretell m vm,status,downtime_ms_q50,downtime_ms_q90,total_ms_q50,total_ms_q90 \
+	    <vms.csv >out
+	awk -F, 'NR == 1 { known = $4 / $3; length_ = $6 / $5 }
+		NR > 1 && ($4 / $3 <= known || $6 / $5 <= length_ ||
+		    $2 != "unseen") { bad = 1 }
+		NR == 1 && $2 != "ok" { bad = 1 }
+		END { exit bad || NR != 3 }' out
+	vmf-ingest -q --map migrations vms.csv |
+	    vmf-predict --from m -o p.arrows 2>err
+	grep -q '3 rows, 2 of a workload that is not known' err
+}
+
+@test "hypervisor's and guest's downtime are never mixed" {
+	made 200 | sed 's/downtime_ms/guest_downtime_ms/' | learn guest
+	made 200 | learn own
+	echo vm,workload,mem_bytes,vcpus,load_pct >vms.csv
+	echo a,db,4294967296,4,20 >>vms.csv
+	vmf-ingest -q --map migrations vms.csv |
+	    vmf-predict -q --from guest | vmf-cat --csv | head -n 1 >names
+	grep -q guest_downtime_ms_q50 names
+	run ! grep -qE '(^|,)downtime_ms_q50' names
+	vmf-ingest -q --map migrations vms.csv |
+	    vmf-predict -q --from own | vmf-cat --csv | head -n 1 >names
+	run ! grep -q guest_downtime_ms_q50 names
+}
+
+@test "nothing to learn from: arithmetic, by hand" {
+	echo vm,downtime_ms | learn none
+	grep -q 'nothing to learn from' err
+	# 1 GiB at 100 MiB/s: 10.24 s; half of it is written to meanwhile,
+	# 5.12, 2.56, 1.28, 0.64, 0.32 s; then 160 ms, within the limit.
+	{
+		echo vm,mode,mem_bytes,bandwidth_bytes_s,dirty_rate_bytes_s,auto_converge
+		echo a,precopy,1073741824,104857600,52428800,
+		echo b,stopcopy,1073741824,104857600,52428800,
+		echo c,postcopy,1073741824,104857600,52428800,
+		echo d,precopy,1073741824,104857600,209715200,
+		echo e,precopy,1073741824,104857600,209715200,1
+	} >vms.csv
+	foretell none vm,downtime_ms_q50,total_ms_q50,status,reason <vms.csv >out
+	run -0 grep -c ',fallback,nothing was learned: by arithmetic' out
+	assert_output 5
+	run -0 head -n 3 out
+	assert_line --index 0 --partial 'a,170,20330,'
+	assert_line --index 1 --partial 'b,10250,10250,'
+	assert_line --index 2 --partial 'c,10,10250,'
+	run -0 sed -n 4p out
+	assert_output --partial 'd,10250,'
+	assert_output --partial 'pre-copy will not converge'
+	run -0 sed -n 5p out
+	refute_output --partial 'will not converge'
+}
+
+@test "a number that no move had does not count" {
+	made 200 | learn m
+	{
+		echo vm,workload,mem_bytes,vcpus,load_pct,dirty_rate_bytes_s
+		echo a,db,4294967296,4,20,
+		echo b,db,4294967296,4,20,90000000
+	} | foretell m downtime_ms_q50,downtime_ms_q90,total_ms_q50 >out
+	[ "$(sort -u out | wc -l)" -eq 1 ]
+}
+
+@test "levels, columns in the way, and what is no model" {
+	made 100 | learn m
+	echo vm,workload >vms.csv
+	echo a,db >>vms.csv
+	vmf-ingest -q --map migrations -o vms.arrows vms.csv
+	vmf-predict -q --from m --quantiles 0.1,0.9 vms.arrows |
+	    vmf-cat --csv | head -n 1 >names
+	grep -q 'downtime_ms_q10,downtime_ms_q90,total_ms_q10' names
+	fails 2 'has 0.1, 0.2 ... 0.9' \
+	    vmf-predict --from m --quantiles 0.95 vms.arrows
+	vmf-predict -q --from m -o once.arrows vms.arrows
+	fails 2 '--horizon is about forecasts' \
+	    vmf-predict --from m --horizon 4 vms.arrows
+	fails 1 "there is a column 'downtime_ms_q50' already" \
+	    vmf-predict --from m once.arrows
+	fails 1 "expected migrations" vmf-train --model downtime m
+	printf 'vm,time,cpu\na,0,1\n' | vmf-ingest -q -o r.arrows
+	fails 1 "found a stream of kind 'readings'" \
+	    vmf-train --model downtime r.arrows
+	fails 2 'about series' vmf-train --model downtime --season 1d vms.arrows
+	fails 2 "expected one of" vmf-train --model downtime,kq vms.arrows
+}
+
+@test "a damaged model is an error" {
+	made 120 | learn m
+	echo vm >vms.csv
+	echo a >>vms.csv
+	vmf-ingest -q --map migrations -o vms.arrows vms.csv
+	size=$(stat -c %s m)
+	for at in $(seq 1500 $((size / 9)) "$size"); do
+		cp m bad
+		printf '\377' | dd of=bad bs=1 seek="$at" conv=notrunc 2>dd.err
+		rc=0
+		vmf-predict -q --from bad vms.arrows >out 2>err || rc=$?
+		[ $rc -le 1 ]
+	done
+}
+
+@test "vmf-eval holds configurations out, or workloads" {
+	made 300 | vmf-ingest -q --map migrations -o moves.arrows
+	vmf-eval --model downtime moves.arrows 2>err |
+	    vmf-cat --csv --columns model,metric,held_out,n_folds,n,median_rel,pinball,coverage50,coverage90 >out
+	grep -q '285 completed migrations, 15 not completed' err
+	awk -F, '$1 == "downtime" { own[$2] = $7; rel[$2] = $6; c[$2] = $9 }
+		$1 == "by_workload" { by[$2] = $7 }
+		END {
+			m = "downtime_ms"
+			exit !(own[m] <= 0.6 * by[m] && rel[m] <= 0.2 &&
+			    c[m] >= 0.8 && c[m] <= 0.97)
+		}' out
+	run -0 grep -c ',config,5,285,' out
+	assert_output 9
+	vmf-eval -q --model downtime --hold-out workload moves.arrows |
+	    vmf-cat --csv --columns model,metric,held_out,coverage90 >out
+	run -0 grep -c ',workload,' out
+	assert_output 9
+	awk -F, '$1 == "downtime" && $2 == "total_ms" { ok = $4 >= 0.5 }
+		END { exit !ok }' out
+	fails 2 'about migrations' \
+	    vmf-eval --model downtime --horizon 4 moves.arrows
+	fails 2 "expected config or workload" \
+	    vmf-eval --model downtime --hold-out vm moves.arrows
+	made 3 | vmf-ingest -q --map migrations -o few.arrows
+	fails 1 "expected 5 or more" vmf-eval --model downtime few.arrows
+}
+
+@test "measured moves: what the model reaches, configurations held out" {
+	not_small
+	data qemu_migration
+	vmf-ingest -q --map qemu-migration -o moves.arrows \
+	    "$DATA/mrmpplm_migrations.csv"
+	vmf-eval --model downtime moves.arrows 2>err |
+	    vmf-cat --csv --columns model,metric,median_rel,p90_rel,p90_abs,pinball,pinball_log,coverage50,coverage90 >out
+	has_trees || skip "no libxgboost"
+	awk -F, '{ k = $1 "," $2; rel[k] = $3; p90[k] = $4; abs_[k] = $5
+		    pin[k] = $6; log_[k] = $7; c50[k] = $8; c90[k] = $9 }
+		END {
+			d = "downtime,downtime_ms"; t = "downtime,total_ms"
+			b = "by_workload,downtime_ms"; u = "by_workload,total_ms"
+			exit !(rel[d] <= 0.39 && abs_[d] <= 160 &&
+			    rel[t] <= 0.075 && p90[t] <= 0.32 &&
+			    pin[d] <= 0.97 * pin[b] && log_[d] <= 0.9 * log_[b] &&
+			    pin[t] <= 0.5 * pin[u] &&
+			    c90[d] >= 0.87 && c90[d] <= 0.93 &&
+			    c90[t] >= 0.87 && c90[t] <= 0.93 &&
+			    c50[d] >= 0.45 && c50[d] <= 0.55 &&
+			    c50[t] >= 0.45 && c50[t] <= 0.55)
+		}' out
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* Arithmetic of pre-copy by hand, and what kriging must do: go through what
+ * was measured, interpolate, be sure of what is near, and leave one out as
+ * if it had never been there. */
+#undef NDEBUG
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan/kriging.h"
+#include "plan/precopy.h"
+
+static struct vmf_err err;
+
+static int
+near(double a, double b, double tol)
+{
+	return fabs(a - b) <= tol;
+}
+
+static void
+test_precopy(void)
+{
+	struct vmf_precopy_in in = { .bytes = 1000e6, .dirty_bytes_s = 50e6,
+	    .bandwidth_bytes_s = 100e6, .limit_ms = 700.0 };
+	struct vmf_precopy p = vmf_precopy(&in);
+
+	/* 10 s, 5, 2.5, 1.25; then 0.625 s are left. */
+	assert(p.rounds == 4 && p.converges);
+	assert(near(p.downtime_ms, 625.0 + VMF_PRECOPY_SWITCH_MS, 1e-6));
+	assert(near(p.total_ms, 19375.0 + VMF_PRECOPY_SWITCH_MS, 1e-6));
+	assert(near(p.bytes, 1937.5e6, 1e-3));
+	in.dirty_bytes_s = 100e6;
+	p = vmf_precopy(&in);
+	assert(!p.converges && p.rounds == VMF_PRECOPY_ROUNDS);
+	in.auto_converge = true;
+	p = vmf_precopy(&in);
+	assert(p.converges && p.rounds < VMF_PRECOPY_ROUNDS);
+	in.mode = VMF_MODE_HYBRID;
+	p = vmf_precopy(&in);
+	assert(p.converges && p.rounds == 1);
+	assert(near(p.downtime_ms, VMF_PRECOPY_SWITCH_MS, 0.0));
+	in = (struct vmf_precopy_in){ .bytes = NAN, .dirty_bytes_s = NAN,
+	    .bandwidth_bytes_s = -1.0, .limit_ms = INFINITY };
+	p = vmf_precopy(&in);
+	assert(p.converges && isfinite(p.total_ms) && p.total_ms > 8000.0);
+}
+
+static struct vmf_site
+site_of(int work, double octave)
+{
+	struct vmf_site s = { .workload = work, .trend = octave };
+
+	for (int k = 0; k < VMF_SITE_Z; k++)
+		s.z[k] = NAN;
+	s.z[VMF_FACT_MEM] = octave;
+	return s;
+}
+
+/* Three workloads, six sizes: what is learned is linear in the octaves. */
+static double
+truth(int work, double octave)
+{
+	return 0.5 * work + 0.3 * (octave - 32.0);
+}
+
+static void
+test_kriging(void)
+{
+	const struct vmf_krig_opts o = { 0.3, 2.0, 1.5, 0.1, 1e-4 };
+	struct vmf_site site[18], s;
+	double v[18], w[18], tmp[36], value, sd, far;
+	struct vmf_krig k;
+
+	for (int i = 0; i < 18; i++) {
+		site[i] = site_of(i / 6, 30.0 + i % 6);
+		v[i] = truth(i / 6, 30.0 + i % 6);
+		w[i] = 10.0;
+	}
+	assert(vmf_krig_fit(&k, site, v, w, 18, &o, &err) == 0);
+	for (int i = 0; i < 18; i++) {
+		vmf_krig_at(&k, &site[i], tmp, &value, &sd);
+		assert(near(value, v[i], 0.01) && sd < 0.05);
+		assert(near(k.loo[i], v[i], 0.15));
+		assert(k.loo_sd[i] > sd);
+	}
+	s = site_of(1, 32.5);
+	vmf_krig_at(&k, &s, tmp, &value, &sd);
+	assert(near(value, truth(1, 32.5), 0.02));
+	s = site_of(-2, 32.5);
+	vmf_krig_at(&k, &s, tmp, &value, &far);
+	assert(far > 3.0 * sd && isfinite(value));
+	s = site_of(1, 50.0);
+	vmf_krig_at(&k, &s, tmp, &value, &far);
+	assert(far > 3.0 * sd && isfinite(value));
+	vmf_krig_free(&k);
+	/* Options found, not given; then no site at all, and one. */
+	assert(vmf_krig_fit(&k, site, v, w, 18, NULL, &err) == 0);
+	assert(k.opts.noise > 0.0 && k.opts.words > 0.0);
+	vmf_krig_free(&k);
+	assert(vmf_krig_fit(&k, NULL, NULL, NULL, 0, NULL, &err) == 0);
+	vmf_krig_at(&k, &s, tmp, &value, &sd);
+	assert(near(value, 0.0, 0.0) && near(sd, 0.0, 0.0));
+	vmf_krig_free(&k);
+	assert(vmf_krig_fit(&k, site, v, w, 1, NULL, &err) == 0);
+	vmf_krig_at(&k, &site[0], tmp, &value, &sd);
+	assert(near(value, v[0], 1e-6));
+	vmf_krig_free(&k);
+}
+
+/* To leave a site out is to learn from the others, of the same mean. */
+static void
+test_leave_out(void)
+{
+	const struct vmf_krig_opts o = { 0.3, 2.0, 1.5, 0.1, 0.05 };
+	struct vmf_site site[8];
+	double v[8] = { 1, -1, 2, -2, 1.5, -1.5, 0.5, -0.5 }, w[8], x[16];
+	struct vmf_krig all;
+
+	for (int i = 0; i < 8; i++) {
+		site[i] = site_of(i % 2, 30.0 + i / 2);
+		w[i] = 1.0 + i;
+	}
+	assert(vmf_krig_fit(&all, site, v, w, 8, &o, &err) == 0);
+	for (int out = 0; out < 8; out++) {
+		/* The last row of a factor is the last site's: solve again
+		 * with this one behind all others. */
+		struct vmf_site t[8];
+		double u[8], n[8], sum = 0.0;
+		struct vmf_krig k;
+
+		for (int i = 0, j = 0; i < 8; i++)
+			if (i != out) {
+				t[j] = site[i];
+				u[j] = v[i];
+				n[j++] = w[i];
+			}
+		t[7] = site[out];
+		u[7] = v[out];
+		n[7] = w[out];
+		assert(vmf_krig_fit(&k, t, u, n, 8, &o, &err) == 0);
+		/* L x = v - mean of the first seven; row 8 times x is the
+		 * mean at the eighth given those. */
+		for (int i = 0; i < 7; i++) {
+			x[i] = u[i] - k.mean;
+			for (int j = 0; j < i; j++)
+				x[i] -= k.chol[i * 8 + j] * x[j];
+			x[i] /= k.chol[i * 8 + i];
+			sum += k.chol[7 * 8 + i] * x[i];
+		}
+		assert(near(all.loo[out], k.mean + sum, 1e-9));
+		vmf_krig_free(&k);
+	}
+	vmf_krig_free(&all);
+}
+
+int
+main(void)
+{
+	test_precopy();
+	test_kriging();
+	test_leave_out();
+	return 0;
+}
