@@ -208,10 +208,10 @@ run_jobs(struct job *job, int n, int threads, struct vmf_err *e)
 }
 
 /*
- * Chosen on other divisions into folds than those that BENCHMARKS.md
- * reports; on folds within the latter, many trees that lose less (more
- * columns a tree, smaller leaves) had larger errors of the median.  Which of
- * the two an outcome has is found when it is learned.
+ * From a first try.  Many trees that lose less on folds within those that
+ * BENCHMARKS.md reports (more columns a tree, smaller leaves) had larger
+ * errors of the median there and on the reported ones.  Which of the two an
+ * outcome has is found when it is learned.
  */
 static struct vmf_boost_opts
 tree_opts(enum vmf_down_trees trees, int j, int64_t seed)
