@@ -156,31 +156,13 @@ rare(const struct vmf_sample *s, int64_t from, int64_t n)
 }
 
 static void
-calibrate(const struct vmf_sample *s, int64_t from, int64_t n, double abc[3])
+calibrate(const struct vmf_sample *s, int64_t n, double abc[3])
 {
-	const float *rec = s->rec + from * s->width;
-
 	abc[0] = 0.0;
 	abc[1] = abc[2] = 0.5;
 	if (n >= FIT_MIN)
-		vmf_target_fit(rec + ODDS, s->width, rec + CAME, s->width, n,
-		    abc);
-}
-
-/* On the newer half, where there is enough of it: early windows know little
- * of their series, and what is said of them is worse than it will be. */
-static int
-calibrate_newest(struct vmf_sample *s, double abc[3], struct vmf_err *e)
-{
-	int64_t older, n;
-	int rc = vmf_sample_split(s, 0.5, &older, &n, e);
-
-	if (rc != 0)
-		return rc;
-	if (n < FIT_MIN || rare(s, s->n - n, n) < RARE_MIN)
-		n = s->n;
-	calibrate(s, s->n - n, n, abc);
-	return 0;
+		vmf_target_fit(s->rec + ODDS, s->width, s->rec + CAME,
+		    s->width, n, abc);
 }
 
 /* How many rounds pay is found on the newest rows; then as many are learned
@@ -206,7 +188,7 @@ grow(struct vmf_global *g, struct vmf_sample *s, struct risk *x,
 	    e)) != 0 || n_learn < LEARN_MIN || rare(s, 0, n_learn) <
 	    RARE_MIN || rare(s, s->n - n_test, n_test) < 1)
 		return rc;
-	calibrate(s, 0, n_learn, abc);
+	calibrate(s, n_learn, abc);
 	if ((rc = rows_make(&learn, s, 0, n_learn, cols, abc, e)) != 0 ||
 	    (rc = rows_make(&test, s, s->n - n_test, n_test, cols, abc,
 	    e)) != 0 || (rc = rows_make(&all, s, 0, s->n, cols, x->abc,
@@ -274,9 +256,10 @@ static int
 learn(struct vmf_global *g, struct vmf_sample *s, struct vmf_err *e)
 {
 	struct risk x = { .b = NULL };
-	int rc = calibrate_newest(s, x.abc, e);
+	int rc = 0;
 
-	if (rc == 0 && has_trees(g))
+	calibrate(s, s->n, x.abc);
+	if (has_trees(g))
 		rc = grow(g, s, &x, e);
 	if (rc == 0)
 		rc = save(g, &x, e);
