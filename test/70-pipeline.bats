@@ -37,12 +37,13 @@ setup() {
 }
 
 @test "the README names every command's state, and no command that is not there" {
-	grep -oE 'vmf-[a-z]+' "$VMF_ROOT/README.md" | sort -u >named
+	grep -oE 'vmf-[a-z]+(-[a-z]+)*' "$VMF_ROOT/README.md" | sort -u >named
 	while read -r name; do
 		case $name in
-		vmf-nightly | vmf-stream | vmf-model) continue ;;
+		vmf-stream | vmf-model) continue ;;
 		esac
-		[ -e "$VMF_ROOT/cmd/$name.c" ] || fail "no $name"
+		[ -e "$VMF_ROOT/cmd/$name.c" ] ||
+		    [ -e "$VMF_ROOT/scripts/${name#vmf-}" ] || fail "no $name"
 	done <named
 }
 
