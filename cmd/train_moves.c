@@ -12,8 +12,8 @@ static void
 note(const struct cmd *c, const struct vmf_past *p,
     const struct vmf_downtime *m)
 {
-	static const char *const how[] = { "without trees", "with trees on "
-	    "what kriging leaves", "with trees" };
+	static const char *const how[] = { "without trees",
+	    "with trees on what kriging leaves", "with trees" };
 
 	cmd_note(c, "%" PRId64 " migrations in, %" PRId64 " of them not "
 	    "completed", p->n_read, p->n_failed);

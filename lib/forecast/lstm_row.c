@@ -395,6 +395,52 @@ vmf_lstm_row_after(float *row, const struct vmf_lstm_row *r,
 	}
 }
 
+/* IEEE 754 binary16 by integers: clang 14 has no type for it on x86-64. */
+static uint16_t
+to_half(float v)
+{
+	uint32_t x, sign, q, rest, half;
+	int shift = 13;
+
+	memcpy(&x, &v, sizeof(x));
+	sign = x >> 16 & 0x8000;
+	x &= 0x7fffffff;
+	if (x > 0x7f800000)		/* NaN */
+		return (uint16_t)(sign | 0x7e00);
+	if (x >= 0x47800000)		/* 2^16 and more */
+		return (uint16_t)(sign | 0x7c00);
+	if (x < 0x38800000) {		/* below 2^-14: units of 2^-24 */
+		shift = 126 - (int)(x >> 23);
+		if (shift > 24)
+			return (uint16_t)sign;
+		x = (x & 0x7fffff) | 0x800000;
+	} else {
+		x -= 0x38000000;
+	}
+	/* To the nearest, ties to even; a carry goes into the exponent. */
+	q = x >> shift;
+	rest = x & ((1u << shift) - 1);
+	half = 1u << (shift - 1);
+	q += rest > half || (rest == half && (q & 1) != 0);
+	return (uint16_t)(sign | q);
+}
+
+static float
+from_half(uint16_t h)
+{
+	uint32_t e = h >> 10 & 31, m = h & 1023, x;
+	float v;
+
+	if (e == 0) {
+		v = (float)m * 0x1p-24f;
+		return (h & 0x8000) != 0 ? -v : v;
+	}
+	x = (uint32_t)(h & 0x8000) << 16 | m << 13 |
+	    (e == 31 ? 0x7f800000 : (e + 112) << 23);
+	memcpy(&v, &x, sizeof(v));
+	return v;
+}
+
 int64_t
 vmf_lstm_row_packed(int64_t n)
 {
@@ -404,11 +450,11 @@ vmf_lstm_row_packed(int64_t n)
 void
 vmf_lstm_row_pack(float *to, const float *row, int64_t n)
 {
-	_Float16 half[2] = { 0 };
+	uint16_t half[2] = { 0 };
 
 	for (int64_t i = 0; i < n; i += 2) {
-		half[0] = (_Float16)row[i];
-		half[1] = i + 1 < n ? (_Float16)row[i + 1] : (_Float16)0.0f;
+		half[0] = to_half(row[i]);
+		half[1] = i + 1 < n ? to_half(row[i + 1]) : 0;
 		memcpy(&to[i / 2], half, sizeof(half));
 	}
 }
@@ -416,13 +462,13 @@ vmf_lstm_row_pack(float *to, const float *row, int64_t n)
 void
 vmf_lstm_row_unpack(float *row, const float *from, int64_t n)
 {
-	_Float16 half[2];
+	uint16_t half[2];
 
 	for (int64_t i = 0; i < n; i += 2) {
 		memcpy(half, &from[i / 2], sizeof(half));
-		row[i] = (float)half[0];
+		row[i] = from_half(half[0]);
 		if (i + 1 < n)
-			row[i + 1] = (float)half[1];
+			row[i + 1] = from_half(half[1]);
 	}
 }
 

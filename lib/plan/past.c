@@ -64,7 +64,8 @@ vmf_facts_find(struct vmf_facts_at *at, const struct vmf_schema *s)
 	for (int k = 0; k < VMF_N_FACTS; k++)
 		at->num[k] = find(s, fact_name(k), true);
 	for (int k = 0; k < VMF_N_WORDS; k++)
-		at->word[k] = find(s, vmf_fact_word_name(k), false);
+		at->word[k] = find(s, vmf_fact_word_name((enum vmf_fact_word)k),
+		    false);
 	at->mem_mb = find(s, "mem_mb", true);
 }
 

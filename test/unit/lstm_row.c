@@ -204,9 +204,54 @@ done:
 	free(y);
 }
 
+/* Rows are kept in half precision: to the nearest, ties to even. */
+static void
+test_halves(void)
+{
+	static const float pair[][2] = { { 0, 0 }, { 1, 1 }, { -2.5f, -2.5f },
+	    { 65504, 65504 }, { 65519, 65504 }, { 65520, INFINITY },
+	    { 1e9f, INFINITY }, { -INFINITY, -INFINITY },
+	    { 0x1p-24f, 0x1p-24f }, { 0x1p-25f, 0 },
+	    { 0x1.8p-24f, 0x1p-23f }, { 0x1.8p-25f, 0x1p-24f },
+	    { 1 + 0x1p-11f, 1 }, { 1 + 0x3p-11f, 1 + 0x1p-9f },
+	    { 0x1.ffffp-15f, 0x1p-14f }, { -0x1p-14f, -0x1p-14f } };
+	float half[1], back[2];
+	uint32_t x = 1;
+
+	for (size_t i = 0; i < sizeof(pair) / sizeof(*pair); i++) {
+		vmf_lstm_row_pack(half, pair[i], 1);
+		vmf_lstm_row_unpack(back, half, 1);
+		check(back[0] == pair[i][1], "a half is another number");
+	}
+	back[0] = NAN;
+	vmf_lstm_row_pack(half, back, 1);
+	vmf_lstm_row_unpack(back, half, 1);
+	check(isnan(back[0]), "missing in half precision is a number");
+	for (int i = 0; i < 100000; i++) {
+		float v[2];
+		int e;
+
+		for (int k = 0; k < 2; k++) {
+			x = x * 1664525u + 1013904223u;
+			v[k] = ldexpf((float)(int32_t)x, (int)(x >> 9) % 40 -
+			    55);
+		}
+		vmf_lstm_row_pack(half, v, 2);
+		vmf_lstm_row_unpack(back, half, 2);
+		for (int k = 0; k < 2; k++) {
+			(void)frexpf(v[k], &e);
+			check(fabsf(v[k]) >= 65520 ? isinf(back[k]) :
+			    fabsf(back[k] - v[k]) <= ldexpf(1.0f,
+			    (e > -13 ? e : -13) - 12),
+			    "a half is not the nearest");
+		}
+	}
+}
+
 int
 main(void)
 {
+	test_halves();
 	test_measure();
 	test_missing();
 	test_begin();

@@ -85,12 +85,13 @@ static void
 sorted_keys(void)
 {
 	for (int o = 0; o < 2; o++) {
-		keys(o, 1, 0, 1, 1);
-		keys(o, 5000, 0, 1, 1);
-		keys(o, 5000, 1375308176, 2678400, 500);
-		keys(o, 5000, -1000, 2000, 3);
-		keys(o, 5000, INT64_MIN, (uint64_t)1 << 62, UINT32_MAX);
-		keys(o, 5000, INT64_MAX - 100, 100, 1 << 20);
+		keys((enum vmf_order)o, 1, 0, 1, 1);
+		keys((enum vmf_order)o, 5000, 0, 1, 1);
+		keys((enum vmf_order)o, 5000, 1375308176, 2678400, 500);
+		keys((enum vmf_order)o, 5000, -1000, 2000, 3);
+		keys((enum vmf_order)o, 5000, INT64_MIN, (uint64_t)1 << 62,
+		    UINT32_MAX);
+		keys((enum vmf_order)o, 5000, INT64_MAX - 100, 100, 1 << 20);
 	}
 }
 
