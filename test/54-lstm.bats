@@ -194,8 +194,9 @@ fails_to_match() {
 
 @test "progress has the loss and the time left" {
 	with
-	vmf-train --progress --model lstm --epochs 2 -o p s 2>err4
-	grep -qE 'lstm of cpu_mean: epoch 1 of at most 2, loss 0\.[0-9]+, of the newest 0\.[0-9]+ \(0\.[0-9]+ without it\), [0-9]+s left at most' err4
+	# A line a second: there has to be time for one.
+	vmf-train --progress --model lstm --epochs 40 -o p s 2>err4
+	grep -qE 'lstm of cpu_mean: epoch [0-9]+ of at most 40, loss 0\.[0-9]+, of the newest 0\.[0-9]+ \(0\.[0-9]+ without it\), [0-9]+s left at most' err4
 	vmf-train --model lstm --epochs 2 -o p s 2>err4
 	! grep -q epoch err4
 }
