@@ -177,6 +177,40 @@ s.filter(pl.col("id").is_in(ids)).write_ipc_stream("part")'
 	done
 }
 
+@test "a load that rises is foretold to, one that went up and down goes no further" {
+	# A memory that fills up by a tenth of a percent an hour; a machine
+	# that is idle, or full for some hours a day, not the same ones.
+	awk 'BEGIN {
+		srand(4)
+		for (t = 0; t < 24 * 20; t++) {
+			up = up (t ? "," : "") sprintf("%.3f", 10 + 0.1 * t + rand())
+			if (t % 24 == 0)
+				from = int(rand() * 18)
+			on = on (t ? "," : "") (t % 24 >= from && t % 24 < from + 6 ? 90 : 1)
+		}
+		print "full", on
+		print "rises", up
+	}' | hours 20 >s
+	for model in theta ets arima auto; do
+		vmf-train -q --no-history --model $model -o m s
+		vmf-predict -q --no-history --from m --horizon 48 -o f s
+		# 10 + 0.1 * 527 is 62.7, the greatest was 58.9.
+		run -0 judge -c '
+import polars as pl
+f = {r["id"]: r for r in pl.read_ipc_stream("f").iter_rows(named=True)}
+print(f["full"]["cpu_mean_q90"][30] <= 90, f["full"]["cpu_mean_q10"][30] >= 1,
+      f["full"]["cpu_mean_q90"][30] > 80)
+if "'$model'" != "auto":
+    print(f["rises"]["cpu_mean_q50"][47] > 59.5)'
+		if [ $model = auto ]; then
+			assert_output "True True True"
+		else
+			assert_output "True True True
+True"
+		fi
+	done
+}
+
 @test "odd series: constant, short, intermittent, one step, a huge spike, tiny" {
 	{
 		echo "a $(printf '7,%.0s' {1..335})7"

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "forecast/log_scale.h"
 #include "forecast/panel.h"
 #include "forecast/quantile.h"
 #include "forecast/snaive.h"
@@ -238,13 +239,14 @@ set_bands(double *band, const double *weight, const struct vmf_block *b,
 static double
 mase_of(const double *weight, const struct vmf_block *b, int w, int i)
 {
-	double err = 0.0, scale = 0.0;
+	double err = 0.0, scale = 0.0, c = b->scale[i];
 	int64_t n_err = 0, n_scale = 0;
 
 	for (int64_t k = 0; k < b->n_origins; k++)
 		for (int64_t j = 0; j < known_leads(b, k, i); j++) {
-			double d = fabs(b->y[(b->n - b->origin[k] + j) * w +
-			    i] - average(b, weight, k * b->horizon + j, w, i));
+			double d = fabs(vmf_from_log(c, b->y[(b->n -
+			    b->origin[k] + j) * w + i]) - vmf_from_log(c,
+			    average(b, weight, k * b->horizon + j, w, i)));
 
 			if (!isnan(d)) {
 				err += d;
@@ -252,8 +254,8 @@ mase_of(const double *weight, const struct vmf_block *b, int w, int i)
 			}
 		}
 	for (int64_t t = b->season; t < b->n - (int64_t)b->hold[i]; t++) {
-		double d = fabs(b->y[t * w + i] -
-		    b->y[(t - b->season) * w + i]);
+		double d = fabs(vmf_from_log(c, b->y[t * w + i]) -
+		    vmf_from_log(c, b->y[(t - b->season) * w + i]));
 
 		if (!isnan(d)) {
 			scale += d;
@@ -265,11 +267,47 @@ mase_of(const double *weight, const struct vmf_block *b, int w, int i)
 	return err / (double)n_err / (scale / (double)n_scale);
 }
 
+/*
+ * Bounds of what is foretold: on a scale of logarithms trends and upper
+ * quantiles grow out of all proportion.  A load goes no further than it
+ * went, but for one that rises (falls): by as much as its greatest (least)
+ * value of each third of the history is at least beyond that of the one
+ * before.  Thirds without a value are not looked at.
+ */
+static void
+set_bounds(double *p, const struct vmf_block *b, int w, int i)
+{
+	double low[3], high[3], c = b->scale[i], rise, fall;
+	int64_t first = (int64_t)b->first[i], third = (b->n - first + 2) / 3;
+
+	for (int k = 0; k < 3; k++)
+		low[k] = high[k] = NAN;
+	for (int64_t t = first; t < b->n; t++) {
+		int k = (int)((t - first) / third);
+
+		low[k] = fmin(low[k], b->y[t * w + i]);
+		high[k] = fmax(high[k], b->y[t * w + i]);
+	}
+	for (int k = 0; k < 3; k++) {
+		low[k] = vmf_from_log(c, low[k]);
+		high[k] = vmf_from_log(c, high[k]);
+	}
+	rise = fmin(high[2] - high[1], high[1] - high[0]);
+	fall = fmin(low[1] - low[2], low[0] - low[1]);
+	p[VMF_PANEL_LOW] = fmin(fmin(low[0], low[1]), low[2]);
+	p[VMF_PANEL_HIGH] = fmax(fmax(high[0], high[1]), high[2]);
+	if (fall > 0.0)
+		p[VMF_PANEL_LOW] = p[VMF_PANEL_LOW] >= fall ||
+		    p[VMF_PANEL_LOW] < 0.0 ? p[VMF_PANEL_LOW] - fall : 0.0;
+	if (rise > 0.0)
+		p[VMF_PANEL_HIGH] += rise;
+}
+
 int
 vmf_combine_fit(struct vmf_fit *fit, const struct vmf_block *b, int w, int i,
     struct vmf_combine *c, struct vmf_err *e)
 {
-	double *p, low = INFINITY;
+	double *p;
 	int rc;
 
 	if ((rc = vmf_grow(&fit->params, &fit->params_cap, VMF_PANEL_PARAMS,
@@ -277,10 +315,8 @@ vmf_combine_fit(struct vmf_fit *fit, const struct vmf_block *b, int w, int i,
 		return rc;
 	p = fit->params;
 	fit->n_params = VMF_PANEL_PARAMS;
-	for (int64_t t = 0; t < b->n; t++)
-		if (b->y[t * w + i] < low)
-			low = b->y[t * w + i];
-	p[0] = low;
+	set_bounds(p, b, w, i);
+	p[VMF_PANEL_SCALE] = b->scale[i];
 	set_weights(p + VMF_PANEL_WEIGHTS, b, w, i);
 	for (int m = 0; m < VMF_N_MEMBERS; m++)
 		for (int k = 0; k < vmf_member_len[m]; k++)
@@ -291,13 +327,46 @@ vmf_combine_fit(struct vmf_fit *fit, const struct vmf_block *b, int w, int i,
 	    c, e);
 }
 
+/*
+ * A value z of the series' scale as one of the series: not negative where
+ * nothing was, and where the scale is a logarithm, whose trends grow out of
+ * all bounds, at most twice what was the greatest.
+ */
+static double
+value_of(const double *params, double z)
+{
+	double v = vmf_from_log(params[VMF_PANEL_SCALE], z);
+
+	if (params[VMF_PANEL_SCALE] > 0.0)
+		return fmin(fmax(v, params[VMF_PANEL_LOW]),
+		    params[VMF_PANEL_HIGH]);
+	if (params[VMF_PANEL_LOW] >= 0.0 && v < 0.0)
+		v = 0.0;
+	return v;
+}
+
+/* The mean of a forecast of median z, from what the quantiles are of its
+ * errors. */
+static double
+mean_of(const double *params, double z, double sd, const double *band)
+{
+	double sum = 0.0;
+
+	if (!(params[VMF_PANEL_SCALE] > 0.0))
+		return value_of(params, z);
+	for (int l = 1; l < VMF_BAND_LEVELS; l++)
+		sum += 0.5 * (vmf_snaive_levels[l] - vmf_snaive_levels[l - 1]) *
+		    (value_of(params, z + sd * band[l - 1]) +
+		    value_of(params, z + sd * band[l]));
+	return sum;
+}
+
 void
 vmf_combine_predict(struct vmf_forecast *f, const double *params,
     const struct vmf_block *b, int w, int i)
 {
 	const double *weight = params + VMF_PANEL_WEIGHTS, *band;
 	int64_t leads = leads_of(b->season);
-	bool positive = params[0] >= 0.0;
 	int at[VMF_QUANTILES_MAX];
 	double part[VMF_QUANTILES_MAX];
 	int k = 0;
@@ -311,17 +380,12 @@ vmf_combine_predict(struct vmf_forecast *f, const double *params,
 		while (k < VMF_BANDS - 1 && t >= band_end(k, leads))
 			k++;
 		band = params + VMF_PANEL_BANDS + k * VMF_BAND_LEVELS;
-		/* A load that was never negative is not foretold to be. */
-		if (positive && v < 0.0)
-			v = 0.0;
-		f->mean[t] = (float)v;
+		f->mean[t] = (float)mean_of(params, v, sd, band);
 		for (int j = 0; j < f->levels.n; j++) {
 			double x = v + sd * (band[at[j]] + part[j] *
 			    (band[at[j] + 1] - band[at[j]]));
 
-			if (positive && x < 0.0)
-				x = 0.0;
-			f->q[j * f->h + t] = (float)x;
+			f->q[j * f->h + t] = (float)value_of(params, x);
 		}
 	}
 }

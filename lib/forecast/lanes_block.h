@@ -32,11 +32,12 @@ enum { VMF_THETA_PARAMS = 3, VMF_ETS_PARAMS = 7, VMF_ARIMA_PARAMS = 16,
 struct vmf_block {
 	int64_t n;		/* steps; the last is just before the start */
 	int64_t season;
-	double *y;		/* n; NaN: missing */
+	double *y;		/* n, on that scale; NaN: missing */
 	double *first;		/* of each lane, the first known step; n where
 				 * there is none */
 	double *hold;		/* of each lane, steps at the end not learned
 				 * from when the errors are measured */
+	double *scale;		/* of each lane, what log_scale.h calls c */
 	unsigned members;	/* bits of enum vmf_member */
 	int again;		/* orders are chosen: par holds the start */
 	int64_t horizon;

@@ -11,6 +11,7 @@
 #include "base/thread.h"
 #include "forecast/combine.h"
 #include "forecast/device.h"
+#include "forecast/log_scale.h"
 
 /* Blocks of a task for a device that are worth a copy. */
 #define DEVICE_BLOCKS_MIN 32
@@ -173,7 +174,7 @@ measure(const struct vmf_block *b, const struct run *r, int64_t *sum)
 		k += b->members >> m & 1;
 	/* Each a multiple of 8, and so aligned as the first is. */
 	sum[PART_BLOCKS] += ((int64_t)sizeof(*b) + 63) / 64 * 8;
-	sum[PART_IN] += (r->w * (b->n + 2) + 7) / 8 * 8 + 2 * VMF_ORIGINS_MAX;
+	sum[PART_IN] += (r->w * (b->n + 3) + 7) / 8 * 8 + 2 * VMF_ORIGINS_MAX;
 	sum[PART_PAR] += r->w * k * VMF_MEMBER_PARAMS;
 	sum[PART_OUT] += (r->w * k * (leads + b->horizon) + 7) / 8 * 8;
 	sum[PART_ROOM] += (vmf_lanes_room(b->n, b->season, b->horizon, r->w) +
@@ -197,6 +198,8 @@ place(struct vmf_block *b, const struct run *r, double *const *at)
 	b->first = p;
 	p += r->w;
 	b->hold = p;
+	p += r->w;
+	b->scale = p;
 	p = at[PART_PAR];
 	for (int m = 0; m < VMF_N_MEMBERS; m++) {
 		b->par[m] = p;
@@ -223,6 +226,29 @@ advance(double **at, const struct vmf_block *b, const struct run *r)
 		at[k] += size[k];
 }
 
+/*
+ * The scale of a history: its mean, where nothing in it is negative; 0 for a
+ * short one, whose models are found by exact likelihood of what it is.
+ */
+static double
+scale_of(const struct vmf_slice *y)
+{
+	double sum = 0.0;
+	int64_t n = 0;
+
+	if (y->n + y->gap < VMF_SHORT_STEPS)
+		return 0.0;
+	for (int64_t t = 0; t < y->n; t++) {
+		if (y->y[t] < 0.0)
+			return 0.0;
+		if (!isnan(y->y[t])) {
+			sum += y->y[t];
+			n++;
+		}
+	}
+	return n > 0 ? sum / (double)n : 0.0;
+}
+
 static void
 fill(struct vmf_block *b, const struct run *r,
     const struct vmf_panel_job *job, int64_t n)
@@ -238,14 +264,17 @@ fill(struct vmf_block *b, const struct run *r,
 		const struct vmf_slice *y = i < n ? job[i].y : NULL;
 		int64_t k = y == NULL ? 0 : y->n + y->gap;
 		int64_t first = b->n - k;
+		double c = y == NULL ? 0.0 : job[i].with != NULL ?
+		    job[i].with->params[VMF_PANEL_SCALE] : scale_of(y);
 
+		b->scale[i] = c;
 		b->first[i] = (double)first;
 		b->hold[i] = (double)hold_of(k, b->season);
 		for (int64_t s = 0; s < first; s++)
 			b->y[s * w + i] = NAN;
 		for (int64_t s = first; s < b->n; s++)
 			b->y[s * w + i] = s - first < y->n ?
-			    y->y[s - first] : NAN;
+			    vmf_to_log(c, y->y[s - first]) : NAN;
 	}
 }
 

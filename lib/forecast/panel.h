@@ -17,11 +17,13 @@
 
 /*
  * Parameters of every algorithm in lanes, the same for all of them: the
- * least value of the history, the members' weights, their own parameters, and
- * quantiles of the standardised errors in VMF_BANDS bands of leads.
+ * least and greatest value of the history, the scale (see log_scale.h), the
+ * members' weights, their own parameters, and quantiles of the standardised
+ * errors in VMF_BANDS bands of leads; the latter two on that scale.
  */
 enum { VMF_BANDS = 5, VMF_BAND_LEVELS = 17,
-    VMF_PANEL_WEIGHTS = 1,
+    VMF_PANEL_LOW = 0, VMF_PANEL_HIGH = 1, VMF_PANEL_SCALE = 2,
+    VMF_PANEL_WEIGHTS = 3,
     VMF_PANEL_THETA = VMF_PANEL_WEIGHTS + VMF_N_MEMBERS,
     VMF_PANEL_ETS = VMF_PANEL_THETA + VMF_THETA_PARAMS,
     VMF_PANEL_ARIMA = VMF_PANEL_ETS + VMF_ETS_PARAMS,
