@@ -148,8 +148,8 @@ static const float kq_fleet[2][4][KQ_NAIVE + 1] = {
  * widens them. */
 static const double kq_wider[2][2][4] = {
 	{ { 0.019, 0.010, 0.019, 0.037 }, { -0.014, -0.010, -0.009, 0.003 } },
-	{ { -0.011, -0.022, -0.023, -0.010 },
-	    { -0.020, -0.018, -0.018, -0.020 } },
+	{ { -0.022, -0.032, -0.033, -0.022 },
+	    { -0.026, -0.024, -0.024, -0.028 } },
 };
 /* How steeply shares fall with losses: far ahead of fine steps, what lost
  * least so far says less of what will. */
@@ -159,8 +159,8 @@ static const float kq_power[2][4] = {
 };
 /* The share of a forecast by the other algorithms, where there is one. */
 static const double kq_other[2][4] = {
-	{ 0.2, 0.2, 0.2, 0.2 },
-	{ 0.05, 0.05, 0.12, 0.2 },
+	{ 0.3, 0.3, 0.3, 0.3 },
+	{ 0.1, 0.1, 0.2, 0.3 },
 };
 
 #endif
