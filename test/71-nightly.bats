@@ -290,6 +290,75 @@ sums() {
 	night day.csv.gz
 }
 
+# day N: the samples of that day of January alone.
+day() {
+	vmf-gen -q --vms 12 --days 1 --seed 3 --start "2024-01-0${1}T00:00:00Z"
+}
+
+@test "NIGHT_KEEP: each night reads its own day, and goes on from the last" {
+	export NIGHT_KEEP=3d
+	for d in 1 2 3 4; do
+		day $d >day$d.csv
+		run -0 sh "$NIGHTLY" --out out --date 2024-01-0$((d + 1)) day$d.csv
+		refute_output
+	done
+	# The long series is that of all files at once, but for its first day.
+	vmf-ingest -q day?.csv | vmf-dedup -q --sort always |
+	    vmf-aggregate -q --step 5m --stat mean,max,count |
+	    vmf-aggregate -q --step 1h --stat mean,max,count \
+		--since 2024-01-02 -o whole
+	vmf-cat --long --csv whole >a
+	vmf-cat --long --csv out/2024-01-05/series-1h.arrows >b
+	[ -s a ]
+	cmp a b
+	# The five-minute series is the day's.
+	run -0 vmf-cat --schema out/2024-01-05/series-5m.arrows
+	assert_line --regexp '^vmf:start +2024-01-04T00:00:00Z$'
+	# Nothing was learned anew but by the first night.
+	run -0 grep -c 'only in .*/fleet.model' out/2024-01-0?.log
+	assert_output "out/2024-01-02.log:0
+out/2024-01-03.log:1
+out/2024-01-04.log:1
+out/2024-01-05.log:1"
+	# Done once more, as after a crash: the same bytes.
+	sums out/2024-01-05 >first
+	sh "$NIGHTLY" --out out --date 2024-01-05 --force day4.csv
+	sums out/2024-01-05 | diff first -
+}
+
+@test "NIGHT_KEEP: another model, or a damaged one, is learned anew" {
+	export NIGHT_KEEP=3d
+	for d in 1 2; do
+		day $d >day$d.csv
+		sh "$NIGHTLY" --out out --date 2024-01-0$((d + 1)) day$d.csv
+	done
+	day 3 >day3.csv
+	NIGHT_MODEL=theta run -0 sh "$NIGHTLY" --out out --date 2024-01-04 day3.csv
+	refute_output
+	grep -q 'learning anew' out/2024-01-04.log
+	truncate -s -100 out/2024-01-03/fleet.model
+	rm -r out/2024-01-04
+	run -0 sh "$NIGHTLY" --out out --date 2024-01-04 day3.csv
+	refute_output
+	grep -q 'learning anew' out/2024-01-04.log
+	assert_equal "$(tail -n +2 out/2024-01-04/plan.csv | wc -l)" 12
+}
+
+@test "NIGHT_KEEP: a day that nobody read is told; no history, no plan" {
+	export NIGHT_KEEP=9d
+	for d in 1 3; do
+		day $d >day$d.csv
+	done
+	sh "$NIGHTLY" --out out --date 2024-01-02 day1.csv
+	run -3 sh "$NIGHTLY" --out out --date 2024-01-04 day3.csv
+	assert_output --partial "there are no samples from 2024-01-02T00:00:00Z, where the series of 2024-01-02 end, to 2024-01-03T00:00:00Z"
+	[ -e out/2024-01-04/plan.csv ]
+	rm -r out/2024-01-04 out/2024-01-02/series-1h.arrows
+	run -1 sh "$NIGHTLY" --out out --date 2024-01-04 day3.csv
+	assert_output --partial "put it back, or unset NIGHT_KEEP"
+	[ ! -e out/2024-01-04 ]
+}
+
 @test "samples from standard input" {
 	zcat day.csv.gz | night -
 	in=$(zcat day.csv.gz | tail -n +2 | wc -l)
