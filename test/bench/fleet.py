@@ -2,9 +2,11 @@
 
 Series of a seeded fleet are made as a stream (fleet_input.py), a model is
 trained and a forecast of 48 steps with nine quantiles made of it.  CPU is user
-and system time of both commands; nothing is timed but them.
+and system time of both commands; nothing is timed but them.  With --update the
+model is one of the day before, trained untimed, that is gone on from.
 """
 import argparse
+import datetime as dt
 import os
 import platform
 import subprocess
@@ -44,19 +46,28 @@ def one(o, tmp, model, vms, steps, step_s):
                     series, str(vms), str(steps), str(step_s)], check=True)
     read(series)
     thread = ["--threads", str(o.threads)] if o.threads else []
-    t = measured(["vmf-train", "-q", "--model", model, *thread, "-o",
-                  learned, series])
+    learn = ["vmf-train", "-q", *thread]
+    if o.update:
+        begin = dt.datetime(2024, 1, 1) + dt.timedelta(
+            seconds=(steps - 86400 // step_s) * step_s)
+        subprocess.run([*learn, "--model", model, "--at",
+                        begin.isoformat() + "Z", "-o", learned + ".old",
+                        series], check=True)
+        learn += ["--update", learned + ".old"]
+    else:
+        learn += ["--model", model]
+    t = measured([*learn, "-o", learned, series])
     p = measured(["vmf-predict", "-q", "--from", learned, "--horizon", "48",
                   "--quantiles", QUANTILES, *thread, "-o", forecast, series])
     cpu = t["cpu"] + p["cpu"]
     sizes = [os.path.getsize(f) / 1e6 for f in (series, learned, forecast)]
-    cells = [model, f"{vms:,}", f"{steps:,} x {step_s // 60} min",
+    cells = [model + (", updated" if o.update else ""), f"{vms:,}", f"{steps:,} x {step_s // 60} min",
              f"{t['cpu']:.2f}", f"{t['wall']:.2f}", f"{t['mb']:.0f}",
              f"{p['cpu']:.2f}", f"{p['wall']:.2f}", f"{p['mb']:.0f}",
              f"{1000 * cpu / vms:.3f}", " / ".join(f"{s:.0f}" for s in sizes)]
     print("| " + " | ".join(cells) + " |", flush=True)
-    for f in (series, learned, forecast):
-        os.unlink(f)
+    for f in os.listdir(tmp):
+        os.unlink(os.path.join(tmp, f))
     return cpu
 
 
@@ -70,6 +81,8 @@ def main():
     p.add_argument("--model", default="auto", help="of the fleets [auto]")
     p.add_argument("--threads", type=int, help="of both commands [all]")
     p.add_argument("--dir", help="folder for the files [$TMPDIR]")
+    p.add_argument("--update", action="store_true",
+                   help="go on from the model of the day before")
     p.add_argument("--only-vms", action="store_true",
                    help="leave out more steps and five minutes")
     o = p.parse_args()
