@@ -168,6 +168,10 @@ int vmf_batch_init(struct vmf_batch *b, const struct vmf_schema *s,
     struct vmf_err *e) VMF_CHECK;
 void vmf_batch_clear(struct vmf_batch *b);
 void vmf_batch_free(struct vmf_batch *b);
+/* Rows from..from+n-1 of a column without offsets, as a view; from is a
+ * multiple of 8. */
+struct vmf_col vmf_col_part(const struct vmf_col *c, int64_t from, int64_t n);
+
 /* Bytes of the rows, to know when about 16 MB are full. */
 int64_t vmf_batch_bytes(const struct vmf_batch *b);
 #define VMF_BATCH_BYTES (16 << 20)
@@ -251,7 +255,9 @@ int vmf_writer_open(struct vmf_writer **w, struct vmf_out *o,
  * own dictionary of which this batch uses less than half is started afresh
  * when it has to be sent again, unless its strings are likely to be used
  * again: then the codes in b are changed to match.
- * A batch of no rows writes nothing.  Columns must match the schema.
+ * A batch of no rows writes nothing; one of many, all of whose columns are of
+ * one width, is several in a stream without compression.  Columns must match
+ * the schema.
  */
 int vmf_writer_put(struct vmf_writer *w, struct vmf_batch *b,
     struct vmf_err *e) VMF_CHECK;

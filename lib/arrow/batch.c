@@ -102,6 +102,20 @@ vmf_col_num(const struct vmf_col *c, int64_t i)
 	}
 }
 
+struct vmf_col
+vmf_col_part(const struct vmf_col *c, int64_t from, int64_t n)
+{
+	struct vmf_col part = *c;
+
+	assert(!has_offsets(c) && from % 8 == 0);
+	part.n = n;
+	if (part.valid != NULL)
+		part.valid += from / 8;
+	if (c->type != VMF_NULL)
+		part.d.b8 += from * elem_bytes(c);
+	return part;
+}
+
 /* ---- building ---- */
 
 int

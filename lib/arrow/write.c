@@ -21,6 +21,9 @@
 /* Bytes of dictionaries that may be sent in the hope that their strings are
  * used again, before there are as many bytes of rows. */
 #define HOPE_BYTES ((int64_t)1 << 30)
+/* What is not compressed goes out in parts of about so many bytes, so that
+ * one is still in the cache when the next in the pipe looks at it. */
+#define PART_BYTES (1 << 20)
 
 /* A buffer of the body: borrowed bytes, or a place in the scratch buffer
  * (p == NULL), which may still move. */
@@ -525,18 +528,19 @@ shrink_dict(struct vmf_writer *w, struct vmf_col *c, struct vmf_err *e)
 	const char *s;
 	int rc = vmf_grow(&w->remap, &w->remap_cap, n, e);
 
-	if (rc != 0)
+	if (rc != 0 || n == 0)
 		return rc;
 	memset(w->remap, 0, (size_t)n * sizeof(*w->remap));
 	for (int64_t i = 0; i < c->n; i++)
-		if (vmf_bit(c->valid, i) && w->remap[c->d.i32[i]]++ == 0)
-			used++;
+		if (vmf_bit(c->valid, i) && w->remap[c->d.i32[i]]++ == 0 &&
+		    ++used * 2 >= n)
+			return 0;
 	/*
 	 * Where many strings hardly repeat within a batch, as in a file by
 	 * time, they are likely to come again with the next step.
 	 */
-	if (used * 2 >= n || (used >= 4096 && c->n < 8 * used &&
-	    w->dict_bytes + c->dict->off[n] <= HOPE_BYTES + w->row_bytes))
+	if (used >= 4096 && c->n < 8 * used &&
+	    w->dict_bytes + c->dict->off[n] <= HOPE_BYTES + w->row_bytes)
 		return 0;
 	for (int64_t i = 0; i < n; i++)
 		w->remap[i] = -1;
@@ -630,10 +634,25 @@ fail:
 	return rc;
 }
 
+/* How many rows of the batch to send together. */
+static int64_t
+part_rows(const struct vmf_writer *w, const struct vmf_batch *b)
+{
+	int64_t parts = vmf_batch_bytes(b) / PART_BYTES;
+
+	for (int i = 0; i < b->n_cols; i++)
+		if (b->col[i].off != NULL)
+			return b->n;
+	if (w->codec != VMF_CODEC_NONE || parts < 2)
+		return b->n;
+	return (b->n / parts + 63) / 64 * 64;
+}
+
 int
 vmf_writer_put(struct vmf_writer *w, struct vmf_batch *b, struct vmf_err *e)
 {
-	int rc;
+	int64_t part, n;
+	int rc = 0;
 
 	assert(b->n_cols == w->schema.n);
 	if (b->n == 0)
@@ -648,13 +667,20 @@ vmf_writer_put(struct vmf_writer *w, struct vmf_batch *b, struct vmf_err *e)
 		if (rc != 0)
 			return rc;
 	}
-	begin_body(w);
-	for (int i = 0; i < b->n_cols; i++) {
-		rc = add_column(w, &b->col[i], e);
-		if (rc != 0)
-			return rc;
+	part = part_rows(w, b);
+	for (int64_t at = 0; rc == 0 && at < b->n; at += n) {
+		n = part < b->n - at ? part : b->n - at;
+		begin_body(w);
+		for (int i = 0; rc == 0 && i < b->n_cols; i++) {
+			struct vmf_col c = n == b->n ? b->col[i] :
+			    vmf_col_part(&b->col[i], at, n);
+
+			rc = add_column(w, &c, e);
+		}
+		if (rc == 0)
+			rc = send_body(w, n, -1, e);
 	}
-	return send_body(w, b->n, -1, e);
+	return rc;
 }
 
 int

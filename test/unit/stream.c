@@ -175,6 +175,81 @@ round_trip(enum vmf_codec codec, int64_t rows, int64_t batch_rows,
 	vmf_schema_free(&s);
 }
 
+/* A large batch of columns of one width goes out in parts, whose bitmaps are
+ * cut out of its own; compressed it stays whole. */
+static void
+parts(enum vmf_codec codec, const char *path)
+{
+	static const enum vmf_type type[] = { VMF_UTF8, VMF_TIME,
+	    VMF_FLOAT32, VMF_FLOAT64, VMF_INT32, VMF_INT64, VMF_BOOL,
+	    VMF_NULL };
+	int n_cols = (int)(sizeof(type) / sizeof(*type)), got, n_batches = 0;
+	int64_t rows = 150001, i = 0, len;
+	struct vmf_schema s = { 0 };
+	struct vmf_batch b;
+	const struct vmf_batch *in;
+	struct vmf_out *o;
+	struct vmf_writer *w;
+	struct vmf_reader *r;
+	char id[32];
+
+	for (int k = 0; k < n_cols; k++) {
+		snprintf(id, sizeof(id), "c%d", k);
+		check(vmf_schema_add(&s, id, type[k], k == 0, &err));
+	}
+	check(vmf_out_open(&o, path, &err));
+	check(vmf_writer_open(&w, o, &s, codec, &err));
+	check(vmf_batch_init(&b, &s, &err));
+	for (i = 0; i < rows; i++) {
+		len = snprintf(id, sizeof(id), "vm-%lld",
+		    (long long)(i % 1000));
+		for (int k = 0; k < n_cols; k++)
+			check((i + k) % 7 == 0 || type[k] == VMF_NULL ?
+			    vmf_col_put_null(&b.col[k], &err) :
+			    type[k] == VMF_UTF8 ?
+			    vmf_col_put_str(&b.col[k], id, len, &err) :
+			    type[k] == VMF_BOOL ?
+			    vmf_col_put_bool(&b.col[k], i % 5 == 0, &err) :
+			    vmf_col_put_num(&b.col[k], (double)i, &err));
+		vmf_batch_row(&b);
+	}
+	check(vmf_writer_put(w, &b, &err));
+	check(vmf_writer_finish(w, &err));
+	check(vmf_out_finish(o, &err));
+	check(vmf_reader_open(&r, path, VMF_MAX_BATCH, &err));
+	for (i = 0; (got = vmf_reader_next(r, &in, &err)) > 0; n_batches++)
+		for (int64_t j = 0; j < in->n; j++, i++)
+			for (int k = 0; k < n_cols; k++) {
+				const struct vmf_col *c = &in->col[k];
+				bool null = (i + k) % 7 == 0 ||
+				    type[k] == VMF_NULL;
+				const char *t;
+
+				assert(vmf_col_valid(c, j) == !null);
+				if (null)
+					continue;
+				if (type[k] != VMF_UTF8) {
+					assert(vmf_col_num(c, j) ==
+					    (type[k] == VMF_BOOL ?
+					    (double)(i % 5 == 0) :
+					    (double)i));
+					continue;
+				}
+				t = vmf_col_str(c, j, &len);
+				assert(len == snprintf(id, sizeof(id),
+				    "vm-%lld", (long long)(i % 1000)));
+				assert(memcmp(t, id, (size_t)len) == 0);
+			}
+	check(got);
+	assert(i == rows);
+	assert(codec == VMF_CODEC_NONE ? n_batches > 2 : n_batches == 1);
+	vmf_reader_free(r);
+	vmf_batch_free(&b);
+	vmf_writer_free(w);
+	vmf_out_free(o);
+	vmf_schema_free(&s);
+}
+
 /* A dictionary of which less than half is used is begun afresh: many ids in
  * order must not make the stream quadratic. */
 static void
@@ -365,6 +440,7 @@ main(int argc, char *argv[])
 		round_trip((enum vmf_codec)codec, 1000, 1000, 3, path);
 		round_trip((enum vmf_codec)codec, 1000, 64, 900, path);
 		round_trip((enum vmf_codec)codec, 1001, 7, 1001, path);
+		parts((enum vmf_codec)codec, path);
 	}
 	dictionary_stays_small(path);
 	dictionary_grows(path);
