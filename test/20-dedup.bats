@@ -200,12 +200,15 @@ fleet() {
 }
 
 @test "rows of one moment, and of a moment each" {
-	# Ten thousand VMs in two steps; and steps of a row.
-	for shape in "NR % 10000,int(NR / 10000) * 300" "NR % 77,NR" \
+	# Ten thousand VMs in two steps, and more with more repeated rows than
+	# are put in one by one; and steps of a row.
+	for shape in "NR % 10000,int(NR / 10000) * 300" \
+	    "NR % 20000,int(NR / 20000) * 300" "NR % 77,NR" \
 	    "NR % 3000,int(NR / 40)"; do
 		awk 'BEGIN { print "vm,time,cpu"; for (NR = 0; NR < 400000; NR++) {
 		    printf "v%d,%d,%d\n", '"$shape"', NR % 100
-		    if (NR % 97 == 0) printf "v%d,%d,%d\n", '"$shape"', 7 } }' |
+		    for (i = 0; NR % 193 == 0 && i <= NR % 3; i++)
+		        printf "v%d,%d,%d\n", '"$shape"', 7 } }' |
 		    vmf-ingest -q >in.arrows
 		vmf-dedup -q --memory 1G in.arrows | vmf-cat --csv |
 		    tail -n +2 | sort -t, -k2,2 -k1,1 >want

@@ -220,6 +220,31 @@ feed_all(struct vmf_dedup *d, bool sorted, int64_t from, int64_t n,
 	return rc;
 }
 
+/* The same of the n rows of a time, sorted, with the twins among them. */
+static int
+feed_step(struct vmf_dedup *d, int64_t n, struct vmf_err *e)
+{
+	int64_t n_twins = d->rows.n_twins, k = 0, i = 0, single;
+	int rc = 0;
+
+	/* Rows of the time may have come before. */
+	if (n_twins < 0 || (d->fold.n > 0 &&
+	    vmf_fold_key(&d->fold)->t == nth(d, true, 0)->t))
+		return feed_all(d, true, 0, n, e);
+	while (rc == 0 && k < n) {
+		if (d->fold.n > 0)
+			rc = write_fold(d, e);
+		single = i < n_twins ? d->rows.twin[i] - 1 : n - 1;
+		for (; rc == 0 && k < single; k++)
+			rc = write_row(d, (uint8_t *)nth(d, true, k), e);
+		if (rc == 0)
+			rc = feed(d, nth(d, true, k++), e);
+		for (; rc == 0 && i < n_twins && d->rows.twin[i] == k; i++)
+			rc = feed(d, nth(d, true, k++), e);
+	}
+	return rc;
+}
+
 /* ---- memory ---- */
 
 /* What is left for rows and for merging. */
@@ -286,7 +311,7 @@ stream_steps(struct vmf_dedup *d, int64_t goal, int64_t *n, struct vmf_err *e)
 			break;
 		rc = vmf_sorter_sort_step(&d->rows, i, end - i, &d->ids, e);
 		if (rc == 0)
-			rc = feed_all(d, true, 0, end - i, e);
+			rc = feed_step(d, end - i, e);
 	}
 	*n = i;
 	return rc;

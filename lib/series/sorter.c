@@ -9,6 +9,7 @@
 
 #define DIGIT_BITS 11
 #define DIGITS (1 << DIGIT_BITS)
+#define TWINS_MAX 128		/* that are sorted by insertion */
 
 static bool
 key_before(const struct vmf_key *a, const struct vmf_key *b,
@@ -196,21 +197,69 @@ vmf_sorter_sort(struct vmf_sorter *s, enum vmf_order order,
 	return rc != 0 || done ? rc : sort_keys(s, 0, s->n, order, ids, e);
 }
 
+static uint32_t
+rank_of(const struct vmf_sorter *s, const struct vmf_ids *ids, int64_t i)
+{
+	return ids->rank[vmf_sorter_at(s, i)->id];
+}
+
+/* Put record i behind those of the n in at that it does not come before. */
+static void
+insert_by_rank(const struct vmf_sorter *s, const struct vmf_ids *ids,
+    int64_t i, uint32_t *at, int64_t n)
+{
+	uint32_t r = rank_of(s, ids, i);
+
+	for (; n > 0 && rank_of(s, ids, at[n - 1]) > r; n--)
+		at[n] = at[n - 1];
+	at[n] = (uint32_t)i;
+}
+
+/*
+ * Records from..from+n-1, where there is mostly one a VM: each to the place
+ * of its rank, then all places in turn.  Further ones of a VM wait in twin,
+ * by rank; where they are many, n_twins is -1 and nothing is done.
+ */
 static int
-insert_by_rank(struct vmf_sorter *s, int64_t from, int64_t n,
+place_by_rank(struct vmf_sorter *s, int64_t from, int64_t n,
     const struct vmf_ids *ids, struct vmf_err *e)
 {
-	if (vmf_grow(&s->at, &s->at_cap, n, e) != 0)
-		return VMF_ENOMEM;
-	for (int64_t i = 0; i < n; i++) {
-		uint32_t r = ids->rank[vmf_sorter_at(s, from + i)->id];
-		int64_t k = i;
+	int64_t n_ids = ids->ranked, r = 0, k = 0, n_twins = 0;
+	int rc;
 
-		for (; k > 0 && ids->rank[vmf_sorter_at(s,
-		    s->at[k - 1])->id] > r; k--)
-			s->at[k] = s->at[k - 1];
-		s->at[k] = (uint32_t)(from + i);
+	/* A word more: empty places are written, too. */
+	rc = vmf_grow(&s->at, &s->at_cap, n + 1, e);
+	if (rc == 0)
+		rc = vmf_grow(&s->start, &s->start_cap, n_ids, e);
+	if (rc == 0)
+		rc = vmf_grow(&s->twin, &s->twin_cap, TWINS_MAX, e);
+	if (rc != 0)
+		return rc;
+	memset(s->start, 0xff, (size_t)n_ids * sizeof(*s->start));
+	for (int64_t i = from; i < from + n; i++) {
+		uint32_t *to = &s->start[rank_of(s, ids, i)];
+
+		if (*to == UINT32_MAX)
+			*to = (uint32_t)i;
+		else if (n_twins < TWINS_MAX)
+			insert_by_rank(s, ids, i, s->twin, n_twins++);
+		else
+			return 0;
 	}
+	for (int64_t j = 0; j <= n_twins; j++) {
+		int64_t end = j == n_twins ? n_ids :
+		    (int64_t)rank_of(s, ids, s->twin[j]) + 1;
+
+		for (; r < end; r++) {
+			s->at[k] = s->start[r];
+			k += s->start[r] != UINT32_MAX;
+		}
+		if (j == n_twins)
+			break;
+		s->at[k] = s->twin[j];
+		s->twin[j] = (uint32_t)k++;
+	}
+	s->n_twins = n_twins;
 	return 0;
 }
 
@@ -219,13 +268,21 @@ vmf_sorter_sort_step(struct vmf_sorter *s, int64_t from, int64_t n,
     const struct vmf_ids *ids, struct vmf_err *e)
 {
 	bool done;
+	int rc;
 
-	/* Counting looks at every VM, and keys at every digit. */
-	if (n <= 64)
-		return insert_by_rank(s, from, n, ids, e);
+	s->n_twins = -1;
+	/* Places are looked at for every VM, and keys for every digit. */
+	if (n <= 64) {
+		rc = vmf_grow(&s->at, &s->at_cap, n, e);
+		for (int64_t i = 0; rc == 0 && i < n; i++)
+			insert_by_rank(s, ids, from + i, s->at, i);
+		return rc;
+	}
 	if (ids->ranked / 8 > n)
 		return sort_keys(s, from, n, VMF_ORDER_TIME_VM, ids, e);
-	return count_ranks(s, from, n, ids, &done, e);
+	rc = place_by_rank(s, from, n, ids, e);
+	return rc != 0 || s->n_twins >= 0 ? rc :
+	    count_ranks(s, from, n, ids, &done, e);
 }
 
 int
@@ -294,13 +351,14 @@ free_records(struct vmf_sorter *s)
 	free(s->rec);
 	free(s->at);
 	free(s->start);
+	free(s->twin);
 	free(s->key);
 	free(s->tmp);
 	s->rec = NULL;
-	s->at = s->start = NULL;
+	s->at = s->start = s->twin = NULL;
 	s->key = s->tmp = NULL;
 	s->n = s->cap = s->base = s->key_cap = s->tmp_cap = 0;
-	s->at_cap = s->start_cap = 0;
+	s->at_cap = s->start_cap = s->twin_cap = 0;
 }
 
 int

@@ -40,8 +40,11 @@ struct vmf_sorter {
 	int64_t n, cap, base;
 	uint32_t *at;		/* sorted: the i-th record is at[i] */
 	uint32_t *start;	/* by rank: where its records begin in at */
+	uint32_t *twin;		/* of a step: places in at of a VM's further
+				 * records, ascending */
+	int64_t n_twins;	/* -1: not known */
 	struct vmf_key *key, *tmp;
-	int64_t at_cap, start_cap, key_cap, tmp_cap;
+	int64_t at_cap, start_cap, twin_cap, key_cap, tmp_cap;
 	struct vmf_spill spill;
 	int64_t next;		/* of vmf_sorter_next, without a spill */
 };
@@ -80,7 +83,8 @@ vmf_sorter_at(const struct vmf_sorter *s, int64_t i)
  * instead.  ids must be ranked. */
 int vmf_sorter_sort(struct vmf_sorter *s, enum vmf_order order,
     const struct vmf_ids *ids, struct vmf_err *e) VMF_CHECK;
-/* The same of records from..from+n-1, which are all of one time. */
+/* The same of records from..from+n-1, which are all of one time, into at and
+ * twin. */
 int vmf_sorter_sort_step(struct vmf_sorter *s, int64_t from, int64_t n,
     const struct vmf_ids *ids, struct vmf_err *e) VMF_CHECK;
 /* Forget the first k in sorted order; the others keep the order in which
