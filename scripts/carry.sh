@@ -91,12 +91,22 @@ field() {
 	esac
 }
 
+# Without what is no UTF-8: bytes of another character set, half a letter.
+whole_letters() {
+	if command -v iconv >/dev/null; then
+		iconv -c -f UTF-8 -t UTF-8 2>/dev/null
+	else
+		tr '\200-\377' '?'
+	fi
+}
+
 # said FILE: what a command complained of, in a line.
 said() {
 	line=$(sed -n 's/^error: //p' "$1" | head -n 2 | paste -s -d '|' - |
 	    sed 's/|/: /')
 	[ -n "$line" ] || line=$(grep -v '^[[:space:]]*$' "$1" | tail -n 1)
-	printf %s "${line:-no message}" | tr '\001-\037\177' '?' | cut -c 1-300
+	printf %s "${line:-no message}" | tr '\001-\037\177' '?' |
+	    cut -b 1-300 | whole_letters
 }
 
 # row STATUS REASON: the outcome of the VM in hand.

@@ -11,7 +11,7 @@ setup() {
 	PATH=$VMF_ROOT/test/stand-ins:$PATH
 	export FLEET=$PWD/fleet
 	mkdir -p fleet/h1 fleet/h2 fleet/h3 fleet/slow fleet/fail fleet/lost \
-	    fleet/servers fleet/services fleet/refuse
+	    fleet/servers fleet/services fleet/refuse fleet/took
 	for h in h1 h2 h3; do
 		echo enabled up >fleet/services/$h
 	done
@@ -71,6 +71,53 @@ columns() {
 at_once() {
 	awk -v by="$1" '{ k = by ? $by : "all"; n[k] += $1 == "+" ? 1 : -1
 	    if (n[k] > most) most = n[k] } END { print most + 0 }' fleet/log
+}
+
+# there_and_back TOOL: eight VMs of 1, 2, 4 and 8 GiB, two of a size, from h1 to
+# h2 and back, into rows.csv.  By virsh each takes 10 s a GiB and stops for 20
+# ms a GiB.  One more fails, with much to say.
+there_and_back() {
+	local k from to gib at
+	at="$(date -u +%FT%TZ) $(date -u -d '1 hour' +%FT%TZ)"
+	for k in 0 1 2 3 4 5 6 7; do
+		gib=$((1 << k / 2))
+		vm h1 "v,\"$k\""
+		sed -i "5s/.*/$((gib * 1048576))/" "fleet/h1/$uuid"
+		echo "$((gib * 10000)) $((gib * 20))" >"fleet/took/v,\"$k\""
+	done
+	vm h1 lost
+	# A letter of two bytes in the place where reasons are cut.
+	printf '%0299dé, "so it said"\n' 0 | tee fleet/refuse/lost >fleet/fail/lost
+	for from in h1 h2; do
+		to=h$((3 - ${from#h}))
+		{
+			echo kind=plan
+			echo id host target mem_mb:int32 start:time end:time \
+			    load:f32 rank:int32 wave:int32 status reason
+			for k in 0 1 2 3 4 5 6 7; do
+				echo "v,\"$k\" $from $to $((1024 << k / 2))" \
+				    "$at 12.5 1 1 placed -"
+			done
+			[ "$from" = h2 ] || echo "lost h1 $to 2048 $at 12.5 1 1 placed -"
+		} | "$ROWS" >plan
+		"$1" --run -q --max-failures 9 -o rows.csv plan 2>err || true
+	done
+	vmf-ingest -q --map migrations rows.csv >moves
+	assert_equal "$(vmf-cat --csv --no-header --columns status moves |
+	    sort | uniq -c | xargs)" "16 completed 1 failed"
+	assert_equal "$(vmf-cat --csv --no-header --columns vm moves | sort | xargs)" \
+	    "$(printf "v,%s v,%s " 0 0 1 1 2 2 3 3 4 4 5 5 6 6 7 7)lost"
+	vmf-train --model downtime -o model moves 2>err
+	grep -q '17 migrations in, 1 of them not completed' err
+	# The forecast of another plan.
+	{
+		echo kind=forecast step=3600
+		echo id host target mem_mb:int32 vcpus:int32 start:time \
+		    cpu_mean:list
+		echo 'a h1 h2 1024 2 2024-05-01T00:00:00Z 12.5*24'
+		echo 'b h1 h2 4096 2 2024-05-01T00:00:00Z 12.5*24'
+		echo 'c h1 h2 8192 2 2024-05-01T00:00:00Z 12.5*24'
+	} | "$ROWS" >forecast
 }
 
 @test "a dry run prints the commands, wave by wave, and moves nothing" {
@@ -133,6 +180,35 @@ at_once() {
 	grep -qxF '<--os-compute-api-version><2.30><server><migrate><--live-migration><--block-migration><--host=h2><00000065-0000-4000-8000-000000000000>' fleet/asked
 	run -0 cat fleet/migrations
 	assert_output --partial 1,00000065-0000-4000-8000-000000000000,completed,h1,h2
+}
+
+@test "what virsh's moves took is learned, and foretells the next" {
+	there_and_back to_virsh
+	vmf-predict -q --from model forecast | vmf-cat --csv --columns \
+	    id,downtime_ms_q50,total_ms_q50,transferred_bytes_q50,status |
+	    awk -F, 'NR > 1 { g = $1 == "a" ? 1 : $1 == "b" ? 4 : 8
+		d = $2 / g / 20; t = $3 / g / 10000; b = $4 / 1098437886
+		n += d >= 0.7 && d <= 1.4 && t >= 0.7 && t <= 1.4 &&
+		    b >= 0.9 && b <= 1.1 && $5 == "ok" }
+	    END { exit n != 3 }'
+	vmf-window -q --downtime model --length auto --per-host 1 forecast |
+	    vmf-cat --csv --columns id,total_ms_q50,status |
+	    awk -F, 'NR > 1 { n += $3 == "placed" && $2 > last; last = $2 }
+	    END { exit n != 3 }'
+}
+
+@test "what openstack's moves took is learned, and foretells the next" {
+	there_and_back to_openstack
+	vmf-predict -q --quantiles 0.1,0.5,0.9 --from model forecast >downtimes
+	# Of its own it tells when a move began and ended, to the second.
+	run -0 vmf-cat --csv downtimes
+	refute_line --index 0 --partial downtime_ms
+	vmf-cat --csv --columns total_ms_q10,total_ms_q50,total_ms_q90 downtimes |
+	    awk -F, 'NR > 1 { n += $2 >= 20000 && $2 <= 24000 && $1 >= 15000 &&
+		$3 <= 30000 } END { exit n != 3 }'
+	vmf-window -q --downtime model --length auto --per-host 1 forecast |
+	    vmf-cat --csv --columns status >statuses
+	assert_equal "$(grep -c placed statuses)" 3
 }
 
 @test "names with blanks, quotes, dashes, numbers: each VM is itself" {

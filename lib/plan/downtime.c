@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "forecast/quantile.h"
 #include "plan/downtime_in.h"
 
 #define WORKS_MAX 48		/* workloads that are columns */
@@ -130,6 +131,73 @@ knows(const struct vmf_downtime *m, int32_t work)
 	return false;
 }
 
+/* A number of how a VM is moved, rather than of the VM? */
+static bool
+of_the_way(int fact)
+{
+	return fact == VMF_FACT_BANDWIDTH || fact == VMF_FACT_LIMIT ||
+	    fact == VMF_FACT_AUTO_CONVERGE || fact == VMF_FACT_TUNNELLED;
+}
+
+/* The median of fact k where more than half of the n rows know it. */
+static double
+usual_number(const struct vmf_past *p, const uint8_t *use, int k, int64_t n,
+    double *tmp)
+{
+	int64_t known = 0;
+
+	for (int64_t i = 0; i < p->n; i++)
+		if ((use == NULL || use[p->config[i]]) &&
+		    !isnan(p->facts[i].num[k]))
+			tmp[known++] = p->facts[i].num[k];
+	if (2 * known <= n)
+		return NAN;
+	vmf_sort_doubles(tmp, tmp + p->n, known);
+	return tmp[known / 2];
+}
+
+/* The word k that more than half of the n rows have: by majority vote, in
+ * one pass and one to check (Boyer and Moore, "MJRTY: A Fast Majority Vote
+ * Algorithm", 1991); -1: none. */
+static int32_t
+usual_word(const struct vmf_past *p, const uint8_t *use, int k, int64_t n)
+{
+	int32_t word = -1;
+	int64_t lead = 0, has = 0;
+
+	for (int64_t i = 0; i < p->n; i++) {
+		int32_t w = p->facts[i].word[k];
+
+		if (use != NULL && !use[p->config[i]])
+			continue;
+		if (lead == 0)
+			word = w;
+		lead += w == word ? 1 : -1;
+	}
+	for (int64_t i = 0; i < p->n; i++)
+		has += (use == NULL || use[p->config[i]]) &&
+		    p->facts[i].word[k] == word;
+	return 2 * has > n ? word : -1;
+}
+
+static int
+find_usual(struct vmf_downtime *m, const struct vmf_past *p,
+    const uint8_t *use, struct vmf_err *e)
+{
+	double *tmp = vmf_calloc(2 * p->n, (int64_t)sizeof(*tmp), e);
+
+	if (tmp == NULL)
+		return VMF_ENOMEM;
+	for (int k = 0; k < VMF_N_FACTS; k++)
+		m->usual.num[k] = of_the_way(k) ?
+		    usual_number(p, use, k, m->n_rows, tmp) : NAN;
+	m->usual.word[VMF_WORD_WORKLOAD] = -1;
+	for (int k = VMF_WORD_ALGORITHM; k < VMF_N_WORDS; k++)
+		m->usual.word[k] = usual_word(p, use, k, m->n_rows);
+	free(tmp);
+	return 0;
+}
+
 int
 vmf_downtime_learn(struct vmf_downtime *m, const struct vmf_past *past,
     const uint8_t *use, const struct vmf_down_opts *o, struct vmf_err *e)
@@ -158,6 +226,8 @@ vmf_downtime_learn(struct vmf_downtime *m, const struct vmf_past *past,
 			return rc;
 		m->n_rows++;
 	}
+	if ((rc = find_usual(m, past, use, e)) != 0)
+		return rc;
 	for (int k = 0; k < VMF_N_OUTCOMES; k++)
 		if ((rc = vmf_down_learn_target(m, (enum vmf_outcome)k, past,
 		    use, o, e)) != 0)
@@ -182,11 +252,25 @@ finish(const struct vmf_down_target *t, bool strange, double far,
 		q[j] = exp(fmin(q[j], 600.0));
 }
 
+struct vmf_facts
+vmf_downtime_usual(const struct vmf_downtime *m, const struct vmf_facts *f)
+{
+	struct vmf_facts g = *f;
+
+	for (int k = 0; k < VMF_N_FACTS && m->n_rows > 0; k++)
+		if (isnan(g.num[k]))
+			g.num[k] = m->usual.num[k];
+	for (int k = 0; k < VMF_N_WORDS && m->n_rows > 0; k++)
+		if (g.word[k] == -1)
+			g.word[k] = m->usual.word[k];
+	return g;
+}
+
 /* The facts that count. */
 static struct vmf_facts
 told(const struct vmf_downtime *m, const struct vmf_facts *f)
 {
-	struct vmf_facts g = *f;
+	struct vmf_facts g = vmf_downtime_usual(m, f);
 
 	for (int k = 0; k < VMF_N_FACTS; k++)
 		if (m->n_rows > 0 && !(m->told >> k & 1))

@@ -61,6 +61,8 @@ struct vmf_downtime {
 	unsigned told;		/* a bit a fact that any of them had: what
 				 * none had cannot be related to, and does not
 				 * count, unless there are none at all */
+	struct vmf_facts usual;	/* of how VMs are moved, not of the VMs: what
+				 * most of these moves had; else not known */
 	struct vmf_down_target target[VMF_N_OUTCOMES];
 };
 
@@ -77,10 +79,17 @@ int vmf_downtime_learn(struct vmf_downtime *m, const struct vmf_past *past,
     VMF_CHECK;
 void vmf_downtime_free(struct vmf_downtime *m);
 
+/* The facts f, and where they do not tell how the VM will be moved (speed,
+ * limit of the downtime, flags, and all words but the workload), what is
+ * usual. */
+struct vmf_facts vmf_downtime_usual(const struct vmf_downtime *m,
+    const struct vmf_facts *f);
+
 /*
  * The quantiles of outcome t for n rows of facts, whose words are codes of
  * words (the model's own, or the past's it was learned from): q[i] in the
- * outcome's unit, ascending. strange[i] (may be NULL) is set where the
+ * outcome's unit, ascending.  What is not told of the way of the move is
+ * taken to be as usual. strange[i] (may be NULL) is set where the
  * workload is not known.
  */
 int vmf_downtime_quantiles(const struct vmf_downtime *m, enum vmf_outcome t,

@@ -15,9 +15,10 @@
 #include "plan/downtime.h"
 
 #define LEVELS VMF_DOWN_LEVELS
-#define VERSION 1.0
+#define VERSION 2.0
 #define NAME "downtime"
 #define FACTS "facts"		/* the row of words */
+#define N_FACTS (3 + VMF_N_FACTS + VMF_N_WORDS)
 #define N_HEAD 10
 #define N_PARAMS (N_HEAD + VMF_N_DOWN_TREES + 3 * LEVELS)
 
@@ -79,7 +80,12 @@ put_facts(const struct vmf_downtime *m, struct vmf_fit *fit,
 	fit->params[0] = VERSION;
 	fit->params[1] = (double)m->n_rows;
 	fit->params[2] = (double)m->told;
-	fit->n_params = 3;
+	for (int k = 0; k < VMF_N_FACTS; k++)
+		fit->params[3 + k] = m->n_rows > 0 ? m->usual.num[k] : NAN;
+	for (int k = 0; k < VMF_N_WORDS; k++)
+		fit->params[3 + VMF_N_FACTS + k] = m->n_rows > 0 ?
+		    m->usual.word[k] : -1;
+	fit->n_params = N_FACTS;
 	for (int k = 0; rc == 0 && k < VMF_N_WORDS; k++)
 		rc = put_dict(b, &m->words[k], e);
 	if (rc == 0)
@@ -238,6 +244,25 @@ get_facts(struct vmf_downtime *m, struct bytes b, struct vmf_err *e)
 	return b.n != 0;
 }
 
+/* Numbers, NaN where there is none, and codes of words. 1: damaged. */
+static int
+get_usual(struct vmf_downtime *m, const double *p)
+{
+	for (int k = 0; k < VMF_N_FACTS; k++) {
+		if (p[k] < 0.0 || isinf(p[k]))
+			return 1;
+		m->usual.num[k] = p[k];
+	}
+	for (int k = 0; k < VMF_N_WORDS; k++) {
+		double code = p[VMF_N_FACTS + k];
+
+		if (!(code >= -1.0 && code < (double)m->words[k].n))
+			return 1;
+		m->usual.word[k] = (int32_t)code;
+	}
+	return 0;
+}
+
 static bool
 get_site(struct bytes *b, struct vmf_site *s, double *v, double *w)
 {
@@ -338,7 +363,7 @@ take_part(struct vmf_downtime *m, const struct vmf_part *p, int *next,
     struct vmf_err *e)
 {
 	struct bytes b = { p->blob, p->blob_bytes };
-	int k = *next;
+	int k = *next, rc;
 
 	if (k > VMF_N_OUTCOMES || p->n_params < 2 || p->params[0] != VERSION ||
 	    !is(k == 0 ? FACTS : vmf_outcome_name((enum vmf_outcome)(k - 1)),
@@ -347,13 +372,14 @@ take_part(struct vmf_downtime *m, const struct vmf_part *p, int *next,
 	++*next;
 	if (k > 0)
 		return get_target(&m->target[k - 1], p, e);
-	if (p->n_params != 3 || !(p->params[1] >= 0.0 && p->params[1] <
+	if (p->n_params != N_FACTS || !(p->params[1] >= 0.0 && p->params[1] <
 	    1e15) || !(p->params[2] >= 0.0 && p->params[2] <
 	    (double)(1u << VMF_N_FACTS)))
 		return 1;
 	m->told = (unsigned)p->params[2];
 	m->n_rows = (int64_t)p->params[1];
-	return get_facts(m, b, e);
+	rc = get_facts(m, b, e);
+	return rc != 0 ? rc : get_usual(m, p->params + 3);
 }
 
 int

@@ -136,7 +136,8 @@ static int
 put_status(struct vmf_down_out *o, int64_t i, struct vmf_col *c,
     struct vmf_err *e)
 {
-	struct vmf_precopy p = vmf_facts_precopy(&o->f[i], o->m->words);
+	struct vmf_facts f = vmf_downtime_usual(o->m, &o->f[i]);
+	struct vmf_precopy p = vmf_facts_precopy(&f, o->m->words);
 	const char *status = o->m->n_rows == 0 ? "fallback" :
 	    o->strange[i] ? "unseen" : "ok";
 	const char *why = o->m->n_rows == 0 ? "nothing was learned: by "
