@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "cmd.h"
 #include "eval_moves.h"
+#include "eval_note.h"
 #include "forecast/eval.h"
 #include "horizon.h"
 #include "learn/boost.h"
@@ -217,24 +218,6 @@ learn_fleet(struct vmf_eval *ev, const struct cmd_twice *twice,
 	return cmd_rewind(&c, twice, r, ev->series, opt.step_s, opt.at, e);
 }
 
-static void
-note(const struct vmf_eval *ev)
-{
-	const char *pooled = ev->metrics.n > 1 ?
-	    "; metrics pooled, each a series by itself" : "";
-
-	if (ev->given == NULL)
-		return cmd_note(&c, "%" PRId64 " VMs, %" PRId64 " windows of "
-		    "%" PRId64 " steps%s", ev->n_vms, ev->origins_used,
-		    ev->horizon, pooled);
-	if (ev->n_points > 0)
-		cmd_note(&c, "%s has no quantiles: scored as a point "
-		    "forecast", opt.forecast);
-	cmd_note(&c, "%" PRId64 " forecasts scored; %" PRId64 " only in the "
-	    "forecast, %" PRId64 " only in the series%s", ev->n_vms,
-	    ev->n_only_given, ev->n_only_series, pooled);
-}
-
 int
 main(int argc, char *argv[])
 {
@@ -252,13 +235,19 @@ main(int argc, char *argv[])
 	cmd_parse(&c, table, argc, argv);
 	if (opt.model != NULL && strcmp(opt.model, "downtime") == 0) {
 		if (opt.forecast != NULL || opt.origins > 0 || opt.by_vm ||
-		    opt.horizon != NULL || opt.protocol != NULL)
+		    opt.horizon != NULL || opt.protocol != NULL ||
+		    opt.plan != NULL || opt.metric != NULL ||
+		    opt.target != NULL || opt.at != VMF_TIME_NONE)
 			return cmd_usage(&c, EVAL_MOVES_ONLY);
 		rc = eval_moves(&c, c.n_args > 0 ? c.arg[0] : NULL,
 		    opt.hold_out, opt.folds, opt.threads, &err);
 		ret = rc == 0 ? CMD_OK : CMD_FAIL;
 		goto done;
 	}
+	if (opt.hold_out != NULL || opt.folds > 0)
+		return cmd_usage(&c, "--%s is about migrations: it needs "
+		    "--model downtime", opt.hold_out != NULL ? "hold-out" :
+		    "folds");
 	if ((rc = check_options(&ev, &err)) != 0 ||
 	    (rc = cmd_open_twice(&c, c.n_args > 0 ? c.arg[0] : NULL,
 	    vmf_eval_learns(&ev), &twice, &in, &err)) != 0 ||
@@ -278,7 +267,7 @@ main(int argc, char *argv[])
 	    (rc = eval_all(&ev, &batch, out.w, &err)) != 0 ||
 	    (rc = cmd_finish_out(&out, &err)) != 0)
 		goto done;
-	note(&ev);
+	eval_note(&c, &ev, opt.forecast);
 	cmd_panel_note(&c, &ev.many.how);
 	ret = CMD_OK;
 done:

@@ -154,6 +154,22 @@ has_trees() {
 	[ "$(sort -u out | wc -l)" -eq 1 ]
 }
 
+@test "how a VM will be moved is as usual where it is not told" {
+	# Most are tunnelled pre-copies at 1 GB/s; the others take longer.
+	made 300 | awk -F, -v OFS=, 'NR == 1 {
+		print $0, "tunnelled", "bandwidth_bytes_s"; next }
+	    NR % 5 == 0 { $3 = "hybrid"; $9 *= 3; print $0, 0, 1e8; next }
+	    { print $0, 1, 1e9 }' | learn m
+	{
+		echo vm,workload,mode,mem_bytes,vcpus,load_pct,tunnelled,bandwidth_bytes_s
+		echo a,db,,4294967296,4,20,,
+		echo a,db,precopy,4294967296,4,20,1,1e9
+		echo a,db,hybrid,4294967296,4,20,0,1e8
+	} | foretell m downtime_ms_q50,total_ms_q50,total_ms_q90,status >out
+	assert_equal "$(sed -n 1p out)" "$(sed -n 2p out)"
+	awk -F, 'NR == 2 { usual = $2 } END { exit !($2 > 1.5 * usual) }' out
+}
+
 @test "levels, columns in the way, and what is no model" {
 	made 100 | learn m
 	echo vm,workload >vms.csv
@@ -216,6 +232,14 @@ has_trees() {
 	    vmf-eval --model downtime --horizon 4 moves.arrows
 	fails 2 "expected config or workload" \
 	    vmf-eval --model downtime --hold-out vm moves.arrows
+	fails 2 'about migrations' \
+	    vmf-eval --model downtime --target 'cpu_max>80' moves.arrows
+	# And what is about migrations is not ignored elsewhere.
+	for option in '--hold-out workload' '--folds 5'; do
+		# shellcheck disable=SC2086 # two words
+		fails 2 'it needs --model downtime' \
+		    vmf-eval --model snaive $option moves.arrows
+	done
 	made 3 | vmf-ingest -q --map migrations -o few.arrows
 	fails 1 "expected 5 or more" vmf-eval --model downtime few.arrows
 }

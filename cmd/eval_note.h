@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* What vmf-eval says at the end. */
+#ifndef VMF_EVAL_NOTE_H
+#define VMF_EVAL_NOTE_H
+
+#include "cmd.h"
+#include "forecast/eval.h"
+
+/* A line of how much was scored; forecast is the name of the stream that was,
+ * or NULL. */
+void eval_note(struct cmd *c, const struct vmf_eval *ev,
+    const char *forecast);
+
+#endif
