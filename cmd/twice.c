@@ -82,7 +82,8 @@ cmd_rewind(const struct cmd *c, const struct cmd_twice *t,
 	vmf_reader_free(*r);
 	*r = NULL;
 	if ((rc = open_kept(c, t, name, r, e)) == 0)
-		rc = vmf_series_open(s, *r, "series", step_s, at, e);
+		rc = vmf_series_open(s, *r, t->kind == NULL ? "series" :
+		    t->kind, step_s, at, e);
 	free(name);
 	return rc;
 }

@@ -14,6 +14,7 @@
 
 struct cmd_twice {
 	int fd;			/* 0: read once only */
+	const char *kind;	/* of the stream; NULL: series */
 };
 
 /*
@@ -22,7 +23,7 @@ struct cmd_twice {
  */
 int cmd_open_twice(const struct cmd *c, const char *path, bool again,
     struct cmd_twice *t, struct vmf_reader **r, struct vmf_err *e) VMF_CHECK;
-/* From the beginning: *r and s, which views it, are opened anew as series. */
+/* From the beginning: *r and s, which views it, are opened anew. */
 int cmd_rewind(const struct cmd *c, const struct cmd_twice *t,
     struct vmf_reader **r, struct vmf_series *s, int64_t step_s, int64_t at,
     struct vmf_err *e) VMF_CHECK;

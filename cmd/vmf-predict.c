@@ -17,13 +17,15 @@
 #include "panel.h"
 #include "plan/downtime.h"
 #include "predict_moves.h"
+#include "predict_sums.h"
 #include "series/series.h"
 
 static struct cmd c = {
 	.name = "vmf-predict",
 	.usage =
 "usage: vmf-predict [options] --from MODEL [FILE]\n"
-"Forecast each series in FILE or standard input.\n"
+"Forecast each series in FILE or standard input; with --reconcile instead of\n"
+"--from, the forecasts in FILE so that they add up to their hosts'.\n"
 "\n"
 "      --from MODEL      model stream, as vmf-train writes it; one of\n"
 "                        downtimes foretells the moves of the rows in FILE\n"
@@ -38,6 +40,10 @@ static struct cmd c = {
 "                        estimates\n"
 "      --explain         instead of a forecast, what it is made of by the\n"
 "                        model, without series: shares, and what earned them\n"
+"      --reconcile HOSTS forecast of hosts that the VMs' in FILE, which have\n"
+"                        host and vcpus, are to add up to\n"
+"      --by WHAT         it is of host or cluster [host]\n"
+"      --totals          HOSTS as they add up to it, instead of the VMs\n"
 "      --stale-after TIME\n"
 "                        without a sample for so long, a VM is stale [1d]\n"
 "      --step TIME       the series' step, where its metadata was dropped\n"
@@ -52,13 +58,14 @@ CMD_SHARED_USAGE,
 
 static struct {
 	const char *from, *horizon, *quantiles, *metric, *unseen;
+	const char *reconcile, *by;
 	int64_t stale_after_s, step_s, at, threads;
 } opt = {
 	.horizon = "48",
 	.unseen = "cold", .stale_after_s = 86400, .at = VMF_TIME_NONE,
 };
 
-static bool refit, explain;
+static bool refit, explain, totals;
 
 static const struct cmd_opt table[] = {
 	{ CMD_FILE, "from", 0, &opt.from, false, 0, 0 },
@@ -68,6 +75,9 @@ static const struct cmd_opt table[] = {
 	{ CMD_STR, "unseen", 0, &opt.unseen, false, 0, 0 },
 	{ CMD_FLAG, "refit", 0, &refit, false, 0, 0 },
 	{ CMD_FLAG, "explain", 0, &explain, false, 0, 0 },
+	{ CMD_FILE, "reconcile", 0, &opt.reconcile, false, 0, 0 },
+	{ CMD_STR, "by", 0, &opt.by, false, 0, 0 },
+	{ CMD_FLAG, "totals", 0, &totals, false, 0, 0 },
 	{ CMD_DURATION, "stale-after", 0, &opt.stale_after_s, false, 0, 0 },
 	{ CMD_DURATION, "step", 0, &opt.step_s, false, 0, 0 },
 	{ CMD_TIME, "at", 0, &opt.at, false, 0, 0 },
@@ -119,6 +129,28 @@ check_moves(struct vmf_err *e)
 
 	return name == NULL ? 0 : vmf_fail(e, VMF_EUSAGE, "--%s is about "
 	    "forecasts, and %s is a model of downtimes", name, opt.from);
+}
+
+static int
+reconcile(struct vmf_err *e)
+{
+	const struct predict_sums o = { .totals = opt.reconcile,
+	    .path = c.n_args > 0 ? c.arg[0] : NULL, .by = opt.by,
+	    .metric = opt.metric, .step_s = opt.step_s,
+	    .put_totals = totals };
+	const char *name = opt.from != NULL ? "from" : explain ? "explain" :
+	    refit ? "refit" : opt.at != VMF_TIME_NONE ? "at" :
+	    opt.quantiles != NULL ? "quantiles" :
+	    strcmp(opt.horizon, "48") != 0 ? "horizon" : NULL;
+
+	if (name != NULL)
+		return vmf_fail(e, VMF_EUSAGE, "--reconcile takes forecasts "
+		    "as they are; leave out --%s", name);
+	if (strcmp(opt.reconcile, "-") == 0 && (c.n_args == 0 ||
+	    strcmp(c.arg[0], "-") == 0))
+		return vmf_fail(e, VMF_EUSAGE, "--reconcile and the VMs' "
+		    "forecast cannot both be standard input");
+	return predict_sums(&c, &o, e);
 }
 
 static void
@@ -205,6 +237,13 @@ main(int argc, char *argv[])
 	int rc, ret = CMD_FAIL;
 
 	cmd_parse(&c, table, argc, argv);
+	if (opt.reconcile != NULL) {
+		ret = (rc = reconcile(&err)) == 0 ? CMD_OK : CMD_FAIL;
+		goto done;
+	}
+	if (totals || opt.by != NULL)
+		return cmd_usage(&c, "--%s is about --reconcile HOSTS",
+		    totals ? "totals" : "by");
 	if ((rc = parse_options(&p, &err)) != 0 ||
 	    (rc = cmd_open_in(&c, opt.from, &from, &err)) != 0)
 		goto done;
