@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* vmf-eval --model downtime. */
+/* vmf-eval --model downtime; and what vmf-eval says of the others. */
 #ifndef VMF_EVAL_MOVES_H
 #define VMF_EVAL_MOVES_H
 
 #include "cmd.h"
+#include "forecast/eval.h"
 
 #define EVAL_MOVES_ONLY "--model downtime is about migrations: of the " \
 	"other options it has --hold-out, --folds and --threads"
@@ -13,5 +14,8 @@
  * e. */
 int eval_moves(struct cmd *c, const char *path, const char *held_out,
     int64_t folds, int64_t threads, struct vmf_err *e) VMF_CHECK;
+/* What was scored, in a note; forecast is the file that was, or NULL. */
+void eval_note(const struct cmd *c, const struct vmf_eval *ev,
+    const char *forecast);
 
 #endif

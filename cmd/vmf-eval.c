@@ -33,6 +33,8 @@ static struct cmd c = {
 "      --target 'METRIC>X@A-B'\n"
 "                        and the probability that METRIC is above X in one of\n"
 "                        the steps A to B [1-48]\n"
+"      --without PART,...\n"
+"                        leave parts out of auto or kq\n"
 "      --horizon N       steps, or a span of time with its unit: 48, 2d [48]\n"
 "      --origins N       windows, end to end [a tenth of the grid, <= 20]\n"
 "      --protocol gift   the windows of GIFT-Eval: horizons 48, 480, 720\n"
@@ -57,7 +59,7 @@ CMD_SHARED_USAGE,
 
 static struct {
 	const char *model, *forecast, *plan, *metric, *horizon;
-	const char *protocol, *refit, *target, *hold_out;
+	const char *protocol, *refit, *target, *hold_out, *without;
 	int64_t folds, origins, season_s, length_s, step_s, at, threads;
 	double max_load;
 	bool by_vm;
@@ -73,6 +75,7 @@ static const struct cmd_opt table[] = {
 	{ CMD_NUM, "max-load", 0, &opt.max_load, false, 0, 0 },
 	{ CMD_STR, "metric", 0, &opt.metric, false, 0, 0 },
 	{ CMD_STR, "target", 0, &opt.target, false, 0, 0 },
+	{ CMD_STR, "without", 0, &opt.without, false, 0, 0 },
 	{ CMD_STR, "horizon", 0, &opt.horizon, false, 0, 0 },
 	{ CMD_INT, "origins", 0, &opt.origins, false, 1, 1000000 },
 	{ CMD_STR, "protocol", 0, &opt.protocol, false, 0, 0 },
@@ -105,6 +108,7 @@ check_options(struct vmf_eval *ev, struct vmf_err *e)
 	ev->length_s = opt.length_s;
 	ev->origins = opt.origins;
 	ev->by_vm = opt.by_vm;
+	ev->without = opt.without;
 	ev->refit_never = strcmp(opt.refit, "never") == 0;
 	if (!ev->refit_never && strcmp(opt.refit, "origin") != 0)
 		return vmf_fail(e, VMF_EUSAGE, "--refit-at: found '%.64s', "
@@ -124,9 +128,10 @@ check_options(struct vmf_eval *ev, struct vmf_err *e)
 	if ((rc = vmf_words_parse(&ev->metrics, opt.metric, "--metric",
 	    VMF_EUSAGE, e)) != 0)
 		return rc;
-	if (ev->targets.n > 0 && opt.forecast != NULL)
-		return vmf_fail(e, VMF_EUSAGE, "--target needs --model, not "
-		    "--forecast");
+	if ((ev->targets.n > 0 || opt.without != NULL) &&
+	    opt.forecast != NULL)
+		return vmf_fail(e, VMF_EUSAGE, "--%s needs --model, not "
+		    "--forecast", opt.without != NULL ? "without" : "target");
 	if (opt.forecast == NULL && opt.plan != NULL)
 		return vmf_fail(e, VMF_EUSAGE, "--plan needs --forecast, "
 		    "what it was made from");

@@ -30,6 +30,8 @@ static struct cmd c = {
 "      --target 'METRIC>X@A-B',...\n"
 "                        the probability that METRIC is above X in one of the\n"
 "                        steps A to B [1-48] of a forecast\n"
+"      --without PART,...\n"
+"                        leave parts out of auto or kq\n"
 "      --season TIME     after which loads repeat [1d]\n"
 "      --update MODEL    go on from this model, of an earlier end; what is\n"
 "                        learned, and of what, is as there\n"
@@ -51,7 +53,7 @@ CMD_SHARED_USAGE,
 };
 
 static struct {
-	const char *model, *metric, *target, *update;
+	const char *model, *metric, *target, *update, *without;
 	int64_t season_s, stale_after_s, step_s, at, threads;
 } opt = { .stale_after_s = 86400, .at = VMF_TIME_NONE };
 static struct vmf_globals globals;
@@ -60,6 +62,7 @@ static const struct cmd_opt table[] = {
 	{ CMD_STR, "model", 0, &opt.model, false, 0, 0 },
 	{ CMD_STR, "metric", 0, &opt.metric, false, 0, 0 },
 	{ CMD_STR, "target", 0, &opt.target, false, 0, 0 },
+	{ CMD_STR, "without", 0, &opt.without, false, 0, 0 },
 	{ CMD_DURATION, "season", 0, &opt.season_s, false, 0, 0 },
 	{ CMD_FILE, "update", 0, &opt.update, false, 0, 0 },
 	{ CMD_DURATION, "stale-after", 0, &opt.stale_after_s, false, 0, 0 },
@@ -113,11 +116,13 @@ parse_words(struct vmf_train *t, struct vmf_targets *targets,
 
 	if (opt.update != NULL) {
 		if (opt.model != NULL || opt.metric != NULL ||
-		    opt.target != NULL || opt.season_s != 0)
+		    opt.target != NULL || opt.without != NULL ||
+		    opt.season_s != 0)
 			return vmf_fail(e, VMF_EUSAGE, "--%s and --update: "
 			    "the model has its own", opt.model != NULL ?
 			    "model" : opt.metric != NULL ? "metric" :
-			    opt.target != NULL ? "target" : "season");
+			    opt.target != NULL ? "target" : opt.without !=
+			    NULL ? "without" : "season");
 		if (strcmp(opt.update, "-") == 0 && (c.n_args == 0 ||
 		    strcmp(c.arg[0], "-") == 0))
 			return vmf_fail(e, VMF_EUSAGE, "--update and the "
@@ -129,6 +134,7 @@ parse_words(struct vmf_train *t, struct vmf_targets *targets,
 		opt.model = vmf_meta_get(meta, "vmf:model");
 		opt.metric = vmf_meta_get(meta, "vmf:metric");
 		opt.target = vmf_meta_get(meta, "vmf:target");
+		opt.without = vmf_meta_get(meta, "vmf:without");
 		opt.season_s = m->season_s;
 		t->update = m;
 	}
@@ -144,21 +150,10 @@ parse_words(struct vmf_train *t, struct vmf_targets *targets,
 	    e)) != 0)
 		return rc;
 	opt.metric = (const char *)metrics->p;
-	if ((rc = vmf_words_parse(&t->models, opt.model, "--model",
-	    VMF_EUSAGE, e)) != 0 ||
-	    (rc = vmf_words_parse(&t->metrics, opt.metric, "--metric",
+	if ((rc = vmf_words_parse(&t->metrics, opt.metric, "--metric",
 	    VMF_EUSAGE, e)) != 0)
 		return rc;
-	for (int i = 0; i < t->models.n; i++) {
-		const char *name = t->models.v[i];
-
-		t->algo[i] = vmf_algo_find(name, (int64_t)strlen(name));
-		if (t->algo[i] == NULL)
-			return vmf_fail(e, VMF_EUSAGE, "--model: '%.64s' is "
-			    "not known, expected one of: %s", name,
-			    vmf_algo_names());
-	}
-	return 0;
+	return vmf_train_algos(t, opt.model, opt.without, e);
 }
 
 /* Learn the rows in hand, and write what is a batch. */
@@ -261,6 +256,8 @@ main(int argc, char *argv[])
 	    (rc = vmf_model_schema(&schema, series.schema, &series.grid,
 	    opt.season_s, opt.metric, opt.model, &err)) != 0 ||
 	    (rc = vmf_meta_set(&schema.meta, "vmf:target", opt.target,
+	    &err)) != 0 ||
+	    (rc = vmf_meta_set(&schema.meta, "vmf:without", opt.without,
 	    &err)) != 0 ||
 	    (rc = cmd_open_out(&c, &out, &schema, &err)) != 0 ||
 	    (rc = vmf_batch_init(&batch, &schema, &err)) != 0)

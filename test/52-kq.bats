@@ -130,9 +130,9 @@ s.with_columns(pl.col("cpu_mean").list.slice(skip),
 		echo 'id metric model status params:list64 blob:binary mase:f64 updated:time'
 		echo "vm-0000000 cpu_mean kq ok 1 abc - $(days 7)"
 	} | "$ROWS" >m
-	fails 1 'kq has a blob of 3 bytes, expected 1296' \
+	fails 1 'kq has a blob of 3 bytes, expected 1304' \
 	    vmf-predict --from m -o out s
-	fails 1 'kq has a blob of 3 bytes, expected 1296' \
+	fails 1 'kq has a blob of 3 bytes, expected 1304' \
 	    vmf-train --update m -o out s
 	[ ! -e out ]
 }
@@ -264,4 +264,61 @@ s.with_columns(pl.col("cpu_mean").list.slice(skip),
 	fails 1 "of kind 'series', expected 'model'" \
 	    vmf-predict --explain --from s -o y
 	[ ! -e y ]
+}
+
+@test "--without: parts have no share, in the model and what is made of it" {
+	fleet 6 12
+	parts() {
+		vmf-predict -q --explain --from "$1" -o x
+		vmf-cat --csv --no-header --columns part,share x |
+		    awk -F, '!($1 in n) { n[$1] = 1; k++ } { s += $2 }
+			END { printf "%d %.3f\n", k, s }'
+	}
+	vmf-train -q --without arima,kq-day,kq-last -o m s
+	# 28 members less 8 and 1, four algorithms less 1; 6 VMs, 4 groups.
+	run -0 parts m
+	assert_output "22 24.000"
+	vmf-train -q --without kq,theta -o m s
+	run -0 parts m
+	assert_output "3 6.000"
+	vmf-predict -q --no-history --from m -o f s
+	# The same without a model, and what a night makes of it.
+	vmf-eval -q --without kq,theta --origins 1 --horizon 24 s >e1
+	vmf-eval -q --model auto --origins 1 --horizon 24 s >e2
+	run ! cmp -s e1 e2
+	vmf-train -q --no-history --without kq-same,ets -o once s
+	vmf-train -q --without kq-same,ets --at "$(days 9)" -o m s
+	vmf-train -q --no-history --update m -o u s
+	same once u
+	# A VM that the model does not know is forecast in the same way.
+	judge -c '
+import polars as pl
+m = pl.read_ipc_stream("s")
+m[:2].write_ipc_stream("head")'
+	vmf-train -q --without kq --step 1h --at "$(days 12)" -o part head
+	vmf-train -q --without kq -o all s
+	vmf-predict -q --no-history --from part -o f1 s
+	vmf-predict -q --no-history --from all -o f2 s
+	same <(column id,cpu_mean,cpu_mean_q90 f1) <(column id,cpu_mean,cpu_mean_q90 f2)
+}
+
+@test "--without: what is not there cannot be left out" {
+	fleet 2 8
+	fails 2 "--without: 'kqx' is not known" vmf-train --without kqx -o out s
+	fails 2 'there is no arima in what is asked for' \
+	    vmf-train --model kq --without arima -o out s
+	fails 2 'there is no kq-day in what is asked for' \
+	    vmf-eval --model arima --without kq-day -o out s
+	fails 2 'nothing of auto would be left beside kq' \
+	    vmf-train --without snaive,theta,ets,arima -o out s
+	fails 2 'nothing of kq would be left' \
+	    vmf-train --model kq --without kq -o out s
+	fails 2 'leave out kq itself' vmf-train -o out s --without \
+	    kq-day,kq-state,kq-age,kq-same,kq-moved,kq-season,kq-last
+	fails 2 '--without needs --model' \
+	    vmf-eval --forecast s --without kq -o out s
+	vmf-train -q -o m s
+	fails 2 '--without and --update: the model has its own' \
+	    vmf-train --update m --without kq -o out s
+	[ ! -e out ]
 }

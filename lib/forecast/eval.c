@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "forecast/parts.h"
 
 /* Memory for the series that are worked on at once, and how many at most;
  * more of them where a device has threads for them. */
@@ -52,13 +53,19 @@ int
 vmf_eval_add_models(struct vmf_eval *ev, const char *text,
     struct vmf_err *e)
 {
+	const struct vmf_algo *algos[VMF_METRICS_MAX];
 	struct vmf_words w = { 0 };
 	int rc = vmf_words_parse(&w, text, "--model", VMF_EUSAGE, e);
 
+	for (int m = 0; m < w.n; m++)
+		algos[m] = vmf_algo_find(w.v[m], (int64_t)strlen(w.v[m]));
+	if (rc == 0 && ev->without != NULL)
+		rc = vmf_parts_leave(algos, w.n, ev->less, ev->without,
+		    "--without", VMF_EUSAGE, e);
 	for (int m = 0; rc >= 0 && m < w.n; m++) {
 		const char *name = w.v[m];
 		int64_t len = (int64_t)strlen(name);
-		const struct vmf_algo *algo = vmf_algo_find(name, len);
+		const struct vmf_algo *algo = algos[m];
 		enum vmf_rival_kind kind = VMF_RIVAL_MODEL;
 
 		if (strcmp(name, "snaive") == 0)

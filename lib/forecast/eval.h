@@ -88,6 +88,8 @@ struct vmf_eval {
 	int64_t season_s, length_s;	/* of MASE and snaive; of a window */
 	bool refit_never;		/* fit at the first origin, then keep */
 	bool by_vm;
+	/* NULL, or parts to leave out of models that are added after */
+	const char *without;
 	/* n = 0, or an event (one) whose probability is scored as well; its
 	 * metric is one of metrics */
 	struct vmf_targets targets;
@@ -102,6 +104,7 @@ struct vmf_eval {
 	 * what is before first, by vmf_eval_learn. */
 	struct vmf_globals globals;
 	/* private */
+	struct vmf_algo less[VMF_METRICS_MAX];	/* without some parts */
 	struct vmf_rival *rival;
 	int n_rivals;
 	int64_t rivals_cap;
@@ -134,7 +137,8 @@ int vmf_eval_add(struct vmf_eval *ev, const char *name, int64_t len,
     struct vmf_err *e) VMF_CHECK;
 
 /* The algorithms that text names, with commas between: --model's, also in
- * messages.  Those that are always there may be among them. */
+ * messages; without those parts.  Those that are always there may be among
+ * them. */
 int vmf_eval_add_models(struct vmf_eval *ev, const char *text,
     struct vmf_err *e) VMF_CHECK;
 

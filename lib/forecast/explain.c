@@ -130,9 +130,13 @@ put_kernels(struct vmf_batch *b, const struct vmf_part *part,
 		    .from = k == 0 ? 1 : vmf_kq_end(k - 1, day) + 1,
 		    .to = k < VMF_KQ_GROUPS - 1 ? vmf_kq_end(k, day) : 0 };
 
-		vmf_kq_shares(&vmf_kq_plain, g->loss, g->w, k, day, share);
-		vmf_kq_shares(&vmf_kq_plain, g->err, g->w, k, day, median);
+		vmf_kq_shares(&vmf_kq_plain, g->loss, g->w, k, day,
+		    s.without, share);
+		vmf_kq_shares(&vmf_kq_plain, g->err, g->w, k, day,
+		    s.without, median);
 		for (int m = 0; rc == 0 && m < VMF_KQ_MEMBERS; m++) {
+			if (s.without >> vmf_kq_family(m) & 1)
+				continue;
 			vmf_kq_name(m, name);
 			r.share = left * (double)share[m];
 			r.median = left * (double)median[m];
@@ -152,8 +156,7 @@ int
 vmf_explain_put(struct vmf_batch *b, const struct vmf_model *m,
     const struct vmf_part *part, struct vmf_err *e)
 {
-	const struct vmf_algo *algo = vmf_algo_find(part->algo,
-	    part->algo_len);
+	const struct vmf_algo *algo = part->of;
 	struct row all = { .from = 1, .part = algo->name, .share = 1.0,
 	    .median = 1.0, .loss = NAN, .mae = NAN, .moments = NAN };
 	int rc;

@@ -79,6 +79,7 @@ struct vmf_algo {
 	 * NULL; vmf_fit_many and vmf_forecast_many run them. */
 	unsigned members;
 	bool kernels;	/* kq, alone or with the members mixed in */
+	unsigned without;	/* bits of its families that are left out */
 	/* Of the whole fleet, forecast/global.h; then the others say what the
 	 * parts of ids hold. */
 	const struct vmf_global_ops *global;

@@ -228,8 +228,7 @@ int
 vmf_globals_take(struct vmf_globals *g, const struct vmf_part *part,
     struct vmf_err *e)
 {
-	const struct vmf_algo *algo = vmf_algo_find(part->algo,
-	    part->algo_len);
+	const struct vmf_algo *algo = part->of;
 	bool is_target = memchr(part->metric, '>', (size_t)part->metric_len)
 	    != NULL;
 	struct vmf_target target;
@@ -239,7 +238,7 @@ vmf_globals_take(struct vmf_globals *g, const struct vmf_part *part,
 	if (is_target && (rc = vmf_target_parse(&target, part->metric,
 	    part->metric_len, "a part without an id", VMF_EDATA, e)) != 0)
 		return rc;
-	if (!is_target && (algo == NULL || algo->global == NULL))
+	if (!is_target && algo->global == NULL)
 		return vmf_fail(e, VMF_EDATA, "a part without an id of '%.*s', "
 		    "which learns each series by itself",
 		    (int)(part->algo_len > 64 ? 64 : part->algo_len),

@@ -65,7 +65,8 @@ score(struct course *c, int k, int64_t t)
 	float median[VMF_KQ_MEMBERS], v;
 	int n = 0;
 
-	vmf_kq_shares(c->q->ops, g->loss, g->w, k, c->day, share);
+	vmf_kq_shares(c->q->ops, g->loss, g->w, k, c->day, c->s.without,
+	    share);
 	for (int i = 0; i < VMF_KQ_SAMPLES; i++) {
 		int64_t lead = vmf_kq_sample(k, c->day, i);
 		double y = lead < 0 ? NAN : c->q->y[t + lead], below, upto;
@@ -184,12 +185,13 @@ mase_of(const struct course *c)
 }
 
 static void
-begin(struct course *c)
+begin(struct course *c, unsigned without)
 {
 	int64_t first = c->season / 2 > FIRST_MIN ? c->season / 2 :
 	    FIRST_MIN;
 
 	memset(&c->s, 0, sizeof(c->s));
+	c->s.without = without;
 	c->s.first = c->start;
 	for (int k = 0; k < VMF_KQ_GROUPS; k++)
 		c->s.g[k].next = c->start + first * c->step_s;
@@ -201,10 +203,11 @@ learn(struct course *c, struct vmf_kq_job *job, struct vmf_err *e)
 	int rc;
 
 	if (job->from == NULL)
-		begin(c);
+		begin(c, job->without);
 	else if ((rc = vmf_kq_state_get(&c->s, "kq", &job->from->blob,
 	    c->step_s, e)) != 0)
 		return rc;
+	c->q->without = c->s.without;
 	roll(c);
 	job->fit->mase = mase_of(c);
 	job->fit->blob.n = 0;
@@ -223,8 +226,10 @@ foretell(struct course *c, int k, struct vmf_kq_job *job, int64_t from,
 	const float *both[2] = { share[0], share[1] };
 	double level[VMF_QUANTILES_MAX];
 
-	vmf_kq_shares(c->q->ops, g->loss, g->w, k, c->day, share[0]);
-	vmf_kq_shares(c->q->ops, g->err, g->w, k, c->day, share[1]);
+	vmf_kq_shares(c->q->ops, g->loss, g->w, k, c->day, c->s.without,
+	    share[0]);
+	vmf_kq_shares(c->q->ops, g->err, g->w, k, c->day, c->s.without,
+	    share[1]);
 	if (job->other != NULL) {
 		other[0] = other[1] = (float)vmf_kq_other(k, c->day);
 		for (int i = 0; i < 2; i++)
@@ -268,6 +273,7 @@ forecast(struct course *c, struct vmf_kq_job *job, struct vmf_err *e)
 
 	if (rc != 0)
 		return rc;
+	c->q->without = c->s.without;
 	vmf_kq_origin(c->q, c->q->n);
 	for (int64_t from = 0; from < job->f->h; from = to) {
 		int64_t width = from / 8, most = c->day / 24;

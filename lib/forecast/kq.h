@@ -26,6 +26,7 @@ struct vmf_kq_job {
 	const struct vmf_forecast_opts *opts;
 	struct vmf_fit *fit;		/* its blob, and mase */
 	const struct vmf_fit *from;
+	unsigned without;		/* families, where nothing goes on */
 	struct vmf_forecast *f;		/* NULL: learn */
 	/* NULL, or one more forecast, at vmf_kq_levels, to be mixed in */
 	const struct vmf_forecast *other;

@@ -102,6 +102,13 @@ enum { KQ_N_DENSE = (int)(sizeof(kq_dense) / sizeof(kq_dense[0])),
     KQ_MOVED = KQ_N_DENSE + KQ_N_SPARSE, KQ_SNAIVE = KQ_MOVED + KQ_N_MOVED,
     KQ_NAIVE };
 
+/* Members that look at the past in one way: those that weigh all steps, by
+ * their distance in the season, else by the likeness of states, else by age
+ * alone; and those that weigh single steps, by the step of the season, the
+ * same and moved, the season before, and the last value. */
+enum kq_family { KQ_F_DAY, KQ_F_STATE, KQ_F_AGE, KQ_F_SAME, KQ_F_MOVED,
+    KQ_F_SEASON, KQ_F_LAST, VMF_KQ_FAMILIES };
+
 /* Mean shares of the members over these fleets' VMs, by groups of leads (to
  * an hour, four hours, a day, and beyond): of series with few steps a day,
  * and with many. */

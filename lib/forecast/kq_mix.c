@@ -16,6 +16,19 @@ const struct vmf_quantiles vmf_kq_levels = { VMF_KQ_LEVELS, { 25000, 50000,
 static const float level_mass[VMF_KQ_LEVELS] = { 0.0375f, 0.0375f, 0.075f,
     0.1f, 0.1f, 0.1f, 0.1f, 0.1f, 0.1f, 0.1f, 0.075f, 0.0375f, 0.0375f };
 
+enum kq_family
+vmf_kq_family(int m)
+{
+	if (m == KQ_NAIVE)
+		return KQ_F_LAST;
+	if (m == KQ_SNAIVE)
+		return KQ_F_SEASON;
+	if (m >= KQ_N_DENSE)
+		return m >= KQ_MOVED ? KQ_F_MOVED : KQ_F_SAME;
+	return kq_dense[m].phase != KQ_ANY ? KQ_F_DAY :
+	    kq_dense[m].like[0] != KQ_ANY ? KQ_F_STATE : KQ_F_AGE;
+}
+
 /* How many of n ascending values are less than y. */
 static int64_t
 count_below(const float *v, int64_t n, float y)
@@ -88,6 +101,11 @@ vmf_kq_judge(struct vmf_kq *q, double y, const float *share, float *loss,
 	for (int k = 0; k < VMF_KQ_VECTORS; k++) {
 		const struct vmf_kq_vector *v = &q->vector[k];
 
+		if (q->without >> k & 1) {
+			for (int i = 0; i < v->n; i++)
+				loss[v->member[i]] = err[v->member[i]] = 0.0f;
+			continue;
+		}
 		if (q->known == 0) {
 			for (int i = 0; i < v->n; i++)
 				loss[v->member[i]] = err[v->member[i]] =
@@ -121,6 +139,8 @@ vmf_kq_mix_dense(struct vmf_kq *q, const float *share[2])
 	for (int i = 0; i < 2 && share[i] != NULL; i++)
 		clear(q, &q->mix[i]);
 	for (int k = 0; k < VMF_KQ_VECTORS; k++) {
+		if (q->without >> k & 1)
+			continue;
 		vmf_kq_weigh(q, &q->vector[k], total);
 		for (int i = 0; i < 2 && share[i] != NULL; i++)
 			blend(q, &q->vector[k], i, total, share[i]);

@@ -16,8 +16,8 @@
 #include "forecast/kq_ops.h"
 
 enum { VMF_KQ_MEMBERS = KQ_NAIVE + 1,
-    /* Members that weigh all steps, by eight. */
-    VMF_KQ_VECTORS = (KQ_N_DENSE + VMF_KQ_LANES - 1) / VMF_KQ_LANES,
+    /* Families that weigh all steps: each has a vector. */
+    VMF_KQ_VECTORS = KQ_F_AGE + 1,
     VMF_KQ_SEASONS = 32,		/* back, for the very same step */
     VMF_KQ_MOVED = 14,			/* of these, for values moved */
     VMF_KQ_SAME = 3 * VMF_KQ_SEASONS,
@@ -53,6 +53,7 @@ struct vmf_kq_vector {
  * and ops set. */
 struct vmf_kq {
 	const struct vmf_kq_ops *ops;
+	unsigned without;		/* bits of families that are left out */
 	/* the series */
 	const double *y;
 	int64_t n, season, day;		/* steps */
@@ -85,6 +86,8 @@ struct vmf_kq {
 	float left[KQ_N_SPARSE + KQ_N_MOVED][VMF_KQ_SEASONS];
 };
 void vmf_kq_free(struct vmf_kq *q);
+/* The family of member m. */
+enum kq_family vmf_kq_family(int m);
 
 /* A series of n steps, y[0] known and NaN where missing; season and day are
  * in steps.  y is the caller's, and stays. */

@@ -2,6 +2,7 @@
 /* What the steps of the past weigh, from an origin, at a lead. */
 #include "forecast/kq_mix.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -32,32 +33,25 @@ span_of(const struct vmf_kq *q)
 	return q->day * 5 / 2 + 1;
 }
 
-static bool
-has_phase(int m)
-{
-	return kq_dense[m].phase != KQ_ANY;
-}
-
-/* Members into lanes, those that look at the moment first: so that few
- * vectors do. */
+/* Each family into the lanes of its vector; those that are left over are like
+ * its last. */
 static void
 set_lanes(struct vmf_kq *q)
 {
-	int at = 0, last = 0;
+	for (int k = 0; k < VMF_KQ_VECTORS; k++)
+		q->vector[k].n = 0;
+	for (int m = 0; m < KQ_N_DENSE; m++) {
+		struct vmf_kq_vector *v = &q->vector[vmf_kq_family(m)];
 
-	for (int pass = 0; pass < 2; pass++)
-		for (int m = 0; m < KQ_N_DENSE; m++) {
-			struct vmf_kq_vector *v =
-			    &q->vector[at / VMF_KQ_LANES];
+		assert(v->n < VMF_KQ_LANES);
+		v->member[v->n++] = m;
+	}
+	for (int k = 0; k < VMF_KQ_VECTORS; k++) {
+		struct vmf_kq_vector *v = &q->vector[k];
 
-			if (has_phase(m) != (pass == 0))
-				continue;
-			v->member[at % VMF_KQ_LANES] = m;
-			v->n = at++ % VMF_KQ_LANES + 1;
-			last = m;
-		}
-	for (; at < VMF_KQ_VECTORS * VMF_KQ_LANES; at++)
-		q->vector[at / VMF_KQ_LANES].member[at % VMF_KQ_LANES] = last;
+		for (int i = v->n; i < VMF_KQ_LANES; i++)
+			v->member[i] = v->member[v->n - 1];
+	}
 }
 
 static void
@@ -106,21 +100,11 @@ set_left(struct vmf_kq *q, int m, float half_life)
 }
 
 static int
-n_moments(const struct vmf_kq *q)
-{
-	int n = 0;
-
-	for (int v = 0; v < VMF_KQ_VECTORS; v++)
-		n += has_phase(q->vector[v].member[0]);
-	return n;
-}
-
-static int
 make_room(struct vmf_kq *q, struct vmf_err *e)
 {
 	int64_t one = (q->n + RUN + 31) / 16 * 16;
 	int64_t rows = (one + span_of(q)) * VMF_KQ_LANES;
-	int64_t seasons = 2 * q->season * VMF_KQ_LANES * n_moments(q);
+	int64_t seasons = 2 * q->season * VMF_KQ_LANES;
 	int64_t need = seasons + one * (2 * VMF_KQ_STATES + VMF_KQ_LIKES +
 	    2 + 2 * 2 + VMF_KQ_LANES) + rows * VMF_KQ_VECTORS;
 	int64_t cap = q->floats_cap;
@@ -138,13 +122,9 @@ make_room(struct vmf_kq *q, struct vmf_err *e)
 	}
 	p = (float *)(void *)(((uintptr_t)q->floats + 63) & ~(uintptr_t)63);
 	/* First, so that they stay from series to series. */
-	for (int v = 0; v < VMF_KQ_VECTORS; v++) {
-		q->vector[v].moments = NULL;
-		if (!has_phase(q->vector[v].member[0]))
-			continue;
-		q->vector[v].moments = p;
-		p += 2 * q->season * VMF_KQ_LANES;
-	}
+	for (int v = 0; v < VMF_KQ_VECTORS; v++)
+		q->vector[v].moments = v == KQ_F_DAY ? p : NULL;
+	p += seasons;
 	for (int v = 0; v < VMF_KQ_VECTORS; v++, p += rows)
 		q->vector[v].rows = p;
 	q->w = p;
@@ -267,10 +247,13 @@ set_rows(struct vmf_kq *q, int64_t base)
 	int64_t n = q->at > base ? q->at - base : 0;
 
 	q->base = base;
-	for (int v = 0; v < VMF_KQ_VECTORS; v++)
+	for (int v = 0; v < VMF_KQ_VECTORS; v++) {
+		if (q->without >> v & 1)
+			continue;
 		q->ops->factors(q->vector[v].rows, n, q->at + span_of(q) - n,
 		    q->vector[v].like, q->vector[v].floor,
 		    q->vector[v].half_life);
+	}
 }
 
 void

@@ -26,6 +26,13 @@ vmf_kq_day(int64_t step_s)
 	return day < DAY_MIN ? DAY_MIN : day;
 }
 
+const char *const vmf_kq_families[VMF_KQ_FAMILIES] = {
+	[KQ_F_DAY] = "kq-day", [KQ_F_STATE] = "kq-state",
+	[KQ_F_AGE] = "kq-age", [KQ_F_SAME] = "kq-same",
+	[KQ_F_MOVED] = "kq-moved", [KQ_F_SEASON] = "kq-season",
+	[KQ_F_LAST] = "kq-last",
+};
+
 static const char *const states[VMF_KQ_STATES] = { [KQ_LAST] = "last",
     [KQ_THREE] = "last three", [KQ_HOUR] = "hour",
     [KQ_QUARTER] = "quarter of a day", [KQ_DAY] = "day" };
@@ -102,7 +109,7 @@ vmf_kq_sample(int k, int64_t day, int i)
 
 void
 vmf_kq_shares(const struct vmf_kq_ops *ops, const float *loss, float w,
-    int k, int64_t day, float *share)
+    int k, int64_t day, unsigned without, float *share)
 {
 	enum { ROOM = (VMF_KQ_MEMBERS + VMF_KQ_LANES - 1) / VMF_KQ_LANES *
 	    VMF_KQ_LANES };
@@ -112,7 +119,8 @@ vmf_kq_shares(const struct vmf_kq_ops *ops, const float *loss, float w,
 
 	for (int m = 0; m < ROOM; m++) {
 		start[m] = m < VMF_KQ_MEMBERS ? fleet[m] : 1.0f;
-		lost[m] = m < VMF_KQ_MEMBERS ? loss[m] : 1.0f;
+		lost[m] = m >= VMF_KQ_MEMBERS ? 1.0f :
+		    without >> vmf_kq_family(m) & 1 ? INFINITY : loss[m];
 	}
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
 		least = lost[m] < least ? lost[m] : least;
@@ -173,9 +181,9 @@ vmf_kq_level(const struct vmf_kq_group *g, int k, int64_t day, bool other,
 
 /* ---- bytes ---- */
 
-#define VERSION 2
+#define VERSION 3
 #define GROUP_FLOATS (2 + 2 * VMF_KQ_MEMBERS + VMF_KQ_BINS)
-#define BYTES (16 + VMF_KQ_GROUPS * (8 + 4 * GROUP_FLOATS))
+#define BYTES (24 + VMF_KQ_GROUPS * (8 + 4 * GROUP_FLOATS))
 
 static uint8_t *
 put(uint8_t *p, uint64_t v, int bytes)
@@ -227,6 +235,7 @@ vmf_kq_state_put(const struct vmf_kq_state *s, struct vmf_buf *blob,
 
 	p = put(p, VERSION, 4);
 	p = put(p, VMF_KQ_MEMBERS, 4);
+	p = put(p, s->without, 8);
 	p = put(p, (uint64_t)s->first, 8);
 	for (int k = 0; k < VMF_KQ_GROUPS; k++) {
 		const struct vmf_kq_group *g = &s->g[k];
@@ -246,7 +255,7 @@ vmf_kq_state_get(struct vmf_kq_state *s, const char *name,
     const struct vmf_buf *blob, int64_t step_s, struct vmf_err *e)
 {
 	const uint8_t *p = blob->p;
-	uint64_t version, members;
+	uint64_t version, members, without;
 	int bad = 0;
 
 	if (blob->n != BYTES)
@@ -260,6 +269,9 @@ vmf_kq_state_get(struct vmf_kq_state *s, const char *name,
 		    "with %llu members, expected %d with %d: train anew",
 		    name, (unsigned long long)version,
 		    (unsigned long long)members, VERSION, VMF_KQ_MEMBERS);
+	without = get(&p, 8);
+	bad |= without >= (1u << VMF_KQ_FAMILIES) - 1;
+	s->without = (unsigned)without;
 	s->first = (int64_t)get(&p, 8);
 	bad |= s->first < VMF_TIME_LO || s->first > VMF_TIME_HI ||
 	    s->first % step_s != 0;

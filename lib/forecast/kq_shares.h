@@ -26,12 +26,15 @@ struct vmf_kq_group {
 	float pit[VMF_KQ_BINS];		/* of the mixture: sums to w */
 };
 struct vmf_kq_state {
+	unsigned without;		/* families that are left out */
 	int64_t first;			/* where the history began: seconds */
 	struct vmf_kq_group g[VMF_KQ_GROUPS];
 };
 
 /* Steps of a day; 24 where there are fewer. */
 int64_t vmf_kq_day(int64_t step_s);
+/* The families' names, as --without has them. */
+extern const char *const vmf_kq_families[VMF_KQ_FAMILIES];
 /* What member m looks at, in words. */
 enum { VMF_KQ_NAME = 96 };
 void vmf_kq_name(int m, char name[VMF_KQ_NAME]);
@@ -43,11 +46,12 @@ int64_t vmf_kq_sample(int k, int64_t day, int i);
 
 /*
  * Shares of the members by what they lost over w origins: proportional to
- * loss^-kq_power, and shrunk to those of other fleets.  Aggregation by
- * losses: Vovk, "Aggregating strategies", 1990.
+ * loss^-kq_power, and shrunk to those of other fleets; 0 in the families that
+ * are left out, not all of which may be.  Aggregation by losses: Vovk,
+ * "Aggregating strategies", 1990.
  */
 void vmf_kq_shares(const struct vmf_kq_ops *ops, const float *loss, float w,
-    int k, int64_t day, float *share);
+    int k, int64_t day, unsigned without, float *share);
 /* The share of a forecast that is mixed in. */
 double vmf_kq_other(int k, int64_t day);
 /*

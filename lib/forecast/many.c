@@ -199,7 +199,8 @@ mark_kernels(struct vmf_fit *fit, struct vmf_err *e)
 
 /* A job that learns, going on from what is known where there is such. */
 static struct vmf_kq_job
-kernel_fit(struct vmf_many *m, struct vmf_problem *p, int64_t i)
+kernel_fit(const struct vmf_algo *algo, struct vmf_many *m,
+    struct vmf_problem *p, int64_t i)
 {
 	const struct vmf_fit *from = p[i].rolled;
 
@@ -208,7 +209,8 @@ kernel_fit(struct vmf_many *m, struct vmf_problem *p, int64_t i)
 	if (from != NULL && from->blob.n == 0)
 		from = NULL;
 	return (struct vmf_kq_job){ .y = &p[i].y, .opts = &p[i].opts,
-	    .fit = own_of(m, p, i), .from = from };
+	    .fit = own_of(m, p, i), .from = from,
+	    .without = algo->without };
 }
 
 static int
@@ -239,7 +241,7 @@ solve_kernels(const struct vmf_algo *algo, struct vmf_problem *p, int64_t n,
 			return rc;
 		if (!is_fitted_now(&p[i]))
 			continue;
-		m->kernel[k] = kernel_fit(m, p, i);
+		m->kernel[k] = kernel_fit(algo, m, p, i);
 		if (algo->members == 0 && (rc = mark_kernels(
 		    m->kernel[k].fit, e)) != 0)
 			return rc;
@@ -345,7 +347,7 @@ vmf_fit_many(const struct vmf_algo *algo, struct vmf_problem *p, int64_t n,
 			    .season = p[i].opts.season, .fit = own,
 			    .with = is_known(&p[i]) ? p[i].fit : NULL };
 		if (status[i] == VMF_OK && algo->kernels) {
-			m->kernel[j] = kernel_fit(m, p, i);
+			m->kernel[j] = kernel_fit(algo, m, p, i);
 			if (m->kernel[j].from != NULL &&
 			    (rc = check_kernels(algo, &p[i],
 			    m->kernel[j].from, e)) != 0)

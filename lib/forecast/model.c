@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/time.h"
+#include "forecast/parts.h"
 
 /* Columns of vmf_model_schema, in order. */
 enum { C_ID, C_METRIC, C_MODEL, C_STATUS, C_PARAMS, C_BLOB, C_MASE,
@@ -168,6 +169,7 @@ vmf_model_open(struct vmf_model *m, struct vmf_reader *r, struct vmf_err *e)
 {
 	const struct vmf_schema *s = vmf_reader_schema(r);
 	const char *name = vmf_reader_name(r), *v;
+	char what[256];
 	int rc;
 
 	m->r = r;
@@ -188,7 +190,28 @@ vmf_model_open(struct vmf_model *m, struct vmf_reader *r, struct vmf_err *e)
 		    v == NULL ? "missing" : v);
 	if ((rc = meta_words(&m->metrics, s, name, "vmf:metric", e)) != 0)
 		return rc;
-	return meta_words(&m->algos, s, name, "vmf:model", e);
+	if ((rc = meta_words(&m->algos, s, name, "vmf:model", e)) != 0)
+		return rc;
+	for (int i = 0; i < m->algos.n; i++)
+		m->algo_of[i] = vmf_algo_find(m->algos.v[i],
+		    (int64_t)strlen(m->algos.v[i]));
+	v = vmf_meta_get(&s->meta, "vmf:without");
+	if (v == NULL)
+		return 0;
+	snprintf(what, sizeof(what), "%.200s: metadata vmf:without", name);
+	return vmf_parts_leave(m->algo_of, m->algos.n, m->less, v, what,
+	    VMF_EDATA, e);
+}
+
+/* An algorithm as the model has it. */
+static const struct vmf_algo *
+find_algo(const struct vmf_model *m, const char *name, int64_t len)
+{
+	for (int i = 0; i < m->algos.n; i++)
+		if ((int64_t)strlen(m->algos.v[i]) == len &&
+		    memcmp(m->algos.v[i], name, (size_t)len) == 0)
+			return m->algo_of[i];
+	return vmf_algo_find(name, len);
 }
 
 void
@@ -243,7 +266,8 @@ vmf_model_peek(struct vmf_model *m, struct vmf_part *p, struct vmf_err *e)
 		return vmf_fail(e, VMF_EDATA, "%s: row %" PRId64 ": %s is "
 		    "missing", name, p->row,
 		    p->algo == NULL ? "model" : "metric");
-	if (vmf_algo_find(p->algo, p->algo_len) == NULL)
+	p->of = find_algo(m, p->algo, p->algo_len);
+	if (p->of == NULL)
 		return vmf_fail(e, VMF_EDATA, "%s: row %" PRId64 ": model "
 		    "'%.*s' is not known to this version; known: %s", name,
 		    p->row, (int)(p->algo_len > 64 ? 64 : p->algo_len),

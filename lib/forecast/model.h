@@ -52,6 +52,7 @@ struct vmf_part {
 	int64_t metric_len;
 	const char *algo;
 	int64_t algo_len;
+	const struct vmf_algo *of;	/* that, without what was left out */
 	const double *params;
 	int64_t n_params;
 	const void *blob;
@@ -66,6 +67,9 @@ struct vmf_model {
 	struct vmf_grid grid;
 	int64_t season_s;
 	struct vmf_words metrics, algos;
+	/* NULL: not known to this version */
+	const struct vmf_algo *algo_of[VMF_METRICS_MAX];
+	struct vmf_algo less[VMF_METRICS_MAX];	/* those without parts */
 	/* the rest is private */
 	const struct vmf_batch *b;
 	int64_t i;

@@ -351,8 +351,7 @@ use_parts(struct vmf_predict *p, int64_t i, struct vmf_cell *c, bool *seen,
 			*seen = true;
 			/* Of several models of a metric, the first. */
 			if (c[k].algo == NULL && (rc = use_part(&c[k],
-			    vmf_algo_find(part.algo, part.algo_len), &part,
-			    e)) != 0)
+			    part.of, &part, e)) != 0)
 				return rc;
 		}
 		vmf_model_skip(p->model);
@@ -590,8 +589,7 @@ vmf_predict_rows(struct vmf_predict *p, int64_t i, struct vmf_batch *out,
     struct vmf_err *e)
 {
 	const char *name = p->model->algos.v[0];
-	const struct vmf_algo *algo = vmf_algo_find(name,
-	    (int64_t)strlen(name));
+	const struct vmf_algo *algo = p->model->algo_of[0];
 	int64_t rows, at = 0, per_row = p->metrics.n * p->horizon *
 	    (p->levels.n + 1);
 	int more = p->many.how.device != NULL ? DEVICE_MORE : 1, rc;

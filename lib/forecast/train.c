@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "forecast/parts.h"
 
 /* Rows that are worked on at once, and values they may have; more of them
  * where a device has threads for them. */
@@ -34,6 +35,27 @@ vmf_train_free(struct vmf_train *t)
 	vmf_words_free(&t->models);
 	vmf_words_free(&t->metrics);
 	vmf_many_free(&t->many);
+}
+
+int
+vmf_train_algos(struct vmf_train *t, const char *models, const char *without,
+    struct vmf_err *e)
+{
+	int code = t->update != NULL ? VMF_EDATA : VMF_EUSAGE;
+	int rc = vmf_words_parse(&t->models, models, "--model", code, e);
+
+	for (int i = 0; rc == 0 && i < t->models.n; i++) {
+		const char *name = t->models.v[i];
+
+		t->algo[i] = vmf_algo_find(name, (int64_t)strlen(name));
+		if (t->algo[i] == NULL)
+			rc = vmf_fail(e, code, "--model: '%.64s' is not "
+			    "known, expected one of: %s", name,
+			    vmf_algo_names());
+	}
+	return rc != 0 || without == NULL ? rc : vmf_parts_leave(t->algo,
+	    t->models.n, t->less, without, t->update != NULL ?
+	    "vmf:without" : "--without", code, e);
 }
 
 static bool

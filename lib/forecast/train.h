@@ -17,6 +17,7 @@ struct vmf_train {
 	/* set by the caller: */
 	struct vmf_words models, metrics;
 	const struct vmf_algo *algo[VMF_METRICS_MAX];
+	struct vmf_algo less[VMF_METRICS_MAX];	/* those without parts */
 	int list[VMF_METRICS_MAX];	/* columns of the metrics */
 	struct vmf_forecast_opts opts;
 	struct vmf_many many;		/* its how: width and threads */
@@ -43,6 +44,12 @@ struct vmf_train {
 	    values_cap;
 };
 
+/*
+ * The algorithms that models names, without the parts that without (or NULL)
+ * names, parts.h.  VMF_EUSAGE, or where they are of t->update VMF_EDATA.
+ */
+int vmf_train_algos(struct vmf_train *t, const char *models,
+    const char *without, struct vmf_err *e) VMF_CHECK;
 /* The grid of the series, against that of the model to go on from. */
 int vmf_train_grids(const struct vmf_series *s, const struct vmf_model *m,
     struct vmf_err *e) VMF_CHECK;

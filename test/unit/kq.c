@@ -368,20 +368,20 @@ test_shares(void)
 	float share[VMF_KQ_MEMBERS], sum = 0.0f;
 	double last = 0.0;
 
-	vmf_kq_shares(&vmf_kq_plain, g.loss, 0.0f, 1, 24, share);
+	vmf_kq_shares(&vmf_kq_plain, g.loss, 0.0f, 1, 24, 0, share);
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++) {
 		check(fabs((double)(share[m] - kq_fleet[0][1][m])) <= 2e-3,
 		    "with nothing known, the fleet's shares");
 		g.loss[m] = 10.0f;
 	}
 	g.loss[4] = 5.0f;
-	vmf_kq_shares(&vmf_kq_plain, g.loss, 300.0f, 1, 24, share);
+	vmf_kq_shares(&vmf_kq_plain, g.loss, 300.0f, 1, 24, 0, share);
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
 		sum += share[m];
 	check(fabsf(sum - 1.0f) <= 1e-5f && share[4] > 0.95f,
 	    "half of the loss is nearly all");
 	g.loss[4] = 0.0f;
-	vmf_kq_shares(&vmf_kq_plain, g.loss, 3.0f, 1, 24, share);
+	vmf_kq_shares(&vmf_kq_plain, g.loss, 3.0f, 1, 24, 0, share);
 	check(fabsf(share[4] - 1.0f) <= 1e-6f, "one that never failed is all");
 	/* All fell outside: intervals grow, and levels stay in order. */
 	g.w = 20.0f;
@@ -425,7 +425,7 @@ test_bytes(void)
 		for (int m = 0; m < VMF_KQ_MEMBERS; m++)
 			s.g[k].loss[m] = (float)(m * k);
 	}
-	check(vmf_kq_state_put(&s, &b, &e) == 0 && b.n == 1296, "bytes");
+	check(vmf_kq_state_put(&s, &b, &e) == 0 && b.n == 1304, "bytes");
 	check(vmf_kq_state_get(&got, "kq", &b, 3600, &e) == 0 &&
 	    memcmp(&s, &got, sizeof(s)) == 0, "there and back");
 	check(vmf_kq_state_get(&got, "kq", &b, 7000, &e) != 0,
