@@ -103,13 +103,15 @@ cmd_error(const struct cmd *c, int code, const struct vmf_err *e)
 int
 cmd_usage(const struct cmd *c, const char *fmt, ...)
 {
+	char text[2048];
 	va_list ap;
 
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
 	fflush(stdout);
 	fprintf(stderr, "%s: ", c->name);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
+	put_safe(text);
 	fprintf(stderr, "\nTry '%s --help'.\n", c->name);
 	return CMD_USAGE;
 }

@@ -103,6 +103,16 @@ struct cmd {
 void cmd_parse(struct cmd *c, const struct cmd_opt *table, int argc,
     char *argv[]);
 
+/*
+ * The same without a word: 0, or CMD_HELP or CMD_VERSION where that is asked
+ * for, or VMF_EUSAGE (or VMF_ENOMEM) with a message.  Neither signals nor
+ * descriptors are looked at, and it may be called again.
+ */
+#define CMD_HELP 1
+#define CMD_VERSION 2
+int cmd_options(struct cmd *c, const struct cmd_opt *table, int argc,
+    char *argv[], struct vmf_err *e) VMF_CHECK;
+
 /* Signals and the three standard descriptors; cmd_parse calls it first.
  * False when standard output is closed. */
 bool cmd_begin(void);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* vmf-cat - show a stream: table, CSV, JSON lines. */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "arrow/checksum.h"
@@ -32,6 +31,42 @@ static const char usage[] =
 	"      --max-batch SIZE  refuse batches larger than this [1G]\n"
 	CMD_TEXT_USAGE;
 
+static struct cmd c = { .name = "vmf-cat", .usage = usage, .max_args = -1,
+    .text_only = true };
+static struct vmf_print_options opt = { .limit = -1 };
+static bool csv, json, schema_only, sums;
+
+static const struct cmd_opt table[] = {
+	{ CMD_FLAG, "csv", 0, &csv, false, 0, 0 },
+	{ CMD_FLAG, "json", 0, &json, false, 0, 0 },
+	{ CMD_FLAG, "long", 0, &opt.by_step, false, 0, 0 },
+	{ CMD_FLAG, "schema", 0, &schema_only, false, 0, 0 },
+	{ CMD_FLAG, "checksum", 0, &sums, false, 0, 0 },
+	{ CMD_INT, "lines", 'n', &opt.limit, false, 0, INT64_MAX },
+	{ CMD_STR, "id", 0, &opt.glob, false, 0, 0 },
+	{ CMD_STR, "columns", 0, &opt.columns, false, 0, 0 },
+	{ CMD_FLAG, "no-header", 0, &opt.no_header, false, 0, 0 },
+	{ CMD_DURATION, "step", 0, &opt.step_s, false, 0, 0 },
+	{ CMD_TZ, "tz", 0, NULL, false, 0, 0 },
+	{ CMD_END, NULL, 0, NULL, false, 0, 0 },
+};
+
+static int
+check_options(void)
+{
+	if (csv && json)
+		return cmd_usage(&c, "--csv and --json exclude each other");
+	if (sums && (csv || json || opt.by_step || schema_only ||
+	    opt.limit >= 0 || opt.glob != NULL))
+		return cmd_usage(&c, "--checksum is of whole streams, and "
+		    "goes with --columns alone");
+	if (!sums && c.n_args > 1)
+		return cmd_usage(&c, "unexpected operand '%s'", c.arg[1]);
+	opt.format = csv ? VMF_PRINT_CSV : json ? VMF_PRINT_JSON :
+	    VMF_PRINT_TABLE;
+	return CMD_OK;
+}
+
 /* The step of the lists: the stream's, or --step where it has none. */
 static int
 find_step(const struct vmf_schema *s, const char *name, int64_t *step_s,
@@ -57,18 +92,18 @@ find_step(const struct vmf_schema *s, const char *name, int64_t *step_s,
 
 /* --checksum: of all files together. */
 static int
-checksum(const struct cmd *c, const char *columns, struct vmf_err *e)
+checksum(struct vmf_err *e)
 {
 	struct vmf_checksum *sum = NULL;
 	struct vmf_reader *in = NULL;
 	struct vmf_out *out = NULL;
 	const struct vmf_batch *b;
-	int got, rc = vmf_checksum_new(&sum, columns, e);
+	int got, rc = vmf_checksum_new(&sum, opt.columns, e);
 
 	if (rc == 0)
-		rc = vmf_out_open(&out, c->output, e);
-	for (int i = 0; rc == 0 && (i < c->n_args || i == 0); i++) {
-		rc = cmd_open_in(c, c->n_args > 0 ? c->arg[i] : NULL, &in, e);
+		rc = vmf_out_open(&out, c.output, e);
+	for (int i = 0; rc == 0 && (i < c.n_args || i == 0); i++) {
+		rc = cmd_open_in(&c, c.n_args > 0 ? c.arg[i] : NULL, &in, e);
 		if (rc == 0)
 			rc = vmf_checksum_schema(sum, vmf_reader_schema(in),
 			    vmf_reader_name(in), e);
@@ -89,24 +124,6 @@ checksum(const struct cmd *c, const char *columns, struct vmf_err *e)
 int
 main(int argc, char *argv[])
 {
-	struct cmd c = { .name = "vmf-cat", .usage = usage, .max_args = -1,
-	    .text_only = true };
-	struct vmf_print_options opt = { .limit = -1 };
-	bool csv = false, json = false, schema_only = false, sums = false;
-	const struct cmd_opt table[] = {
-		{ CMD_FLAG, "csv", 0, &csv, false, 0, 0 },
-		{ CMD_FLAG, "json", 0, &json, false, 0, 0 },
-		{ CMD_FLAG, "long", 0, &opt.by_step, false, 0, 0 },
-		{ CMD_FLAG, "schema", 0, &schema_only, false, 0, 0 },
-		{ CMD_FLAG, "checksum", 0, &sums, false, 0, 0 },
-		{ CMD_INT, "lines", 'n', &opt.limit, false, 0, INT64_MAX },
-		{ CMD_STR, "id", 0, &opt.glob, false, 0, 0 },
-		{ CMD_STR, "columns", 0, &opt.columns, false, 0, 0 },
-		{ CMD_FLAG, "no-header", 0, &opt.no_header, false, 0, 0 },
-		{ CMD_DURATION, "step", 0, &opt.step_s, false, 0, 0 },
-		{ CMD_TZ, "tz", 0, NULL, false, 0, 0 },
-		{ CMD_END, NULL, 0, NULL, false, 0, 0 },
-	};
 	struct vmf_err err = { "" };
 	struct vmf_reader *in = NULL;
 	struct vmf_out *out = NULL;
@@ -114,25 +131,17 @@ main(int argc, char *argv[])
 	const struct vmf_schema *schema;
 	const struct vmf_batch *b;
 	const char *path;
-	int rc, got, ret = CMD_OK;
+	int rc, got, ret;
 
 	cmd_parse(&c, table, argc, argv);
-	if (csv && json)
-		exit(cmd_usage(&c, "--csv and --json exclude each other"));
-	if (sums && (csv || json || opt.by_step || schema_only ||
-	    opt.limit >= 0 || opt.glob != NULL))
-		exit(cmd_usage(&c, "--checksum is of whole streams, and goes "
-		    "with --columns alone"));
-	if (!sums && c.n_args > 1)
-		exit(cmd_usage(&c, "unexpected operand '%s'", c.arg[1]));
+	ret = check_options();
+	if (ret != CMD_OK)
+		goto free;
 	if (sums) {
-		rc = checksum(&c, opt.columns, &err);
+		rc = checksum(&err);
 		goto done;
 	}
-	opt.format = csv ? VMF_PRINT_CSV : json ? VMF_PRINT_JSON :
-	    VMF_PRINT_TABLE;
 	path = c.n_args > 0 ? c.arg[0] : NULL;
-
 	rc = cmd_open_in(&c, path, &in, &err);
 	if (rc != 0)
 		goto done;
@@ -176,6 +185,7 @@ main(int argc, char *argv[])
 done:
 	if (rc != 0)
 		ret = cmd_error(&c, rc, &err);
+free:
 	vmf_printer_free(printer);
 	vmf_out_free(out);
 	vmf_reader_free(in);

@@ -36,16 +36,32 @@ static const char usage[] =
 "      --show-map        print the map as JSON and end\n"
 CMD_SHARED_USAGE;
 
-struct options {
+static struct {
 	const char *map, *metric, *time_format, *bad_rows;
 	struct cmd_strs ignore;
 	int64_t threads;
 	bool show_map;
 	struct vmf_ingest_opts in;
-};
+} opt = { .map = "csv", .time_format = "auto", .bad_rows = "fail",
+    .in.start_s = VMF_TIME_NONE };
 
 static struct cmd c = { .name = "vmf-ingest", .usage = usage,
     .max_args = -1 };
+
+static const struct cmd_opt table[] = {
+	{ CMD_FILE, "map", 0, &opt.map, false, 0, 0 },
+	{ CMD_STR, "metric", 0, &opt.metric, false, 0, 0 },
+	{ CMD_STR, "id", 0, &opt.in.id, false, 0, 0 },
+	{ CMD_TIME, "start", 0, &opt.in.start_s, false, 0, 0 },
+	{ CMD_DURATION, "step", 0, &opt.in.step_s, false, 0, 0 },
+	{ CMD_STR, "time-format", 0, &opt.time_format, false, 0, 0 },
+	{ CMD_TZ, "tz", 0, NULL, false, 0, 0 },
+	{ CMD_STRS, "ignore", 0, &opt.ignore, false, 0, 0 },
+	{ CMD_FILE, "bad-rows", 0, &opt.bad_rows, false, 0, 0 },
+	{ CMD_INT, "threads", 0, &opt.threads, true, 1, 256 },
+	{ CMD_FLAG, "show-map", 0, &opt.show_map, true, 0, 0 },
+	{ CMD_END, NULL, 0, NULL, false, 0, 0 },
+};
 
 /*
  * VMF_SIMD and VMF_CSV choose among readers that all do the same: for tests
@@ -68,53 +84,38 @@ choose_reader(struct vmf_ingest_opts *in)
 }
 
 static int
-parse_options(struct options *o, int argc, char *argv[])
+check_options(void)
 {
-	const struct cmd_opt table[] = {
-		{ CMD_FILE, "map", 0, &o->map, false, 0, 0 },
-		{ CMD_STR, "metric", 0, &o->metric, false, 0, 0 },
-		{ CMD_STR, "id", 0, &o->in.id, false, 0, 0 },
-		{ CMD_TIME, "start", 0, &o->in.start_s, false, 0, 0 },
-		{ CMD_DURATION, "step", 0, &o->in.step_s, false, 0, 0 },
-		{ CMD_STR, "time-format", 0, &o->time_format, false, 0, 0 },
-		{ CMD_TZ, "tz", 0, NULL, false, 0, 0 },
-		{ CMD_STRS, "ignore", 0, &o->ignore, false, 0, 0 },
-		{ CMD_FILE, "bad-rows", 0, &o->bad_rows, false, 0, 0 },
-		{ CMD_INT, "threads", 0, &o->threads, true, 1, 256 },
-		{ CMD_FLAG, "show-map", 0, &o->show_map, true, 0, 0 },
-		{ CMD_END, NULL, 0, NULL, false, 0, 0 },
-	};
-	int stamp;
+	int stamp = vmf_stamp_find(opt.time_format);
+	const char *bad_rows = opt.bad_rows;
 
-	cmd_parse(&c, table, argc, argv);
-	o->in.skip_bad = strcmp(o->bad_rows, "fail") != 0;
-	o->in.ignore = o->ignore.v;
-	o->in.n_ignore = o->ignore.n;
-	stamp = vmf_stamp_find(o->time_format);
+	opt.in.skip_bad = strcmp(bad_rows, "fail") != 0;
+	opt.in.ignore = opt.ignore.v;
+	opt.in.n_ignore = opt.ignore.n;
 	if (stamp < 0)
 		return cmd_usage(&c, "--time-format: found '%s', expected "
-		    "auto, s, ms, us, ns, rfc3339 or wall", o->time_format);
-	o->in.stamp = (enum vmf_stamp)stamp;
-	if (*o->bad_rows == '\0' || strcmp(o->bad_rows, "-") == 0)
+		    "auto, s, ms, us, ns, rfc3339 or wall", opt.time_format);
+	opt.in.stamp = (enum vmf_stamp)stamp;
+	if (*bad_rows == '\0' || strcmp(bad_rows, "-") == 0)
 		return cmd_usage(&c, "--bad-rows: found '%s', expected fail, "
-		    "skip or a file", o->bad_rows);
-	for (int i = 0; o->in.skip_bad && i < c.n_args; i++)
-		if (cmd_same_file(o->bad_rows, c.arg[i]))
+		    "skip or a file", bad_rows);
+	for (int i = 0; opt.in.skip_bad && i < c.n_args; i++)
+		if (cmd_same_file(bad_rows, c.arg[i]))
 			return cmd_usage(&c, "--bad-rows: '%s' is also read; "
-			    "expected another file", o->bad_rows);
-	if (o->in.skip_bad && c.output != NULL &&
-	    cmd_same_file(o->bad_rows, c.output))
+			    "expected another file", bad_rows);
+	if (opt.in.skip_bad && c.output != NULL &&
+	    cmd_same_file(bad_rows, c.output))
 		return cmd_usage(&c, "--bad-rows: '%s' is also the output; "
-		    "expected another file", o->bad_rows);
-	if (c.n_args == 0 && !o->show_map && isatty(STDIN_FILENO))
+		    "expected another file", bad_rows);
+	if (c.n_args == 0 && !opt.show_map && isatty(STDIN_FILENO))
 		return cmd_usage(&c, "standard input is a terminal: name a "
 		    "file or pipe one in");
-	if (o->in.id != NULL && c.n_args > 1)
+	if (opt.in.id != NULL && c.n_args > 1)
 		return cmd_usage(&c, "--id: found %d files, expected one",
 		    c.n_args);
-	o->in.threads = (int)o->threads;
-	o->in.tmpdir = c.tmpdir;
-	return choose_reader(&o->in);
+	opt.in.threads = opt.threads > 0 ? (int)opt.threads : vmf_cores();
+	opt.in.tmpdir = c.tmpdir;
+	return choose_reader(&opt.in);
 }
 
 static int
@@ -254,44 +255,42 @@ report(const struct vmf_ingest *in, bool skip_bad)
 int
 main(int argc, char *argv[])
 {
-	struct options o = { .map = "csv", .time_format = "auto",
-	    .bad_rows = "fail", .threads = vmf_cores(),
-	    .in.start_s = VMF_TIME_NONE };
 	struct vmf_map map = { 0 };
 	struct vmf_ingest *in = NULL;
 	struct cmd_output out = { 0 };
 	struct vmf_err err = { "" };
 	int rc, ret;
 
-	ret = parse_options(&o, argc, argv);
-	if (ret == CMD_OK && o.show_map) {
-		ret = show_map(o.map);
+	cmd_parse(&c, table, argc, argv);
+	ret = check_options();
+	if (ret == CMD_OK && opt.show_map) {
+		ret = show_map(opt.map);
 		goto done;
 	}
 	if (ret != CMD_OK)
 		goto done;
-	rc = ingest_load_map(&map, o.map, o.metric, &o.in, &err);
-	if (rc == 0 && o.in.skip_bad && strcmp(o.bad_rows, "skip") != 0)
-		rc = vmf_out_open(&o.in.bad_out, o.bad_rows, &err);
+	rc = ingest_load_map(&map, opt.map, opt.metric, &opt.in, &err);
+	if (rc == 0 && opt.in.skip_bad && strcmp(opt.bad_rows, "skip") != 0)
+		rc = vmf_out_open(&opt.in.bad_out, opt.bad_rows, &err);
 	if (rc == 0 && map.migrations != NULL)
-		rc = ingest_moves(&c, &map, &o.in, &out, &err);
-	else if (rc == 0 && (rc = vmf_ingest_new(&in, &map, &o.in,
+		rc = ingest_moves(&c, &map, &opt.in, &out, &err);
+	else if (rc == 0 && (rc = vmf_ingest_new(&in, &map, &opt.in,
 	    &err)) == 0)
-		rc = ingest(in, &out, o.in.bad_out, &err);
+		rc = ingest(in, &out, opt.in.bad_out, &err);
 	/* Last: the rows kept are of use only beside whole readings. */
-	if (rc == 0 && o.in.bad_out != NULL)
-		rc = vmf_out_finish(o.in.bad_out, &err);
+	if (rc == 0 && opt.in.bad_out != NULL)
+		rc = vmf_out_finish(opt.in.bad_out, &err);
 	if (rc != 0) {
 		ret = cmd_error(&c, rc, &err);
 		goto done;
 	}
-	report(in, o.in.skip_bad);
+	report(in, opt.in.skip_bad);
 done:
 	cmd_free_out(&out);
-	vmf_out_free(o.in.bad_out);
+	vmf_out_free(opt.in.bad_out);
 	vmf_ingest_free(in);
 	vmf_map_free(&map);
-	free(o.ignore.v);
+	free(opt.ignore.v);
 	cmd_free(&c);
 	return ret;
 }

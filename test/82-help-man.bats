@@ -131,6 +131,19 @@ section() {
 	done
 }
 
+@test "what is said of a wrong option is one line, whatever it holds" {
+	local bad=$'a\e[31m\nb' long
+	long=$(printf '%04000d' 0)
+	for cmd in $(commands); do
+		fails 2 "option '--a?[31m?b'" "$cmd" "--$bad"
+		assert_equal "$(wc -l <fails.err)" 2
+		fails 2 "expected zstd, lz4 or none" "$cmd" --compress="$long" ||
+		    fails 2 "unknown or ambiguous" "$cmd" --compress=x
+		assert_equal "$(wc -l <fails.err)" 2
+	done
+	fails 2 "--length: '????', expected" vmf-window --length $'\a\b\t\n'
+}
+
 @test "every command has a page with the sections of all pages" {
 	for c in $(pages); do
 		page=$MAN/$c.1
