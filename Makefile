@@ -185,7 +185,13 @@ $(B)/unit/%: $(B)/test/unit/%.o $(B)/libvmf.a
 
 $(B)/fuzz/%: $(B)/test/fuzz/%.o $(B)/libvmf.a
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(LINK_MODE) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(LINK_MODE) -fsanitize=fuzzer $(LDFLAGS) -o $@ \
+		$(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) \
+		-Wl,--end-group $(LIBS)
+
+# Commands without their mains, of which it calls what reads options.
+$(B)/fuzz/options: $(patsubst %.c,$(B)/%.o,$(sort $(wildcard \
+	test/fuzz/options/*.c))) $(B)/libcmd.a
 
 # Of the libraries none, so that it can be built where they are not.
 BENCH_OBJ := $(B)/test/bench/gpu.o \
@@ -273,4 +279,4 @@ help:	## this list
 		sed -E 's/^([a-z-]+):.*##[ \t]*/\1\t/' | expand -t 15
 	$(Q)echo 'variables: MODE=release|asan|tsan|cov|fuzz GPU=auto|0|1 DEV=1 V=1 NVCC= CUDA_HOME= PREFIX= DESTDIR='
 
--include $(LIB_OBJ:.o=.d) $(wildcard $(B)/cmd/*.d $(B)/test/*/*.d)
+-include $(LIB_OBJ:.o=.d) $(wildcard $(B)/cmd/*.d $(B)/test/*/*.d $(B)/test/fuzz/*/*.d)

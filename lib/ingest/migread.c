@@ -93,8 +93,8 @@ vmf_mig_line(struct vmf_mig_in *in, const char **s, int64_t *len,
     struct vmf_err *e)
 {
 	for (;;) {
-		char *p = (char *)in->text.p + in->at;
 		int64_t n = in->text.n - in->at, got;
+		char *p = n > 0 ? (char *)in->text.p + in->at : NULL;
 		char *end = n > 0 ? memchr(p, '\n', (size_t)n) : NULL;
 
 		if (end != NULL || (in->ended && n > 0)) {

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Forecasts and updates from any model: the input is a model stream, which
+ * Forecasts and updates from any model, what it is made of (--explain), and
+ * moves foretold by a model of downtimes: the input is a model stream, which
  * mutation leaves whole most of the time and whose parameters, states and
  * texts it overwrites with hostile values.  Fails with a message, or makes
  * forecasts without an infinity whose quantiles are in order.
+ *
+ * A network's checksum is made anew, so that its header and weights are
+ * reached.  That of trees is not: behind it their bytes are XGBoost's, which
+ * takes lengths in them at their word.
  */
 #define _GNU_SOURCE		/* memfd_create, mkostemp */
 #include <fcntl.h>
@@ -14,9 +19,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "base/time.h"
+#include "forecast/explain.h"
 #include "forecast/predict.h"
+#include "learn/lstm.h"
+#include "mutate.h"
+#include "plan/downtime_rows.h"
 #include "series/series.h"
 
 #define STEPS 200
@@ -25,7 +35,6 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max,
     unsigned int seed);
-size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
 
 static void
 must(int rc)
@@ -171,6 +180,100 @@ done:
 	return rc;
 }
 
+/* --explain: rows of parts, whose shares are numbers. */
+static int
+explain(const char *path, struct vmf_err *e)
+{
+	struct vmf_reader *from = NULL;
+	struct vmf_model model = { 0 };
+	struct vmf_schema s = { 0 };
+	struct vmf_batch out = { 0 };
+	struct vmf_part part;
+	int got, rc;
+
+	if ((rc = vmf_reader_open(&from, path, 1 << 20, e)) != 0 ||
+	    (rc = vmf_model_open(&model, from, e)) != 0 ||
+	    (rc = vmf_explain_schema(&s, &model, e)) != 0 ||
+	    (rc = vmf_batch_init(&out, &s, e)) != 0)
+		goto done;
+	while ((got = vmf_model_peek(&model, &part, e)) > 0) {
+		if ((got = vmf_explain_put(&out, &model, &part, e)) != 0)
+			break;
+		vmf_model_skip(&model);
+	}
+	rc = got;
+done:
+	vmf_batch_free(&out);
+	vmf_schema_free(&s);
+	vmf_model_free(&model);
+	vmf_reader_free(from);
+	return rc;
+}
+
+/* A model of downtimes on the VMs of the series: what is foretold ascends and
+ * is finite and not below 0. */
+static int
+foretell(struct vmf_reader *from, struct vmf_err *e)
+{
+	struct vmf_down_out o = { .metric = "cpu_mean" };
+	struct vmf_downtime m = { 0 };
+	struct vmf_schema s = { 0 };
+	struct vmf_batch out = { 0 };
+	struct vmf_reader *in = NULL;
+	const struct vmf_batch *b;
+	int got, rc;
+
+	o.m = &m;
+	must(vmf_quantiles_parse(&o.levels, "0.1,0.5,0.9", "q", e));
+	if ((rc = vmf_downtime_read(&m, from, e)) != 0 ||
+	    (rc = vmf_reader_open(&in, series_path(), 1 << 20, e)) != 0 ||
+	    (rc = vmf_down_out_open(&o, vmf_reader_schema(in), &s,
+	    e)) != 0 || (rc = vmf_batch_init(&out, &s, e)) != 0)
+		goto done;
+	while ((got = vmf_reader_next(in, &b, e)) > 0 &&
+	    (got = vmf_down_out_batch(&o, b, &out, e)) == 0)
+		continue;
+	rc = got;
+	for (int64_t i = 0; i < out.n; i++) {
+		double low = 0.0;
+
+		for (int k = 0; k < out.n_cols; k++) {
+			const char *q = strstr(s.field[k].name, "_q");
+			double v;
+
+			if (q == NULL || !vmf_col_valid(&out.col[k], i))
+				continue;
+			v = vmf_col_num(&out.col[k], i);
+			must(!isfinite(v) || v < 0.0);
+			must(strcmp(q, "_q10") != 0 && v < low);
+			low = v;
+		}
+	}
+done:
+	vmf_batch_free(&out);
+	vmf_schema_free(&s);
+	vmf_down_out_free(&o);
+	vmf_reader_free(in);
+	vmf_downtime_free(&m);
+	return rc;
+}
+
+static int
+use(const char *path, size_t size, struct vmf_err *e)
+{
+	struct vmf_reader *from = NULL;
+	int rc = vmf_reader_open(&from, path, 1 << 20, e);
+	bool moves = rc == 0 && vmf_downtime_is(vmf_reader_schema(from));
+
+	if (moves)
+		rc = foretell(from, e);
+	vmf_reader_free(from);
+	if (moves || rc != 0)
+		return rc;
+	return size % 4 == 2 ? explain(path, e) : predict(path, size % 2 ==
+	    1, e);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -179,39 +282,55 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int fd = memory(path);
 
 	must(vmf_write_full(fd, data, (int64_t)size, "memory", &e));
-	if (predict(path, size % 2 == 1, &e) != 0 && *e.msg == '\0')
+	if (use(path, size, &e) != 0 && *e.msg == '\0')
 		abort();
 	close(fd);
 	return 0;
 }
 
-/* Most of the time some words are overwritten and nothing is moved. */
+/* Networks in plain bytes: their CRC-32 as the numbers now are. */
+static void
+forge(uint8_t *p, size_t n)
+{
+	static const char magic[] = "vmf-lstm";
+	/* magic, version, training, shape, steps, CRC-32 */
+	const size_t shape_at = 16, crc_at = 48, head = 56;
+
+	for (uint8_t *at = p; (at = memmem(at, n - (size_t)(at - p), magic,
+	    8)) != NULL && n - (size_t)(at - p) >= head; at++) {
+		int64_t part[VMF_LSTM_PARTS + 1];
+		struct vmf_lstm_shape s;
+		size_t left = n - (size_t)(at - p) - head;
+		const int32_t *v = &s.steps;
+		bool sane = true;
+
+		memcpy(&s, at + shape_at, sizeof(s));
+		for (size_t k = 0; k < sizeof(s) / sizeof(*v); k++)
+			sane = sane && v[k] > 0 && v[k] <= 1024;
+		if (!sane)
+			continue;
+		vmf_lstm_layout(&s, part);
+		if ((size_t)part[VMF_LSTM_PARTS] * sizeof(float) <= left)
+			put64(at + crc_at, (int64_t)crc32_z(0, at + head,
+			    (size_t)part[VMF_LSTM_PARTS] * sizeof(float)));
+	}
+}
+
+/* Most of the time values are overwritten and nothing is moved. */
 size_t
 LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max,
     unsigned int seed)
 {
-	static const double values[] = { 0, -0.0, 1, -1, 2, 0.5, 1e-300,
-	    1e300, -1e300, 1e18, 4294967296.0, NAN, INFINITY, -INFINITY };
-	static const int64_t words[] = { 0, 1, -1, INT32_MAX, INT32_MIN,
-	    INT64_MAX, INT64_MIN, 1 << 16 };
-	uint32_t x = seed;
+	struct mutation m = { data, size, max, seed };
 
-	if (size < 64 || seed % 8 == 0)
+	if (size < 64)
 		return LLVMFuzzerMutate(data, size, max);
-	for (uint32_t n = 1 + seed / 8 % 4; n > 0; n--) {
-		size_t at;
-
-		x = x * 1664525u + 1013904223u;
-		at = (x >> 4) % (size / 8) * 8;
-		x = x * 1664525u + 1013904223u;
-		if (x >> 31)
-			memcpy(data + at, &values[(x >> 8) %
-			    (sizeof(values) / sizeof(*values))], 8);
-		else if (x >> 30 & 1)
-			memcpy(data + at, &words[(x >> 8) %
-			    (sizeof(words) / sizeof(*words))], 8);
-		else
-			data[at + (x >> 8) % 8] = (uint8_t)(x >> 12);
-	}
+	if (seed % 4 == 0)
+		for (uint32_t n = 1 + draw(&m, 4); n > 0; n--)
+			word(&m, data, size);
+	else
+		size = mutate_stream(data, size, max, seed);
+	if (seed % 16 != 1)
+		forge(data, size);
 	return size;
 }

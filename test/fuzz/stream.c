@@ -12,8 +12,14 @@
 #include <unistd.h>
 
 #include "arrow/arrow.h"
+#include "mutate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max,
+    unsigned int seed);
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_n,
+    const uint8_t *b, size_t b_n, uint8_t *out, size_t max,
+    unsigned int seed);
 
 static double
 touch(const struct vmf_batch *b)
@@ -74,4 +80,37 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	vmf_reader_free(r);
 	close(fd);
 	return 0;
+}
+
+size_t
+LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max,
+    unsigned int seed)
+{
+	return mutate_stream(data, size, max, seed);
+}
+
+/* Messages of the one put among those of the other. */
+size_t
+LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_n, const uint8_t *b,
+    size_t b_n, uint8_t *out, size_t max, unsigned int seed)
+{
+	struct mutation m = { out, a_n, max, seed };
+	struct mutation from = { (uint8_t *)(uintptr_t)b, b_n, b_n, seed };
+	struct message g[MESSAGES_MAX], h[MESSAGES_MAX];
+	int n, k;
+
+	if (a_n > max)
+		return 0;
+	memcpy(out, a, a_n);
+	n = messages(&m, g);
+	k = messages(&from, h);
+	(void)draw(&m, 2);
+	if (n > 0 && k > 0) {
+		const struct message *to = &g[draw(&m, (uint32_t)n)];
+		const struct message *f = &h[draw(&m, (uint32_t)k)];
+
+		(void)replace(&m, to->at, draw(&m, 2) == 0 ? 0 :
+		    to->end - to->at, b + f->at, f->end - f->at);
+	}
+	return m.n;
 }
