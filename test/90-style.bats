@@ -117,6 +117,17 @@ bare() {
 	} | none "base < arrow < ingest, series < forecast < plan; base < learn"
 }
 
+@test "what it cannot run on is refused by name when it is built" {
+	# The compiler of the build is asked as that of another machine; the
+	# headers of that one need not be there.
+	run ! "${CC:-cc}" -std=c11 -fsyntax-only -Ilib -m32 lib/base/err.c
+	assert_output --partial "machines of 64 bits only"
+	run ! "${CC:-cc}" -std=c11 -fsyntax-only -Ilib -U__BYTE_ORDER__ \
+	    -D__BYTE_ORDER__=__ORDER_BIG_ENDIAN__ lib/base/err.c
+	assert_output --partial "little-endian machines only"
+	"${CC:-cc}" -std=c11 -fsyntax-only -Ilib lib/base/err.c
+}
+
 @test "what libvmf.a exports begins with vmf_" {
 	local lib=${VMF_BIN%/bin}/libvmf.a
 	[ -e "$lib" ] || lib=$(dirname "$(readlink -f "$VMF_BIN")")/libvmf.a

@@ -3,7 +3,7 @@
  * FlatBuffers, as much of the format as Arrow's messages need: a reader that
  * checks every position before it is used, and a builder that writes parents
  * before children.  All numbers are little-endian, as on the machines vmf
- * runs on (checked at compile time).
+ * runs on (base/machine.h).
  */
 #ifndef VMF_FLAT_H
 #define VMF_FLAT_H
@@ -12,10 +12,6 @@
 #include <stdint.h>
 
 #include "base/mem.h"
-
-#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "vmf runs on little-endian machines only"
-#endif
 
 /* ---- reading ---- */
 

@@ -9,6 +9,8 @@
 #ifndef VMF_ERR_H
 #define VMF_ERR_H
 
+#include "base/machine.h"
+
 #define VMF_EDATA  (-1)		/* the input is not what it should be */
 #define VMF_EIO    (-2)		/* the system could not read or write */
 #define VMF_ENOMEM (-3)

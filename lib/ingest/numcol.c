@@ -49,12 +49,10 @@ eight(uint64_t w)
 INLINE const char *
 digits(const char *p, const char *end, uint64_t *mant)
 {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 	while (end - p >= 8 && eight_digits(vmf_word(p))) {
 		*mant = *mant * 100000000 + eight(vmf_word(p));
 		p += 8;
 	}
-#endif
 	while (p < end && *p >= '0' && *p <= '9')
 		*mant = *mant * 10 + (uint64_t)(*p++ - '0');
 	return p;
