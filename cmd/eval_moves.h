@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* vmf-eval --model downtime; and what vmf-eval says of the others. */
+/* vmf-eval --model downtime. */
 #ifndef VMF_EVAL_MOVES_H
 #define VMF_EVAL_MOVES_H
 
 #include "cmd.h"
-#include "forecast/eval.h"
 
 #define EVAL_MOVES_ONLY "--model downtime is about migrations: of the " \
 	"other options it has --hold-out, --folds and --threads"
@@ -14,8 +13,5 @@
  * e. */
 int eval_moves(struct cmd *c, const char *path, const char *held_out,
     int64_t folds, int64_t threads, struct vmf_err *e) VMF_CHECK;
-/* What was scored, in a note; forecast is the file that was, or NULL. */
-void eval_note(const struct cmd *c, const struct vmf_eval *ev,
-    const char *forecast);
 
 #endif
