@@ -3,7 +3,7 @@
  * The scale that models in lanes learn on.  Loads are skewed and change in
  * proportion to what they are, so errors are more alike on
  *
- *	z = log(1 + y / c), c being the mean of the history,
+ *	z = log(1 + y / c), c being .3 of the mean of the history,
  *
  * which is linear far below c and logarithmic far above it: the logarithm
  * with a shift of Box and Cox (1964), An analysis of transformations, Journal

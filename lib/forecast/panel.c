@@ -13,6 +13,9 @@
 #include "forecast/device.h"
 #include "forecast/log_scale.h"
 
+/* Where the scale turns from linear to logarithmic, in parts of the mean. */
+#define SCALE_OF_MEAN 0.3
+
 /* Blocks of a task for a device that are worth a copy. */
 #define DEVICE_BLOCKS_MIN 32
 
@@ -227,7 +230,7 @@ advance(double **at, const struct vmf_block *b, const struct run *r)
 }
 
 /*
- * The scale of a history: its mean, where nothing in it is negative; 0 for a
+ * The scale of a history in which nothing is negative; 0 of others, and of a
  * short one, whose models are found by exact likelihood of what it is.
  */
 static double
@@ -246,7 +249,7 @@ scale_of(const struct vmf_slice *y)
 			n++;
 		}
 	}
-	return n > 0 ? sum / (double)n : 0.0;
+	return n > 0 ? SCALE_OF_MEAN * sum / (double)n : 0.0;
 }
 
 static void
