@@ -322,3 +322,75 @@ m[:2].write_ipc_stream("head")'
 	    vmf-train --update m --without kq -o out s
 	[ ! -e out ]
 }
+
+# The gate's part of a model, as text.
+gate_part() {
+	judge - "$1" <<'EOF'
+import sys
+import pyarrow as pa
+with pa.ipc.open_stream(sys.argv[1]) as r:
+    t = r.read_all()
+rows = t.to_pylist()
+print([i for i, x in enumerate(rows) if x["id"] is None],
+      [len(x["blob"]) for x in rows if x["id"] is None])
+EOF
+}
+
+@test "the gate of auto: once a fleet, the same bytes however it runs" {
+	not_small
+	fleet 40 20
+	vmf-train -q --no-history -o m s
+	run -0 gate_part m
+	assert_output "[0] [9244]"
+	vmf-train -q --no-history --threads 1 -o m1 s
+	same m m1
+	vmf-train -q --no-history <s >m2
+	same m m2
+	vmf-predict -q --no-history --from m -o f s
+	vmf-predict -q --no-history --from m --threads 1 <s >f1
+	same f f1
+	vmf-train -q --without gate -o m3 s
+	run -0 gate_part m3
+	assert_output "[] []"
+	vmf-predict -q --no-history --from m3 -o f3 s
+	run ! same f f3
+	# A night learns it anew, as learning at once does.
+	vmf-train -q --at "$(days 17)" -o old s
+	vmf-train -q --no-history --update old -o u s
+	same m u
+	# Its means, of shares that add up.
+	vmf-predict -q --explain --from m -o x
+	run -0 awk -F, '$1 ~ /^before/ { a += $2; n++ } $1 ~ /^behind/ { b += $2; n++ }
+	    $1 ~ /^gate: off/ { gain = $2 } END { print n, (a > .999 && a < 1.001),
+	    (b > .999 && b < 1.001), (gain >= .001 && gain < .5) }' \
+	    <(column part,share x)
+	assert_output "16 1 1 1"
+}
+
+@test "the gate: nothing from the first origin on is looked at" {
+	not_small
+	fleet 40 20
+	# Other values from day 18 on.
+	judge - <<'EOF'
+import polars as pl
+import pyarrow as pa
+with pa.ipc.open_stream("s") as r:
+    t = r.read_all()
+i = t.schema.get_field_index("cpu_mean")
+rows = [[v if k < 18 * 24 else 99.0 - (v or 0) for k, v in enumerate(x)]
+        for x in t.column(i).to_pylist()]
+t = t.set_column(i, t.schema.field(i), pa.array(rows, t.schema.field(i).type))
+with pa.ipc.new_stream("other", t.schema) as w:
+    w.write_table(t)
+EOF
+	vmf-train -q --no-history --at "$(days 18)" -o m s
+	vmf-train -q --no-history --at "$(days 18)" -o m1 other
+	run -0 gate_part m
+	assert_output "[0] [9244]"
+	same m m1
+	vmf-eval -q --no-history --horizon 24 --origins 2 --at "$(days 20)" s \
+	    >e
+	vmf-eval -q --no-history --without gate --horizon 24 --origins 2 \
+	    --at "$(days 20)" s >e1
+	run ! cmp -s e e1
+}

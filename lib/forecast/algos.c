@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "forecast/forecast.h"
+#include "forecast/gate.h"
 #include "forecast/lanes_block.h"
 #include "forecast/lstm_fleet.h"
 #include "forecast/snaive.h"
@@ -31,6 +32,7 @@ static const struct vmf_algo lstm = {
 };
 static const struct vmf_algo ensemble = {
 	.name = "auto", .members = (1u << VMF_N_MEMBERS) - 1, .kernels = true,
+	.global = &vmf_gate_ops,
 };
 
 static const struct vmf_algo *const algos[] = {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "forecast/gate.h"
 #include "forecast/kq.h"
 #include "forecast/kq_shares.h"
 #include "forecast/panel.h"
@@ -152,6 +153,31 @@ put_kernels(struct vmf_batch *b, const struct vmf_part *part,
 	return rc;
 }
 
+/* The gate, of the whole fleet: what parts count on average with it, beside
+ * what they did; the last row says what share of the loss it takes off. */
+static int
+put_gate(struct vmf_batch *b, const struct vmf_part *part,
+    struct vmf_err *e)
+{
+	struct row r = { .from = 1, .median = NAN, .loss = NAN, .mae = NAN,
+	    .moments = NAN };
+	struct vmf_gate g;
+	char text[64];
+	int rc = vmf_gate_get(&g, part->blob, part->blob_bytes, e);
+
+	for (int w = 0; w < 2; w++)
+		for (int k = 0; k < VMF_GATE_PARTS && rc == 0; k++) {
+			snprintf(text, sizeof(text), "%s the gate: %s",
+			    w == 0 ? "before" : "behind", vmf_gate_part(k));
+			r.part = text;
+			r.share = (double)g.mass[w][k];
+			rc = put(b, part, &r, e);
+		}
+	r.part = "gate: off the loss of the newest windows";
+	r.share = (double)g.gain;
+	return rc != 0 ? rc : put(b, part, &r, e);
+}
+
 int
 vmf_explain_put(struct vmf_batch *b, const struct vmf_model *m,
     const struct vmf_part *part, struct vmf_err *e)
@@ -161,6 +187,9 @@ vmf_explain_put(struct vmf_batch *b, const struct vmf_model *m,
 	    .median = 1.0, .loss = NAN, .mae = NAN, .moments = NAN };
 	int rc;
 
+	if (part->id == NULL && algo->global == &vmf_gate_ops &&
+	    memchr(part->metric, '>', (size_t)part->metric_len) == NULL)
+		return put_gate(b, part, e);
 	/* Nothing was learned of it. */
 	if (part->n_params == 0)
 		return 0;

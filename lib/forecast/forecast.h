@@ -15,6 +15,7 @@
 #include "series/series.h"
 
 struct vmf_global_ops;
+struct vmf_kq_parts;
 
 /* The closed list of vmf-stream(5). */
 enum vmf_status {
@@ -54,6 +55,8 @@ struct vmf_forecast {
 	int64_t h;
 	struct vmf_quantiles levels;
 	float *mean, *q;
+	/* NULL, or the caller's: what parts of kq and auto say, gate.h */
+	struct vmf_kq_parts *parts;
 	enum vmf_status status;
 	double mase;
 	char reason[256];
@@ -81,7 +84,8 @@ struct vmf_algo {
 	bool kernels;	/* kq, alone or with the members mixed in */
 	unsigned without;	/* bits of its families that are left out */
 	/* Of the whole fleet, forecast/global.h; then the others say what the
-	 * parts of ids hold. */
+	 * parts of ids hold.  Where that has no predict it is used within
+	 * them. */
 	const struct vmf_global_ops *global;
 	int (*fit)(struct vmf_fit *fit, const struct vmf_slice *y,
 	    int64_t season, struct vmf_scratch *w, struct vmf_err *e);

@@ -176,6 +176,9 @@ vmf_globals_put(const struct vmf_globals *g, struct vmf_batch *out,
 		double params[2] = { (double)x->n_series, (double)x->n_rows };
 		int rc;
 
+		if (x->blob.n == 0 && x->ops->predict == NULL &&
+		    !x->is_target)
+			continue;
 		fit.params = params;
 		fit.n_params = 2;
 		if ((rc = vmf_model_put(out, NULL, 0, x->is_target ?
@@ -209,8 +212,10 @@ vmf_globals_add(struct vmf_globals *g, const struct vmf_algo *algo,
 	    .checkpoint = g->checkpoint, .how = g->how, .tell = g->tell,
 	    .tell_arg = g->tell_arg };
 	base = algo->global == NULL ? NULL : algo->global->base;
-	x->base = base == NULL ? algo : vmf_algo_find(base,
+	x->base = base == NULL ? *algo : *vmf_algo_find(base,
 	    (int64_t)strlen(base));
+	if (base == NULL)
+		x->base.global = NULL;
 	if (target != NULL) {
 		x->is_target = true;
 		x->target = *target;

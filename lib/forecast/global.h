@@ -56,7 +56,7 @@ struct vmf_window {
 struct vmf_global {
 	const struct vmf_algo *algo;
 	const struct vmf_global_ops *ops;	/* algo's, or those of risk.h */
-	const struct vmf_algo *base;	/* what a window is told by */
+	struct vmf_algo base;		/* what a window is told by */
 	char *metric;
 	bool is_target;			/* of an event, which is target */
 	struct vmf_target target;
@@ -83,11 +83,22 @@ struct vmf_global {
 };
 void vmf_global_free(struct vmf_global *g);
 
+/*
+ * Where predict is NULL, what is learned is used within the local algorithm,
+ * which is the algorithm itself, without what is learned here; a window has
+ * what the parts of its forecast say at the leads that want asks for, and no
+ * sides; and where too little is known to learn, the model has no part of it.
+ */
+struct vmf_kq_parts;
 struct vmf_global_ops {
 	/* The local algorithm whose forecasts a window has, by name (NULL:
 	 * the algorithm itself); the parts of ids in the model stream hold
 	 * what that one holds. */
 	const char *base;
+	/* NULL, or the leads of a window of h whose parts are asked for. */
+	void (*want)(uint64_t key, int64_t start, int64_t h,
+	    struct vmf_kq_parts *p);
+	int64_t windows_max;		/* of a series; 0: as many as pay */
 	/* NULL, or fails at once where this build cannot learn or forecast
 	 * by it. */
 	int (*ready)(struct vmf_err *e);

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "forecast/eval_score.h"
+#include "forecast/gate.h"
 #include "forecast/global.h"
 
 /* Series that are worked on at once, and values they may have. */
@@ -34,6 +35,7 @@ struct learner {
 	uint64_t key[ROWS_MAX];
 	struct vmf_fit fit[ROWS_MAX];
 	struct vmf_forecast base[ROWS_MAX];
+	struct vmf_kq_parts *parts;	/* [ROWS_MAX] where they are wanted */
 	struct vmf_side_rows sides;
 	double *values;
 	int64_t values_cap;
@@ -104,7 +106,7 @@ struct plan {
  * turn.
  */
 static struct plan
-plan_windows(const struct vmf_slice *y, uint64_t key,
+plan_windows(const struct vmf_slice *y, uint64_t key, int64_t windows_max,
     const struct vmf_forecast_opts *o)
 {
 	int64_t first = o->season * 5 / 2 > 24 ? o->season * 5 / 2 : 24;
@@ -116,6 +118,8 @@ plan_windows(const struct vmf_slice *y, uint64_t key,
 	most = WINDOWS_STEPS / y->n;
 	most = most < WINDOWS_MIN ? WINDOWS_MIN : most > WINDOWS_MAX ?
 	    WINDOWS_MAX : most;
+	if (windows_max > 0 && most > windows_max)
+		most = windows_max;
 	if (p.apart < span / most)
 		p.apart = span / most;
 	if (p.apart < 1)
@@ -161,9 +165,14 @@ draw(const struct vmf_globals *gs, struct learner *l, int64_t w,
 			.own = &l->fit[i], .rolled = &l->fit[i], .seen = true,
 		};
 		p->opts.start -= back * gs->opts.step_s;
+		if (l->parts != NULL) {
+			l->base[i].parts = &l->parts[i];
+			l->g->ops->want(l->key[i], p->opts.start,
+			    l->base[i].h, &l->parts[i]);
+		}
 		row[k++] = i;
 	}
-	if ((rc = vmf_forecast_many(l->g->base, problem, k, many,
+	if ((rc = vmf_forecast_many(&l->g->base, problem, k, many,
 	    e)) != 0)
 		return rc;
 	for (int64_t j = 0; j < k; j++) {
@@ -202,7 +211,8 @@ work(const struct vmf_globals *gs, struct learner *l, struct vmf_many *many,
 	for (int64_t i = 0; i < l->n; i++) {
 		l->y[i].y = l->values + l->at[i];
 		l->fit[i].n_params = l->fit[i].blob.n = 0;
-		plan[i] = plan_windows(&l->y[i], l->key[i], &gs->opts);
+		plan[i] = plan_windows(&l->y[i], l->key[i],
+		    l->g->ops->windows_max, &gs->opts);
 		if (plan[i].n > most)
 			most = plan[i].n;
 		if (l->base[i].mean == NULL && (rc = vmf_forecast_init(
@@ -278,6 +288,7 @@ free_learner(struct learner *l)
 	vmf_side_rows_free(&l->sides);
 	vmf_sample_free(&l->sample);
 	free(l->values);
+	free(l->parts);
 }
 
 static int
@@ -318,7 +329,11 @@ open_learner(const struct vmf_globals *gs, struct learner *l,
 		return rc;
 	if ((l->list = vmf_series_metric(s, g->metric, e)) < 0)
 		return l->list;
-	if ((rc = choose_sides(g, s->schema, e)) != 0)
+	if (ops->want != NULL && (l->parts = vmf_calloc(ROWS_MAX,
+	    (int64_t)sizeof(*l->parts), e)) == NULL)
+		return VMF_ENOMEM;
+	if (ops->predict != NULL && (rc = choose_sides(g, s->schema,
+	    e)) != 0)
 		return rc;
 	vmf_side_cols(&l->cols, g, s->schema);
 	/* A fifth: arrays grow by half and are copied, and what learns from

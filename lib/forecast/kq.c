@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/thread.h"
+#include "forecast/gate.h"
 #include "forecast/kq_mix.h"
 #include "forecast/kq_shares.h"
 
@@ -24,6 +25,7 @@ struct course {
 	struct vmf_kq *q;
 	struct vmf_kq_state s;
 	int64_t start, step_s, day, season;
+	float size;			/* mean |y| */
 };
 
 /* Where y lies between below and upto of a distribution, spread evenly. */
@@ -214,6 +216,77 @@ learn(struct course *c, struct vmf_kq_job *job, struct vmf_err *e)
 	return vmf_kq_state_put(&c->s, &job->fit->blob, e);
 }
 
+/* What each part says of the lead that is looked at, and counts. */
+static void
+take_apart(struct course *c, const struct vmf_kq_job *job,
+    float share[2][VMF_KQ_MEMBERS], float other, struct vmf_kq_part *p)
+{
+	static const struct vmf_quantiles *const at = &vmf_kq_levels;
+	float only[VMF_KQ_MEMBERS];
+	double level[VMF_KQ_LEVELS];
+
+	for (int j = 0; j < VMF_KQ_LEVELS; j++)
+		level[j] = at->ppm[j] / 1e6;
+	memset(p->mass, 0, sizeof(p->mass));
+	memset(p->q, 0, sizeof(p->q));
+	p->size = c->size;
+	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
+		for (int i = 0; i < 2; i++)
+			p->mass[i][vmf_kq_family(m)] += share[i][m];
+	for (int f = 0; f < VMF_KQ_FAMILIES; f++) {
+		if (c->s.without >> f & 1)
+			continue;
+		for (int m = 0; m < VMF_KQ_MEMBERS; m++)
+			only[m] = (int)vmf_kq_family(m) != f ? 0.0f :
+			    p->mass[0][f] > 0.0f ? share[0][m] : 1.0f;
+		vmf_kq_mix_family(c->q, (enum kq_family)f, only);
+		vmf_kq_quantiles(c->q, 0, level, VMF_KQ_LEVELS, p->q[f]);
+	}
+	if (job->other == NULL)
+		return;
+	p->mass[0][VMF_GATE_OTHER] = p->mass[1][VMF_GATE_OTHER] = other;
+	for (int j = 0; j < VMF_KQ_LEVELS; j++)
+		p->q[VMF_GATE_OTHER][j] =
+		    job->other->q[j * job->other->h + p->lead];
+}
+
+/* Shares as the gate has them at the lead that is looked at. */
+static void
+pass_gate(struct course *c, const struct vmf_kq_job *job,
+    float share[2][VMF_KQ_MEMBERS], float other[2], int64_t lead)
+{
+	struct vmf_kq_part p = { .lead = lead };
+	float factor[VMF_GATE_PARTS];
+
+	take_apart(c, job, share, other[0], &p);
+	vmf_gate_factors(job->gate, &p, c->day, factor);
+	for (int i = 0; i < 2; i++) {
+		float sum = 0.0f;
+
+		other[i] *= factor[VMF_GATE_OTHER];
+		sum += other[i];
+		for (int m = 0; m < VMF_KQ_MEMBERS; m++) {
+			share[i][m] *= factor[vmf_kq_family(m)];
+			sum += share[i][m];
+		}
+		other[i] /= sum;
+		for (int m = 0; m < VMF_KQ_MEMBERS; m++)
+			share[i][m] /= sum;
+	}
+}
+
+/* Those leads of [from, to) whose parts are asked for. */
+static void
+tell_parts(struct course *c, const struct vmf_kq_job *job,
+    float share[2][VMF_KQ_MEMBERS], float other, int64_t from, int64_t to)
+{
+	struct vmf_kq_parts *parts = job->f->parts;
+
+	for (int i = 0; i < parts->n; i++)
+		if (parts->at[i].lead >= from && parts->at[i].lead < to)
+			take_apart(c, job, share, other, &parts->at[i]);
+}
+
 /* The leads [from, to), which the dense members do not tell apart. */
 static void
 foretell(struct course *c, int k, struct vmf_kq_job *job, int64_t from,
@@ -240,6 +313,10 @@ foretell(struct course *c, int k, struct vmf_kq_job *job, int64_t from,
 		level[j] = vmf_kq_level(g, k, c->day, job->other != NULL,
 		    f->levels.ppm[j] / 1e6);
 	vmf_kq_lead(c->q, (from + to - 1) / 2);
+	if (f->parts != NULL)
+		tell_parts(c, job, share, other[0], from, to);
+	if (job->gate != NULL)
+		pass_gate(c, job, share, other, (from + to - 1) / 2);
 	vmf_kq_mix_dense(c->q, both);
 	for (int64_t t = from; t < to; t++) {
 		for (int j = 0; job->other != NULL && j < VMF_KQ_LEVELS; j++)
@@ -268,12 +345,19 @@ forecast(struct course *c, struct vmf_kq_job *job, struct vmf_err *e)
 {
 	int rc = vmf_kq_state_get(&c->s, "kq", &job->from->blob,
 	    c->step_s, e);
-	int64_t to;
+	double sum = 0.0;
+	int64_t to, known = 0;
 	int k = 0;
 
 	if (rc != 0)
 		return rc;
 	c->q->without = c->s.without;
+	for (int64_t t = 0; t < c->q->n; t++)
+		if (!isnan(c->q->y[t])) {
+			sum += fabs(c->q->y[t]);
+			known++;
+		}
+	c->size = (float)(sum / (double)known);
 	vmf_kq_origin(c->q, c->q->n);
 	for (int64_t from = 0; from < job->f->h; from = to) {
 		int64_t width = from / 8, most = c->day / 24;

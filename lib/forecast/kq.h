@@ -19,6 +19,8 @@
 #include "forecast/forecast.h"
 #include "forecast/panel.h"
 
+struct vmf_gate;
+
 /* One series: learned into fit, going on from `from` where it is not NULL
  * (which may be fit itself); or forecast into f by `from`. */
 struct vmf_kq_job {
@@ -30,6 +32,7 @@ struct vmf_kq_job {
 	struct vmf_forecast *f;		/* NULL: learn */
 	/* NULL, or one more forecast, at vmf_kq_levels, to be mixed in */
 	const struct vmf_forecast *other;
+	const struct vmf_gate *gate;	/* of the fleet, or NULL */
 };
 
 /* All jobs, on several threads; a result depends on nothing but its job. */

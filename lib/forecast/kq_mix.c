@@ -12,8 +12,7 @@
 const struct vmf_quantiles vmf_kq_levels = { VMF_KQ_LEVELS, { 25000, 50000,
     100000, 200000, 300000, 400000, 500000, 600000, 700000, 800000, 900000,
     950000, 975000 } };
-/* What each of them stands for: half of the way to its neighbours. */
-static const float level_mass[VMF_KQ_LEVELS] = { 0.0375f, 0.0375f, 0.075f,
+const float vmf_kq_level_mass[VMF_KQ_LEVELS] = { 0.0375f, 0.0375f, 0.075f,
     0.1f, 0.1f, 0.1f, 0.1f, 0.1f, 0.1f, 0.1f, 0.075f, 0.0375f, 0.0375f };
 
 enum kq_family
@@ -247,9 +246,25 @@ vmf_kq_mix_atoms(struct vmf_kq *q, const float *share[2], const float *v,
 		q->ops->blend(x->a, q->single_w, x->n, part);
 		put_atoms(x, &q->last, &one, 1, share[i][KQ_NAIVE]);
 		if (v != NULL && other[i] > 0.0f)
-			put_atoms(x, v, level_mass, VMF_KQ_LEVELS, other[i]);
+			put_atoms(x, v, vmf_kq_level_mass,
+			    VMF_KQ_LEVELS, other[i]);
 		add_up(q, x);
 	}
+}
+
+void
+vmf_kq_mix_family(struct vmf_kq *q, enum kq_family f, const float *share)
+{
+	const float *both[2] = { share, NULL }, none[2] = { 0.0f, 0.0f };
+	float total[VMF_KQ_LANES];
+
+	clear(q, &q->mix[0]);
+	if ((int)f < VMF_KQ_VECTORS) {
+		vmf_kq_weigh(q, &q->vector[f], total);
+		blend(q, &q->vector[f], 0, total, share);
+	}
+	q->ops->runs(q->mix[0].run, q->mix[0].s, q->known);
+	vmf_kq_mix_atoms(q, both, NULL, none);
 }
 
 void

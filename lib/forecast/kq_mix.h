@@ -31,6 +31,8 @@ _Static_assert((int)KQ_NAIVE - (int)KQ_N_DENSE == (int)VMF_KQ_LANES,
 
 /* What is mixed in is asked for at these levels. */
 extern const struct vmf_quantiles vmf_kq_levels;
+/* What each of them stands for: half of the way to its neighbours. */
+extern const float vmf_kq_level_mass[VMF_KQ_LEVELS];
 
 /* A weighted sum of members; private but for total. */
 struct vmf_kq_mix {
@@ -121,6 +123,9 @@ void vmf_kq_judge(struct vmf_kq *q, double y, const float *share,
 void vmf_kq_mix_dense(struct vmf_kq *q, const float *share[2]);
 void vmf_kq_mix_atoms(struct vmf_kq *q, const float *share[2],
     const float *v, const float other[2]);
+/* Mix one family into mix[0] by share, which is 0 for all others. */
+void vmf_kq_mix_family(struct vmf_kq *q, enum kq_family f,
+    const float *share);
 /* Of mix[i]: quantiles at ascending levels, the mean, and the shares below y
  * and not above it. */
 void vmf_kq_quantiles(const struct vmf_kq *q, int i, const double *level,

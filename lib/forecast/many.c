@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "forecast/gate.h"
 #include "forecast/global.h"
 #include "forecast/kq_mix.h"
 
@@ -224,6 +225,14 @@ check_kernels(const struct vmf_algo *algo, const struct vmf_problem *p,
 	return vmf_kq_check(algo->name, &fit->blob, p->opts.step_s, e);
 }
 
+/* What was learned of the fleet for use in kernels; NULL: nothing. */
+static const struct vmf_gate *
+gate_of(const struct vmf_algo *algo, const struct vmf_problem *p)
+{
+	return algo->global == &vmf_gate_ops && p->global != NULL ?
+	    p->global->state : NULL;
+}
+
 /* Learn and forecast by kernels those whose status is ok. */
 static int
 solve_kernels(const struct vmf_algo *algo, struct vmf_problem *p, int64_t n,
@@ -255,7 +264,8 @@ solve_kernels(const struct vmf_algo *algo, struct vmf_problem *p, int64_t n,
 			m->kernel[k++] = (struct vmf_kq_job){ .y = &p[i].y,
 			    .opts = &p[i].opts, .f = p[i].f,
 			    .from = used(m, p, i),
-			    .other = algo->members != 0 ? &m->alt[i] : NULL };
+			    .other = algo->members != 0 ? &m->alt[i] : NULL,
+			    .gate = gate_of(algo, &p[i]) };
 	return vmf_kq_run(m->kernel, k, &m->how, e);
 }
 
@@ -298,7 +308,7 @@ vmf_forecast_many(const struct vmf_algo *algo, struct vmf_problem *p,
 	int rc;
 
 	m->failed = 0;
-	if (algo->global != NULL)
+	if (algo->global != NULL && algo->global->predict != NULL)
 		return vmf_global_many(algo, p, n, m, e);
 	if ((rc = make_room(m, n, e)) != 0)
 		return rc;

@@ -3,15 +3,17 @@
 
 #include <string.h>
 
+#include "forecast/global.h"
 #include "forecast/kq_shares.h"
 #include "forecast/lanes_block.h"
 
-_Static_assert((int)VMF_PARTS == (int)VMF_N_MEMBERS + 1 +
-    (int)VMF_KQ_FAMILIES, "members, kq, and its families");
+_Static_assert((int)VMF_PARTS == (int)VMF_N_MEMBERS + 2 +
+    (int)VMF_KQ_FAMILIES, "members, kq, its families, and the gate");
 #define KQ VMF_N_MEMBERS
 #define ALL_FAMILIES ((1u << VMF_KQ_FAMILIES) - 1)
+#define GATE (VMF_PARTS - 1)
 #define PART_NAMES "snaive, theta, ets, arima, kq, kq-day, kq-state, " \
-    "kq-age, kq-same, kq-moved, kq-season, kq-last"
+    "kq-age, kq-same, kq-moved, kq-season, kq-last, gate"
 
 const char *
 vmf_part_name(int i)
@@ -21,26 +23,30 @@ vmf_part_name(int i)
 		[VMF_M_ETS] = "ets", [VMF_M_ARIMA] = "arima", [KQ] = "kq",
 	};
 
-	return i <= KQ ? members[i] : vmf_kq_families[i - KQ - 1];
+	return i <= KQ ? members[i] : i == GATE ? "gate" :
+	    vmf_kq_families[i - KQ - 1];
 }
 
 /* Is it made of parts? */
 static bool
 has_parts(const struct vmf_algo *a)
 {
-	return a->kernels && a->global == NULL;
+	return a->kernels && (a->global == NULL ||
+	    a->global->predict == NULL);
 }
 
 /* Take part i out of a; false: it has none such. */
 static bool
 leave(struct vmf_algo *a, int i)
 {
-	if (!a->kernels && i >= KQ)
+	if ((!a->kernels && i >= KQ) || (i == GATE && a->global == NULL))
 		return false;
 	if (i < KQ && !(a->members & 1u << i))
 		return false;
 	if (i < KQ)
 		a->members &= ~(1u << i);
+	else if (i == GATE)
+		a->global = NULL;
 	else if (i == KQ)
 		a->kernels = false;
 	else
@@ -86,6 +92,10 @@ vmf_parts_leave(const struct vmf_algo **algo, int n, struct vmf_algo *room,
 	}
 	for (int i = 0; rc == 0 && i < n; i++) {
 		const struct vmf_algo *was;
+
+		/* It is within kq. */
+		if (algo[i] == &room[i] && !room[i].kernels)
+			room[i].global = NULL;
 
 		if (algo[i] != &room[i])
 			continue;

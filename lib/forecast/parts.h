@@ -12,8 +12,8 @@
 #include "forecast/model.h"
 
 /* The other algorithms of auto, as enum vmf_member has them; kq; and its
- * families, as enum kq_family has them. */
-enum { VMF_PARTS = 12 };
+ * families, as enum kq_family has them; and the gate of auto. */
+enum { VMF_PARTS = 13 };
 /* The name of part i, as --without has it. */
 const char *vmf_part_name(int i);
 

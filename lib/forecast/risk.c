@@ -440,7 +440,7 @@ vmf_risk_many(const struct vmf_global *g, const struct vmf_problem *p,
 		r->p[i].own = NULL;
 		r->p[i].global = NULL;
 	}
-	if ((rc = vmf_forecast_many(g->base, r->p, n, m, e)) != 0)
+	if ((rc = vmf_forecast_many(&g->base, r->p, n, m, e)) != 0)
 		return rc;
 	for (int64_t i = 0; i < n; i++) {
 		double odds[2];
