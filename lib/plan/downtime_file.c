@@ -20,6 +20,7 @@
 #define FACTS "facts"		/* the row of words */
 #define N_FACTS (3 + VMF_N_FACTS + VMF_N_WORDS)
 #define N_HEAD 10
+#define STRANGE_MAX (1 << 20)	/* words of a site: two are added up */
 #define N_PARAMS (N_HEAD + VMF_N_DOWN_TREES + 3 * LEVELS)
 
 int
@@ -269,7 +270,7 @@ get_site(struct bytes *b, struct vmf_site *s, double *v, double *w)
 	int64_t work, strange, tokens;
 
 	if (!get_i64(b, &work, -1, INT32_MAX) ||
-	    !get_i64(b, &strange, 0, INT32_MAX) || !get(b, &tokens, 8) ||
+	    !get_i64(b, &strange, 0, STRANGE_MAX) || !get(b, &tokens, 8) ||
 	    !get(b, &s->trend, 8) || !get(b, s->z, (int64_t)sizeof(s->z)) ||
 	    !get(b, v, 8) || !get(b, w, 8))
 		return false;
