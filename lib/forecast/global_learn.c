@@ -350,7 +350,7 @@ vmf_globals_learn(struct vmf_globals *gs, struct vmf_series *s,
 	struct vmf_many many = { .how = gs->how };
 	struct learner *l = NULL;
 	int64_t rows = 0;
-	int got, rc;
+	int rc;
 
 	if ((rc = make_models(gs, e)) != 0 || gs->n_models == 0)
 		return rc;
@@ -359,7 +359,7 @@ vmf_globals_learn(struct vmf_globals *gs, struct vmf_series *s,
 		return VMF_ENOMEM;
 	for (int m = 0; m < gs->n_models && rc == 0; m++)
 		rc = open_learner(gs, &l[m], &gs->model[m], s, e);
-	while (rc == 0 && (rc = got = vmf_series_next(s, e)) > 0) {
+	while (rc == 0 && (rc = vmf_series_next(s, e)) > 0) {
 		rc = 0;
 		for (int64_t i = 0; i < s->b->n && rc == 0; i++)
 			for (int m = 0; m < gs->n_models && rc == 0; m++)

@@ -724,7 +724,7 @@ plain_lines(struct vmf_fast *f, struct vmf_batch *b, struct vmf_err *e)
 			rc = learn_line(f, b, f->at, e);
 			if (rc != 0)
 				return rc > 0 ? 0 : rc;
-			m = n = 1;
+			n = 1;
 			m = known_lines(f, b, f->at, n);
 			assert(m == 1);
 		}

@@ -429,7 +429,7 @@ add_chunk(struct vmf_aggregate *g, struct chunk *k, const struct vmf_batch *b,
 	if (rc == 0)
 		rc = make_room(g, k->n, e);
 	for (int m = 0; rc == 0 && m < g->n_metrics; m++) {
-		float *s = g->scratch + 3 * m * VMF_AGG_CHUNK;
+		float *s = g->scratch + (int64_t)3 * m * VMF_AGG_CHUNK;
 
 		k->v[m] = column_values(b, g->metric[m].col, from, k->n, s);
 		k->max[m] = column_values(b, what & VMF_ACC_MAX ?
