@@ -1,6 +1,6 @@
 # vmf - build, test, install.  "make help" lists the targets.
 #
-#   MODE=release|asan|tsan|cov|fuzz   one folder of objects each
+#   MODE=release|asan|tsan|msan|cov|fuzz   one folder of objects each
 #   GPU=auto|0|1     kernels for a GPU; auto: where there is nvcc, see below
 #   ISAL=auto|0|1    gzip by ISA-L; auto: where libisal is installed
 #   XGB=auto|0|1     trees by XGBoost; auto: where libxgboost is installed
@@ -83,11 +83,13 @@ MODE_asan := -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
 MODE_tsan := -fsanitize=thread
 MODE_cov := --coverage -O0
+MODE_msan := -fsanitize=memory -fsanitize-memory-track-origins \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer
 MODE_fuzz := -fsanitize=address,undefined,fuzzer-no-link \
 	-fno-sanitize-recover=all
 MODE_FLAGS := $(MODE_$(MODE))
 ifeq ($(MODE_FLAGS),)
-$(error MODE is '$(MODE)', expected release, asan, tsan, cov or fuzz)
+$(error MODE is '$(MODE)', expected release, asan, tsan, msan, cov or fuzz)
 endif
 LINK_release := -pie -Wl,-z,relro,-z,now
 # What may fail, and in $(B)/torture does where test/torture/fault.c says so.
@@ -130,7 +132,7 @@ endif
 .SECONDARY:
 
 all: $(BINS) $(B)/libvmf.a	## build every command into build/MODE-gpuN/bin
-	$(Q)ln -sfn $(MODE)-gpu$(GPU)/bin build/bin
+	$(Q)$(if $(filter build/%,$(B)),ln -sfn $(B:build/%=%)/bin build/bin)
 
 # Rewritten only when the command line changes; every object needs it.
 FLAGS_TEXT := $(CC) $(CXX) $(ALL_CFLAGS) $(LDFLAGS) $(LIBS) \
@@ -277,6 +279,6 @@ clean:	## remove build/
 help:	## this list
 	$(Q)grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | \
 		sed -E 's/^([a-z-]+):.*##[ \t]*/\1\t/' | expand -t 15
-	$(Q)echo 'variables: MODE=release|asan|tsan|cov|fuzz GPU=auto|0|1 DEV=1 V=1 NVCC= CUDA_HOME= PREFIX= DESTDIR='
+	$(Q)echo 'variables: MODE=release|asan|tsan|msan|cov|fuzz GPU=auto|0|1 DEV=1 V=1 NVCC= CUDA_HOME= PREFIX= DESTDIR='
 
 -include $(LIB_OBJ:.o=.d) $(wildcard $(B)/cmd/*.d $(B)/test/*/*.d $(B)/test/fuzz/*/*.d)

@@ -15,6 +15,7 @@
 
 #include "arrow/bits.h"
 #include "arrow/format.h"
+#include "base/msan.h"
 #include "base/num.h"
 
 /* ---- messages about damage ---- */
@@ -144,6 +145,7 @@ unpack_zstd(const uint8_t *p, int64_t n, uint8_t *to, int64_t need)
 			break;
 	}
 	ZSTD_freeDCtx(z);
+	VMF_WRITTEN(to, out.pos);
 	return out.pos == out.size && !ZSTD_isError(left) ? 0 : VMF_EDATA;
 }
 
@@ -166,6 +168,7 @@ unpack_lz4(const uint8_t *p, int64_t n, uint8_t *to, int64_t need)
 		in += (int64_t)b;
 	}
 	LZ4F_freeDecompressionContext(z);
+	VMF_WRITTEN(to, out);
 	return out == need && !LZ4F_isError(left) ? 0 : VMF_EDATA;
 }
 

@@ -15,6 +15,7 @@
 #include "arrow/flat.h"
 #include "arrow/format.h"
 #include "base/mem.h"
+#include "base/msan.h"
 
 #define ALIGN 64
 #define ZSTD_LEVEL 3
@@ -418,6 +419,7 @@ compress_piece(struct vmf_writer *w, struct piece *pc, struct vmf_err *e)
 			return vmf_fail(e, VMF_EIO, "lz4: %s",
 			    LZ4F_getErrorName(got));
 	}
+	VMF_WRITTEN(w->scratch.p + at + 8, got);
 	if ((int64_t)got >= n) {
 		memcpy(w->scratch.p + at + 8, piece_bytes(w, pc), (size_t)n);
 		got = (size_t)n;

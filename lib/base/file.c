@@ -171,7 +171,7 @@ widen_pipe(int fd, const struct stat *st)
 int
 vmf_open_in(const char *path, int *fd, struct vmf_err *e)
 {
-	struct stat st;
+	struct stat st = { 0 };
 
 	*fd = is_std(path) ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	if (*fd < 0 || fstat(*fd, &st) != 0)
@@ -225,7 +225,7 @@ open_beside(struct vmf_out *o, struct vmf_err *e)
 	const char *slash = strrchr(o->final, '/');
 	const char *base = slash == NULL ? o->final : slash + 1;
 	size_t dir = (size_t)(base - o->final), cap = strlen(o->final) + 16;
-	struct stat st;
+	struct stat st = { 0 };
 	sigset_t all, old;
 	mode_t mask, mode;
 	int saved;
@@ -266,7 +266,7 @@ int
 vmf_out_open(struct vmf_out **out, const char *path, struct vmf_err *e)
 {
 	struct vmf_out *o;
-	struct stat st;
+	struct stat st = { 0 };
 	char *real;
 	int rc = VMF_ENOMEM;
 

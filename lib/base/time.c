@@ -68,7 +68,7 @@ int
 vmf_tz_set(const char *name, struct vmf_err *e)
 {
 	char path[512], tz[64];
-	struct stat st;
+	struct stat st = { 0 };
 	int64_t off;
 	int ok;
 

@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/msan.h"
 #include "ingest/ahead.h"
 
 #define IN_BYTES (256 * 1024)
@@ -114,6 +115,7 @@ gzip_step(struct vmf_source *s, void *p, int64_t *n, struct vmf_err *e)
 	z->avail_out = (uint32_t)*n;
 	rc = isal_inflate(z);
 	*n -= z->avail_out;
+	VMF_WRITTEN(p, *n);
 	s->in_pos = s->in_n - (int64_t)z->avail_in;
 	if (rc >= 0)
 		return rc == ISAL_DECOMP_OK &&
@@ -161,6 +163,7 @@ gzip_step(struct vmf_source *s, void *p, int64_t *n, struct vmf_err *e)
 	z->avail_out = (uInt)*n;
 	rc = inflate(z, Z_NO_FLUSH);
 	*n -= z->avail_out;
+	VMF_WRITTEN(p, *n);
 	s->in_pos = s->in_n - (int64_t)z->avail_in;
 	if (rc == Z_STREAM_END)
 		return 1;
@@ -368,6 +371,7 @@ read_zstd(struct vmf_source *s, void *p, int64_t n, struct vmf_err *e)
 			    "truncated: the file ends at byte %lld, inside a "
 			    "frame", s->name, at(s));
 	}
+	VMF_WRITTEN(p, out.pos);
 	return (int64_t)out.pos;
 }
 

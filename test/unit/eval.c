@@ -353,6 +353,13 @@ evaluate(const char *path, const struct vmf_algo *algo,
 }
 
 /* Exit codes of the child that no sanitizer uses. */
+#ifdef __SANITIZE_ADDRESS__
+#define CAUGHT
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
+#define CAUGHT
+#endif
+#endif
 enum { PEEK_WRONG = 41, PEEK_SAW, PEEK_BLIND };
 
 /*
@@ -379,7 +386,7 @@ test_peek(const char *path)
 		failures += printf("cannot fork\n");
 		return;
 	}
-#ifdef __SANITIZE_ADDRESS__
+#ifdef CAUGHT
 	if (WIFEXITED(status) && WEXITSTATUS(status) >= PEEK_WRONG &&
 	    WEXITSTATUS(status) <= PEEK_BLIND)
 		failures += printf("the peeker was not caught\n");
