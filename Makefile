@@ -82,7 +82,7 @@ MODE_release := $(HARDEN) -D_FORTIFY_SOURCE=2
 MODE_asan := -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
 MODE_tsan := -fsanitize=thread
-MODE_cov := --coverage -O0
+MODE_cov := --coverage -O0 -fprofile-update=prefer-atomic
 MODE_msan := -fsanitize=memory -fsanitize-memory-track-origins \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer
 MODE_fuzz := -fsanitize=address,undefined,fuzzer-no-link \
@@ -126,7 +126,7 @@ NVCC_FLAGS := -std=c++20 -O2 -fmad=false -cudart static \
 	$(if $(filter default,$(origin CXX)),,-ccbin $(CXX)) -Ilib $(NVCCFLAGS)
 endif
 
-.PHONY: all check check-deep units tortured torture torture-damage torture-night accuracy bench bench-gpu bench-models fleet fuzz fuzzers install uninstall clean help FORCE bench-quantiles
+.PHONY: all check check-deep units tortured torture torture-damage torture-foreign torture-carry torture-night torture-soak accuracy bench bench-gpu bench-models fleet fuzz fuzzers install uninstall clean help FORCE bench-quantiles
 .DELETE_ON_ERROR:
 # Objects of commands and tests are kept, though no rule names them.
 .SECONDARY:
@@ -240,8 +240,22 @@ torture:	## make every call that can fail fail in turn (TORTURE="--sample 3" for
 	$(Q)$(MAKE) MODE=asan GPU=0 tortured
 	$(Q)python3 test/torture/run $(TORTURE)
 
+$(B)/torture/foreign.so: test/torture/foreign.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 $(WARN) -O2 -fPIC -shared -o $@ $<
+
+torture-foreign: all $(B)/torture/foreign.so	## and calls of the libraries that vmf is linked with (FOREIGN="--calls 5")
+	$(Q)VMF_B=$(B) python3 test/torture/foreign $(FOREIGN)
+
 torture-damage: all	## damage streams in every place that says how to read them
 	$(Q)VMF_B=$(B) python3 test/torture/damage $(DAMAGE)
+
+torture-carry: all units	## programs fail or are killed under scripts/plan-to-virsh and plan-to-openstack
+	$(Q)VMF_B=$(B) python3 test/torture/carry $(CARRY)
+
+torture-soak: all	## 96 nights one after the other, some hurt: memory, descriptors, files
+	$(Q)$(MAKE) MODE=$(MODE) GPU=$(GPU) tortured
+	$(Q)VMF_B=$(B) python3 test/torture/soak $(SOAK)
 
 torture-night: all	## the same to whole nights, and kill some (NIGHT="--faults 20 --kills 20")
 	$(Q)$(MAKE) MODE=asan GPU=0 tortured

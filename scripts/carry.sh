@@ -177,8 +177,12 @@ read_plan() {
 	vmf-cat -q --csv -o "$work/plan.csv" -- "$plan" 2>"$work/err" ||
 	    fail "$(sed 's/^vmf-cat: //' "$work/err" | head -n 1)"
 	# A load is in the unit of the metric, and those of CPUs are in %.
-	vmf-cat -q --schema -- "$plan" >"$work/schema" 2>/dev/null
-	case $(sed -n 's/^vmf:history .*vmf-window //p' "$work/schema") in
+	{
+		vmf-cat -q --schema -- "$plan" >"$work/schema" &&
+		    sed -n 's/^vmf:history .*vmf-window //p' "$work/schema" \
+			>"$work/command" && made_by=$(cat "$work/command")
+	} 2>"$work/err" || fail "$plan: $(said "$work/err")"
+	case $made_by in
 	*--metric\ cpu_mean*) percent=1 ;;
 	*--metric*) percent= ;;
 	*) percent=1 ;;
@@ -248,38 +252,45 @@ read_plan() {
 		tr '\001-\011\013-\037\177' '?' <"$work/said" >"$work/err"
 		fail "$(head -n 1 "$work/err")"
 	}
-	n_none=$(tail -n 1 "$work/said")
 	[ -e "$work/unsorted" ] || : >"$work/unsorted"
 	# Waves are the starts, where the plan does not number them.
-	sort -s -t "$us" -k 2,2n "$work/unsorted" |
-	    awk -F "$us" -v OFS="$us" '
-	    { if (NR == 1 || $2 != last) wave++
-	      last = $2
-	      if ($1 == "") $1 = wave
-	      print }' >"$work/moves"
-	n_moves=$(wc -l <"$work/moves")
+	{
+		n_none=$(tail -n 1 "$work/said") && [ -n "$n_none" ] &&
+		    sort -s -t "$us" -k 2,2n "$work/unsorted" \
+			>"$work/sorted" &&
+		    awk -F "$us" -v OFS="$us" '
+			{ if (NR == 1 || $2 != last) wave++
+			  last = $2
+			  if ($1 == "") $1 = wave
+			  print }' "$work/sorted" >"$work/moves" &&
+		    n_moves=$(wc -l <"$work/moves") && [ -n "$n_moves" ]
+	} || fail "$1: its moves cannot be put in order"
 }
 
 # As many moves at once as the plan has, where no option says how many: of
 # all, from a host, to a host.
 plan_limits() {
-	awk -F "$us" '{
-		for (i = 0; i <= 1; i++) {
-			print $(2 + !i), i, "all"
-			if ($5 != "") print $(2 + !i), i, "from " $5
-			if ($6 != "") print $(2 + !i), i, "to " $6
-		}
-	}' "$work/moves" | sort -k 1,1n -k 2,2n |
-	    awk '{
-		key = $0
-		sub(/^[0-9]+ [01] /, "", key)
-		n[key] += $2 ? 1 : -1
-		kind = $3
-		if (n[key] > most[kind]) most[kind] = n[key]
-	    }
-	    END { print most["all"] + 0, most["from"] + 0, most["to"] + 0 }' \
-	    >"$work/limits"
-	read -r most_all most_from most_to <"$work/limits"
+	{
+		awk -F "$us" '{
+			for (i = 0; i <= 1; i++) {
+				print $(2 + !i), i, "all"
+				if ($5 != "") print $(2 + !i), i, "from " $5
+				if ($6 != "") print $(2 + !i), i, "to " $6
+			}
+		}' "$work/moves" >"$work/edges" &&
+		    sort -k 1,1n -k 2,2n "$work/edges" >"$work/sorted" &&
+		    awk '{
+			key = $0
+			sub(/^[0-9]+ [01] /, "", key)
+			n[key] += $2 ? 1 : -1
+			kind = $3
+			if (n[key] > most[kind]) most[kind] = n[key]
+		    }
+		    END {
+			print most["all"] + 0, most["from"] + 0, most["to"] + 0
+		    }' "$work/sorted" >"$work/limits" &&
+		    read -r most_all most_from most_to <"$work/limits"
+	} || fail "how many moves the plan has at once cannot be told"
 	parallel=${parallel:-$most_all}
 	per_host=${per_host:-$most_from}
 	per_target=${per_target:-$most_to}
@@ -298,6 +309,24 @@ END
 	*[!0-9]* | '' | ????????????*) ;;
 	*) mem_bytes=$((plan_mem_mb * 1048576)) ;;
 	esac
+}
+
+# take_move NUMBER: that of a line of $work/moves, whether or not there is a
+# sed (memory may be short).
+take_move() {
+	line=$(sed -n "${1}p" "$work/moves" 2>/dev/null)
+	if [ -z "$line" ]; then
+		n=0
+		while IFS= read -r line && [ $((n += 1)) -lt "$1" ]; do
+			:
+		done <"$work/moves"
+	fi
+	take "$line"
+}
+
+# What time it is, into $clock; where there is no telling it stays as it was.
+look_at_clock() {
+	t=$(date +%s) && clock=${t:-$clock}
 }
 
 utc() {
@@ -376,17 +405,19 @@ gone() {
 	[ "$state" = Z ] || [ -z "$state" ]
 }
 
-# Moves that have ended: into the rows, and out of $work/running.
+# Moves that have ended: into the rows, and out of $running.
 reap() {
-	: >"$work/still"
+	turn=$((turn + 1))
+	still=$work/running.$turn
+	: >"$still"
 	while read -r i pid; do
 		mine=$work/of.$i
 		if [ ! -e "$mine.outcome" ] && ! gone "$pid"; then
-			echo "$i $pid" >>"$work/still"
+			echo "$i $pid" >>"$still"
 			continue
 		fi
 		wait "$pid" 2>/dev/null
-		take "$(sed -n "${i}p" "$work/moves")"
+		take_move "$i"
 		[ -e "$mine.outcome" ] || {
 			why="its process was killed"
 			printf 'failed\n%s\n1\n' "$why"
@@ -396,7 +427,8 @@ reap() {
 			IFS= read -r status
 			IFS= read -r why
 			IFS= read -r stays
-			cat >>"$work/rows"
+			IFS= read -r line
+			printf '%s\n' "$line" >>"$work/rows"
 		} <"$mine.outcome"
 		[ ! -s "$mine.log" ] || cat "$mine.log" >&2
 		rm -f "$mine".*
@@ -421,18 +453,22 @@ reap() {
 wave $wave"}
 			;;
 		esac
-	done <"$work/running"
-	mv "$work/still" "$work/running"
+	done <"$running"
+	rm -f "$running"
+	running=$still
 }
 
-# Who may begin now, of $work/todo, which keeps the others.  A move that the
+# Who may begin now, of $todo, which keeps the others.  A move that the
 # plan has after the end of another waits for that, whatever it takes; at a
 # host that a VM was to leave and did not, no VM arrives that was to come
 # after it.
 choose() {
-	awk -F "$us" -v us="$us" -v at="$(date +%s)" -v now="$now" \
+	rest=$work/todo.$turn
+	: >"$rest"
+	look_at_clock
+	if awk -F "$us" -v us="$us" -v at="$clock" -v now="$now" \
 	    -v parallel="$parallel" -v per_host="$per_host" \
-	    -v per_target="$per_target" -v rest="$work/rest" '
+	    -v per_target="$per_target" -v rest="$rest" '
 	FILENAME == ARGV[1] { split($0, w, " "); runs[w[1]] = 1; next }
 	FILENAME == ARGV[2] {
 		if (!($1 in held) || $2 < held[$1]) {
@@ -481,12 +517,12 @@ choose() {
 			print >rest
 		if (least == "" || ends < least)
 			least = ends
-	}' "$work/running" "$work/held" "$work/moves" "$work/todo" \
-	    >"$work/chosen"
-	if [ -e "$work/rest" ]; then
-		mv "$work/rest" "$work/todo"
+	}' "$running" "$work/held" "$work/moves" "$todo" >"$work/chosen"; then
+		rm -f "$todo"
+		todo=$rest
 	else
-		: >"$work/todo"
+		: >"$work/chosen"
+		stop=${stop:-"who may begin cannot be told"}
 	fi
 }
 
@@ -494,20 +530,21 @@ begin() {
 	say "wave $wave: $vm from $host${target:+ to $target}"
 	mine=$work/of.$1
 	one </dev/null >/dev/null 2>"$mine.log" &
-	echo "$1 $!" >>"$work/running"
+	echo "$1 $!" >>"$running"
 }
 
 under_way() {
 	while read -r i _; do
-		take "$(sed -n "${i}p" "$work/moves")"
+		take_move "$i"
 		warn "under way: $vm from $host${target:+ to $target}"
-	done <"$work/running"
+	done <"$running"
 }
 
 interrupted() {
 	# One that comes twice at the same moment was meant once.
+	look_at_clock
 	if [ -n "$was_interrupted" ] &&
-	    [ "$(date +%s)" -le $((was_interrupted + 1)) ]; then
+	    [ "$clock" -le $((was_interrupted + 1)) ]; then
 		return
 	fi
 	if [ -n "$was_interrupted" ]; then
@@ -516,7 +553,7 @@ interrupted() {
 		under_way
 		exit 130
 	fi
-	was_interrupted=$(date +%s)
+	was_interrupted=$clock
 	stop="interrupted"
 	warn "interrupted: no move begins any more; waiting for those under way"
 	under_way
@@ -537,18 +574,24 @@ start_output() {
 	[ "$(head -n 1 "$output")" = "$columns" ] ||
 	    fail "$output: its first line is not the columns of migrations \
 that are to be added; expected those or no such file"
-	[ -z "$(tail -c 1 "$output")" ] ||
-	    fail "$output: its last line has no end: it is not whole"
+	if ! { last=$(tail -c 1 "$output") && [ -z "$last" ]; }; then
+		fail "$output: its last line has no end: it is not whole"
+	fi
 	cp "$output" "$work/before" || exit 1
 }
 
 carry_out() {
 	n_completed=0 n_failed=0 n_cancelled=0
 	stop='' changed=1 unwritten='' was_interrupted=''
+	turn=0 running=$work/running todo=$work/todo
 	for f in running held failed rows; do
 		: >"$work/$f"
 	done
-	awk -v us="$us" '{ print NR us $0 }' "$work/moves" >"$work/todo"
+	clock=$(date +%s)
+	if [ -z "$clock" ] ||
+	    ! awk -v us="$us" '{ print NR us $0 }' "$work/moves" >"$todo"; then
+		fail "the moves cannot be numbered, or the time not told"
+	fi
 	start_output
 	publish
 	[ -z "$unwritten" ] || exit 1
@@ -557,8 +600,9 @@ carry_out() {
 		before=$n_completed:$n_failed:$n_cancelled
 		reap
 		[ "$before" = "$n_completed:$n_failed:$n_cancelled" ] || look=1
-		if [ -z "$stop" ] && [ -s "$work/todo" ] &&
-		    { [ -n "$look" ] || [ "$(date +%s)" -ge "$next" ]; }; then
+		look_at_clock
+		if [ -z "$stop" ] && [ -s "$todo" ] &&
+		    { [ -n "$look" ] || [ "$clock" -ge "$next" ]; }; then
 			look='' next=9999999999
 			choose
 			while IFS=$us read -r what i by; do
@@ -566,7 +610,7 @@ carry_out() {
 					next=$i
 					continue
 				fi
-				take "$(sed -n "${i}p" "$work/moves")"
+				take_move "$i"
 				case $what in
 				begin) begin "$i" ;;
 				late)
@@ -583,11 +627,11 @@ $target before, is still there"
 			done <"$work/chosen"
 		fi
 		[ -z "$changed" ] || publish
-		if [ ! -s "$work/running" ]; then
-			if [ ! -s "$work/todo" ] || [ -n "$stop" ]; then
+		if [ ! -s "$running" ]; then
+			if [ ! -s "$todo" ] || [ -n "$stop" ]; then
 				break
 			fi
-			pause=$((next - $(date +%s)))
+			pause=$((next - clock))
 			[ "$pause" -le 30 ] || pause=30
 			if [ -z "$look" ] && [ "$pause" -gt 0 ]; then
 				nap "$pause"
@@ -598,14 +642,18 @@ $target before, is still there"
 	done
 	if [ -n "$stop" ]; then
 		while IFS=$us read -r i _; do
-			take "$(sed -n "${i}p" "$work/moves")"
+			take_move "$i"
 			not_begun "$stop"
-		done <"$work/todo"
+		done <"$todo"
 		publish
 	fi
 	[ -n "$output" ] || cat "$work/before" "$work/rows" || unwritten=1
 	say "$n_moves moves: $n_completed completed, $n_failed failed," \
 	    "$n_cancelled not begun"
+	[ $((n_completed + n_failed + n_cancelled)) -eq "$n_moves" ] || {
+		warn "of $n_moves moves some have no row"
+		unwritten=1
+	}
 	[ -z "$was_interrupted" ] || exit 130
 	[ "$n_failed" -eq 0 ] && [ -z "$unwritten$stop" ]
 	exit
