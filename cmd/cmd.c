@@ -25,8 +25,9 @@ on_signal(int sig)
 static void
 install_signals(void)
 {
+	/* Libraries abort where C++ has no memory. */
 	static const int sigs[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE,
-	    SIGXCPU };
+	    SIGXCPU, SIGABRT };
 	struct sigaction sa = { .sa_handler = on_signal }, old;
 
 	sigemptyset(&sa.sa_mask);
@@ -68,6 +69,9 @@ cmd_begin(void)
 	bool have_out = check_std_fds();
 
 	install_signals();
+	/* OpenMP ends the process where it can start no thread.  Without
+	 * room for this the handlers above still do what they can. */
+	(void)atexit(vmf_out_unlink_all);
 	return have_out;
 }
 
