@@ -92,3 +92,41 @@ train_note(const struct cmd *c, const struct vmf_train *t,
 		cmd_note(c, "%" PRId64 " of them new, %" PRId64 " only in "
 		    "%s", t->n_new, t->n_gone, update);
 }
+
+/* Learn the rows in hand, and write what is a batch. */
+static int
+learn_rows(struct cmd *c, struct vmf_train *t,
+    struct vmf_batch *batch, struct vmf_writer *w, struct vmf_err *e)
+{
+	int rc = vmf_train_learn(t, e);
+
+	while (rc == 0 && (rc = vmf_train_put(t, batch, e)) > 0) {
+		if ((rc = vmf_writer_put(w, batch, e)) != 0)
+			return rc;
+		vmf_batch_clear(batch);
+	}
+	cmd_progress(c, "%" PRId64 " series", t->n_rows);
+	return rc;
+}
+
+int
+train_all(struct cmd *c, struct vmf_train *t, struct vmf_series *s,
+    struct vmf_batch *batch, struct vmf_writer *w, struct vmf_err *e)
+{
+	int got, rc;
+
+	while ((got = vmf_series_next(s, e)) > 0)
+		for (int64_t i = 0, n; i < s->b->n; i += n) {
+			if ((n = vmf_train_take(t, s, i, e)) < 0)
+				return (int)n;
+			if (i + n < s->b->n && (rc = learn_rows(c, t,
+			    batch, w, e)) != 0)
+				return rc;
+		}
+	if (got < 0)
+		return got;
+	if ((rc = learn_rows(c, t, batch, w, e)) != 0 ||
+	    (rc = vmf_train_end(t, e)) != 0)
+		return rc;
+	return vmf_writer_put(w, batch, e);
+}

@@ -15,4 +15,9 @@ int train_moves(struct cmd *c, const char *path, int64_t threads,
 void train_note(const struct cmd *c, const struct vmf_train *t,
     const char *update);
 
+/* Learn all series of s, and write them. */
+int train_all(struct cmd *c, struct vmf_train *t, struct vmf_series *s,
+    struct vmf_batch *batch, struct vmf_writer *w, struct vmf_err *e)
+    VMF_CHECK;
+
 #endif

@@ -14,6 +14,7 @@
 #include "learn/boost.h"
 #include "panel.h"
 #include "series/series.h"
+#include "train_budget.h"
 #include "train_moves.h"
 #include "twice.h"
 
@@ -32,6 +33,7 @@ static struct cmd c = {
 "                        steps A to B [1-48] of a forecast\n"
 "      --without PART,...\n"
 "                        leave parts out of auto or kq\n"
+"      --budget MS       of auto leave out what takes a series more CPU time\n"
 "      --season TIME     after which loads repeat [1d]\n"
 "      --update MODEL    go on from this model, of an earlier end; what is\n"
 "                        learned, and of what, is as there\n"
@@ -55,14 +57,17 @@ CMD_SHARED_USAGE,
 static struct {
 	const char *model, *metric, *target, *update, *without;
 	int64_t season_s, stale_after_s, step_s, at, threads;
+	double budget;
 } opt = { .stale_after_s = 86400, .at = VMF_TIME_NONE };
 static struct vmf_globals globals;
+static struct vmf_buf words;
 
 static const struct cmd_opt table[] = {
 	{ CMD_STR, "model", 0, &opt.model, false, 0, 0 },
 	{ CMD_STR, "metric", 0, &opt.metric, false, 0, 0 },
 	{ CMD_STR, "target", 0, &opt.target, false, 0, 0 },
 	{ CMD_STR, "without", 0, &opt.without, false, 0, 0 },
+	{ CMD_NUM, "budget", 0, &opt.budget, false, 0, 0 },
 	{ CMD_DURATION, "season", 0, &opt.season_s, false, 0, 0 },
 	{ CMD_FILE, "update", 0, &opt.update, false, 0, 0 },
 	{ CMD_DURATION, "stale-after", 0, &opt.stale_after_s, false, 0, 0 },
@@ -117,12 +122,13 @@ parse_words(struct vmf_train *t, struct vmf_targets *targets,
 	if (opt.update != NULL) {
 		if (opt.model != NULL || opt.metric != NULL ||
 		    opt.target != NULL || opt.without != NULL ||
-		    opt.season_s != 0)
+		    opt.season_s != 0 || opt.budget > 0.0)
 			return vmf_fail(e, VMF_EUSAGE, "--%s and --update: "
 			    "the model has its own", opt.model != NULL ?
 			    "model" : opt.metric != NULL ? "metric" :
 			    opt.target != NULL ? "target" : opt.without !=
-			    NULL ? "without" : "season");
+			    NULL ? "without" : opt.season_s != 0 ? "season" :
+			    "budget");
 		if (strcmp(opt.update, "-") == 0 && (c.n_args == 0 ||
 		    strcmp(c.arg[0], "-") == 0))
 			return vmf_fail(e, VMF_EUSAGE, "--update and the "
@@ -156,42 +162,20 @@ parse_words(struct vmf_train *t, struct vmf_targets *targets,
 	return vmf_train_algos(t, opt.model, opt.without, e);
 }
 
-/* Learn the rows in hand, and write what is a batch. */
+/* What --budget leaves out, by a pass of its own. */
 static int
-learn(struct vmf_train *t, struct vmf_batch *batch, struct vmf_writer *w,
-    struct vmf_err *e)
+spare(struct vmf_train *t, const struct cmd_twice *twice,
+    struct vmf_reader **r, struct vmf_series *s, struct vmf_err *e)
 {
-	int rc = vmf_train_learn(t, e);
+	int rc;
 
-	while (rc == 0 && (rc = vmf_train_put(t, batch, e)) > 0) {
-		if ((rc = vmf_writer_put(w, batch, e)) != 0)
-			return rc;
-		vmf_batch_clear(batch);
-	}
-	cmd_progress(&c, "%" PRId64 " series", t->n_rows);
-	return rc;
-}
-
-static int
-train_all(struct vmf_train *t, struct vmf_series *s, struct vmf_batch *batch,
-    struct vmf_writer *w, struct vmf_err *e)
-{
-	int got, rc;
-
-	while ((got = vmf_series_next(s, e)) > 0)
-		for (int64_t i = 0, n; i < s->b->n; i += n) {
-			if ((n = vmf_train_take(t, s, i, e)) < 0)
-				return (int)n;
-			if (i + n < s->b->n && (rc = learn(t, batch, w,
-			    e)) != 0)
-				return rc;
-		}
-	if (got < 0)
-		return got;
-	if ((rc = learn(t, batch, w, e)) != 0 ||
-	    (rc = vmf_train_end(t, e)) != 0)
+	if (!(opt.budget > 0.0))
+		return 0;
+	if ((rc = train_budget(&c, opt.budget, t, s, &opt.without, &words,
+	    e)) != 0)
 		return rc;
-	return vmf_writer_put(w, batch, e);
+	memcpy(globals.algo, t->algo, sizeof(t->algo));
+	return cmd_rewind(&c, twice, r, s, opt.step_s, opt.at, e);
 }
 
 /* What is learned from the whole fleet, in a pass before the others. */
@@ -249,10 +233,12 @@ main(int argc, char *argv[])
 	globals.target = targets.v;
 	globals.n_targets = targets.n;
 	if ((rc = cmd_open_twice(&c, c.n_args > 0 ? c.arg[0] : NULL,
-	    vmf_globals_any(&globals), &twice, &in, &err)) != 0 ||
+	    vmf_globals_any(&globals) || opt.budget > 0.0, &twice, &in,
+	    &err)) != 0 ||
 	    (rc = vmf_series_open(&series, in, "series", opt.step_s, opt.at,
 	    &err)) != 0 ||
 	    (rc = prepare(&t, &series, &err)) != 0 ||
+	    (rc = spare(&t, &twice, &in, &series, &err)) != 0 ||
 	    (rc = vmf_model_schema(&schema, series.schema, &series.grid,
 	    opt.season_s, opt.metric, opt.model, &err)) != 0 ||
 	    (rc = vmf_meta_set(&schema.meta, "vmf:target", opt.target,
@@ -264,7 +250,7 @@ main(int argc, char *argv[])
 		goto done;
 	if ((rc = learn_fleet(&t, &globals, &twice, &in, &series, &batch,
 	    &err)) != 0 ||
-	    (rc = train_all(&t, &series, &batch, out.w, &err)) != 0 ||
+	    (rc = train_all(&c, &t, &series, &batch, out.w, &err)) != 0 ||
 	    (rc = cmd_finish_out(&out, &err)) != 0)
 		goto done;
 	train_note(&c, &t, opt.update);
@@ -283,6 +269,7 @@ done:
 	vmf_globals_free(&globals);
 	vmf_targets_free(&targets);
 	vmf_buf_free(&metrics);
+	vmf_buf_free(&words);
 	vmf_train_free(&t);
 	vmf_model_free(&model);
 	vmf_reader_free(old);

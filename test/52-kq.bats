@@ -394,3 +394,28 @@ EOF
 	    --at "$(days 20)" s >e1
 	run ! cmp -s e e1
 }
+
+@test "--budget leaves out what is worth least for its time, and says so" {
+	fleet 8 14
+	vmf-train --no-history --budget 100 -o all s 2>err
+	run -0 cat err
+	assert_line --partial 'nothing is left out'
+	vmf-train -q --no-history -o m s
+	same all m
+	vmf-train --no-history --budget 0.9 -o less s 2>err
+	run -0 cat err
+	assert_line --regexp 'and 0\.[0-9]+ without [a-z,-]+; on 6 series that changes CRPS by [+-][0-9.]+ %'
+	# It is as if that had been asked for.
+	parts=$(sed -n 's/.* without \([a-z,-]*\);.*/\1/p' err)
+	vmf-train -q --no-history --without "$parts" -o asked s
+	same less asked
+	# From a pipe, on one thread, and beside what is left out already.
+	vmf-train -q --no-history --threads 1 --budget 0.9 <s >again
+	same less again
+	vmf-train -q --without theta --budget 0.5 -o x s 2>err
+	fails 2 '--budget is 0.01 ms, expected ' vmf-train --budget 0.01 -o out s
+	fails 2 '--budget is for auto' vmf-train --model kq --budget 1 -o out s
+	fails 2 '--budget and --update: the model has its own' \
+	    vmf-train --update m --budget 1 -o out s
+	[ ! -e out ]
+}
