@@ -20,8 +20,10 @@
 #define GAIN 0.001
 #define PASSES 15
 /* How much of what the networks say is done: half of it was better than all
- * of it on other days of fleets that it was not tuned on. */
+ * of it on other days; and of a fleet of so many series half of that, as few
+ * say little of what is to come. */
 #define PART 0.5f
+#define FEW 50.0f
 /* What the loss of a mixture counts, in parts of what its VM loses on
  * average; and that of the median's, in parts of the change from season to
  * season, as MASE has it. */
@@ -80,7 +82,7 @@ vmf_gate_factors(const struct vmf_gate *g, const struct vmf_kq_part *p,
 	for (int i = 0; i < VMF_GATE_NETS; i++)
 		vmf_mixer_ask(&g->net[i], x, factor);
 	for (int k = 0; k < VMF_GATE_PARTS; k++)
-		factor[k] = expf(factor[k] * PART / VMF_GATE_NETS);
+		factor[k] = expf(factor[k] * g->part / VMF_GATE_NETS);
 }
 
 /* ---- rows ---- */
@@ -266,7 +268,7 @@ sum_up(struct vmf_gate *g, const struct vmf_mixer_row *row, int64_t n)
 		for (int k = 0; k < VMF_GATE_NETS; k++)
 			vmf_mixer_ask(&g->net[k], row[i].x, tilt);
 		for (int k = 0; k < VMF_GATE_PARTS; k++) {
-			a[k] = row[i].mass[0][k] * expf(tilt[k] * PART /
+			a[k] = row[i].mass[0][k] * expf(tilt[k] * g->part /
 			    VMF_GATE_NETS);
 			all += (double)a[k];
 			was += (double)row[i].mass[0][k];
@@ -310,7 +312,8 @@ learn(struct vmf_global *g, struct vmf_sample *s, struct vmf_err *e)
 		goto done;
 	before = vmf_mixer_loss(to->net, VMF_GATE_NETS, 0.0f,
 	    row + s->n - n_test, n_test);
-	after = vmf_mixer_loss(to->net, VMF_GATE_NETS, PART,
+	to->part = PART * (float)g->n_series / ((float)g->n_series + FEW);
+	after = vmf_mixer_loss(to->net, VMF_GATE_NETS, to->part,
 	    row + s->n - n_test, n_test);
 	to->gain = before > 0.0 ? (float)(1.0 - after / before) : 0.0f;
 	if (!(to->gain >= (float)GAIN))

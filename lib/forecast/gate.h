@@ -42,6 +42,7 @@ struct vmf_gate {
 	/* of the rows that it was learned from: mean masses without and with
 	 * it, and what it took off the loss of the newest, as a share */
 	float mass[2][VMF_GATE_PARTS], gain;
+	float part;			/* of what the networks say: is done */
 };
 
 /* What each part's mass is multiplied by; day is in steps. */
