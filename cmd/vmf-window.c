@@ -56,6 +56,8 @@ static struct cmd c = {
 "                        again\n"
 "      --replan PLAN     keep to this plan where nothing is gained\n"
 "      --hysteresis X    a change must gain more load than this [0]\n"
+"      --rounds N        of search for a better plan of a fleet [by its\n"
+"                        number of VMs]\n"
 "      --explain ID,...  say on stderr how these VMs got their windows; may\n"
 "                        be given again\n"
 "      --strict          exit 1 when a VM has no window\n"
@@ -102,6 +104,7 @@ static const struct cmd_opt table[] = {
 	{ CMD_STRS, "drain", 0, &opt.drain, false, 0, 0 },
 	{ CMD_FILE, "replan", 0, &opt.replan, false, 0, 0 },
 	{ CMD_NUM, "hysteresis", 0, &opt.hysteresis, false, 0, 0 },
+	{ CMD_INT, "rounds", 0, &opt.rounds, false, 1, 1000000000000 },
 	{ CMD_STRS, "explain", 0, &opt.explain, true, 0, 0 },
 	{ CMD_FLAG, "strict", 0, &opt.strict, true, 0, 0 },
 	{ CMD_TZ, "tz", 0, NULL, false, 0, 0 },

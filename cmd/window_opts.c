@@ -122,6 +122,7 @@ window_opts_read(struct window_opts *o, struct vmf_planner *p,
 	p->plan.place = o->place;
 	p->limits = o->limits;
 	p->limits.hysteresis = o->hysteresis;
+	p->search.max_rounds = o->rounds;
 	p->drain = o->drain.v;
 	p->n_drains = o->drain.n;
 	return 0;

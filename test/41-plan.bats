@@ -467,17 +467,49 @@ c,00,1,1,1,placed"
 
 @test "random problems: every plan is proved by other code" {
 	judge "$VMF_ROOT/test/judges/plan_check.py" --self-test
-	local last=1030
-	[ -z "${VMF_SMALL:-}" ] || last=1006
-	for seed in $(seq 1001 "$last"); do
+	local some=12 many=1000
+	[ -z "${VMF_SMALL:-}" ] || some=3 many=40
+	judge -B "$VMF_ROOT/test/judges/plan_many.py" 1001 "$some"
+	# Short searches: what keeps the limits is the same code.
+	judge -B "$VMF_ROOT/test/judges/plan_many.py" 2001 "$many" 300
+}
+
+@test "several VMs leave first, each to where another left, for one more" {
+	not_small
+	# Problems and their most VMs, by a solver (test/bench/plan place).
+	local seed most
+	while read -r seed most; do
 		mkdir "p$seed"
-		judge -B "$VMF_ROOT/test/judges/plan_gen.py" any "$seed" "p$seed"
+		judge -B "$VMF_ROOT/test/judges/plan_gen.py" place "$seed" "p$seed"
 		readarray -t args < <(judge -c "
 import json
 print(*json.load(open('p$seed/problem.json'))['args'], sep='\n')")
 		(cd "p$seed" && vmf-window -q "${args[@]}" -o plan.arrows forecast.arrows)
-	done
+		vmf-cat --csv --columns status "p$seed/plan.arrows" >statuses
+		assert_equal "$(grep -c placed statuses)" "$most"
+	done <<-E
+	26 12
+	34 6
+	E
 	judge -B "$VMF_ROOT/test/judges/plan_check.py" p*
+}
+
+@test "--rounds: a longer search is no worse, and limits hold in a short one" {
+	judge -B "$VMF_ROOT/test/judges/plan_gen.py" moment 3 .
+	readarray -t args < <(judge -c "
+import json
+print(*json.load(open('problem.json'))['args'], sep='\n')")
+	local last= cost
+	for rounds in 20 20000; do
+		vmf-window "${args[@]}" --rounds "$rounds" -o plan.arrows \
+		    forecast.arrows 2>err
+		judge -B "$VMF_ROOT/test/judges/plan_check.py" .
+		cost=$(sed -n 's/.*mean cost \([0-9.]*\).*/\1/p' err)
+		[ -z "$last" ] || awk -v a="$cost" -v b="$last" \
+		    'BEGIN { exit !(a <= b) }'
+		last=$cost
+	done
+	fails 2 'expected' vmf-window --length 30m --rounds 0 forecast.arrows
 }
 
 # A model of downtimes whose moves depend on the load, and 40 VMs of which

@@ -121,6 +121,62 @@ make_counts(int32_t **count, int64_t n, struct vmf_err *e)
 	return *count == NULL ? VMF_ENOMEM : 0;
 }
 
+/* The same of hosts, of which there are many.  No more moves at once from or
+ * to one of them than fit are planned. */
+static int
+make_small_counts(uint16_t **count, int64_t n, int64_t *limit,
+    struct vmf_err *e)
+{
+	if (*limit == 0)
+		return 0;
+	if (*limit > UINT16_MAX)
+		*limit = UINT16_MAX;
+	*count = vmf_calloc(n, (int64_t)sizeof(**count), e);
+	return *count == NULL ? VMF_ENOMEM : 0;
+}
+
+/* Several maxima at once: one alone has to wait for itself at every step. */
+#define LANES 4
+
+static double
+greatest_of(const double top[LANES], double least)
+{
+	for (int l = 0; l < LANES; l++)
+		least = top[l] > least ? top[l] : least;
+	return least;
+}
+
+/* Add q f, and above g where there is one, to n steps; the greatest sum, or
+ * least if that is more. */
+static double
+add_steps(double *to, int64_t n, const uint16_t *q, double f,
+    const uint8_t *above, double g, double least)
+{
+	double top[LANES] = { least, least, least, least };
+	int64_t t = 0;
+
+	for (; above == NULL && t + LANES <= n; t += LANES)
+		for (int l = 0; l < LANES; l++) {
+			double x = to[t + l] + q[t + l] * f;
+
+			to[t + l] = x;
+			top[l] = x > top[l] ? x : top[l];
+		}
+	for (; above != NULL && t + LANES <= n; t += LANES)
+		for (int l = 0; l < LANES; l++) {
+			double x = to[t + l] + (q[t + l] * f +
+			    above[t + l] * g);
+
+			to[t + l] = x;
+			top[l] = x > top[l] ? x : top[l];
+		}
+	for (; t < n; t++) {
+		to[t] += above == NULL ? q[t] * f : q[t] * f + above[t] * g;
+		top[0] = to[t] > top[0] ? to[t] : top[0];
+	}
+	return greatest_of(top, least);
+}
+
 static void
 add_load(struct vmf_occupancy *o, int64_t i, int32_t host, int64_t from,
     double sign)
@@ -129,50 +185,50 @@ add_load(struct vmf_occupancy *o, int64_t i, int32_t host, int64_t from,
 	const uint16_t *q = m->load + i * m->n_steps;
 	const uint8_t *above = m->keep_above ? m->above + i * m->n_steps :
 	    NULL;
-	double *to = o->load + host * m->n_steps, f = sign * m->vm[i].factor;
-	double g = sign * m->vm[i].more, top = o->load_top[host];
+	double *to = o->load + host * m->n_steps;
 
-	if (above == NULL) {
-		for (int64_t t = from; t < m->n_steps; t++) {
-			to[t] += q[t] * f;
-			top = to[t] > top ? to[t] : top;
-		}
-	} else {
-		for (int64_t t = from; t < m->n_steps; t++) {
-			to[t] += q[t] * f + above[t] * g;
-			top = to[t] > top ? to[t] : top;
-		}
-	}
-	o->load_top[host] = top;
+	if (from < m->n_steps)
+		o->load_top[host] = add_steps(to + from, m->n_steps - from,
+		    q + from, sign * m->vm[i].factor, above == NULL ? NULL :
+		    above + from, sign * m->vm[i].more, o->load_top[host]);
 }
 
 static void
 add_mem(struct vmf_occupancy *o, int64_t i, int32_t host, int64_t from,
     double sign)
 {
-	double *to = o->mem + host * o->n_slots, top = o->mem_top[host];
+	double *to = o->mem + host * o->n_slots, least = o->mem_top[host];
 	double by = sign * o->m->vm[i].mem_mb;
+	double top[LANES] = { least, least, least, least };
+	int64_t j = from;
 
-	for (int64_t j = from; j < o->n_slots; j++) {
+	for (; j + LANES <= o->n_slots; j += LANES)
+		for (int l = 0; l < LANES; l++) {
+			double x = to[j + l] + by;
+
+			to[j + l] = x;
+			top[l] = x > top[l] ? x : top[l];
+		}
+	for (; j < o->n_slots; j++) {
 		to[j] += by;
-		top = to[j] > top ? to[j] : top;
+		top[0] = to[j] > top[0] ? to[j] : top[0];
 	}
-	o->mem_top[host] = top;
+	o->mem_top[host] = greatest_of(top, least);
 }
 
 int
 vmf_occupancy_open(struct vmf_occupancy *o, struct vmf_moves *m,
     struct vmf_err *e)
 {
-	const struct vmf_limits *l = &m->limits;
+	struct vmf_limits *l = &m->limits;
 	int64_t slots = m->n_starts + m->width - 1;
 	int rc;
 
 	*o = (struct vmf_occupancy){ .m = m, .n_slots = slots };
-	if ((l->per_host > 0 &&
-	    (rc = make_counts(&o->out, m->n_hosts * slots, e)) != 0) ||
-	    (l->per_target > 0 &&
-	    (rc = make_counts(&o->in, m->n_hosts * slots, e)) != 0) ||
+	if ((rc = make_small_counts(&o->out, m->n_hosts * slots,
+	    &l->per_host, e)) != 0 ||
+	    (rc = make_small_counts(&o->in, m->n_hosts * slots,
+	    &l->per_target, e)) != 0 ||
 	    (l->per_cluster > 0 && (rc = make_counts(&o->cluster,
 	    m->n_clusters * slots, e)) != 0) ||
 	    (rc = make_counts(&o->total, slots, e)) != 0 ||
@@ -279,6 +335,12 @@ other_cluster(const struct vmf_moves *m, int64_t i, int32_t to)
 }
 
 static void
+add_one(uint16_t *n, int by)
+{
+	*n = (uint16_t)(*n + by);
+}
+
+static void
 count(struct vmf_occupancy *o, int64_t i, int32_t slot, int32_t to, int by)
 {
 	const struct vmf_move *v = &o->m->vm[i];
@@ -288,9 +350,9 @@ count(struct vmf_occupancy *o, int64_t i, int32_t slot, int32_t to, int by)
 	for (int64_t j = slot; j < slot + w; j++) {
 		o->total[j] += by;
 		if (o->out != NULL && v->host >= 0)
-			o->out[v->host * o->n_slots + j] += by;
+			add_one(&o->out[v->host * o->n_slots + j], by);
 		if (o->in != NULL && to >= 0)
-			o->in[to * o->n_slots + j] += by;
+			add_one(&o->in[to * o->n_slots + j], by);
 		if (o->cluster != NULL && v->cluster >= 0)
 			o->cluster[v->cluster * o->n_slots + j] += by;
 		if (o->cluster != NULL && other >= 0)
@@ -356,20 +418,19 @@ static bool
 overfull(const struct vmf_occupancy *o, int64_t h)
 {
 	const struct vmf_moves *m = o->m;
+	bool load = o->load != NULL && o->load_top[h] > m->host[h].room;
+	bool mem = o->mem != NULL && o->mem_top[h] > m->host[h].mem_mb;
 	int64_t first = o->n_slots;
 
-	if ((o->load == NULL && o->mem == NULL) || o->in_head[h] < 0)
+	if ((!load && !mem) || o->in_head[h] < 0)
 		return false;
 	for (int32_t j = o->in_head[h]; j >= 0; j = o->in_next[j])
 		if (m->vm[j].slot < first)
 			first = m->vm[j].slot;
-	for (int64_t j = first; o->mem != NULL && j < o->n_slots &&
-	    o->mem_top[h] > m->host[h].mem_mb; j++)
+	for (int64_t j = first; mem && j < o->n_slots; j++)
 		if (o->mem[h * o->n_slots + j] > m->host[h].mem_mb)
 			return true;
-	if (o->load == NULL || o->load_top[h] <= m->host[h].room)
-		return false;
-	for (int64_t t = m->begins[first]; t < m->n_steps; t++)
+	for (int64_t t = m->begins[first]; load && t < m->n_steps; t++)
 		if (o->load[h * m->n_steps + t] > m->host[h].room)
 			return true;
 	return false;
@@ -477,6 +538,13 @@ mark_full(uint8_t *full, const int32_t *count, int64_t n, int64_t most)
 		full[j] |= count[j] >= most;
 }
 
+static void
+mark_host(uint8_t *full, const uint16_t *count, int64_t n, int64_t most)
+{
+	for (int64_t j = 0; j < n; j++)
+		full[j] |= count[j] >= most;
+}
+
 /* Slots without room at VM i's end of the move. */
 static void
 mark_source(const struct vmf_occupancy *o, int64_t i, uint8_t *full)
@@ -488,7 +556,7 @@ mark_source(const struct vmf_occupancy *o, int64_t i, uint8_t *full)
 	memset(full, 0, (size_t)n);
 	mark_full(full, o->total, n, l->total);
 	if (v->host >= 0 && o->out != NULL)
-		mark_full(full, o->out + v->host * n, n, l->per_host);
+		mark_host(full, o->out + v->host * n, n, l->per_host);
 	if (v->cluster >= 0 && o->cluster != NULL)
 		mark_full(full, o->cluster + v->cluster * n, n,
 		    l->per_cluster);
@@ -507,7 +575,7 @@ mark_target(const struct vmf_occupancy *o, int64_t i, int32_t to,
 		return false;
 	memcpy(full_to, full, (size_t)n);
 	if (o->in != NULL)
-		mark_full(full_to, o->in + to * n, n, l->per_target);
+		mark_host(full_to, o->in + to * n, n, l->per_target);
 	if (other >= 0 && o->cluster != NULL)
 		mark_full(full_to, o->cluster + other * n, n,
 		    l->per_cluster);
@@ -629,6 +697,22 @@ vmf_occupancy_best(struct vmf_occupancy *o, int64_t i, int64_t last,
 		return false;
 	c->cost = vmf_occupancy_cost(o, i, c->slot, c->to);
 	return true;
+}
+
+bool
+vmf_occupancy_could(struct vmf_occupancy *o, int64_t i)
+{
+	const struct vmf_move *v = &o->m->vm[i];
+	struct vmf_choice any = { -1, -1, 0.0 };
+	double floor = INFINITY;
+
+	count(o, i, v->slot, v->to, -1);
+	mark_source(o, i, o->full);
+	count(o, i, v->slot, v->to, 1);
+	scan(o, i, v->old_to, o->full, 0, o->m->n_starts - 1, NULL, NULL,
+	    &floor, &any);
+	return any.slot >= 0 && (any.slot < v->slot ||
+	    floor < vmf_occupancy_cost(o, i, v->slot, v->to));
 }
 
 /* From when on host has room for VM i, by each of its limits. */

@@ -42,7 +42,8 @@ struct vmf_occupancy {
 	double cost;		/* of those placed, hysteresis included */
 	/* private */
 	int64_t n_slots;
-	int32_t *out, *in, *cluster;	/* by host or cluster, and slot */
+	uint16_t *out, *in;		/* by host and slot */
+	int32_t *cluster;		/* by cluster and slot */
 	int32_t *total;			/* by slot */
 	double *load;			/* by host and step */
 	double *mem;			/* by host and slot, MB */
@@ -83,6 +84,11 @@ int64_t vmf_occupancy_ousted(const struct vmf_occupancy *o, int64_t i);
 bool vmf_occupancy_best(struct vmf_occupancy *o, int64_t i, int64_t last,
     const double *price, struct vmf_rng *rng, int64_t max_hosts,
     struct vmf_choice *c);
+
+/* Do the counts of moves at once, those of targets aside, leave VM i, which is
+ * placed, a cheaper start than its own, or one before it that costs as much?
+ * Where they do not, nor does anything else. */
+bool vmf_occupancy_could(struct vmf_occupancy *o, int64_t i);
 
 /* Hosts that VM i may go to, *n of them: its target (-1: none has to be), or
  * those to choose from: of its cluster, where that is known. */

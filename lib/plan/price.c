@@ -9,6 +9,7 @@
 
 #define DEFLECT 0.5		/* how much of the last direction stays */
 #define STILL 3			/* rounds without a gain that halve steps */
+#define LANES 4
 #define AIM 0.1			/* the bound hoped for is this much higher */
 
 enum { TOTAL, CLUSTER, SOURCE, TARGET, N_KINDS };
@@ -21,6 +22,29 @@ used_by(const struct vmf_moves *m, int64_t i, int kind)
 
 	return kind == TOTAL ? 0 : kind == CLUSTER ? v->cluster :
 	    kind == SOURCE ? v->host : v->target;
+}
+
+/* VMs by host, as a counting sort. */
+static int
+make_order(struct vmf_prices *p, struct vmf_err *e)
+{
+	const struct vmf_moves *m = p->m;
+	int32_t *from = vmf_calloc(m->n_hosts + 2, (int64_t)sizeof(*from),
+	    e);
+
+	p->order = vmf_calloc(m->n, (int64_t)sizeof(*p->order), e);
+	if (from == NULL || p->order == NULL) {
+		free(from);
+		return VMF_ENOMEM;
+	}
+	for (int64_t i = 0; i < m->n; i++)
+		from[m->vm[i].host + 2]++;
+	for (int64_t h = 0; h <= m->n_hosts; h++)
+		from[h + 1] += from[h];
+	for (int64_t i = 0; i < m->n; i++)
+		p->order[from[m->vm[i].host + 1]++] = (int32_t)i;
+	free(from);
+	return 0;
 }
 
 static int
@@ -53,14 +77,44 @@ vmf_prices_free(struct vmf_prices *p)
 	}
 	free(p->sum);
 	free(p->window);
+	free(p->order);
 	*p = (struct vmf_prices){ .bound = p->bound };
 }
 
+/* VMs of one host after each other have the same prices. */
+static bool
+is_new(struct vmf_prices *p, int64_t i)
+{
+	bool new = false;
+
+	for (int k = CLUSTER; k < N_KINDS; k++) {
+		int64_t at = p->kind[k].price == NULL ? -1 :
+		    used_by(p->m, i, k);
+
+		new |= p->of[k - CLUSTER] != at;
+		p->of[k - CLUSTER] = at;
+	}
+	return new;
+}
+
+/* Of windows of that many slots, by the sums. */
 static const double *
-prices_of(struct vmf_prices *p, int64_t i, bool best)
+windows(struct vmf_prices *p, int32_t width)
+{
+	p->wide = width;
+	for (int64_t k = 0; k < p->m->n_starts; k++)
+		p->window[k] = p->sum[k + width] - p->sum[k];
+	return p->window;
+}
+
+const double *
+vmf_prices_of(struct vmf_prices *p, int64_t i)
 {
 	const struct vmf_moves *m = p->m;
 
+	if (!is_new(p, i))
+		return p->wide == m->vm[i].width ? p->window :
+		    windows(p, m->vm[i].width);
 	memset(p->sum, 0, (size_t)(p->n_slots + 1) * sizeof(*p->sum));
 	for (int k = 0; k < N_KINDS; k++) {
 		const struct vmf_scarce *s = &p->kind[k];
@@ -69,47 +123,54 @@ prices_of(struct vmf_prices *p, int64_t i, bool best)
 
 		if (at < 0)
 			continue;
-		from = (best ? s->best : s->price) + at * p->n_slots;
+		from = s->price + at * p->n_slots;
 		for (int64_t j = 0; j < p->n_slots; j++)
 			p->sum[j + 1] += (double)from[j];
 	}
 	for (int64_t j = 0; j < p->n_slots; j++)
 		p->sum[j + 1] += p->sum[j];
-	for (int64_t k = 0; k < m->n_starts; k++)
-		p->window[k] = p->sum[k + m->vm[i].width] -
-		    p->sum[k];
-	return p->window;
+	return windows(p, m->vm[i].width);
 }
 
-const double *
-vmf_prices_of(struct vmf_prices *p, int64_t i)
-{
-	return prices_of(p, i, true);
-}
-
-/* The cheapest start of VM i at the present prices, and what it costs. */
+/* The cheapest start of VM i at the present prices, and what it costs; the
+ * first of equal ones.  Minima are found in lanes, as each has to wait for the
+ * one before. */
 static int64_t
 cheapest(struct vmf_prices *p, int64_t i, double *cost)
 {
 	const struct vmf_moves *m = p->m;
 	const struct vmf_move *v = &m->vm[i];
 	const uint16_t *q = m->cost + i * m->n_starts;
-	const double *price = prices_of(p, i, false);
-	double unit = ldexp(1.0, v->cost_exp);
-	double more = v->old_slot >= 0 ? m->limits.hysteresis : 0.0;
-	int64_t best = -1;
+	const double *price = vmf_prices_of(p, i);
+	double unit = ldexp(1.0, v->cost_exp), least[LANES], best = INFINITY;
+	double more = v->old_slot >= 0 ? m->limits.hysteresis : 0.0, old;
+	int64_t k = 0, n = m->n_starts, at = -1;
 
-	*cost = INFINITY;
-	for (int64_t k = 0; k < m->n_starts; k++) {
-		double x = q[k] * unit + price[k] +
-		    (k == v->old_slot ? 0.0 : more);
+	for (int l = 0; l < LANES; l++)
+		least[l] = INFINITY;
+	for (; k + LANES <= n; k += LANES)
+		for (int l = 0; l < LANES; l++) {
+			double x = q[k + l] == VMF_COST_NONE ? INFINITY :
+			    q[k + l] * unit + price[k + l];
 
-		if (q[k] != VMF_COST_NONE && x < *cost) {
-			*cost = x;
-			best = k;
+			least[l] = x < least[l] ? x : least[l];
 		}
-	}
-	return best;
+	for (; k < n; k++)
+		if (q[k] != VMF_COST_NONE)
+			least[0] = fmin(least[0], q[k] * unit + price[k]);
+	for (int l = 0; l < LANES; l++)
+		best = fmin(best, least[l]);
+	for (k = 0; at < 0; k++)
+		if (q[k] != VMF_COST_NONE && q[k] * unit + price[k] <= best)
+			at = k;
+	*cost = best + more;
+	if (v->old_slot < 0 || q[v->old_slot] == VMF_COST_NONE)
+		return at;
+	old = q[v->old_slot] * unit + price[v->old_slot];
+	if (old > *cost || (old == *cost && v->old_slot > at))
+		return at;
+	*cost = old;
+	return v->old_slot;
 }
 
 /* Everyone takes its cheapest start: what is used, and the bound. */
@@ -123,8 +184,9 @@ everyone(struct vmf_prices *p)
 		if (p->kind[k].use != NULL)
 			memset(p->kind[k].use, 0, (size_t)(p->kind[k].n *
 			    p->n_slots + 1) * sizeof(*p->kind[k].use));
-	for (int64_t i = 0; i < m->n; i++) {
-		int64_t at;
+	p->of[0] = -2;
+	for (int64_t o = 0; o < m->n; o++) {
+		int64_t i = p->order[o], at;
 
 		if (m->vm[i].least == VMF_COST_NONE)
 			continue;
@@ -211,6 +273,8 @@ vmf_prices_find(struct vmf_prices *p, const struct vmf_moves *m, double loss,
 	p->window = vmf_calloc(m->n_starts, (int64_t)sizeof(*p->window), e);
 	if (p->sum == NULL || p->window == NULL)
 		return VMF_ENOMEM;
+	if ((rc = make_order(p, e)) != 0)
+		return rc;
 	for (int64_t r = 0; r < rounds; r++) {
 		double bound = everyone(p);
 
@@ -238,5 +302,17 @@ vmf_prices_find(struct vmf_prices *p, const struct vmf_moves *m, double loss,
 		adjust(p, scale * (p->bound * (1.0 + AIM) - bound + loss) /
 		    norm);
 	}
+	/* Only the best are asked for from here on. */
+	for (int k = 0; k < N_KINDS; k++) {
+		struct vmf_scarce *s = &p->kind[k];
+
+		free(s->price);
+		free(s->way);
+		free(s->use);
+		s->price = s->best;
+		s->best = s->way = NULL;
+		s->use = NULL;
+	}
+	p->of[0] = -2;
 	return 0;
 }

@@ -32,6 +32,10 @@ struct vmf_prices {
 	int64_t n_slots;
 	double *sum;		/* of prices, n_slots + 1 */
 	double *window;		/* by start */
+	int64_t of[3];		/* whose prices sum has: cluster, host and
+				 * target; -2: nobody's */
+	int32_t wide;		/* whose width window is for */
+	int32_t *order;		/* VMs by host */
 };
 
 /* Find prices for all VMs of m that can move, in that many rounds; loss is

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #define PASSES 3
+#define LATE 8.0		/* at most; losses a plan's length */
 
 void
 vmf_recreate_best(struct vmf_state *s, struct vmf_rng *rng, int64_t max_hosts)
@@ -33,6 +34,32 @@ vmf_recreate_best(struct vmf_state *s, struct vmf_rng *rng, int64_t max_hosts)
 			more = true;
 		}
 		more = more && missed > 0 && s->depends;
+	}
+}
+
+void
+vmf_recreate_early(struct vmf_state *s)
+{
+	bool one = vmf_rng_below(&s->rng, 2) == 0, more = true;
+	double late = vmf_rng_unit(&s->rng);
+	struct vmf_choice c;
+
+	late = vmf_rng_below(&s->rng, 3) == 0 ? VMF_NOT_HERE :
+	    LATE * late * late * s->loss / (double)s->m->n_starts;
+	for (int64_t k = 0; k < s->m->n_starts; k++)
+		s->early[k] = late * (double)k;
+	for (int pass = 0; pass < PASSES && more; pass++) {
+		more = false;
+		for (int64_t k = 0; k < s->n_order; k++) {
+			int32_t i = s->order[k];
+
+			if (s->m->vm[i].slot >= 0 || !vmf_occupancy_best(s->o,
+			    i, INT64_MAX, s->early, &s->rng, one ? 1 :
+			    INT64_MAX, &c))
+				continue;
+			vmf_occupancy_put(s->o, i, c.slot, c.to);
+			more = true;
+		}
 	}
 }
 

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 
 #define RUIN_MOST 10		/* VMs of one kind */
+#define HOSTS_EMPTIED 3
 #define SWAPS 4			/* VMs that try to make room for another */
 
 int
@@ -278,6 +279,34 @@ vmf_ruin_swap(struct vmf_state *s, int32_t i, int64_t most_hosts,
 		if ((rc = oust(s, left[--n], e)) != 0)
 			return rc;
 	return 0;
+}
+
+int
+vmf_ruin_hosts(struct vmf_state *s, int32_t i, int64_t most,
+    struct vmf_err *e)
+{
+	const struct vmf_moves *m = s->m;
+	int rc = vmf_ruin(s, i, e);
+
+	for (int k = 0; rc == 0 && k < HOSTS_EMPTIED; k++) {
+		int32_t h = vmf_search_target(s, i);
+
+		if (h < 0)
+			return 0;
+		for (int64_t j = s->host_from[h]; rc == 0 &&
+		    j < s->host_from[h + 1] && s->n_order < most; j++)
+			if (vmf_rng_below(&s->rng, 4) > 0)
+				rc = vmf_ruin(s, s->host_vm[j], e);
+		for (int32_t j = s->o->in_head[h]; rc == 0 && j >= 0 &&
+		    s->n_order < most;) {
+			int32_t next = s->o->in_next[j];
+
+			if (vmf_rng_below(&s->rng, 4) > 0)
+				rc = vmf_ruin(s, j, e);
+			j = next >= 0 && m->vm[next].to == h ? next : -1;
+		}
+	}
+	return rc;
 }
 
 int

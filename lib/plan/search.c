@@ -11,9 +11,9 @@
 #define SEED UINT64_C(0x766d662d706c616e)
 /* Rounds: so many for each VM that is not at its best start, at least and at
  * most. */
-#define ROUNDS_EACH 100000
+#define ROUNDS_EACH 100000	/* twice that where a VM has no place */
 #define ROUNDS_LEAST 4000
-#define ROUNDS_MOST 600000	/* twice that where a VM has no place */
+#define ROUNDS_MOST 600000	/* here too */
 #define LARGE 200000		/* VMs of a fleet that has to be quick */
 #define ROUNDS_LARGE 200000
 #define PASSES 8		/* of each VM alone; in a large fleet: */
@@ -200,7 +200,8 @@ greatest_cost(const struct vmf_moves *m)
 	return top + m->limits.hysteresis;
 }
 
-/* What is done in a round; the last two only where who leaves makes room. */
+/* What is done in a round; the last three only where who leaves makes room,
+ * and the last only where a VM has no place. */
 enum kind {
 	ASSIGN,
 	ANY,
@@ -208,6 +209,7 @@ enum kind {
 	SHIFT,
 	MAKE_WAY,
 	SWAP,
+	EARLY,
 	N_KINDS
 };
 
@@ -240,7 +242,7 @@ try_round(struct vmf_state *s, double heat, double worth, bool fair,
 {
 	static const struct weighted kinds[N_KINDS] = { { ASSIGN, 4 },
 	    { ANY, 2 }, { BEST, 2 }, { SHIFT, 2 }, { MAKE_WAY, 3 },
-	    { SWAP, 2 } };
+	    { SWAP, 2 }, { EARLY, 3 } };
 	const struct vmf_vm_list *list = &s->sore;
 	int64_t was_placed = s->o->n_placed, way, n;
 	enum kind how;
@@ -249,12 +251,18 @@ try_round(struct vmf_state *s, double heat, double worth, bool fair,
 	int rc;
 
 	begin(s);
-	how = draw(s, kinds, s->depends ? N_KINDS : N_KINDS - 2);
+	how = draw(s, kinds, !s->depends ? N_KINDS - 3 : s->waiting.n == 0 ?
+	    N_KINDS - 1 : N_KINDS);
 	way = vmf_rng_below(&s->rng, 2) == 0 ? 1 : -1;
 	if (s->waiting.n > 0 && vmf_rng_below(&s->rng, 2) == 0)
 		list = &s->waiting;
 	seed = list->vm[vmf_rng_below(&s->rng, list->n)];
-	if (how == SWAP)
+	if (how == EARLY)
+		seed = s->waiting.vm[vmf_rng_below(&s->rng, s->waiting.n)];
+	if (how == EARLY)
+		rc = vmf_ruin_hosts(s, seed, VMF_ASSIGN_MOST - WAITING_MOST,
+		    e);
+	else if (how == SWAP)
 		rc = vmf_ruin_swap(s, seed, HOSTS_MOST, e);
 	else if (how == MAKE_WAY)
 		rc = vmf_ruin_make_way(s, seed, HOSTS_MOST, e);
@@ -267,6 +275,8 @@ try_round(struct vmf_state *s, double heat, double worth, bool fair,
 		return rc;
 	if (how == ASSIGN)
 		vmf_recreate_assign(s);
+	else if (how == EARLY)
+		vmf_recreate_early(s);
 	else if (how == ANY)
 		vmf_recreate_any(s);
 	else if (how == SHIFT)
@@ -348,7 +358,9 @@ polish(struct vmf_state *s, struct vmf_err *e)
 			int64_t placed = s->o->n_placed;
 			double was = s->o->cost;
 
-			if (!can_move(s->m, i) || at_best(s->m, i))
+			if (!can_move(s->m, i) || at_best(s->m, i) ||
+			    (s->m->vm[i].slot >= 0 &&
+			    !vmf_occupancy_could(s->o, i)))
 				continue;
 			begin(s);
 			if ((rc = vmf_ruin(s, (int32_t)i, e)) != 0)
@@ -393,7 +405,8 @@ settle(struct vmf_state *s, struct vmf_err *e)
 		int64_t placed = s->o->n_placed, slot = s->m->vm[i].slot;
 		double was = s->o->cost;
 
-		if (!could_be_earlier(s->m, i))
+		if (!could_be_earlier(s->m, i) ||
+		    !vmf_occupancy_could(s->o, i))
 			continue;
 		begin(s);
 		if ((rc = vmf_ruin(s, (int32_t)i, e)) != 0)
@@ -442,7 +455,9 @@ open_state(struct vmf_state *s, struct vmf_err *e)
 	if ((rc = list_init(&s->sore, n, e)) != 0 ||
 	    (rc = list_init(&s->waiting, n, e)) != 0)
 		return rc;
-	s->depends = s->o->load != NULL || m->n_groups > 0;
+	s->depends = s->o->load != NULL || s->o->mem != NULL ||
+	    m->n_groups > 0;
+	s->early = vmf_calloc(m->n_starts, (int64_t)sizeof(*s->early), e);
 	s->touched = vmf_calloc(n, (int64_t)sizeof(*s->touched), e);
 	s->spread = vmf_calloc(n, (int64_t)sizeof(*s->spread), e);
 	s->best_slot = vmf_calloc(n, (int64_t)sizeof(*s->best_slot), e);
@@ -452,7 +467,7 @@ open_state(struct vmf_state *s, struct vmf_err *e)
 	s->host_vm = vmf_calloc(n, (int64_t)sizeof(*s->host_vm), e);
 	s->host_from = vmf_calloc(m->n_hosts + 1,
 	    (int64_t)sizeof(*s->host_from), e);
-	if (s->touched == NULL || s->spread == NULL ||
+	if (s->early == NULL || s->touched == NULL || s->spread == NULL ||
 	    s->best_slot == NULL || s->best_to == NULL ||
 	    s->changed == NULL || s->is_changed == NULL ||
 	    s->host_vm == NULL || s->host_from == NULL)
@@ -468,7 +483,8 @@ open_state(struct vmf_state *s, struct vmf_err *e)
 	}
 	for (int64_t i = n - 1; i >= 0; i--)
 		if (can_move(m, i) && m->vm[i].host >= 0)
-			s->host_vm[--s->host_from[m->vm[i].host + 1]] = i;
+			s->host_vm[--s->host_from[m->vm[i].host + 1]] =
+			    (int32_t)i;
 	/* Now host_from[h + 1] is where h begins. */
 	for (int64_t h = 0; h < m->n_hosts; h++)
 		s->host_from[h] = s->host_from[h + 1];
@@ -484,6 +500,7 @@ free_state(struct vmf_state *s)
 	free(s->log);
 	free(s->order);
 	free(s->stack);
+	free(s->early);
 	free(s->touched);
 	free(s->spread);
 	free(s->best_slot);
@@ -566,7 +583,7 @@ vmf_search(struct vmf_search *out, struct vmf_occupancy *o,
 		loss += spread_of(&s, i);
 	for (int64_t i = 0; i < s.m->n; i++)
 		n += can_move(s.m, i);
-	loss = n > 0 ? loss / (double)n : 0.0;
+	s.loss = loss = n > 0 ? loss / (double)n : 0.0;
 	if ((rc = vmf_prices_find(&prices, s.m, loss, price_rounds(s.m),
 	    e)) != 0 || (rc = insert_all(&s, &prices, e)) != 0)
 		goto done;
@@ -577,7 +594,7 @@ vmf_search(struct vmf_search *out, struct vmf_occupancy *o,
 	save_best(&s);
 	out->first_cost = o->cost;
 	out->first_placed = o->n_placed;
-	rounds = s.sore.n * ROUNDS_EACH;
+	rounds = s.sore.n * (s.waiting.n > 0 ? 2 : 1) * ROUNDS_EACH;
 	if (rounds < ROUNDS_LEAST)
 		rounds = ROUNDS_LEAST;
 	if (rounds > (s.waiting.n > 0 ? 2 : 1) * ROUNDS_MOST)

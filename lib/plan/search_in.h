@@ -22,8 +22,8 @@ struct vmf_state {
 	struct vmf_rng rng;
 	struct vmf_change *log;	/* of the round, each VM once */
 	int64_t n_log, log_cap;
-	int64_t *touched;	/* round in which a VM was logged last */
-	int64_t round;
+	uint32_t *touched;	/* round in which a VM was logged last */
+	uint32_t round;
 	struct vmf_vm_list {		/* of VMs, with their places in it */
 		int32_t *vm, *at;
 		int64_t n;
@@ -32,12 +32,15 @@ struct vmf_state {
 	int64_t n_order, order_cap;
 	int32_t *stack;
 	int64_t stack_cap;
+	double loss;		/* mean, of a VM without its cheapest start */
+	double *early;		/* prices of starts, room for them */
 	float *spread;		/* what a VM may lose, and by how few starts */
 	int32_t *best_slot, *best_to;
 	int32_t *changed;	/* since the best, each VM once */
 	bool *is_changed;
 	int64_t n_changed;
-	int64_t *host_vm, *host_from;	/* VMs that can move, by host */
+	int32_t *host_vm;	/* VMs that can move, by host */
+	int64_t *host_from;
 	bool depends;		/* who leaves a host makes room on it */
 };
 
@@ -68,6 +71,13 @@ int vmf_ruin_make_way(struct vmf_state *s, int32_t i, int64_t most_hosts,
  */
 int vmf_ruin_swap(struct vmf_state *s, int32_t i, int64_t most_hosts,
     struct vmf_err *e) VMF_CHECK;
+/*
+ * Take back most of those that leave, or are on the way to, a few of the hosts
+ * that VM i may go to, about most VMs: where a VM without a place needs several
+ * others to go first, and these others.
+ */
+int vmf_ruin_hosts(struct vmf_state *s, int32_t i, int64_t most,
+    struct vmf_err *e) VMF_CHECK;
 /* Any host that VM i may go to, or -1. */
 int32_t vmf_search_target(struct vmf_state *s, int64_t i);
 
@@ -79,6 +89,9 @@ void vmf_recreate_best(struct vmf_state *s, struct vmf_rng *rng,
 /* One of them anywhere: what is dear for it may be cheap for those that wait
  * for it to leave. */
 void vmf_recreate_any(struct vmf_state *s);
+/* Early, at a price of being late that is drawn: who is gone early makes
+ * room. */
+void vmf_recreate_early(struct vmf_state *s);
 /* Each by slots later than it was. */
 void vmf_recreate_shift(struct vmf_state *s, int64_t by);
 /* The places that were given up, so that their costs are least. */
