@@ -49,7 +49,7 @@ static struct cmd c = {
 "      --step TIME       the series' step, where its metadata was dropped\n"
 "      --at TIME         end of what is scored [vmf:end]\n"
 "      --tz ZONE         wall clock of --at [UTC]\n"
-"      --memory SIZE     for rows that xgboost learns from [256M]\n"
+"      --memory SIZE     for what is learned of the whole fleet [256M]\n"
 "      --threads N       work on so many cores [all]\n"
 CMD_SHARED_USAGE,
 	.max_args = 1,

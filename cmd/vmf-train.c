@@ -42,7 +42,7 @@ static struct cmd c = {
 "      --step TIME       the series' step, where its metadata was dropped\n"
 "      --at TIME         learn what is before TIME only [vmf:end]\n"
 "      --tz ZONE         wall clock of --at [UTC]\n"
-"      --memory SIZE     for what xgboost and lstm learn from [256M]\n"
+"      --memory SIZE     for what is learned of the whole fleet [256M]\n"
 "      --epochs N        of lstm: rounds of its training, at most [30]\n"
 "      --hidden N        of lstm: units of its state [64]\n"
 "      --seed N          of lstm: other draws, other weights [0]\n"
