@@ -17,6 +17,7 @@ options_predict(int argc, char *argv[])
 	FRESH(opt);
 	FRESH(refit);
 	FRESH(explain);
+	FRESH(totals);
 	if (options_taken(&c, table, argc, argv)) {
 		if ((rc = parse_options(&p, &e)) == 0 && (rc = check_moves(
 		    &e)) == 0)
