@@ -268,7 +268,7 @@ vmf_budget_choose(struct vmf_budget *b, const struct vmf_algo *algo,
 	int64_t n = VMF_BUDGET_SERIES, all = 0, seen = 0;
 	struct trial t = { .algo = algo, .b = b, .many.how = b->how,
 	    .h = vmf_kq_day(b->opts.step_s) };
-	int got, rc = 0;
+	int rc = 0;
 
 	t.f = vmf_calloc(n, (int64_t)sizeof(*t.f), e);
 	t.problem = vmf_calloc(n, (int64_t)sizeof(*t.problem), e);
@@ -277,7 +277,7 @@ vmf_budget_choose(struct vmf_budget *b, const struct vmf_algo *algo,
 		rc = VMF_ENOMEM;
 	for (int64_t i = 0; i < n && rc == 0; i++)
 		rc = vmf_forecast_init(&t.f[i], t.h, &vmf_score_levels, e);
-	while (rc == 0 && (rc = got = vmf_series_next(s, e)) > 0) {
+	while (rc == 0 && (rc = vmf_series_next(s, e)) > 0) {
 		rc = 0;
 		for (int64_t i = 0; i < s->b->n && rc == 0; i++) {
 			struct vmf_slice y;

@@ -301,9 +301,9 @@ learn(struct vmf_global *g, struct vmf_sample *s, struct vmf_err *e)
 		return rc;
 	row = (struct vmf_mixer_row *)(void *)s->rec;
 	to = vmf_calloc(1, (int64_t)sizeof(*to), e);
-	if (to == NULL || (rc = weigh(row, s, e)) != 0) {
+	if ((rc = to == NULL ? VMF_ENOMEM : weigh(row, s, e)) != 0) {
 		free(to);
-		return VMF_ENOMEM;
+		return rc;
 	}
 	x = (struct job){ .to = to, .row = row, .n = n_learn,
 	    .seed = (uint64_t)g->seed };
