@@ -110,9 +110,13 @@ plan_windows(const struct vmf_slice *y, uint64_t key, int64_t windows_max,
     const struct vmf_forecast_opts *o)
 {
 	int64_t first = o->season * 5 / 2 > 24 ? o->season * 5 / 2 : 24;
-	int64_t span = y->n - 1 - first, most;
+	int64_t span, most;
 	struct plan p = { .apart = 46800 / o->step_s };
 
+	/* A history that is not short is not made one. */
+	if (y->n > VMF_SHORT_STEPS + LEADS_FEW / 2 && first < VMF_SHORT_STEPS)
+		first = VMF_SHORT_STEPS;
+	span = y->n - 1 - first;
 	if (span < 1)
 		return p;
 	most = WINDOWS_STEPS / y->n;
