@@ -415,6 +415,8 @@ unload(struct vmf_global *g)
 
 const struct vmf_global_ops vmf_gate_ops = {
 	.width = width, .rows_max = ROWS_MOST, .want = want,
-	.windows_max = WINDOWS,
+	/* A history that is not short is not made one, which takes arima's
+	 * whole search. */
+	.windows_max = WINDOWS, .steps_min = VMF_SHORT_STEPS,
 	.sample = sample, .learn = learn, .load = load, .unload = unload,
 };

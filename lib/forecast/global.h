@@ -99,6 +99,8 @@ struct vmf_global_ops {
 	void (*want)(uint64_t key, int64_t start, int64_t h,
 	    struct vmf_kq_parts *p);
 	int64_t windows_max;		/* of a series; 0: as many as pay */
+	int64_t steps_min;		/* before a window, where there are
+					 * some more than these */
 	/* NULL, or fails at once where this build cannot learn or forecast
 	 * by it. */
 	int (*ready)(struct vmf_err *e);

@@ -106,24 +106,23 @@ struct plan {
  * turn.
  */
 static struct plan
-plan_windows(const struct vmf_slice *y, uint64_t key, int64_t windows_max,
-    const struct vmf_forecast_opts *o)
+plan_windows(const struct vmf_slice *y, uint64_t key,
+    const struct vmf_global_ops *ops, const struct vmf_forecast_opts *o)
 {
 	int64_t first = o->season * 5 / 2 > 24 ? o->season * 5 / 2 : 24;
 	int64_t span, most;
 	struct plan p = { .apart = 46800 / o->step_s };
 
-	/* A history that is not short is not made one. */
-	if (y->n > VMF_SHORT_STEPS + LEADS_FEW / 2 && first < VMF_SHORT_STEPS)
-		first = VMF_SHORT_STEPS;
+	if (y->n > ops->steps_min + LEADS_FEW / 2 && first < ops->steps_min)
+		first = ops->steps_min;
 	span = y->n - 1 - first;
 	if (span < 1)
 		return p;
 	most = WINDOWS_STEPS / y->n;
 	most = most < WINDOWS_MIN ? WINDOWS_MIN : most > WINDOWS_MAX ?
 	    WINDOWS_MAX : most;
-	if (windows_max > 0 && most > windows_max)
-		most = windows_max;
+	if (ops->windows_max > 0 && most > ops->windows_max)
+		most = ops->windows_max;
 	if (p.apart < span / most)
 		p.apart = span / most;
 	if (p.apart < 1)
@@ -216,7 +215,7 @@ work(const struct vmf_globals *gs, struct learner *l, struct vmf_many *many,
 		l->y[i].y = l->values + l->at[i];
 		l->fit[i].n_params = l->fit[i].blob.n = 0;
 		plan[i] = plan_windows(&l->y[i], l->key[i],
-		    l->g->ops->windows_max, &gs->opts);
+		    l->g->ops, &gs->opts);
 		if (plan[i].n > most)
 			most = plan[i].n;
 		if (l->base[i].mean == NULL && (rc = vmf_forecast_init(
