@@ -118,7 +118,8 @@ def main():
                       for k in range(1, len(few))]
             for m in ("arima", "auto"):
                 one(o, tmp, m, 400, 8064, 300)
-    print("\n" + "; ".join(grown) + ".")
+    if grown:
+        print("\n" + "; ".join(grown) + ".")
 
 
 if __name__ == "__main__":
