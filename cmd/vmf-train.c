@@ -3,6 +3,7 @@
  * vmf-train - learn a model of each series.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -59,7 +60,7 @@ static struct {
 	const char *model, *metric, *target, *update, *without;
 	int64_t season_s, stale_after_s, step_s, at, threads;
 	double budget;
-} opt = { .stale_after_s = 86400, .at = VMF_TIME_NONE };
+} opt = { .stale_after_s = 86400, .at = VMF_TIME_NONE, .budget = INFINITY };
 static struct vmf_globals globals;
 static struct vmf_buf words;
 
@@ -123,7 +124,7 @@ parse_words(struct vmf_train *t, struct vmf_targets *targets,
 	if (opt.update != NULL) {
 		if (opt.model != NULL || opt.metric != NULL ||
 		    opt.target != NULL || opt.without != NULL ||
-		    opt.season_s != 0 || opt.budget > 0.0)
+		    opt.season_s != 0 || opt.budget < INFINITY)
 			return vmf_fail(e, VMF_EUSAGE, "--%s and --update: "
 			    "the model has its own", opt.model != NULL ?
 			    "model" : opt.metric != NULL ? "metric" :
@@ -170,7 +171,7 @@ spare(struct vmf_train *t, const struct cmd_twice *twice,
 {
 	int rc;
 
-	if (!(opt.budget > 0.0))
+	if (!(opt.budget < INFINITY))
 		return 0;
 	if ((rc = train_budget(&c, opt.budget, t, s, &opt.without, &words,
 	    e)) != 0)
@@ -234,7 +235,7 @@ main(int argc, char *argv[])
 	globals.target = targets.v;
 	globals.n_targets = targets.n;
 	if ((rc = cmd_open_twice(&c, c.n_args > 0 ? c.arg[0] : NULL,
-	    vmf_globals_any(&globals) || opt.budget > 0.0, &twice, &in,
+	    vmf_globals_any(&globals) || opt.budget < INFINITY, &twice, &in,
 	    &err)) != 0 ||
 	    (rc = vmf_series_open(&series, in, "series", opt.step_s, opt.at,
 	    &err)) != 0 ||

@@ -414,6 +414,8 @@ EOF
 	same less again
 	vmf-train -q --without theta --budget 0.5 -o x s 2>err
 	fails 2 '--budget is 0.01 ms, expected ' vmf-train --budget 0.01 -o out s
+	fails 2 '--budget is 0 ms, expected ' vmf-train --budget 0 -o out s
+	fails 2 '--budget is -1 ms, expected ' vmf-train --budget -1 -o out s
 	fails 2 '--budget is for auto' vmf-train --model kq --budget 1 -o out s
 	fails 2 '--budget and --update: the model has its own' \
 	    vmf-train --update m --budget 1 -o out s
