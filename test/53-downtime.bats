@@ -206,6 +206,18 @@ has_trees() {
 		vmf-predict -q --from bad vms.arrows >out 2>err || rc=$?
 		[ $rc -le 1 ]
 	done
+	# The usual word is a number of one: not half of one.
+	judge -c '
+import pyarrow as pa
+t = pa.ipc.open_stream("m").read_all()
+p = t["params"].to_pylist()
+p[0][-1] = -0.5
+t = t.set_column(t.schema.get_field_index("params"),
+                 t.schema.field("params"), pa.array(p, t.schema.field("params").type))
+with pa.ipc.new_stream("half", t.schema) as w:
+    w.write_table(t)'
+	fails 1 'half: row 0 of the model is damaged' \
+	    vmf-predict --from half vms.arrows
 	# More strange words in two sites than an int can add up.
 	fails 1 'downtime-strange: row 1 of the model is damaged' vmf-predict \
 	    --from "$VMF_ROOT/test/fuzz/corpus/model/downtime-strange" vms.arrows

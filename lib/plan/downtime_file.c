@@ -257,7 +257,8 @@ get_usual(struct vmf_downtime *m, const double *p)
 	for (int k = 0; k < VMF_N_WORDS; k++) {
 		double code = p[VMF_N_FACTS + k];
 
-		if (!(code >= -1.0 && code < (double)m->words[k].n))
+		if (!(code >= -1.0 && code < (double)m->words[k].n &&
+		    code == floor(code)))
 			return 1;
 		m->usual.word[k] = (int32_t)code;
 	}
