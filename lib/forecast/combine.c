@@ -234,19 +234,28 @@ set_bands(double *band, const double *weight, const struct vmf_block *b,
 	return 0;
 }
 
+/* Step t of lane i as it was before it went on its scale. */
+static double
+raw(const struct vmf_slice *y, const struct vmf_block *b, int64_t t, int i)
+{
+	t -= (int64_t)b->first[i];
+	return t >= 0 && t < y->n ? y->y[t] : NAN;
+}
+
 /* Mean absolute error at the origins over that of a season before in what
  * was learned from. */
 static double
-mase_of(const double *weight, const struct vmf_block *b, int w, int i)
+mase_of(const struct vmf_slice *y, const double *weight,
+    const struct vmf_block *b, int w, int i)
 {
 	double err = 0.0, scale = 0.0, c = b->scale[i];
 	int64_t n_err = 0, n_scale = 0;
 
 	for (int64_t k = 0; k < b->n_origins; k++)
 		for (int64_t j = 0; j < known_leads(b, k, i); j++) {
-			double d = fabs(vmf_from_log(c, b->y[(b->n -
-			    b->origin[k] + j) * w + i]) - vmf_from_log(c,
-			    average(b, weight, k * b->horizon + j, w, i)));
+			double d = fabs(raw(y, b, b->n - b->origin[k] + j,
+			    i) - vmf_from_log(c, average(b, weight,
+			    k * b->horizon + j, w, i)));
 
 			if (!isnan(d)) {
 				err += d;
@@ -254,8 +263,8 @@ mase_of(const double *weight, const struct vmf_block *b, int w, int i)
 			}
 		}
 	for (int64_t t = b->season; t < b->n - (int64_t)b->hold[i]; t++) {
-		double d = fabs(vmf_from_log(c, b->y[t * w + i]) -
-		    vmf_from_log(c, b->y[(t - b->season) * w + i]));
+		double d = fabs(raw(y, b, t, i) -
+		    raw(y, b, t - b->season, i));
 
 		if (!isnan(d)) {
 			scale += d;
@@ -304,8 +313,9 @@ set_bounds(double *p, const struct vmf_block *b, int w, int i)
 }
 
 int
-vmf_combine_fit(struct vmf_fit *fit, const struct vmf_block *b, int w, int i,
-    struct vmf_combine *c, struct vmf_err *e)
+vmf_combine_fit(struct vmf_fit *fit, const struct vmf_slice *y,
+    const struct vmf_block *b, int w, int i, struct vmf_combine *c,
+    struct vmf_err *e)
 {
 	double *p;
 	int rc;
@@ -322,7 +332,7 @@ vmf_combine_fit(struct vmf_fit *fit, const struct vmf_block *b, int w, int i,
 		for (int k = 0; k < vmf_member_len[m]; k++)
 			p[vmf_member_at[m] + k] = b->members & 1u << m ?
 			    b->par[m][k * w + i] : 0.0;
-	fit->mase = mase_of(p + VMF_PANEL_WEIGHTS, b, w, i);
+	fit->mase = mase_of(y, p + VMF_PANEL_WEIGHTS, b, w, i);
 	return set_bands(p + VMF_PANEL_BANDS, p + VMF_PANEL_WEIGHTS, b, w, i,
 	    c, e);
 }

@@ -23,11 +23,12 @@ struct vmf_combine {
 void vmf_combine_free(struct vmf_combine *c);
 
 /*
- * Lane i of a block of w that was learned: params of VMF_PANEL_* and mase
- * into fit.
+ * Lane i of a block of w that was learned, y being its history: params of
+ * VMF_PANEL_* and mase into fit.
  */
-int vmf_combine_fit(struct vmf_fit *fit, const struct vmf_block *b, int w,
-    int i, struct vmf_combine *c, struct vmf_err *e) VMF_CHECK;
+int vmf_combine_fit(struct vmf_fit *fit, const struct vmf_slice *y,
+    const struct vmf_block *b, int w, int i, struct vmf_combine *c,
+    struct vmf_err *e) VMF_CHECK;
 /* Lane i of a block that was forecast: mean and quantiles into f. */
 void vmf_combine_predict(struct vmf_forecast *f, const double *params,
     const struct vmf_block *b, int w, int i);

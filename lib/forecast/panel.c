@@ -407,7 +407,7 @@ work_task(struct task *t, const struct run *r)
 		int lane = (int)(i % r->w);
 
 		if (r->fit)
-			rc = vmf_combine_fit(job->fit, b, r->w, lane,
+			rc = vmf_combine_fit(job->fit, job->y, b, r->w, lane,
 			    &t->combine, &t->e);
 		else
 			vmf_combine_predict(job->f, job->with->params, b,

@@ -244,6 +244,17 @@ vmf_reconcile_totals_schema(struct vmf_reconcile *r, struct vmf_schema *s,
 	return copy_schema(r->totals, s, e);
 }
 
+/* Row i of the VMs: its values, whether there are any, and as find_total has
+ * them the cells of its total and its weight. */
+static int
+read_vm(struct vmf_reconcile *r, int64_t i, struct vmf_total **cell,
+    double *c, bool *any, struct vmf_err *e)
+{
+	int rc = find_total(r, i, cell, c, e);
+
+	return rc != 0 ? rc : read_row(r, r->vms, &r->of_vm, i, any, e);
+}
+
 int
 vmf_reconcile_sum(struct vmf_reconcile *r, struct vmf_err *e)
 {
@@ -253,8 +264,7 @@ vmf_reconcile_sum(struct vmf_reconcile *r, struct vmf_err *e)
 	int rc;
 
 	for (int64_t i = 0; i < r->vms->b->n; i++) {
-		if ((rc = find_total(r, i, &cell, &c, e)) != 0 ||
-		    (rc = read_row(r, r->vms, &r->of_vm, i, &any, e)) != 0)
+		if ((rc = read_vm(r, i, &cell, &c, &any, e)) != 0)
 			return rc;
 		r->n_vms++;
 		r->n_blank += !any;
@@ -332,8 +342,7 @@ vmf_reconcile_clip(struct vmf_reconcile *r, struct vmf_err *e)
 	int rc;
 
 	for (int64_t i = 0; i < r->vms->b->n; i++) {
-		if ((rc = find_total(r, i, &cell, &c, e)) != 0 ||
-		    (rc = read_row(r, r->vms, &r->of_vm, i, &any, e)) != 0)
+		if ((rc = read_vm(r, i, &cell, &c, &any, e)) != 0)
 			return rc;
 		for (int64_t t = 0; any && cell != NULL && t < r->h; t++) {
 			double y;
@@ -449,8 +458,7 @@ vmf_reconcile_put(struct vmf_reconcile *r, struct vmf_batch *out,
 	int rc;
 
 	for (int64_t i = 0; i < r->vms->b->n; i++) {
-		if ((rc = find_total(r, i, &cell, &c, e)) != 0 ||
-		    (rc = read_row(r, r->vms, &r->of_vm, i, &any, e)) != 0)
+		if ((rc = read_vm(r, i, &cell, &c, &any, e)) != 0)
 			return rc;
 		for (int64_t t = 0; any && cell != NULL && t < r->h; t++) {
 			double x = r->x[t], y;
