@@ -7,6 +7,23 @@
 
 #include "ingest/map.h"
 
+/* What both of the files of OSIC's benchmark say of a move. */
+#define OPENSTACK_FIELDS \
+	"    {\"name\": \"workload\", \"value\": \"spark-streaming\"},\n" \
+	"    {\"name\": \"mode\", \"value\": \"precopy\"},\n" \
+	"    {\"name\": \"mem_bytes\", \"column\": \"flavor\",\n" \
+	"     \"words\": {\"small\": \"4294967296\", \"medium\": " \
+	    "\"8589934592\",\n" \
+	"       \"large\": \"17179869184\"}},\n" \
+	"    {\"name\": \"vcpus\", \"column\": \"flavor\",\n" \
+	"     \"words\": {\"small\": \"2\", \"medium\": \"4\", \"large\": " \
+	    "\"8\"}},\n" \
+	"    {\"name\": \"bandwidth_bytes_s\", \"value\": \"1250000000\"},\n" \
+	"    {\"name\": \"storage\", \"column\": \"storage\"},\n" \
+	"    {\"name\": \"tunnelled\", \"column\": \"tunneling\"},\n" \
+	"    {\"name\": \"config\", \"columns\": [\"flavor\", \"storage\", " \
+	    "\"tunneling\"]},\n"
+
 static const struct {
 	const char *name;
 	const char *json;
@@ -223,20 +240,7 @@ static const struct {
 	"              \"live_migration_s\"],\n"
 	"  \"fields\": [\n"
 	"    {\"name\": \"vm\", \"column\": \"vm\"},\n"
-	"    {\"name\": \"workload\", \"value\": \"spark-streaming\"},\n"
-	"    {\"name\": \"mode\", \"value\": \"precopy\"},\n"
-	"    {\"name\": \"mem_bytes\", \"column\": \"flavor\",\n"
-	"     \"words\": {\"small\": \"4294967296\", \"medium\": "
-	    "\"8589934592\",\n"
-	"       \"large\": \"17179869184\"}},\n"
-	"    {\"name\": \"vcpus\", \"column\": \"flavor\",\n"
-	"     \"words\": {\"small\": \"2\", \"medium\": \"4\", \"large\": "
-	    "\"8\"}},\n"
-	"    {\"name\": \"bandwidth_bytes_s\", \"value\": \"1250000000\"},\n"
-	"    {\"name\": \"storage\", \"column\": \"storage\"},\n"
-	"    {\"name\": \"tunnelled\", \"column\": \"tunneling\"},\n"
-	"    {\"name\": \"config\", \"columns\": [\"flavor\", \"storage\", "
-	    "\"tunneling\"]},\n"
+	OPENSTACK_FIELDS
 	"    {\"name\": \"total_ms\", \"column\": \"live_migration_s\", "
 	    "\"scale\": 1000},\n"
 	"    {\"name\": \"status\", \"value\": \"completed\"}\n"
@@ -250,20 +254,7 @@ static const struct {
 	"  \"kind\": \"migrations\",\n"
 	"  \"fields\": [\n"
 	"    {\"name\": \"vm\", \"column\": \"vm_ip\"},\n"
-	"    {\"name\": \"workload\", \"value\": \"spark-streaming\"},\n"
-	"    {\"name\": \"mode\", \"value\": \"precopy\"},\n"
-	"    {\"name\": \"mem_bytes\", \"column\": \"flavor\",\n"
-	"     \"words\": {\"small\": \"4294967296\", \"medium\": "
-	    "\"8589934592\",\n"
-	"       \"large\": \"17179869184\"}},\n"
-	"    {\"name\": \"vcpus\", \"column\": \"flavor\",\n"
-	"     \"words\": {\"small\": \"2\", \"medium\": \"4\", \"large\": "
-	    "\"8\"}},\n"
-	"    {\"name\": \"bandwidth_bytes_s\", \"value\": \"1250000000\"},\n"
-	"    {\"name\": \"storage\", \"column\": \"storage\"},\n"
-	"    {\"name\": \"tunnelled\", \"column\": \"tunneling\"},\n"
-	"    {\"name\": \"config\", \"columns\": [\"flavor\", \"storage\", "
-	    "\"tunneling\"]},\n"
+	OPENSTACK_FIELDS
 	"    {\"name\": \"guest_downtime_ms\", \"column\": \"downtime_s\", "
 	    "\"scale\": 1000},\n"
 	"    {\"name\": \"status\", \"value\": \"completed\"}\n"

@@ -196,19 +196,7 @@ open(const char *path, int flags, ...)
 	return fd;
 }
 
-int
-open64(const char *path, int flags, ...)
-{
-	va_list ap;
-	int fd;
-
-	if (turn(OPEN, CALLER, EMFILE))
-		return -1;
-	va_start(ap, flags);
-	fd = opened(path, flags, ap);
-	va_end(ap);
-	return fd;
-}
+int open64(const char *path, int flags, ...) __attribute__((alias("open")));
 
 int
 pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*f)(void *),
