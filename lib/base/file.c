@@ -19,6 +19,10 @@
 #define DIRECT_BYTES (32 * 1024)	/* not copied into the buffer */
 #define PIPE_BYTES (1 << 20)	/* what every user may ask for */
 #define OUT_MAX 16		/* outputs open at the same time */
+/* At most so many bytes a call.  ext4 puts a write into pages as large as it
+ * can; a whole megabyte in one has been seen to take ten times as long as in
+ * four. */
+#define WRITE_BYTES (256 * 1024)
 
 struct vmf_out {
 	int fd;
@@ -52,6 +56,12 @@ vmf_read_full(int fd, void *p, int64_t n, const char *name, struct vmf_err *e)
 	return got;
 }
 
+static size_t
+at_once(int64_t n)
+{
+	return n < WRITE_BYTES ? (size_t)n : WRITE_BYTES;
+}
+
 int
 vmf_write_full(int fd, const void *p, int64_t n, const char *name,
     struct vmf_err *e)
@@ -60,7 +70,7 @@ vmf_write_full(int fd, const void *p, int64_t n, const char *name,
 
 	while (done < n) {
 		ssize_t r = write(fd, (const char *)p + done,
-		    (size_t)(n - done));
+		    at_once(n - done));
 
 		if (r < 0 && errno == EINTR)
 			continue;
@@ -79,7 +89,7 @@ write_two(int fd, const void *a, int64_t n_a, const void *b, int64_t n_b,
 	while (n_a > 0) {
 		struct iovec v[2] = {
 			{ (void *)(uintptr_t)a, (size_t)n_a },
-			{ (void *)(uintptr_t)b, (size_t)n_b },
+			{ (void *)(uintptr_t)b, at_once(n_b) },
 		};
 		ssize_t r = writev(fd, v, 2);
 
@@ -131,7 +141,7 @@ vmf_pwrite_full(int fd, const void *p, int64_t n, int64_t offset,
 
 	while (done < n) {
 		ssize_t r = pwrite(fd, (const char *)p + done,
-		    (size_t)(n - done), offset + done);
+		    at_once(n - done), offset + done);
 
 		if (r < 0 && errno == EINTR)
 			continue;
