@@ -244,10 +244,15 @@ $(B)/torture/foreign.so: test/torture/foreign.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 $(WARN) -O2 -fPIC -shared -o $@ $<
 
+# Plain C, whatever the build: a sanitizer makes a process large.
+$(B)/torture/starter: test/torture/starter.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -D_DEFAULT_SOURCE $(WARN) -O2 -o $@ $<
+
 torture-foreign: all $(B)/torture/foreign.so	## and calls of the libraries that vmf is linked with (FOREIGN="--calls 5")
 	$(Q)VMF_B=$(B) python3 test/torture/foreign $(FOREIGN)
 
-torture-damage: all	## damage streams in every place that says how to read them
+torture-damage: all $(B)/torture/starter	## damage streams in every place that says how to read them
 	$(Q)VMF_B=$(B) python3 test/torture/damage $(DAMAGE)
 
 torture-carry: all units	## programs fail or are killed under scripts/plan-to-virsh and plan-to-openstack
