@@ -626,3 +626,146 @@ downtimes() {
 	fails 1 'no model of downtimes' \
 	    vmf-window --length 30m --downtime s.model d.arrows
 }
+
+# old ROW...: a plan of the columns id, start, target and rank.
+old() {
+	{
+		echo kind=plan
+		echo 'id start:time target rank:int32'
+		printf '%s\n' "$@"
+	} | "$ROWS"
+}
+
+@test "--replan: a start and a target that can still be had, and no others" {
+	printf '%s\n' host,cpus h1,8 h2,8 h3,8 >hosts.csv
+	fleet host <<<'b 3,3,3 h1' >f
+	set -- --place --hosts hosts.csv --replan old
+	kept() {
+		run -0 plan id,start,target "$@" <f
+		hours <<<"$output"
+	}
+	old 'a - - 1' "b ${DAY/T00/T02} h3 1" 'c - - 1' >old
+	assert_equal "$(kept "$@")" b,02,h3
+	# Another rank, no start, one between slots, before all or behind them.
+	local row first
+	first=$(run -0 plan id,start,target --place --hosts hosts.csv <f
+		hours <<<"$output")
+	assert_equal "${first%,*}" b,00
+	for row in "b ${DAY/T00/T02} h3 2" 'b - h3 1' "b ${DAY/T00:00/T01:30} h3 1" \
+	    'b 2024-04-30T23:00:00Z h3 1' 'b 2024-05-01T09:00:00Z h3 1' \
+	    "b ${DAY/T00/T02} h9 1" "b ${DAY/T00/T02} h1 1" \
+	    "b ${DAY/T00/T02} - 1"; do
+		old "$row" >old
+		assert_equal "$(kept "$@")" "$first"
+	done
+	# A target of its own is kept to: the plan before went elsewhere.
+	fleet host target <<<'b 3,3,3 h1 h2' >f
+	old "b ${DAY/T00/T02} h3 1" >old
+	assert_equal "$(kept --hosts hosts.csv --replan old)" b,00,h2
+	old "b ${DAY/T00/T02} h2 1" >old
+	assert_equal "$(kept --hosts hosts.csv --replan old)" b,02,h2
+}
+
+@test "--replan: what is no plan is refused, with the column or the row" {
+	fleet host <<<'b 3,3,3 h1' >f
+	printf '%s\n' kind=plan 'id rank:int32' 'b 1' | "$ROWS" >old
+	fails 1 "old: no column 'start', which every plan has" \
+	    vmf-window --length 1h --replan old -o out f
+	printf '%s\n' kind=plan 'id start:f64' 'b 1' | "$ROWS" >old
+	fails 1 "old: column 'start' is " vmf-window --length 1h \
+	    --replan old -o out f
+	[[ $stderr == *'expected time'* ]]
+	old "c $DAY h2 1" "b $DAY h2 1" >old
+	fails 1 'old: row 1: its id is missing or before that of the row before' \
+	    vmf-window --length 1h --replan old -o out f
+	old "- $DAY h2 1" >old
+	fails 1 'old: row 0: its id is missing' vmf-window --length 1h \
+	    --replan old -o out f
+	[ ! -e out ]
+}
+
+@test "--explain: no room, pinned, risk, and what the plan before had" {
+	fleet host pinned cpu_mean_q90:list <<-E >f
+	a 1,9,9 h - 2,9,9
+	b 9,9,9 h yes 9,9,9
+	c 1,9,9 h - 2,9,9
+	d 1,9,9 h - 2,9,9
+	e 1,9,9 h - 2,9,9
+	E
+	{
+		echo kind=plan
+		echo 'id start:time rank:int32'
+		echo "c ${DAY/T00/T02} 1"
+	} | "$ROWS" >old
+	vmf-window -q --length 1h --slot 1h --per-host 1 --risk 0.9 \
+	    --replan old --hysteresis 1 --explain a,b,c,d,e -o plan f 2>err
+	run cat err
+	assert_line --index 0 "a: cost of a start: mean of the steps' quantile 0.9 of the load (cpu_mean) in the 1h from it on; starts every 1h"
+	assert_line 'b: forbidden: it is pinned'
+	assert_equal "$(grep -c ': no-room: no room in any of 3 windows: all 3 by --per-host$' err)" 1
+	assert_line --partial 'c: the plan before had 2024-05-01T02:00:00Z, cost 9; a change costs 1 more'
+	# Without limits, and a VM that has no window.
+	vmf-window -q --length 1h --risk 0.9 --explain b -o plan f 2>err
+	run cat err
+	assert_line 'b: forbidden: it is pinned'
+}
+
+@test "groups and deadlines may be numbers" {
+	fleet host target anti_affinity:int32 deadline:f64 <<-E >f
+	a 1,2,3,4 h1 h3 7 -
+	b 1,2,3,4 h2 h3 7 -
+	c 1,2,3,4 h2 h3 8 -
+	d 4,3,2,1 h2 h4 - 1714528800
+	E
+	run -0 plan id,start,status --total 9 <f
+	assert_equal "$(grep -c '^[ab],.*,placed' <<<"$output")" 1
+	assert_line c,2024-05-01T00:00:00Z,placed
+	# Until 02:00: the hour from 01:00 is the cheapest that ends in time.
+	assert_line d,2024-05-01T01:00:00Z,placed
+	fleet host deadline:f64 <<<'a 1,2 h1 1e300' >f
+	fails 1 "row 0, 'a': its deadline is not a time" \
+	    vmf-window --length 1h -o out f
+	# What is neither text nor a number says nothing.
+	fleet host deadline:binary anti_affinity:binary <<<'a 1,2 h1 7 7' >f
+	run -0 plan id,status --total 1 <f
+	assert_output a,placed
+}
+
+@test "limits name the column that they lack" {
+	printf '%s\n' host,cpus,mem_mb h1,4,9000 h2,4,9000 >hosts.csv
+	fleet vcpus:int32 mem_mb:int32 <<<'a 1,2 2 100' >f
+	fails 1 "no column 'host', which a limit on the load of hosts needs" \
+	    vmf-window --length 1h --place --max-load 50 --hosts hosts.csv -o out f
+	fails 1 "no column 'host', which the memory of hosts (--max-host-mem) needs" \
+	    vmf-window --length 1h --place --hosts hosts.csv -o out f
+	fails 1 "no column 'host', which --drain needs" vmf-window \
+	    --length 1h --place --drain h1 --hosts hosts.csv -o out f
+	fleet host mem_mb:int32 <<<'a 1,2 h1 100' >f
+	fails 1 "no column 'vcpus', which a limit on the load of hosts needs" \
+	    vmf-window --length 1h --place --max-load 50 --hosts hosts.csv -o out f
+	fails 2 '--per-target: ' vmf-window --length 1h --per-target 1 -o out f
+	# Columns of the plan, taken by an attribute.
+	fleet host load_q90:f32 cpu_mean_q90:list <<<'a 1,2 h 5 1,2' >f
+	fails 1 "attribute 'load_q90' has the name of a column of the plan" \
+	    vmf-window --length 1h --risk 0.9 -o out f
+	fails 2 "no quantile 0.7 of 'cpu_mean'; there are 0.9" \
+	    vmf-window --length 1h --risk 0.7 -o out f
+	fleet host <<<'a 1,2 h' >f
+	fails 2 "no quantile 0.7 of 'cpu_mean'; there are none" \
+	    vmf-window --length 1h --risk 0.7 -o out f
+	[ ! -e out ]
+}
+
+@test "a drained target, and no target at all, are no room" {
+	printf '%s\n' host,cpus h1,8 h2,8 h3,8 >hosts.csv
+	fleet host target <<-E >f
+	a 1,2 h1 h2
+	b 1,2 h1 -
+	c 1,2 h1 h3
+	d 1,2 h2 h3
+	E
+	run -0 plan id,status,reason --drain h1,h2 --hosts hosts.csv <f
+	assert_line 'a,no-room,its target is to be drained'
+	assert_line 'b,no-room,"it has no target, and --place is not given"'
+	assert_line 'c,placed,'
+}
