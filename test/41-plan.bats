@@ -769,3 +769,21 @@ old() {
 	assert_line 'b,no-room,"it has no target, and --place is not given"'
 	assert_line 'c,placed,'
 }
+
+@test "VMs without a forecast come first and take their room" {
+	printf '%s\n' host,cpus h1,8 h2,8 h3,8 >hosts.csv
+	{
+		echo 'kind=forecast step=3600'
+		echo 'id start:time cpu_mean:list cpu_mean_q90:list host vcpus:int32'
+		echo 'a - - - h2 4'
+		echo "b $DAY 50,50 50,50 h1 8"
+		echo "c $DAY 60,60 90,90 h3 8"
+	} | "$ROWS" >f
+	# a has no load that is known, so h2 takes b; h3 is full with c.
+	for risk in '' '--risk 0.9'; do
+		# shellcheck disable=SC2086
+		run -0 plan id,target,status --place --drain h1 $risk \
+		    --hosts hosts.csv --max-host-load 60 --per-host 70000 <f
+		assert_output b,h2,placed
+	done
+}
