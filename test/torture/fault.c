@@ -11,17 +11,21 @@
  *   FAULT_PROG=NAME   in programs of this name alone
  *   FAULT_REPORT=FILE append "NAME COUNT" for every function at the end, and
  *                     "failed NAME" as soon as it did
+ *   FAULT_SITES=1     append "site NAME N" for the first call from each place,
+ *                     a place being its callers, five deep
  *   FAULT_USAGE=FILE  append "PROGRAM KB DESCRIPTORS" at the end: the most
  *                     memory that was resident, and what is still open
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +61,12 @@ static atomic_long count[N_CALLS];
 static int chosen = -1, how, at, report = -1;
 static bool on;
 
+/* Places that have called: each a hash, 0 where there is none. */
+#define PLACES (1 << 14)
+static uint64_t places[N_CALLS][PLACES];
+static pthread_mutex_t places_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool sites;
+
 int __real_open64(const char *, int, ...);
 ssize_t __real_write(int, const void *, size_t);
 
@@ -83,6 +93,7 @@ begin(void)
 	if (file != NULL)
 		report = __real_open64(file, O_WRONLY | O_CREAT | O_APPEND |
 		    O_CLOEXEC, 0600);
+	sites = getenv("FAULT_SITES") != NULL;
 	if (call == NULL)
 		return;
 	for (int i = 0; i < N_CALLS; i++)
@@ -129,12 +140,45 @@ end(void)
 		say(names[i], count[i]);
 }
 
+/* Say so where the n-th call comes from where none came from before.  (What
+ * backtrace itself asks memory for is not counted: it is not vmf's.) */
+static void
+place(enum call c, long n)
+{
+	enum { OWN = 2, DEEP = 5 };
+	void *from[OWN + DEEP];
+	int depth = backtrace(from, OWN + DEEP);
+	uint64_t h = UINT64_C(1469598103934665603);
+	char text[64];
+	size_t i;
+	int len;
+
+	/* Fowler, Noll and Vo's hash, by word. */
+	for (int k = OWN; k < depth; k++)
+		h = (h ^ (uint64_t)(uintptr_t)from[k]) *
+		    UINT64_C(1099511628211);
+	h += h == 0;
+	pthread_mutex_lock(&places_lock);
+	for (i = h % PLACES; places[c][i] != 0 && places[c][i] != h;
+	    i = (i + 1) % PLACES)
+		continue;
+	len = places[c][i] == h ? 0 : snprintf(text, sizeof(text),
+	    "site %s %ld\n", names[c], n);
+	places[c][i] = h;
+	if (len > 0 && report >= 0 &&
+	    __real_write(report, text, (size_t)len) != len)
+		report = -1;
+	pthread_mutex_unlock(&places_lock);
+}
+
 /* Is it this call's turn? */
 static bool
 turn(enum call c)
 {
 	long n = atomic_fetch_add(&count[c], 1) + 1;
 
+	if (sites)
+		place(c, n);
 	if ((int)c != chosen || n < at || (n > at && !on))
 		return false;
 	if (n == at)
