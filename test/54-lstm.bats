@@ -5,7 +5,7 @@ load helper
 
 setup_file() {
 	cd "$BATS_FILE_TMPDIR" || return 1
-	gen 60 21 --seed 3 | vmf-ingest -q | vmf-dedup -q |
+	gen 30 17 --seed 3 | vmf-ingest -q | vmf-dedup -q |
 	    vmf-aggregate -q --step 1h -o s
 	# A build without oneDNN says so, and has nothing else to test.
 	vmf-train -q --model lstm --epochs 2 -o m s 2>err || touch without
@@ -149,9 +149,9 @@ fails_to_match() {
 	vmf-train -q --no-history --model lstm --epochs 12 --checkpoint ck \
 	    -o part s &
 	pid=$!
-	for _ in $(seq 600); do
+	for _ in $(seq 1500); do
 		[ ! -e ck.cpu_mean ] || break
-		sleep 0.05
+		sleep 0.02
 	done
 	kill -9 $pid
 	wait $pid || true
@@ -195,7 +195,8 @@ fails_to_match() {
 @test "progress has the loss and the time left" {
 	with
 	# A line a second: there has to be time for one.
-	vmf-train --progress --model lstm --epochs 40 -o p s 2>err4
+	vmf-train --progress --model lstm --epochs 40 --hidden 128 --threads 1 \
+	    -o p s 2>err4
 	grep -qE 'lstm of cpu_mean: epoch [0-9]+ of at most 40, loss 0\.[0-9]+, of the newest 0\.[0-9]+ \(0\.[0-9]+ without it\), [0-9]+s left at most' err4
 	vmf-train --model lstm --epochs 2 -o p s 2>err4
 	! grep -q epoch err4
