@@ -324,6 +324,21 @@ start_half() {
 	done
 }
 
+@test "-o: a device stays one, and what cannot be looked at is not replaced" {
+	gen 2 1 --step 1h >x.csv
+	vmf-ingest -q -o /dev/null x.csv
+	[ -c /dev/null ]
+	# Too many levels: stat() fails, and says something else than that
+	# there is no such file.
+	ln -s loop loop
+	fails 1 'cannot write loop: ' vmf-ingest -q -o loop x.csv
+	assert_equal "$(readlink loop)" loop
+	# A link that points nowhere yet is no reason to stop.
+	ln -s later link
+	vmf-ingest -q -o link x.csv
+	vmf-cat --csv link >/dev/null
+}
+
 @test "-o: SIGTERM and SIGHUP leave nothing" {
 	mkdir out
 	for sig in TERM HUP; do

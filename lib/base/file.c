@@ -291,7 +291,11 @@ vmf_out_open(struct vmf_out **out, const char *path, struct vmf_err *e)
 		goto fail;
 	if (is_std(path)) {
 		o->fd = STDOUT_FILENO;
-	} else if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+	} else if (stat(path, &st) != 0 && errno != ENOENT) {
+		/* It may be a device, and not to be replaced by a file. */
+		rc = vmf_fail_errno(e, "cannot write %s", path);
+		goto fail;
+	} else if (st.st_mode != 0 && !S_ISREG(st.st_mode)) {
 		o->fd = open(path, O_WRONLY | O_CLOEXEC);
 		if (o->fd < 0) {
 			rc = vmf_fail_errno(e, "cannot write %s", path);
@@ -300,6 +304,10 @@ vmf_out_open(struct vmf_out **out, const char *path, struct vmf_err *e)
 	} else {
 		/* Through a symbolic link, so that it stays one. */
 		real = realpath(path, NULL);
+		if (real == NULL && errno != ENOENT) {
+			rc = vmf_fail_errno(e, "cannot write %s", path);
+			goto fail;
+		}
 		o->final = real != NULL ? real : vmf_strdup(path, e);
 		if (o->final == NULL)
 			goto fail;
