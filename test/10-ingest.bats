@@ -552,6 +552,116 @@ a,1970-01-01T00:10:00Z,50,50,8192"
 	refused 'b.csv:1: found 2 fields, expected 6' --map m.json b.csv
 }
 
+@test "a map that is wrong: which key, what was found, what was expected" {
+	put a.csv 'vm,time,cpu\na,0,1\n'
+	cat >maps <<-'END'
+	columns: found an empty array, expected the names of all columns, as there is no header	{"header": false, "columns": [], "vm": {"column": "a"}}
+	columns: found a string, expected the names of all columns, as there is no header	{"header": false, "columns": "a", "vm": {"column": "a"}}
+	columns: found a number, expected strings that are not empty	{"header": false, "columns": ["a", 1], "vm": {"column": "a"}}
+	columns: found a name twice, expected each once	{"header": false, "columns": ["a", "a"], "vm": {"column": "a"}}
+	vm: found a string, expected {"column": NAME} or {"from": "filename"}	{"vm": "a"}
+	vm.from: found another word, expected "filename"	{"vm": {"from": "header"}}
+	vm.from: found a number, expected "filename"	{"vm": {"from": 1}}
+	vm: found neither column nor from, expected one of them	{"vm": {}}
+	vm: found both column and from, expected one of them	{"vm": {"column": "vm", "from": "filename"}}
+	vm.column: found a number that is no position, expected a column's name or its position from 1	{"vm": {"column": 0}}
+	vm.column: found a boolean, expected a column's name or its position from 1	{"vm": {"column": true}}
+	vm.column: found an empty string, expected a string	{"vm": {"column": ""}}
+	time: found a number, expected {"column": NAME} or {"step": "5m"}	{"vm": {"column": "vm"}, "time": 5}
+	time.format: found another word, expected auto, s, ms, us, ns, rfc3339 or wall	{"vm": {"column": "vm"}, "time": {"column": "time", "format": "days"}}
+	time.format: found it without column, expected both	{"vm": {"column": "vm"}, "time": {"format": "s"}}
+	time: found both column and step, expected one of them	{"vm": {"column": "vm"}, "time": {"column": "time", "step": "5m"}}
+	time.step: found another text, expected a span of time such as "5m"	{"vm": {"column": "vm"}, "time": {"step": "soon"}}
+	time.start: found it with column, expected it with step	{"vm": {"column": "vm"}, "time": {"column": "time", "start": "2024-01-01"}}
+	time.start: found another text, expected a time such as "2024-05-01T12:00:00Z"	{"vm": {"column": "vm"}, "time": {"step": "5m", "start": "soon"}}
+	metrics: found an object, expected an array	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": {}}
+	metrics[0]: found a number, expected an object with name and column	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [5]}
+	metrics[0].name: found time, expected another name: vm and time are taken	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "time", "column": "cpu"}]}
+	metrics[1].name: found a, expected each name once in the map	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "a", "column": "cpu"}, {"name": "a", "column": "cpu"}]}
+	attributes[0].name: found nothing, expected a name	{"vm": {"column": "vm"}, "time": {"column": "time"}, "attributes": [{"column": "cpu"}]}
+	attributes[0].type: found another word, expected utf8, int32 or float64	{"vm": {"column": "vm"}, "time": {"column": "time"}, "attributes": [{"name": "a", "column": "cpu", "type": "date"}]}
+	attributes[0].scale: found it for text, expected a type of int32 or float64 beside it	{"vm": {"column": "vm"}, "time": {"column": "time"}, "attributes": [{"name": "a", "column": "cpu", "scale": 2}]}
+	metrics[0].scale: found zero or infinity, expected a number	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "a", "column": "cpu", "scale": 0}]}
+	metrics[0].scale: found a string, expected a number	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "a", "column": "cpu", "scale": "2"}]}
+	metrics[0].column: found nothing, expected a column's name or its position from 1	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "a"}]}
+	attributes[0].column: found nothing, expected a column's name or its position from 1	{"vm": {"column": "vm"}, "time": {"column": "time"}, "attributes": [{"name": "a"}], "metrics": [{"name": "b", "column": "cpu"}]}
+	metrics: found one without a name, expected a name for each where there are several	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"column": "cpu"}, {"column": "time"}]}
+	metrics: found none, expected at least one	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": []}
+	header: found a number, expected true or false	{"header": 1}
+	delimiter: found another text, expected one character such as ",", ";", "|" or "\t"	{"delimiter": "ab"}
+	layout: found another word, expected long or wide	{"layout": "round"}
+	others: found another word, expected error, ignore or guess	{"others": "some"}
+	vm: found it in a wide map, expected none: the header names the VMs	{"layout": "wide", "time": {"column": "t"}, "vm": {"column": "vm"}}
+	header: found false in a wide map, expected true: the header names the VMs	{"layout": "wide", "time": {"column": "t"}, "header": false}
+	time: found step in a wide map, expected column	{"layout": "wide", "time": {"step": "5m"}}
+	metrics: found more than one in a wide map, expected one	{"layout": "wide", "time": {"column": "t"}, "metrics": [{"name": "a"}, {"name": "b"}]}
+	metrics[0]: found a column in a wide map, expected none: every column but the time holds values	{"layout": "wide", "time": {"column": "t"}, "metrics": [{"name": "a", "column": "b"}]}
+	vm: found nothing, expected {"column": NAME} or {"from": "filename"}	{"time": {"column": "t"}, "metrics": []}
+	columns: found it beside a header, expected "header": false, or no columns	{"columns": ["vm"], "time": {"step": "5m"}, "vm": {"column": "vm"}}
+	columns: found nothing, expected the names of all columns, as there is no header	{"header": false, "time": {"step": "5m"}, "vm": {"column": 1}}
+	others: found guess without a header, expected error or ignore	{"header": false, "time": {"step": "5m"}, "columns": ["vm"], "vm": {"column": "vm"}, "others": "guess"}
+	kind: found another word, expected migrations	{"kind": "moves"}
+	format: found another word, expected csv, domjobinfo or query-migrate	{"kind": "migrations", "format": "xml"}
+	delimiter: found another text, expected ",", ";", "|" or "\t"	{"kind": "migrations", "delimiter": "::"}
+	fields: found an object, expected an array	{"kind": "migrations", "fields": {}}
+	fields[0]: found a number, expected an object with name and column	{"kind": "migrations", "fields": [1]}
+	fields[0].name: found speed, expected a column of migrations, see vmf-stream(5)	{"kind": "migrations", "fields": [{"name": "speed", "column": "s"}]}
+	fields[0].name: found nothing, expected a column of migrations, see vmf-stream(5)	{"kind": "migrations", "fields": [{"column": "s"}]}
+	fields[0]: found neither column nor value, expected one of column, columns and value	{"kind": "migrations", "fields": [{"name": "vm"}]}
+	fields[0]: found both a column and a value, expected one of column, columns and value	{"kind": "migrations", "fields": [{"name": "vm", "column": "a", "value": "b"}]}
+	fields[0].columns: found it beside column, expected one of them	{"kind": "migrations", "fields": [{"name": "vm", "column": "a", "columns": ["b"]}]}
+	fields[0].columns: found an empty array, expected an array of columns' names	{"kind": "migrations", "fields": [{"name": "vm", "columns": []}]}
+	fields[0].columns: found a number, expected an array of columns' names	{"kind": "migrations", "fields": [{"name": "vm", "columns": 1}]}
+	fields[0].columns: found a number, expected strings that are not empty	{"kind": "migrations", "fields": [{"name": "vm", "columns": [1]}]}
+	fields[0].columns: found it for a column that is not text, expected column	{"kind": "migrations", "fields": [{"name": "mem_bytes", "columns": ["a", "b"]}]}
+	fields[0].scale: found it for a column that is no number, expected none	{"kind": "migrations", "fields": [{"name": "vm", "column": "a", "scale": 2}]}
+	fields[0].scale: found a number, expected a number above 0	{"kind": "migrations", "fields": [{"name": "mem_bytes", "column": "a", "scale": -2}]}
+	fields[0].value: found much, expected a number, at least 0	{"kind": "migrations", "fields": [{"name": "mem_bytes", "value": "much"}]}
+	fields[1].name: found vm, expected each name once in the map	{"kind": "migrations", "fields": [{"name": "vm", "column": "a"}, {"name": "vm", "column": "b"}]}
+	fields[0].words: found an empty object, expected {"text": "what it means", ...}	{"kind": "migrations", "fields": [{"name": "mode", "column": "a", "words": {}}]}
+	fields[0].words: found a number, expected strings	{"kind": "migrations", "fields": [{"name": "mode", "column": "a", "words": {"a": 1}}]}
+	only: found a string, expected {"column": NAME, "is": TEXT}	{"kind": "migrations", "only": "a"}
+	only: found one of column and is, expected both	{"kind": "migrations", "only": {"column": "a"}}
+	repeats: found a string, expected an array of columns' names	{"kind": "migrations", "repeats": "a"}
+	repeats: found it in a source without columns, expected none	{"kind": "migrations", "format": "domjobinfo", "repeats": ["a"]}
+	only: found it in a source without columns, expected none	{"kind": "migrations", "format": "domjobinfo", "only": {"column": "a", "is": "b"}}
+	fields[0].column: found it in a source without columns, expected value	{"kind": "migrations", "format": "query-migrate", "fields": [{"name": "vm", "column": "a"}]}
+	END
+	# In a shell of its own: bats looks at each command of a test.
+	sh -c 'tab=$(printf "\t") n=0
+	while IFS=$tab read -r want map; do
+		echo "$map" >m.json
+		rc=0
+		vmf-ingest --map m.json -o out a.csv 2>err || rc=$?
+		[ "$rc" -eq 1 ] &&
+		    [ "$(cat err)" = "vmf-ingest: m.json: $want" ] || {
+			echo "exit $rc of $map"
+			cat err
+			exit 1
+		}
+		n=$((n + 1))
+	done <maps
+	echo "$n maps"' >said || fail "$(cat said)"
+	assert_equal "$(cat said)" "71 maps"
+	[ ! -e out ]
+	printf '{"vm": "\377"}' >m.json
+	fails 1 'found bytes that are not UTF-8, expected JSON' \
+	    vmf-ingest --map m.json a.csv
+	head -c 1100000 /dev/zero | tr '\0' ' ' >m.json
+	fails 1 'the map is longer than 1048576 bytes' \
+	    vmf-ingest --map m.json a.csv
+	cat >m.json <<-'END'
+	{"vm": {"column": "vm"}, "time": {"column": "time"},
+	 "metrics": [{"name": "cpu", "column": "cpu"}],
+	 "attributes": [{"name": "host", "column": "cpu"}]}
+	END
+	fails 2 "--metric: 'host' is an attribute of the map" \
+	    vmf-ingest --map m.json --metric host a.csv
+	echo '{"kind": "migrations", "fields": [{"name": "vm", "column": 7}]}' >m.json
+	fails 1 'a.csv:1: found 3 columns, but the map names column 7' \
+	    vmf-ingest --map m.json a.csv
+}
+
 @test "columns that a map does not know" {
 	put a.csv 'vm,time,cpu,new\na,0,1,x\n'
 	cat >m.json <<-'END'
