@@ -443,12 +443,6 @@ vmf_source_read(struct vmf_source *s, void *p, int64_t n, struct vmf_err *e)
 	return s->rc;
 }
 
-const char *
-vmf_source_name(const struct vmf_source *s)
-{
-	return s->name;
-}
-
 int64_t
 vmf_source_bytes(const struct vmf_source *s)
 {

@@ -32,9 +32,6 @@ void vmf_source_ahead(struct vmf_source *s, int n_chunks,
 int64_t vmf_source_read(struct vmf_source *s, void *p, int64_t n,
     struct vmf_err *e) VMF_CHECK;
 
-/* The name for messages: the path or "standard input". */
-const char *vmf_source_name(const struct vmf_source *s);
-
 /* Bytes of the file taken so far, packed: for progress. */
 int64_t vmf_source_bytes(const struct vmf_source *s);
 

@@ -117,6 +117,9 @@ sizes_and_spans(void)
 	assert(vmf_parse_size("64K", &v) == 0 && v == 65536);
 	assert(vmf_parse_size("256m", &v) == 0 && v == 256 << 20);
 	assert(vmf_parse_size("1GiB", &v) == 0 && v == 1 << 30);
+	assert(vmf_parse_size("3MB", &v) == 0 && v == 3 << 20);
+	assert(vmf_parse_size("7B", &v) == 0 && v == 7);
+	assert(vmf_parse_size("7BB", &v) != 0);
 	assert(vmf_parse_size("", &v) != 0 && vmf_parse_size("G", &v) != 0);
 	assert(vmf_parse_size("9999999999G", &v) != 0);
 	assert(vmf_parse_size("1.5G", &v) != 0);
@@ -149,7 +152,13 @@ times(void)
 	static const char *const bad[] = { "2023-02-29", "2024-13-01",
 	    "2024-05-01T25:00:00Z", "2024-05-01T12:00:00X", "2024-5-1",
 	    "2024-05-01T12", "0000-01-01", "yesterday", "",
-	    "2024-05-01T12:00:00.Z", "2024-05-01T12:00:00+25:00" };
+	    "2024-05-01T12:00:00.Z", "2024-05-01T12:00:00+25:00",
+	    "2024-05-01T12:00:00+01:60", "2024-05-01T12:00:00+0x",
+	    "2024-05-01T12:00:00+01x0", "2024-05-01T12:00:00+0a:00",
+	    "2024-05-01T12:00:00+01:x0", "2024-05-01T12:00:00+01-00",
+	    "2024-05-01T12:00:00+001", "2024-05-01T12:00:00+",
+	    "2024-05-01T12:00:x0Z", "2024-05-01T12-00Z", "2024-05-01T1x:00Z",
+	    "@1.x", "@9223372036854775808" };
 	char buf[32];
 	int64_t v;
 	struct vmf_err e;
@@ -160,6 +169,10 @@ times(void)
 	assert(at("2024-02-29 12:00:00") == 1709208000);
 	assert(at("2024-02-29T12:00:00.999Z") == 1709208000);
 	assert(at("2024-02-29T12:00:00+02:00") == 1709208000 - 7200);
+	assert(at("2024-02-29T12:00:00-0330") == 1709208000 + 12600);
+	assert(at("2024-02-29T12:00+2") == 1709208000 - 7200);
+	assert(at("2024-02-29t12:00z") == 1709208000);
+	assert(at("2024-02-29") == 1709164800);
 	assert(at("1969-12-31T23:59:59Z") == -1);
 	assert(at("9999-12-31T23:59:59Z") == 253402300799);
 	assert(at("@-5") == -5);
@@ -170,6 +183,16 @@ times(void)
 	assert(vmf_time_parse_unix("-1", 2, 1000, &v) == 0 && v == -1);
 	assert(vmf_time_parse_unix("1999", 4, 1000, &v) == 0 && v == 1);
 	assert(vmf_time_parse_unix("1.", 2, 1, &v) != 0);
+	/* Down to the second that has begun, before 1970 as well. */
+	assert(vmf_time_parse_unix("-1.5", 4, 1, &v) == 0 && v == -2);
+	assert(vmf_time_parse_unix("-1.0", 4, 1, &v) == 0 && v == -1);
+	assert(vmf_time_parse_unix("-9223372036854775808.5", 22, 1, &v) != 0);
+	vmf_time_format_utc(253402300800, buf);
+	assert(!strcmp(buf, "@253402300800"));
+	vmf_time_format_wall(253402300800, buf);
+	assert(!strcmp(buf, "@253402300800"));
+	vmf_time_format_utc(INT64_MIN, buf);
+	assert(!strcmp(buf, "@-9223372036854775808"));
 	for (int64_t t = -40000000000; t < 200000000000; t += 86399 * 977) {
 		vmf_time_format_utc(t, buf);
 		assert(vmf_time_parse_rfc3339(buf, len(buf), &v) == 0);
@@ -209,6 +232,11 @@ utf8(void)
 	assert(!vmf_utf8_valid("\xed\xa0\x80", 3));	/* surrogate */
 	assert(!vmf_utf8_valid("\xf4\x90\x80\x80", 4));	/* beyond U+10FFFF */
 	assert(!vmf_utf8_valid("a\0b", 3));
+	/* Cut between characters, and not within one. */
+	assert(vmf_utf8_cut("a\xc3\xa9z", 4, 4) == 4);
+	assert(vmf_utf8_cut("a\xc3\xa9z", 4, 3) == 3);
+	assert(vmf_utf8_cut("a\xc3\xa9z", 4, 2) == 1);
+	assert(vmf_utf8_cut("\xf0\x9f\x98\x80", 4, 3) == 0);
 }
 
 static void
