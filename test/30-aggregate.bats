@@ -384,6 +384,68 @@ close() {
 	vmf-aggregate -q --step 1h want.s | vmf-cat --csv | diff - got
 }
 
+# odd FILE: readings with an attribute of each type, by pyarrow; of b they are
+# missing, or 0, in the newest row.
+odd() {
+	cat >odd.py <<-'EOT'
+		import sys
+		import pyarrow as pa, pyarrow.ipc as ipc
+		own = {"role": "attribute"}
+		def col(name, t, v):
+		    return pa.field(name, t, metadata=own), pa.array(v, t)
+		cols = [col("flag", pa.bool_(), [True, False, None]),
+		    col("made", pa.timestamp("s", "UTC"), [86400, 60, None]),
+		    col("f4", pa.float32(), [1.5, 0.25, float("nan")]),
+		    col("f8", pa.float64(), [2.5, 1e-3, 0.0]),
+		    col("big", pa.int64(), [9000000000, -7, 0]),
+		    col("word", pa.utf8(), ["x", "y", ""])]
+		plain = [(pa.field("vm", pa.utf8()), pa.array(["a", "b", "b"])),
+		    (pa.field("time", pa.timestamp("s", "UTC")),
+		    pa.array([0, 0, 300], pa.timestamp("s", "UTC"))),
+		    (pa.field("cpu", pa.float32()),
+		    pa.array([1, 2, 4], pa.float32()))]
+		both = plain + cols
+		s = pa.schema([f for f, _ in both])
+		with ipc.new_stream(sys.argv[1], s) as w:
+		    w.write_table(pa.table([v for _, v in both], schema=s))
+	EOT
+	judge odd.py "$1"
+}
+
+@test "attributes of every type, of which the newest that says something counts" {
+	odd in
+	columns=id,flag,made,f4,f8,big,word,cpu_mean
+	vmf-aggregate -q --step 1h --stat mean,count -o s in
+	run -0 vmf-cat --csv --no-header --columns $columns s
+	assert_line --index 0 'a,true,1970-01-02T00:00:00Z,1.5,2.5,9000000000,x,[1]'
+	assert_line --index 1 'b,false,1970-01-01T00:01:00Z,0.25,0.001,-7,y,[3]'
+	# Through dedup, and through coarser steps.
+	vmf-dedup -q in | vmf-aggregate -q --step 1h --stat mean,count -o t
+	same <(vmf-cat --csv s) <(vmf-cat --csv t)
+	vmf-aggregate -q --step 2h --stat mean s |
+	    vmf-cat --csv --no-header --columns $columns >coarse
+	assert_equal "$output" "$(cat coarse)"
+	# An inventory that has words or other numbers for them.
+	printf '%s\n' vm,flag,made,f4,f8,big a,maybe,never,7,8,1.5 >inv.csv
+	vmf-aggregate -q --step 1h --stat mean --join inv.csv -o s in
+	run -0 vmf-cat --csv --no-header --columns $columns s
+	assert_line --index 0 'a,maybe,never,7,8,1.5,x,[1]'
+	assert_line --index 1 'b,false,1970-01-01T00:01:00Z,0.25,0.001,-7,y,[3]'
+	vmf-cat --schema s | awk '{ print $1, $2 }' >schema
+	for c in 'flag utf8' 'made utf8' 'f4 float64' 'f8 float64' 'big float64'; do
+		grep -qx "$c" schema
+	done
+	# Another text of the same columns in what is joined to a history.
+	vmf-aggregate -q --step 1h --stat mean -o h in
+	printf '%s\n' vm,time,cpu a,3600,3 | vmf-ingest -q >day
+	printf '%s\n' vm,flag,made,f4,f8,big a,no,then,low,high,all >inv.csv
+	vmf-aggregate -q --append h --step 1h --stat mean --join inv.csv day |
+	    vmf-cat --csv --no-header --columns ${columns%,word,*} >got
+	run -0 cat got
+	assert_line --index 0 'a,no,then,low,high,all'
+	assert_line --index 1 'b,false,1970-01-01T00:01:00Z,0.25,0.001,-7'
+}
+
 @test "every step of every VM as polars computes it" {
 	fleet 50 3 >in
 	vmf-aggregate -q --step 1h --stat mean,max,min,count,p95,p50 -o out in

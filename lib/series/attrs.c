@@ -273,6 +273,10 @@ vmf_attr_text(const struct vmf_attr *a, int32_t id, char buf[32],
 	case VMF_TIME:
 		*len = vmf_time_format_utc(a->value[id].i, buf);
 		break;
+	case VMF_BOOL:
+		*len = snprintf(buf, 32, "%s", a->value[id].i != 0 ? "true" :
+		    "false");
+		break;
 	default:
 		*len = snprintf(buf, 32, "%" PRId64, a->value[id].i);
 		break;
