@@ -130,6 +130,8 @@ check_lists(const struct side *old, const struct side *new,
 	    found, old->name, expected);
 }
 
+/* A series: vmf_series_open has found its columns, or the aggregation has
+ * made them. */
 static int
 bind_side(struct side *s, const struct vmf_schema *schema, const char *name,
     struct vmf_err *e)
@@ -138,9 +140,6 @@ bind_side(struct side *s, const struct vmf_schema *schema, const char *name,
 	s->name = name;
 	s->id = vmf_schema_find(schema, "id");
 	s->start = vmf_schema_find(schema, "start");
-	if (s->id < 0 || s->start < 0)
-		return vmf_fail(e, VMF_EDATA, "%s: found no columns 'id' and "
-		    "'start', which every series has", name);
 	return vmf_grid_read(&s->grid, schema, name, 0, VMF_TIME_NONE, e);
 }
 
