@@ -321,13 +321,14 @@ s[::2].write_ipc_stream("half")'
 }
 
 @test "damaged parameters are refused with the row" {
+	local algo=arima good own
 	fleet 1 14 >s
-	season() { echo "kind=model step=3600 season=86400 end=2024-01-15T00:00:00Z metric=cpu_mean model=arima"; }
+	season() { echo "kind=model step=3600 season=86400 end=2024-01-15T00:00:00Z metric=cpu_mean model=$algo"; }
 	params() {
 		{
 			season
 			echo 'id metric model status params:list64 blob:binary mase:f64 updated:time'
-			echo "vm-000 cpu_mean arima ok $1 - - 2024-01-15T00:00:00Z"
+			echo "vm-000 cpu_mean $algo ok $1 - - 2024-01-15T00:00:00Z"
 		} | "$ROWS" >m
 	}
 	params 1,2,3
@@ -335,9 +336,47 @@ s[::2].write_ipc_stream("half")'
 	    vmf-predict --from m -o out s
 	params "$(seq -s , 1 116)"
 	fails 1 'm: row 0: arima has ' vmf-predict --from m -o out s
-	# phi1 of 1.5 at param 22.
-	params "0,0,0,0,1,0,0,0,0,0,0,0,0,0,0,1,0,0,0,0,0,5,1.5,0,0,0,0,0,0,0,1,$(printf '0,%.0s' {1..84})0"
-	fails 1 'm: row 0: arima has ' vmf-predict --from m -o out s
+	# What a fit made, but for one number.
+	bad() {
+		params "$(jq -r --argjson i "$1" --argjson v "$2" \
+		    '.[$i] = $v | map(. // "-" | tostring) | join(",")' \
+		    <<<"$good")"
+		fails 1 "m: row 0: $algo has $3" vmf-predict --from m -o out s
+	}
+	# g I: number I as it is printed.
+	g() {
+		printf %g "$(jq ".[$1]" <<<"$good")"
+	}
+	for algo in theta ets arima; do
+		vmf-train -q --no-history --model $algo -o n s
+		good=$(vmf-cat --json n | jq -c .params)
+		case $algo in theta) own=4 ;; ets) own=5 ;; arima) own=6 ;; esac
+		bad 3 0.5 '0.5 at param 3, expected a weight of its own'
+		bad $own -1 "-1 at param $own, expected a weight of its own"
+		bad $own 0.5 'weights that add up to 0.5, expected 1'
+		bad 0 null 'nan at param 0, expected a finite number'
+		bad 33 1e9 "$(g 34) at param 34, expected quantiles that ascend"
+		case $algo in
+		theta)
+			bad 7 0 '0 at param 7, which no fit makes'
+			bad 8 1.5 '1.5 at param 8, which no fit makes'
+			bad 9 -1 '-1 at param 9, which no fit makes'
+			;;
+		ets)
+			bad 10 -0.5 '-0.5 at param 10, which no fit makes'
+			bad 16 -1 '-1 at param 16, which no fit makes'
+			;;
+		arima)
+			bad 17 4 '4 at param 17, which no fit makes'
+			bad 18 0.5 '0.5 at param 18, which no fit makes'
+			bad 24 1.5 '1.5 at param 24, which no fit makes'
+			bad 26 2 "$(g 24) at param 24, which no fit makes"
+			bad 27 -1.5 '-1.5 at param 27, which no fit makes'
+			bad 30 2 '2 at param 30, which no fit makes'
+			bad 32 -1 '-1 at param 32, which no fit makes'
+			;;
+		esac
+	done
 	[ ! -e out ]
 }
 

@@ -42,7 +42,7 @@ EOF
 
 @test "xgboost: a model in a pass of its own, the same bytes however it runs" {
 	xgb
-	fleet 40 14
+	fleet 16 12
 	vmf-train -q --no-history --model xgboost -o m s
 	vmf-train -q --no-history --model xgboost --threads 1 -o m1 s
 	same m m1
@@ -62,11 +62,11 @@ EOF
 
 @test "xgboost: a VM's forecast does not depend on its neighbours" {
 	xgb
-	fleet 40 14
+	fleet 16 12
 	vmf-train -q --model xgboost -o m s
 	vmf-predict -q --from m -o f s
-	for vm in vm-0000003 vm-0000017; do
-		gen 40 14 --seed 5 | grep -E "^(vm,|$vm)" | vmf-ingest -q |
+	for vm in vm-0000003 vm-0000011; do
+		gen 16 12 --seed 5 | grep -E "^(vm,|$vm)" | vmf-ingest -q |
 		    vmf-dedup -q | vmf-aggregate -q --step 1h --join vms.csv \
 		    -o one
 		vmf-predict -q --at "$(vmf-cat --schema s |
@@ -94,7 +94,7 @@ EOF
 
 @test "nothing is learned of what lies behind --at, or vmf-eval's first origin" {
 	xgb
-	fleet 30 14
+	fleet 12 14
 	judge - s t <<'EOF'
 import sys
 import pyarrow as pa
@@ -136,7 +136,7 @@ EOF
 
 @test "xgboost beside others, with --update, --memory and VMs that are new" {
 	xgb
-	fleet 40 14
+	fleet 20 14
 	vmf-train -q --no-history --model xgboost,kq --metric cpu_mean,mem_mean \
 	    -o once s
 	vmf-train -q --model xgboost,kq --metric cpu_mean,mem_mean \
@@ -155,19 +155,23 @@ def parts(path):
             if r["id"] and r["metric"] == "cpu_mean" and
             r["model"] == ("xgboost" if "once" in path else "kq")}
 a, b = map(parts, sys.argv[1:])
-assert len(a) == 40 and a.keys() == b.keys()
+assert len(a) == 20 and a.keys() == b.keys()
 assert all(repr(a[i]) == repr(b[i]) for i in a)
 EOF
 	# Less memory: fewer rows, and fewer series.
 	vmf-train -q --model xgboost --memory 1M -o small s
-	assert [ "$(fleet_part cpu_mean small | head -n 1 | tr -d '[,' |
-	    cut -d' ' -f 4 | cut -d. -f 1)" -lt 2000 ]
+	rows() {
+		fleet_part cpu_mean "$1" | head -n 1 | tr -d '[,' |
+		    cut -d' ' -f 4 | cut -d. -f 1
+	}
+	[ "$(rows small)" -lt 2000 ]
+	[ "$(rows once)" -gt 2000 ]
 	vmf-predict -q --from small s | vmf-cat >/dev/null
 	# A VM that the model does not know.
-	gen 45 14 --seed 5 --inventory vms.csv | vmf-ingest -q | vmf-dedup -q |
+	gen 24 14 --seed 5 --inventory vms.csv | vmf-ingest -q | vmf-dedup -q |
 	    vmf-aggregate -q --step 1h --join vms.csv -o more
 	vmf-predict -q --from once more | vmf-cat --csv --columns id,status |
-	    grep -q 'vm-0000044,unseen'
+	    grep -q 'vm-0000023,unseen'
 }
 
 @test "too few rows: the forecast is kq's" {
@@ -183,7 +187,7 @@ EOF
 
 @test "a part of the fleet that is damaged, or not there" {
 	xgb
-	fleet 40 14
+	fleet 16 12
 	vmf-train -q --model xgboost -o m s
 	part() {
 		judge - m bad "$@" <<'EOF'
@@ -210,7 +214,7 @@ EOF
 }
 
 @test "--target: a probability of any model, calibrated, and scored" {
-	fleet 40 14
+	fleet 16 12
 	models="kq snaive"
 	[ -n "$NO_XGB" ] || models="$models xgboost"
 	for model in $models; do
@@ -222,7 +226,7 @@ EOF
 		vmf-predict -q --from m --horizon 6 -o f s
 		column cpu_max_gt60_1_12,cpu_mean_gt30_1_48 f |
 		    awk -F, '$1 != "" { n++; if (!($1 >= 0 && $1 <= 1 &&
-		    $2 >= 0 && $2 <= 1)) exit 1 } END { exit n < 30 }'
+		    $2 >= 0 && $2 <= 1)) exit 1 } END { exit n < 10 }'
 	done
 	assert_equal "$(judge - f <<'EOF'
 import sys
@@ -237,12 +241,51 @@ EOF
 	    <(vmf-cat --csv --columns id,metric,model,params m2)
 	vmf-window -q --length 1h f | vmf-cat --schema |
 	    grep -q cpu_max_gt60_1_12
+	fleet 40 14
 	vmf-eval -q --model kq --target 'cpu_max>40@1-24' --horizon 24 \
 	    --origins 4 -o scores s
 	vmf-cat --csv --no-header --columns model,n_cases,n_came,brier,brier_rate,auc scores >rows
 	awk -F, '$1 == "kq" { n++; if (!($2 > 80 && $3 > 5 && $3 < $2 &&
 	    $4 < 0.7 * $5 && $6 > 0.9)) exit 1 } END { exit n != 1 }' rows ||
 	    { cat rows; return 1; }
+}
+
+@test "--target: a part of it that is damaged" {
+	fleet 8 14
+	vmf-train -q --no-history --model kq --target 'cpu_max>40@1-6' -o m s
+	cat >said <<'EOF'
+h["version"] = 0;version of a target's part is not
+h["odds"] = [1, 2];expected 3 odds
+h["odds"][1] = "x";odds hold what is not a number
+h["bytes"] += 1;bytes of trees, which is not what the header says
+rest += b"x";1 bytes of trees, which is not what the header says
+h = 5;version of a target's part is not
+h["sides"] = 1;sides is not a list of at most
+h["traits"] = [1];traits holds what is not a name
+EOF
+	# bad.N: what line N of these makes of the header h.
+	judge - <<'EOF'
+import json
+import pyarrow as pa
+with pa.ipc.open_stream("m") as r:
+    t = r.read_all()
+for i, said in enumerate(open("said")):
+    rows = t.to_pylist()
+    part, = [r for r in rows if r["id"] is None]
+    line, rest = part["blob"].split(b"\n", 1)
+    h = json.loads(line)
+    exec(said.split(";")[0])
+    part["blob"] = json.dumps(h).encode() + b"\n" + rest
+    with pa.ipc.new_stream(f"bad.{i}", t.schema) as w:
+        w.write_table(pa.Table.from_pylist(rows, t.schema))
+EOF
+	local i=0 text
+	while IFS=';' read -r _ text; do
+		fails 1 "$text" vmf-predict -q --from bad.$i -o out s
+		i=$((i + 1))
+	done <said
+	assert_equal $i 8
+	[ ! -e out ]
 }
 
 @test "--target's scores are those of another hand" {
