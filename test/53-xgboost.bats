@@ -164,8 +164,8 @@ EOF
 		fleet_part cpu_mean "$1" | head -n 1 | tr -d '[,' |
 		    cut -d' ' -f 4 | cut -d. -f 1
 	}
-	[ "$(rows small)" -lt 2000 ]
-	[ "$(rows once)" -gt 2000 ]
+	[ "$(rows small)" -lt 1000 ]
+	[ "$(rows once)" -gt 1000 ]
 	vmf-predict -q --from small s | vmf-cat >/dev/null
 	# A VM that the model does not know.
 	gen 24 14 --seed 5 --inventory vms.csv | vmf-ingest -q | vmf-dedup -q |
