@@ -116,6 +116,55 @@ b,1970-01-01T01:00:00Z,4" ]
 	! vmf-cat "$S/odd.arrows" | grep -q "$(printf '\033')"
 }
 
+@test "vmf-cat: values of every type, the odd ones among them, in each format" {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	judge - <<-'E'
+	import pyarrow as pa, pyarrow.ipc as ipc
+	inf = float("inf")
+	def put(name, t):
+	    with ipc.new_stream(name, t.schema) as w:
+	        w.write_table(t)
+	put("odd", pa.table({"flag": [True, None], "none": pa.nulls(2),
+	    "i": pa.array([-7, None], pa.int64()),
+	    "x": pa.array([inf, -inf], pa.float32()),
+	    "y": [float("nan"), 123456.789],
+	    "b": pa.array([b"\x00\xff\x10", b""], pa.binary()),
+	    "text": ["a\nb\t\"c\\", ""],
+	    "l": pa.array([[0.5, inf, None], []], pa.list_(pa.float64()))}))
+	put("big", pa.table({"u": pa.array([1, 2**63], pa.uint64())}))
+	t = pa.table([[1], [2]], names=["a", "a"])
+	put("twice", t)
+	put("many", pa.table([[1]] * 10001, names=[f"c{i}" for i in range(10001)]))
+	put("late", pa.table({"id": ["a"], "start": pa.array([2**62],
+	    pa.timestamp("s")), "v": [[1.0, 2.0]]}).replace_schema_metadata(
+	    {"vmf:kind": "series", "vmf:step": str(2**62)}))
+	E
+	run -0 vmf-cat --json odd
+	assert_line --index 0 '{"flag":true,"none":null,"i":-7,"x":"inf","y":null,"b":"AP8Q","text":"a\nb\t\"c\\","l":[0.5,"inf",null]}'
+	assert_line --index 1 '{"flag":null,"none":null,"i":null,"x":"-inf","y":123456.789,"b":"","text":"","l":[]}'
+	vmf-cat --json odd | jq -e . >/dev/null
+	run -0 vmf-cat --csv --columns flag,none,i,x,y,b,l odd
+	assert_line --index 1 'true,,-7,inf,,AP8Q,"[0.5,inf,null]"'
+	assert_line --index 2 ',,,-inf,123456.789,,[]'
+	run -0 vmf-cat --columns flag,none,i,x,y,b odd
+	assert_line --index 1 --regexp '^true +- +-7 +inf +-? +<3 bytes>$'
+	assert_line --index 2 --regexp '^- +- +- +-inf +123456.789 +<0 bytes>$'
+	fails 1 "big: message at byte " vmf-cat big
+	[[ $stderr == *"column 'u': row 1 of the batch is out of"* ]]
+	fails 1 "twice: two columns are called 'a'" vmf-cat twice
+	fails 1 'many: 10001 columns, expected at most' vmf-cat many
+	# A table of more rows than are laid out at once.
+	awk 'BEGIN { print "vm,time,cpu"
+		for (i = 0; i < 12000; i++) print "vm" i ",0," i % 7 }' </dev/null |
+	    vmf-ingest -q | vmf-cat >table
+	assert_equal "$(wc -l <table)" 12001
+	assert_equal "$(awk 'NR > 1 { n += $3 } END { print n }' table)" 35995
+	printf '\377\377\377\377\0\0\0\0' >end
+	fails 1 'end: the end marker is at byte 0, before any schema' vmf-cat end
+	fails 2 '--id needs a text column called id or vm' vmf-cat --id a odd
+	fails 1 'row 0: its steps leave the range of time' vmf-cat --long --csv late
+}
+
 @test "vmf-cat: before a damaged place all is shown, and the exit code is 1" {
 	needs_judges
 	head -c -8 "$S/two-batches.arrows" >"$S/cut2"

@@ -662,6 +662,58 @@ a,1970-01-01T00:10:00Z,50,50,8192"
 	    vmf-ingest --map m.json a.csv
 }
 
+@test "a share of another column, and numbers that do not fit: both readers" {
+	cat >m.json <<-'END'
+	{"vm": {"column": "vm"}, "time": {"column": "time"},
+	 "metrics": [{"name": "mem", "column": "used", "percent_of": "all"}],
+	 "attributes": [
+	  {"name": "n", "column": "n", "type": "int32"},
+	  {"name": "big", "column": "big", "type": "float64", "scale": 1e300}]}
+	END
+	sh -c 'while IFS="|" read -r row text; do
+		for csv in libcsv fast; do
+			printf "%s\n%s\n" vm,time,used,all,n,big "$row" >a.csv
+			rc=0
+			VMF_CSV=$csv vmf-ingest --map m.json -o out a.csv \
+			    2>err || rc=$?
+			[ "$rc" -eq 1 ] && grep -qF "a.csv:2: $text" err || {
+				echo "$csv, exit $rc of $row"
+				cat err
+				exit 1
+			}
+		done
+	done' >said <<-'END' || fail "$(cat said)"
+	a,0,1,x,1,1|column 'all': found 'x', expected a number
+	a,0,1,inf,1,1|column 'all': found 'inf', expected a finite number
+	a,0,inf,1,1,1|column 'used': found 'inf', expected a finite number
+	a,0,x,1,1,1|column 'used': found 'x', expected a number
+	a,0,1e38,1e-38,1,1|column 'used': found '1e38', expected a number in the range of float32
+	a,0,1,1,1.5,1|column 'n': found '1.5', expected a whole number of 32 bits
+	a,0,1,1,3e9,1|column 'n': found '3e9', expected a whole number of 32 bits
+	a,0,1,1,1,1e300|column 'big': found '1e300', expected a number in the range of float64
+	END
+	[ ! -e out ]
+	put a.csv 'vm,time,x,cpu\na,0,1,2\n'
+	echo '{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "cpu", "column": "x"}], "others": "guess"}' >two.json
+	refused "two columns would be 'cpu' in the stream" --map two.json a.csv
+	# Of nothing there is no share.
+	put a.csv 'vm,time,used,all,n,big\na,0,1,0,2,\na,300,1,4,2,1\n'
+	for csv in libcsv fast; do
+		VMF_CSV=$csv vmf-ingest -q --map m.json -o x.arrows a.csv
+		run -0 vmf-cat --csv --no-header --columns mem,n,big x.arrows
+		assert_output ,2,$'\n'25,2,1e+300
+	done
+	fails 2 '--time-format is of no use' vmf-ingest --map planetlab \
+	    --start @0 --time-format s a.csv
+	fails 2 '--id: expected text in UTF-8 that is not empty' vmf-ingest \
+	    --map planetlab --start @0 --id "$(printf '\377')" a.csv
+	put "$(printf 'v\377.csv')" '1\n'
+	refused "the file's name is not UTF-8" --map planetlab --start @0 \
+	    "$(printf 'v\377.csv')"
+	put a.csv 'vm,time,cp\0377u\na,0,1\n'
+	refused "the name of column 3, 'cp" a.csv
+}
+
 @test "columns that a map does not know" {
 	put a.csv 'vm,time,cpu,new\na,0,1,x\n'
 	cat >m.json <<-'END'

@@ -164,6 +164,52 @@ refused() {
 	grep -q '1 bad rows' err
 }
 
+@test "jobs that are none, or say what they cannot: the line and what it is" {
+	job() {
+		printf "$2" >j.txt
+		refused "j.txt:$1" --map domjobinfo j.txt
+	}
+	job "1: the operation is 'Save', expected Outgoing migration" \
+	    'Operation: Save\nJob type: Completed\n'
+	job "1: Time elapsed is 'x ms', expected a number and its unit" \
+	    'Time elapsed: x ms\nJob type: Completed\n'
+	job "1: mem_bytes is 'much', expected a number, at least 0" \
+	    'mem_bytes: much\nJob type: Completed\n'
+	# Blank lines before all, the ends of lines of another system, amounts
+	# in all units, and a throttle that was on.
+	cols=vm,mode,mem_bytes,auto_converge,total_ms,status
+	printf '\n \r\nvm: a\r\nJob type: Completed\r\nMemory total: 2 TiB\r\nTime elapsed: 3 s\r\nAuto converge throttle: 20\r\n' >j.txt
+	moves --map domjobinfo j.txt
+	lines a,,2199023255552,1,3000,completed
+	printf '\n{"status": "completed", "vm": "b", "auto_converge": true, "mode": "precopy"}\n{"status": "completed", "vm": "c", "auto_converge": false, "mem_bytes": 1e9}' >j.txt
+	moves --map query-migrate j.txt
+	lines b,precopy,,1,,completed c,,1000000000,0,,completed
+	printf '{"status": "completed", "vm": "\377"}\n' >j.txt
+	refused 'j.txt:1: found bytes that are not UTF-8, expected JSON' \
+	    --map query-migrate j.txt
+	printf '{"status": "completed", "mode": "live"}\n' >j.txt
+	refused "j.txt:1: mode is 'live', expected precopy" \
+	    --map query-migrate j.txt
+	head -c 20000000 /dev/zero | tr '\0' x >j.txt
+	refused 'j.txt:1: the line is longer than' --map query-migrate j.txt
+	printf 'Job type: Completed\n' >"$(printf 'a\377.txt')"
+	refused "the file's name is not UTF-8, expected the name of a VM" \
+	    --map domjobinfo "$(printf 'a\377.txt')"
+	fails 2 '--id: expected text in UTF-8 that is not empty' \
+	    vmf-ingest --map domjobinfo --id "$(printf '\377')" j.txt
+	# What a map gives to all rows, where they do not say it.
+	echo '{"kind": "migrations", "format": "query-migrate", "fields": [{"name": "workload", "value": "web"}, {"name": "mem_bytes", "value": "5", "scale": 1024}]}' >m.json
+	printf '{"status": "completed", "vm": "a"}\n{"status": "completed", "vm": "b", "mem_bytes": 7, "workload": "db"}\n' >j.txt
+	cols=vm,workload,mem_bytes
+	moves --map m.json j.txt
+	lines a,web,5120 b,db,7
+	# CSV: a header and a row that cannot be.
+	printf 'vm,tot\0al_ms\na,1\n' >a.csv
+	refused 'a.csv:1: ' --map migrations a.csv
+	printf 'vm,total_ms\na,"1\n' >a.csv
+	refused 'a.csv:2: ' --map migrations a.csv
+}
+
 @test "a map of one's own: words, joined columns, values, repeats, only" {
 	cols=workload,mem_bytes,config,auto_converge,total_ms
 	cat >m.json <<-'END'

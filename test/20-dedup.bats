@@ -292,6 +292,34 @@ fleet() {
 	    vmf-dedup int.arrows
 }
 
+@test "--keep of whole numbers, doubles and text, in many columns" {
+	cat >make.py <<-'EOT'
+		import pyarrow as pa, pyarrow.ipc as ipc
+		c = {"vm": pa.array(["a", "a", "a", "b"]),
+		    "time": pa.array([0, 0, 0, 0], pa.timestamp("s")),
+		    "i": pa.array([3, 5, None, 1], pa.int32()),
+		    "l": pa.array([2**40, 2**40 + 4, None, -1], pa.int64()),
+		    "d": pa.array([0.25, 0.75, None, 1e-9]),
+		    "word": pa.array(["x", "", "z", None])}
+		# More than 32 that can be missing.
+		for k in range(40):
+		    c[f"n{k}"] = pa.array([k, k, None, None], pa.int32())
+		with ipc.new_stream("in", pa.table(c).schema) as w:
+		    w.write_table(pa.table(c))
+	EOT
+	judge make.py
+	keep() {
+		vmf-dedup -q --keep "$1" in |
+		    vmf-cat --csv --no-header --columns i,l,d,word,n39 >out
+		assert_equal "$(head -n 1 out)" "$2"
+		assert_equal "$(tail -n 1 out)" '1,-1,0.000000001,,'
+	}
+	keep first 3,1099511627776,0.25,x,39
+	keep last 5,1099511627780,0.75,z,39
+	keep mean 4,1099511627778,0.5,z,39
+	keep max 5,1099511627780,0.75,z,39
+}
+
 @test "usage" {
 	: >empty
 	fails 2 "--keep: found 'all'" vmf-dedup --keep all empty

@@ -201,6 +201,44 @@ agrees() {
 	assert_line --regexp '^k1,9,ok,1970-01-01T00:00:00Z,"\[47\.7777[0-9]*,50\]","\[4\.3,3\]","\[3,1\]"$'
 }
 
+@test "percentiles of more samples in a step than are sorted by hand" {
+	{
+		echo vm,time,cpu
+		# 1 to 100 in another order, 36 s apart.
+		awk 'BEGIN { for (i = 0; i < 100; i++)
+			printf "a,%d,%d\n", 36 * i, (37 * i) % 100 + 1 }'
+	} | vmf-ingest -q >in
+	run -0 agg --step 1h --stat p50,p95,p99.9,min,max,count <in
+	assert_output a,ok,1970-01-01T00:00:00Z,[50.5],[95.05],[99.901],[1],[100],[100]
+}
+
+@test "--by host: VMs that say different clusters, and an inventory without" {
+	rows vm,time,cpu a,0,1 b,0,3 c,0,5 >in
+	printf '%s\n' vm,host,cluster a,h,k1 b,h,k2 c,g,k2 >inv.csv
+	run -0 agg --step 1h --by host --stat mean --join inv.csv <in
+	assert_line --regexp '^g,k2,1,ok,'
+	assert_line --regexp '^h,,2,ok,.*\[2\],'
+	printf 'vm,host,\na,h,x\n' >inv.csv
+	fails 1 'inv.csv:1: found a column without a name' \
+	    vmf-aggregate --step 1h --join inv.csv in
+	printf 'vm,host\na,h,x\n' >inv.csv
+	fails 1 'inv.csv:2: found 3 fields, expected 2' \
+	    vmf-aggregate --step 1h --join inv.csv in
+	# A row without a VM, in a stream of names by number.
+	judge - <<-'E'
+	import pyarrow as pa, pyarrow.ipc as ipc
+	for name, index, words in (("null", [0, None], ["a"]),
+	        ("hole", [0, 1], ["a", None])):
+	    vm = pa.DictionaryArray.from_arrays(pa.array(index, pa.int32()), words)
+	    t = pa.table({"vm": vm, "time": pa.array([0, 300],
+	        pa.timestamp("s")), "cpu": [1.0, 2.0]})
+	    with ipc.new_stream(name, t.schema) as w:
+	        w.write_table(t)
+	E
+	fails 1 'null: row 1: ' vmf-aggregate --step 1h null
+	fails 1 'hole: row 1: ' vmf-aggregate --step 1h hole
+}
+
 @test "--by host: the fine step" {
 	rows vm,time,cpu,host,vcpus a,0,0,h,2 a,60,100,h,2 a,120,50,h,2 >in
 	run -0 agg --step 10m --by host --stat max <in
@@ -435,6 +473,10 @@ odd() {
 	for c in 'flag utf8' 'made utf8' 'f4 float64' 'f8 float64' 'big float64'; do
 		grep -qx "$c" schema
 	done
+	printf '%s\n' vm,f4,f8,big a,low,high,all >inv.csv
+	vmf-aggregate -q --step 1h --stat mean --join inv.csv -o s in
+	run -0 vmf-cat --csv --no-header --columns f4,f8,big s
+	assert_output low,high,all$'\n'0.25,0.001,-7
 	# Another text of the same columns in what is joined to a history.
 	vmf-aggregate -q --step 1h --stat mean -o h in
 	printf '%s\n' vm,time,cpu a,3600,3 | vmf-ingest -q >day

@@ -572,6 +572,9 @@ downtimes() {
 		print $2 + 2 * $3 / 1000 + 3 * $4 / 60000 }')
 	awk -v a="$(cost)" -v b="$want" 'BEGIN {
 		d = a - b; exit !((d < 0 ? -d : d) <= 0.001 * b) }'
+	fleet host downtime_ms_q50:f32 <<<'a 1,2 h 3' >g
+	fails 1 "attribute 'downtime_ms_q50' has the name of a column of the plan" \
+	    vmf-window --length 1h --downtime down.model -o out g
 }
 
 @test "--length auto: windows as long as the moves, and moves at once by them" {

@@ -115,8 +115,8 @@ agg() {
 @test "models: columns, words, and parts that are not there" {
 	local meta='kind=model step=3600 end=2024-05-02T00:00:00Z season=86400 metric=cpu_mean model=snaive'
 	local cols='id metric model status params:list64 blob:binary mase:f64 updated:time'
-	s "$SERIES end=2024-05-02T00:00:00Z" 'id start:time cpu_mean:list' \
-	    "a $DAY 24*9"
+	s "$SERIES end=2024-05-05T00:00:00Z" 'id start:time cpu_mean:list' \
+	    "a $DAY 1,2,3,4*93"
 	mv s series
 	s "$meta" "${cols/mase:f64/mase}" "a cpu_mean snaive ok - - x $DAY"
 	fails 1 "s: column 'mase' is utf8, expected float64" \
@@ -131,6 +131,15 @@ agg() {
 	s "$meta" "$cols" "a cpu_mean tarot ok - - 1 $DAY"
 	fails 1 "s: row 0: model 'tarot' is not known to this version; known: " \
 	    vmf-predict --from s -o out series
+	s "$meta" "$cols" 'a cpu_mean snaive ok - - 1 2024-06-01T00:00:00Z'
+	fails 1 's: row 0: updated lies behind the end of the series' \
+	    vmf-train --update s -o out series
+	s "${meta/snaive/kq}" "$cols" "a cpu_mean kq ok 1,2 - 1 $DAY"
+	fails 1 's: row 0: kq has 2 params, expected 1' \
+	    vmf-predict --from s -o out series
+	s "${meta/snaive/kq}" "$cols" "a cpu_mean kq ok 1 xyz 1 $DAY"
+	fails 1 's: row 0: kq has a blob of 3 bytes, expected' \
+	    vmf-predict --from s -o out series
 	s "${meta/model=snaive/model=tarot}" "$cols"
 	fails 1 "s: model 'tarot' is not known to this version; known: " \
 	    vmf-predict --from s -o out series
@@ -141,6 +150,28 @@ agg() {
 	fails 1 's: metadata vmf:metric is missing, expected a model as vmf-train writes it' \
 	    vmf-predict --from s -o out series
 	[ ! -e out ]
+}
+
+@test "forecasts: steps that differ, VMs that nobody has" {
+	local cols='id host vcpus:int32 start:time cpu_mean:list cpu_mean_q10:list cpu_mean_q90:list status'
+	s 'kind=forecast step=3600' "$cols" "h1 - 4 $DAY 5 4 6 ok"
+	mv s hosts
+	s 'kind=forecast step=1800' "$cols" "a h1 4 $DAY 5 4 6 ok"
+	fails 1 'hosts has steps of 3600 s, but s of 1800 s; expected the same' \
+	    vmf-predict --reconcile hosts -o out s
+	# A forecast of VMs of which one is not in the series, and one has none.
+	s "$SERIES end=2024-05-01T06:00:00Z" 'id start:time cpu_mean:list' \
+	    "b $DAY 1,2,3,4,5,6" "c $DAY 2,3,4,5,6,7"
+	mv s series
+	s 'kind=forecast step=3600 start=2024-05-01T04:00:00Z' \
+	    'id start:time cpu_mean:list' 'a 2024-05-01T04:00:00Z 1,1' \
+	    'b 2024-05-01T04:00:00Z 5,6' 'c - -' 'z 2024-05-01T04:00:00Z 1,1'
+	vmf-eval --forecast s -o out series 2>err
+	run -0 cat err
+	assert_line 'vmf-eval: 2 forecasts scored; 2 only in the forecast, 0 only in the series'
+	# b was foretold 5 and 6, and had them; c is scored by nobody.
+	run -0 vmf-cat --csv --no-header --columns n_series,mae out
+	assert_line --index 0 1,0
 }
 
 @test "a history to append to" {
