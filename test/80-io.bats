@@ -342,6 +342,8 @@ start_half() {
 @test "-o: SIGTERM and SIGHUP leave nothing" {
 	mkdir out
 	for sig in TERM HUP; do
+		# Under nohup HUP is nothing that ends a command.
+		! (kill -$sig $BASHPID) || continue
 		for c in $(commands); do
 			how "$c" large
 			rc=0
