@@ -534,6 +534,16 @@ odd() {
 	done
 }
 
+@test "too little memory for the input's batches says how much it needs" {
+	not_small
+	# Of 16 MB, as vmf-dedup itself writes where it compresses.
+	fleet 400 8 | vmf-dedup -q -z >in
+	fails 2 'is too little for input of' vmf-aggregate --memory 16M \
+	    --step 1h -o out in
+	[ ! -e out ]
+	vmf-aggregate -q --memory "${stderr##*at least }" --step 1h -o out in
+}
+
 @test "large values keep their digits" {
 	rows vm,time,mem_b a,0,1099511627776 a,300,1099511627776 \
 	    a,600,1099511627776 >in
