@@ -78,8 +78,8 @@ EOF
 
 @test "xgboost: quantiles do not cross, and are better than kq's" {
 	xgb
-	fleet 60 21
-	vmf-eval -q --model kq,xgboost --origins 4 --horizon 24 -o scores s
+	fleet 40 17
+	vmf-eval -q --model kq,xgboost --origins 2 --horizon 24 -o scores s
 	vmf-cat --csv --no-header --columns model,crps,mase scores >rows
 	awk -F, '$1 == "kq" { c = $2; m = $3 }
 	    $1 == "xgboost" { if (!($2 < 0.97 * c && $3 < m)) exit 1; n++ }
