@@ -361,12 +361,15 @@ arima_ahead(const struct arima_par *m, const struct arima_state *from,
 /*
  * Run the model over steps [from, n) and forecast h steps at each of the
  * n_at moments at[] (descending: the last comes first; at[i] = n is the end):
- * f[i * h + j] is the forecast of step at[i] + j from what is before at[i].
+ * f[i * h + j] becomes the forecast of step at[i] + j from what is before
+ * at[i]; or so much of it as weight says is added, where weight is not NULL.
+ * tmp is room for 2 h values, 3 h with a weight.
  */
 VMF_HD_PASS void
 arima_roll(vcseq y, int64_t stride, int64_t from, int64_t n, int64_t s,
     vreal begin, const struct arima_par *m, const struct arima_ring *r,
-    const int64_t *at, int64_t n_at, int64_t h, vseq f, vseq tmp)
+    const int64_t *at, int64_t n_at, int64_t h, const vreal *weight, vseq f,
+    vseq tmp)
 {
 	struct arima_state x;
 	int64_t slot = 0;
@@ -376,9 +379,13 @@ arima_roll(vcseq y, int64_t stride, int64_t from, int64_t n, int64_t s,
 		vmask ok;
 
 		while (n_at > 0 && at[n_at - 1] <= t) {
-			n_at--;
-			arima_ahead(m, &x, r, s, slot, h, f + n_at * h, tmp,
-			    tmp + h);
+			vseq to = f + --n_at * h, ahead = tmp + 2 * h;
+
+			arima_ahead(m, &x, r, s, slot, h, weight != NULL ?
+			    ahead : to, tmp, tmp + h);
+			for (int64_t j = 0; weight != NULL && j < h; j++)
+				to[j] += v_keep(v_lt(v_set(0.0), *weight),
+				    *weight * ahead[j]);
 		}
 		if (t == n)
 			break;

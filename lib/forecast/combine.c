@@ -423,6 +423,48 @@ is_stationary(double f1, double f2, double f3)
 	return fabs(g2) < 1.0 && fabs(g1) < 1.0 - g2;
 }
 
+/* The first parameter that a model of arima cannot have, or 16. */
+static int
+check_orders(const double *p)
+{
+	int i;
+
+	if ((i = first_outside(p, 6, 0.0, 3.0)) < 6)
+		return i;
+	for (i = 1; i < 6; i++)
+		if (i != 2 && p[i] != 0.0 && p[i] != 1.0)
+			return i;
+	if (!is_stationary(p[7], p[8], p[9]))
+		return 7;
+	if (!is_stationary(-p[10], -p[11], -p[12]))
+		return 10;
+	if ((i = first_outside(p + 13, 2, -1.0, 1.0)) < 2)
+		return 13 + i;
+	return 15 + first_outside(p + 15, 1, 0.0, INFINITY);
+}
+
+/* The same of all of them and their weights, or the number of parameters. */
+static int
+check_arima(const double *p)
+{
+	double sum = 0.0;
+
+	for (int k = 0; k < VMF_ARIMA_MODELS; k++) {
+		int at = k * VMF_ARIMA_ONE, weight = at + VMF_ARIMA_WEIGHT;
+		int bad;
+
+		if (!(p[weight] >= 0.0 && p[weight] <= 1.0))
+			return weight;
+		sum += p[weight];
+		if (!(p[weight] > 0.0))
+			continue;
+		bad = check_orders(p + at);
+		if (bad < VMF_ARIMA_WEIGHT)
+			return at + bad;
+	}
+	return sum > 0.99 && sum < 1.01 ? VMF_ARIMA_PARAMS : VMF_ARIMA_WEIGHT;
+}
+
 /* The first parameter that member m cannot have, or its number of them. */
 static int
 check_member(int m, const double *p)
@@ -440,18 +482,7 @@ check_member(int m, const double *p)
 			return i;
 		return 6 + first_outside(p + 6, 1, 0.0, INFINITY);
 	case VMF_M_ARIMA:
-		if ((i = first_outside(p, 6, 0.0, 3.0)) < 6)
-			return i;
-		for (i = 1; i < 6; i++)
-			if (i != 2 && p[i] != 0.0 && p[i] != 1.0)
-				return i;
-		if (!is_stationary(p[7], p[8], p[9]))
-			return 7;
-		if (!is_stationary(-p[10], -p[11], -p[12]))
-			return 10;
-		if ((i = first_outside(p + 13, 2, -1.0, 1.0)) < 2)
-			return 13 + i;
-		return 15 + first_outside(p + 15, 1, 0.0, INFINITY);
+		return check_arima(p);
 	default:
 		return 0;
 	}

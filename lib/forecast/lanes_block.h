@@ -17,8 +17,11 @@ enum vmf_member { VMF_M_SNAIVE, VMF_M_THETA, VMF_M_ETS, VMF_M_ARIMA,
     VMF_N_MEMBERS };
 
 /* Parameters of each, as vmf-model(5) lists them. */
-enum { VMF_THETA_PARAMS = 3, VMF_ETS_PARAMS = 7, VMF_ARIMA_PARAMS = 16,
-    VMF_MEMBER_PARAMS = 16 };
+/* arima is an average of several, each with its weight as the last. */
+enum { VMF_THETA_PARAMS = 3, VMF_ETS_PARAMS = 7, VMF_ARIMA_MODELS = 4,
+    VMF_ARIMA_ONE = 17, VMF_ARIMA_WEIGHT = 16,
+    VMF_ARIMA_PARAMS = VMF_ARIMA_MODELS * VMF_ARIMA_ONE,
+    VMF_MEMBER_PARAMS = VMF_ARIMA_PARAMS };
 
 #define VMF_ORIGINS_MAX 48
 

@@ -23,7 +23,7 @@
 struct cut {
 	vseq train;		/* n */
 	vseq a, b;		/* n */
-	vseq tmp;		/* 2 horizon */
+	vseq tmp;		/* 3 horizon */
 	vseq idx, count;	/* season */
 	struct arima_ring ring;	/* a season each */
 };
@@ -41,7 +41,7 @@ cut_room(const struct vmf_block *b)
 	c.b = p;
 	p = p + b->n;
 	c.tmp = p;
-	p = p + 2 * b->horizon;
+	p = p + 3 * b->horizon;
 	c.idx = p;
 	p = p + b->season;
 	c.count = p;
@@ -126,6 +126,16 @@ read_arima(vcseq par)
 	return m;
 }
 
+VMF_HD_FN int
+any_lane(vreal weight)
+{
+	int any = 0;
+
+	for (int i = 0; i < VMF_W; i++)
+		any |= v_get(&weight, i) > 0.0;
+	return any;
+}
+
 /* Mean of what is known. */
 VMF_HD_FN vreal
 mean_of(vcseq y, int64_t n)
@@ -202,15 +212,51 @@ is_exact(const struct vmf_block *b)
 	    3 * b->season > VMF_SHORT_STEPS);
 }
 
+/* How many models with differences of their own there are. */
+VMF_HD_FN int
+arima_models(const struct vmf_block *b)
+{
+	return b->season > 1 ? VMF_ARIMA_MODELS : VMF_ARIMA_MODELS / 2;
+}
+
 /*
- * The differences by the errors at the origins, of the models with the best
- * seasonal orders each; then p, q and drift by AICc: one-step errors tell
- * little of which way a forecast goes on, but they do tell orders.
+ * Weights by the errors at the origins, to the power of -4, as combine.c has
+ * them of members; the first alone counts where the history is short, where
+ * nothing was missed, and where no origin is reached.
+ */
+VMF_HD_FN void
+weigh_arima(const struct vmf_block *b, const vreal *miss, vreal *weight)
+{
+	vreal least = miss[0], sum = v_set(0.0);
+	vmask alone = short_lanes(b);
+
+	for (int k = 1; k < VMF_ARIMA_MODELS; k++)
+		least = v_sel(v_lt(miss[k], least), miss[k], least);
+	alone |= v_le(least, v_set(0.0)) | v_le(v_set(INFINITY), least);
+	for (int k = 0; k < VMF_ARIMA_MODELS; k++) {
+		vreal part = v_sel(v_lt(miss[k], v_set(INFINITY)),
+		    least / v_max(miss[k], least), v_set(0.0));
+
+		part = part * part;
+		part = part * part;
+		weight[k] = v_sel(alone, v_set(k == 0 ? 1.0 : 0.0), part);
+		sum += weight[k];
+	}
+	for (int k = 0; k < VMF_ARIMA_MODELS; k++)
+		weight[k] = weight[k] / v_max(sum, v_set(1e-300));
+}
+
+/*
+ * A model for each kind of differences, with the seasonal orders that have the
+ * least AICc; the first, by the errors at the origins, gets its p, q and drift
+ * by AICc as well: one-step errors tell little of which way a forecast goes
+ * on, but they do tell orders.
  */
 VMF_HD_FN void
 choose_arima(struct vmf_block *b, const struct cut *c, const int64_t *at,
-    vreal skip, vmask seasonal, struct arima_best *best)
+    vreal skip, vmask seasonal, struct arima_best *best, vreal *weight)
 {
+	vreal missed[VMF_ARIMA_MODELS];
 	vcseq y = v_cseq(b->y);
 	vseq f = v_seq(b->f[VMF_M_ARIMA]);
 	vreal least = v_set(INFINITY), season = v_set((double)b->season);
@@ -218,9 +264,12 @@ choose_arima(struct vmf_block *b, const struct cut *c, const int64_t *at,
 	vmask all = v_le(season, season);
 	struct arima_best one;
 
-	arima_nothing(best);
-	for (int dd = 0; dd < (b->season > 1 ? 4 : 2); dd++) {
-		vreal miss;
+	for (int k = 0; k < VMF_ARIMA_MODELS; k++) {
+		arima_nothing(&best[k]);
+		missed[k] = v_set(INFINITY);
+	}
+	for (int dd = 0; dd < arima_models(b); dd++) {
+		vreal miss, was;
 		vmask better;
 
 		arima_nothing(&one);
@@ -229,20 +278,33 @@ choose_arima(struct vmf_block *b, const struct cut *c, const int64_t *at,
 		    &one);
 		miss = one.aicc;
 		if (b->n_origins > 0) {
+			vreal err;
+
 			arima_roll(y, 1, 0, b->n, b->season, first +
 			    one.par.sd * season + one.par.d, &one.par,
-			    &c->ring, at, b->n_origins, b->horizon, f,
+			    &c->ring, at, b->n_origins, b->horizon, NULL, f,
 			    c->tmp);
+			err = roll_error(b, f);
 			/* A lane that reaches no origin goes by AICc. */
 			miss = v_sel(v_lt(one.aicc, v_set(INFINITY)) &
 			    v_le(v_set((double)b->origin[0]), load(b->hold)),
-			    v_log(roll_error(b, f)) + v_set(0.5) * one.aicc /
+			    v_log(err) + v_set(0.5) * one.aicc /
 			    v_max(one.n, v_set(1.0)), one.aicc);
+			missed[dd] = v_sel(v_lt(one.aicc, v_set(INFINITY)),
+			    err, v_set(INFINITY));
 		}
-		better = dd == 0 ? v_le(season, season) : v_lt(miss, least);
+		better = dd == 0 ? all : v_lt(miss, least);
 		least = v_sel(better, miss, least);
-		arima_take(best, better, &one);
+		/* The best changes places with the first. */
+		arima_take(&best[dd], all, &one);
+		one = *best;
+		arima_take(best, better, &best[dd]);
+		arima_take(&best[dd], better, &one);
+		was = missed[0];
+		missed[0] = v_sel(better, missed[dd], was);
+		missed[dd] = v_sel(better, was, missed[dd]);
 	}
+	weigh_arima(b, missed, weight);
 	one = *best;
 	arima_orders(c->train, 1, 0, b->n, b->season, first, skip,
 	    GRID, LAPS_GRID, b->season > 1, 0, &c->ring, &one, all,
@@ -263,39 +325,97 @@ fit_arima(struct vmf_block *b, const struct cut *c, const int64_t *at)
 	vseq par = v_seq(b->par[VMF_M_ARIMA]);
 	int64_t n = b->n, s = b->season;
 	vreal first = load(b->first), season = v_set((double)s), skip;
+	vreal weight[VMF_ARIMA_MODELS];
 	vmask seasonal = is_seasonal(b, load(b->hold));
-	struct arima_best best;
+	struct arima_best best[VMF_ARIMA_MODELS];
 	vmask few = short_lanes(b);
-	int top = is_exact(b) ? LAPS_TOP : 0;
+	vseq f = v_seq(b->f[VMF_M_ARIMA]);
 
 	skip = first + v_set(3.0) + v_keep(seasonal, season);
-	if (b->again)
-		best = start_arima(par);
-	else
-		choose_arima(b, c, at, skip, seasonal, &best);
-	arima_polish(c->train, 1, 0, n, s, first, skip, LAPS_POLISH, 0, few,
-	    &c->ring, &best);
-	if (b->n_origins > 0)
-		arima_roll(y, 1, 0, n, s, first + best.par.sd * season +
-		    best.par.d, &best.par, &c->ring, at, b->n_origins,
-		    b->horizon, v_seq(b->f[VMF_M_ARIMA]), c->tmp);
-	arima_polish(y, 1, 0, n, s, first, skip, LAPS_POLISH, top, few,
-	    &c->ring, &best);
-	save_arima(&best, par);
+	for (int k = 0; k < VMF_ARIMA_MODELS && b->again; k++) {
+		best[k] = start_arima(par + k * VMF_ARIMA_ONE);
+		weight[k] = par[k * VMF_ARIMA_ONE + VMF_ARIMA_WEIGHT];
+	}
+	if (!b->again)
+		choose_arima(b, c, at, skip, seasonal, best, weight);
+	for (int64_t i = 0; i < b->n_origins * b->horizon; i++)
+		f[i] = v_set(0.0);
+	for (int k = 0; k < VMF_ARIMA_MODELS; k++) {
+		struct arima_best *m = &best[k];
+		int laps = k == 0 ? LAPS_POLISH : LAPS_GRID;
+
+		if (k > 0 && !any_lane(weight[k]))
+			continue;
+		arima_polish(c->train, 1, 0, n, s, first, skip, laps, 0, few,
+		    &c->ring, m);
+		if (b->n_origins > 0)
+			arima_roll(y, 1, 0, n, s, first + m->par.sd * season +
+			    m->par.d, &m->par, &c->ring, at, b->n_origins,
+			    b->horizon, &weight[k], f, c->tmp);
+		arima_polish(y, 1, 0, n, s, first, skip, laps, k == 0 &&
+		    is_exact(b) ? LAPS_TOP : 0, few, &c->ring, m);
+	}
+	for (int k = 0; k < VMF_ARIMA_MODELS; k++) {
+		vseq to = par + k * VMF_ARIMA_ONE;
+
+		save_arima(&best[k], to);
+		to[VMF_ARIMA_WEIGHT] = weight[k];
+		/* What does not count may not depend on its neighbours. */
+		for (int i = 0; i < VMF_ARIMA_WEIGHT; i++)
+			to[i] = v_keep(v_lt(v_set(0.0), weight[k]), to[i]);
+	}
 }
 
 VMF_HD_FN void
 sd_arima(struct vmf_block *b, const struct cut *c)
 {
-	vcseq par = v_cseq(b->par[VMF_M_ARIMA]);
-	vreal sum = v_set(0.0);
-	vseq sd = v_seq(b->sd[VMF_M_ARIMA]);
-	struct arima_par m = read_arima(par);
+	vseq sd = v_seq(b->sd[VMF_M_ARIMA]), psi = c->tmp + 2 * b->horizon;
 
-	arima_psi(&m, &c->ring, b->season, b->horizon, sd, c->tmp);
-	for (int64_t h = 0; h < b->horizon; h++) {
-		sum += sd[h] * sd[h];
-		sd[h] = v_sqrt(par[15] * sum);
+	for (int64_t h = 0; h < b->horizon; h++)
+		sd[h] = v_set(0.0);
+	for (int k = 0; k < VMF_ARIMA_MODELS; k++) {
+		vseq par = v_seq(b->par[VMF_M_ARIMA]) + k * VMF_ARIMA_ONE;
+		struct arima_par m = read_arima(par);
+		vreal sum = v_set(0.0), weight = par[VMF_ARIMA_WEIGHT];
+
+		if (!any_lane(weight))
+			continue;
+		arima_psi(&m, &c->ring, b->season, b->horizon, psi, c->tmp);
+		for (int64_t h = 0; h < b->horizon; h++) {
+			sum += psi[h] * psi[h];
+			sd[h] += v_keep(v_lt(v_set(0.0), weight), weight *
+			    (par[15] * sum));
+		}
+	}
+	for (int64_t h = 0; h < b->horizon; h++)
+		sd[h] = v_sqrt(sd[h]);
+}
+
+/* Each model's forecasts from the end, by their weights. */
+VMF_HD_FN void
+predict_arima(struct vmf_block *b, const struct cut *c)
+{
+	vcseq y = v_cseq(b->y);
+	vseq par = v_seq(b->par[VMF_M_ARIMA]);
+	vreal first = load(b->first), season = v_set((double)b->season);
+	vseq f = v_seq(b->f[VMF_M_ARIMA]);
+
+	for (int64_t h = 0; h < b->horizon; h++)
+		f[h] = v_set(0.0);
+	for (int k = 0; k < VMF_ARIMA_MODELS; k++, par = par + VMF_ARIMA_ONE) {
+		struct arima_par m = read_arima(par);
+		vreal begin = first + m.sd * season + m.d;
+		vreal weight = par[VMF_ARIMA_WEIGHT];
+
+		if (!any_lane(weight))
+			continue;
+		arima_roll(y, 1, 0, b->n, b->season, begin, &m, &c->ring,
+		    &b->n, 1, b->horizon, &weight, f, c->tmp);
+		if (k == 0 && is_exact(b))
+			arima_exact_ahead(y, 1, b->n, b->season, ARIMA_LAGS +
+			    1 + (b->season <= ARIMA_EXACT_SEASON ?
+			    (int)b->season : 0), begin, &m,
+			    short_lanes(b), b->horizon, f);
 	}
 }
 
@@ -520,7 +640,6 @@ predict_block(struct vmf_block *b)
 {
 	struct cut c = cut_room(b);
 	vcseq y = v_cseq(b->y);
-	vreal first = load(b->first), season = v_set((double)b->season);
 
 	if (b->members & 1u << VMF_M_SNAIVE) {
 		snaive_roll(y, 1, b->n, b->season, &b->n, 1, b->horizon,
@@ -545,18 +664,7 @@ predict_block(struct vmf_block *b)
 		sd_ets(b);
 	}
 	if (b->members & 1u << VMF_M_ARIMA) {
-		struct arima_par m = read_arima(
-		    v_cseq(b->par[VMF_M_ARIMA]));
-		vseq f = v_seq(b->f[VMF_M_ARIMA]);
-		vreal begin = first + m.sd * season + m.d;
-
-		arima_roll(y, 1, 0, b->n, b->season, begin, &m, &c.ring,
-		    &b->n, 1, b->horizon, f, c.tmp);
-		if (is_exact(b))
-			arima_exact_ahead(y, 1, b->n, b->season, ARIMA_LAGS +
-			    1 + (b->season <= ARIMA_EXACT_SEASON ?
-			    (int)b->season : 0), begin, &m,
-			    short_lanes(b), b->horizon, f);
+		predict_arima(b, &c);
 		sd_arima(b, &c);
 	}
 }

@@ -116,13 +116,14 @@ test_cascade(void)
 			slot = (slot + 1) % S;
 		}
 	}
-	arima_roll(y, 1, 0, N, S, S + 1, &m, &r, &at, 1, 8, f, tmp);
+	arima_roll(y, 1, 0, N, S, S + 1, &m, &r, &at, 1, 8, NULL, f, tmp);
 	for (int h = 0; h < 8; h++)
 		near(f[h], want[N + h], 1e-8, "forecast of the cascade");
 	/* From another moment, as if the rest were not there. */
 	at = N - 30;
-	arima_roll(y, 1, 0, N, S, S + 1, &m, &r, &at, 1, 8, f, tmp);
-	arima_roll(y, 1, 0, N - 30, S, S + 1, &m, &r, &at, 1, 8, want, tmp);
+	arima_roll(y, 1, 0, N, S, S + 1, &m, &r, &at, 1, 8, NULL, f, tmp);
+	arima_roll(y, 1, 0, N - 30, S, S + 1, &m, &r, &at, 1, 8, NULL, want,
+	    tmp);
 	for (int h = 0; h < 8; h++)
 		check(f[h] == want[h], "a forecast that peeks");
 }
