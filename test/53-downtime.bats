@@ -223,6 +223,27 @@ with pa.ipc.new_stream("half", t.schema) as w:
 	    --from "$VMF_ROOT/test/fuzz/corpus/model/downtime-strange" vms.arrows
 }
 
+@test "a model of version 2 foretells what it did" {
+	{
+		echo vm,workload,algorithm,mem_bytes
+		echo a,web,XBZRLE,3221225472
+		echo b,db,Vanilla,17179869184
+		echo c,mail,,1073741824
+	} >vms.csv
+	foretell "$VMF_ROOT/test/fuzz/corpus/model/downtime-2" \
+	    downtime_ms_q50,downtime_ms_q90,total_ms_q50,total_ms_q90 \
+	    <vms.csv >out
+	# By the version that wrote it, of 32 moves of eight configurations.
+	printf '%s\n' \
+	    29.9400587130,38.0185575858,32205.8936376492,35264.7187805271 \
+	    51.4874854692,65.3799630129,333860.7124862988,365569.8633970617 \
+	    43.6792582634,127.0350322870,15592.5222859181,30183.8240019524 |
+	    paste -d, - out | awk -F, '
+		function near(x, y) { x = x / y - 1; return x * x <= 1e-18 }
+		{ for (k = 1; k <= 4; k++) if (!near($k, $(k + 4))) bad = 1 }
+		END { exit bad || NR != 3 }'
+}
+
 @test "vmf-eval holds configurations out, or workloads" {
 	made 300 | vmf-ingest -q --map migrations -o moves.arrows
 	vmf-eval --model downtime moves.arrows 2>err |
@@ -273,9 +294,9 @@ with pa.ipc.new_stream("half", t.schema) as w:
 			d = "downtime,downtime_ms"; t = "downtime,total_ms"
 			b = "by_workload,downtime_ms"; u = "by_workload,total_ms"
 			exit !(rel[d] <= 0.39 && abs_[d] <= 160 &&
-			    rel[t] <= 0.075 && p90[t] <= 0.32 &&
-			    pin[d] <= 0.97 * pin[b] && log_[d] <= 0.9 * log_[b] &&
-			    pin[t] <= 0.5 * pin[u] &&
+			    rel[t] <= 0.075 && p90[t] <= 0.29 &&
+			    pin[d] <= 0.96 * pin[b] && log_[d] <= 0.87 * log_[b] &&
+			    pin[t] <= 0.28 * pin[u] &&
 			    c90[d] >= 0.87 && c90[d] <= 0.93 &&
 			    c90[t] >= 0.87 && c90[t] <= 0.93 &&
 			    c50[d] >= 0.45 && c50[d] <= 0.55 &&

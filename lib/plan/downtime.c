@@ -39,33 +39,38 @@ vmf_down_fill(const struct vmf_downtime *m, const struct vmf_site *s,
 void
 vmf_down_part_free(struct vmf_down_part *p)
 {
-	vmf_krig_free(&p->krig);
 	free(p->kept);
-	for (int j = 0; j < LEVELS; j++)
-		vmf_boost_free(p->tree[j]);
+	for (int j = 0; j < LEVELS; j++) {
+		vmf_krig_free(&p->krig[j]);
+		vmf_boost_free(p->tree[0][j]);
+		vmf_boost_free(p->tree[1][j]);
+	}
 }
 
 int
 vmf_down_part_at(const struct vmf_down_part *p, const float *x, int n_cols,
-    const double *r,
-    int64_t n, unsigned levels, double (*out)[LEVELS], struct vmf_err *e)
+    double (*r)[LEVELS], int64_t n, double (*out)[LEVELS], struct vmf_err *e)
 {
 	float *base = vmf_calloc(n, (int64_t)sizeof(*base), e);
 	float *f = vmf_calloc(n, (int64_t)sizeof(*f), e);
-	bool whole = p->trees == VMF_DOWN_WHOLE;
+	double share = p->trees == VMF_DOWN_BOTH ? 0.5 : 1.0;
 	int rc = base == NULL || f == NULL ? VMF_ENOMEM : 0;
 
-	for (int j = 0; rc == 0 && j < LEVELS; j++) {
-		if (!(levels >> j & 1))
+	for (int64_t i = 0; i < n; i++)
+		memset(out[i], 0, sizeof(out[i]));
+	for (int k = 0; rc == 0 && k < 2 * LEVELS; k++) {
+		int many = k / LEVELS, j = k % LEVELS;
+
+		if (!vmf_down_has(p->trees, many))
 			continue;
 		for (int64_t i = 0; i < n; i++)
-			f[i] = base[i] = (float)(p->base[j] +
-			    (whole ? 0.0 : r[i]));
-		if (p->tree[j] != NULL)
-			rc = vmf_boost_predict(p->tree[j], x, n, n_cols,
-			    base, f, e);
+			f[i] = base[i] = (float)(p->base[many][j] +
+			    (many ? 0.0 : r[i][j]));
+		if (p->tree[many][j] != NULL)
+			rc = vmf_boost_predict(p->tree[many][j], x, n,
+			    n_cols, base, f, e);
 		for (int64_t i = 0; rc == 0 && i < n; i++)
-			out[i][j] = (double)f[i];
+			out[i][j] += share * (double)f[i];
 	}
 	free(base);
 	free(f);
@@ -99,11 +104,12 @@ vmf_downtime_free(struct vmf_downtime *m)
 		vmf_dict_free(&m->words[k]);
 	vmf_dict_free(&m->tokens.dict);
 	free(m->work);
-	for (int k = 0; k < VMF_N_OUTCOMES; k++) {
-		vmf_krig_free(&m->target[k].krig);
-		for (int j = 0; j < LEVELS; j++)
-			vmf_boost_free(m->target[k].tree[j]);
-	}
+	for (int k = 0; k < VMF_N_OUTCOMES; k++)
+		for (int j = 0; j < LEVELS; j++) {
+			vmf_krig_free(&m->target[k].krig[j]);
+			vmf_boost_free(m->target[k].tree[0][j]);
+			vmf_boost_free(m->target[k].tree[1][j]);
+		}
 	*m = (struct vmf_downtime){ 0 };
 }
 
@@ -296,10 +302,10 @@ some_rows(const struct vmf_downtime *m, enum vmf_outcome t,
 	struct vmf_site last = { 0 };
 	int nc = vmf_down_columns(m), rc = VMF_ENOMEM;
 	float *x = vmf_calloc(n * nc, (int64_t)sizeof(*x), e);
-	double *r = vmf_calloc(n, (int64_t)sizeof(*r), e);
+	double (*r)[LEVELS] = vmf_calloc(n, (int64_t)sizeof(*r), e);
 	double *sure = vmf_calloc(n, (int64_t)sizeof(*sure), e);
-	double *tmp = vmf_calloc(2 * g->krig.n, (int64_t)sizeof(*tmp), e);
-	double v = 0.0, sd = 0.0;
+	double *tmp = vmf_calloc(2 * g->krig[0].n, (int64_t)sizeof(*tmp), e);
+	double v[LEVELS] = { 0.0 }, sd = 0.0;
 
 	memcpy(p.base, g->base, sizeof(p.base));
 	memcpy(p.tree, g->tree, sizeof(p.tree));
@@ -316,18 +322,18 @@ some_rows(const struct vmf_downtime *m, enum vmf_outcome t,
 		rc = vmf_site_make(&s, (struct vmf_tokens *)&m->tokens,
 		    &own, words, false, e);
 		if (i == 0 || !same_site(&s, &last))
-			vmf_krig_at(&g->krig, &s, tmp, &v, &sd);
+			vmf_krig_at_all(g->krig, LEVELS, &s, tmp, v, &sd);
 		last = s;
 		vmf_down_fill(m, &s, &pre, t, row);
 		sure[i] = vmf_precopy_outcome(&pre, t);
-		r[i] = log(sure[i]) + v;
-		row[nc - 2] = (float)r[i];
+		for (int j = 0; j < LEVELS; j++)
+			r[i][j] = log(sure[i]) + v[j];
+		row[nc - 2] = (float)r[i][LEVELS / 2];
 		row[nc - 1] = (float)sd;
 		strange[i] = !knows(m, s.workload);
 	}
 	if (rc == 0 && g->n > 0)
-		rc = vmf_down_part_at(&p, x, nc, r, n, (1u << LEVELS) - 1, q,
-		    e);
+		rc = vmf_down_part_at(&p, x, nc, r, n, q, e);
 	for (int64_t i = 0; rc == 0 && i < n; i++) {
 		if (g->n == 0) {
 			for (int j = 0; j < LEVELS; j++)

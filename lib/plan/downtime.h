@@ -4,10 +4,10 @@
  * outcome, from what is known before the move.
  *
  * Of each outcome the logarithm is learned, in three layers: arithmetic
- * (plan/precopy.h); what the ratio to it was for moves that were alike
- * (plan/kriging.h); and boosted trees, one a quantile, for what both miss
- * (learn/boost.h; a build without them does with the quantiles of what is
- * left). What the quantiles claim is then corrected by what they reached on
+ * (plan/precopy.h); what the quantiles of the ratio to it were for moves that
+ * were alike (plan/kriging.h, a process each); and boosted trees, one a
+ * quantile, for what both miss (learn/boost.h; a build without them does
+ * without). What the quantiles claim is then corrected by what they reached on
  * configurations that were held out: conformal prediction (Vovk, Gammerman
  * and Shafer, "Algorithmic Learning in a Random World", 2005; by quantile,
  * as in Romano, Patterson and Candes, "Conformalized Quantile Regression",
@@ -35,6 +35,7 @@ enum vmf_down_trees {
 	VMF_DOWN_NONE,		/* no trees */
 	VMF_DOWN_RESIDUE,	/* few, on what kriging leaves */
 	VMF_DOWN_WHOLE,		/* many, kriging being a column */
+	VMF_DOWN_BOTH,		/* the mean of these two */
 	VMF_N_DOWN_TREES
 };
 
@@ -44,9 +45,10 @@ struct vmf_down_target {
 	enum vmf_down_trees trees;
 	double loss[VMF_N_DOWN_TREES];	/* of the choices, held out: mean
 					 * pinball of the logarithm; NaN */
-	struct vmf_krig krig;
-	double base[VMF_DOWN_LEVELS];	/* where the trees begin */
-	struct vmf_boost *tree[VMF_DOWN_LEVELS];
+	struct vmf_krig krig[VMF_DOWN_LEVELS];	/* of the same sites */
+	/* where the few trees begin, above kriging, and the many; and they */
+	double base[2][VMF_DOWN_LEVELS];
+	struct vmf_boost *tree[2][VMF_DOWN_LEVELS];
 	/* corrections, in parts of the distance from .1 to .9: of known
 	 * workloads, of others */
 	double shift[2][VMF_DOWN_LEVELS];

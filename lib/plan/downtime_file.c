@@ -12,16 +12,19 @@
 #include "base/num.h"
 #include "base/time.h"
 #include "forecast/model.h"
-#include "plan/downtime.h"
+#include "plan/downtime_in.h"
 
-#define LEVELS VMF_DOWN_LEVELS
-#define VERSION 2.0
+#define VERSION 3.0
+#define OLD_VERSION 2.0		/* kriging of medians alone; trees of a kind */
 #define NAME "downtime"
 #define FACTS "facts"		/* the row of words */
 #define N_FACTS (3 + VMF_N_FACTS + VMF_N_WORDS)
-#define N_HEAD 10
+#define N_HEAD 5
+#define N_OPTS 5		/* of kriging */
 #define STRANGE_MAX (1 << 20)	/* words of a site: two are added up */
-#define N_PARAMS (N_HEAD + VMF_N_DOWN_TREES + 3 * LEVELS)
+#define N_PARAMS (N_HEAD + N_OPTS * LEVELS + VMF_N_DOWN_TREES + 4 * LEVELS)
+#define OLD_LOSSES 3
+#define OLD_PARAMS (N_HEAD + N_OPTS + OLD_LOSSES + 3 * LEVELS)
 
 int
 vmf_downtime_schema(struct vmf_schema *s, const struct vmf_schema *from,
@@ -99,10 +102,10 @@ put_facts(const struct vmf_downtime *m, struct vmf_fit *fit,
 }
 
 static int
-put_site(struct vmf_buf *b, const struct vmf_krig *k, int64_t i,
+put_site(struct vmf_buf *b, const struct vmf_krig k[LEVELS], int64_t i,
     struct vmf_err *e)
 {
-	const struct vmf_site *s = &k->site[i];
+	const struct vmf_site *s = &k[0].site[i];
 	int rc = put_i64(b, s->workload, e);
 
 	if (rc == 0)
@@ -113,39 +116,54 @@ put_site(struct vmf_buf *b, const struct vmf_krig *k, int64_t i,
 		rc = vmf_buf_put(b, &s->trend, 8, e);
 	if (rc == 0)
 		rc = vmf_buf_put(b, s->z, (int64_t)sizeof(s->z), e);
-	if (rc == 0)
-		rc = vmf_buf_put(b, &k->v[i], 8, e);
-	return rc != 0 ? rc : vmf_buf_put(b, &k->weight[i], 8, e);
+	for (int j = 0; rc == 0 && j < LEVELS; j++)
+		rc = vmf_buf_put(b, &k[j].v[i], 8, e);
+	return rc != 0 ? rc : vmf_buf_put(b, &k[0].weight[i], 8, e);
+}
+
+static int
+put_tree(const struct vmf_boost *tree, struct vmf_buf *b, struct vmf_err *e)
+{
+	int64_t at = b->n, n;
+	int rc;
+
+	if ((rc = put_i64(b, 0, e)) != 0 ||
+	    (rc = vmf_boost_save(tree, b, e)) != 0)
+		return rc;
+	n = b->n - at - 8;
+	memcpy(b->p + at, &n, 8);
+	return 0;
 }
 
 static int
 put_target(const struct vmf_down_target *t, struct vmf_fit *fit,
     struct vmf_err *e)
 {
-	const struct vmf_krig_opts *o = &t->krig.opts;
 	double head[N_HEAD] = { VERSION, (double)t->n,
-	    (double)t->n_configs, (double)t->krig.n, (double)t->trees,
-	    o->workload, o->words, o->octaves, o->slope, o->noise };
+	    (double)t->n_configs, (double)t->krig[0].n, (double)t->trees };
 	double *p = fit->params;
 	int rc = 0;
 
 	memcpy(p, head, sizeof(head));
-	memcpy(p += N_HEAD, t->loss, sizeof(t->loss));
-	memcpy(p += VMF_N_DOWN_TREES, t->base, sizeof(t->base));
-	memcpy(p + LEVELS, t->shift, sizeof(t->shift));
-	fit->n_params = N_PARAMS;
-	for (int64_t i = 0; rc == 0 && i < t->krig.n; i++)
-		rc = put_site(&fit->blob, &t->krig, i, e);
-	for (int j = 0; rc == 0 && j < LEVELS && t->trees != VMF_DOWN_NONE;
-	    j++) {
-		int64_t at = fit->blob.n, n;
+	p += N_HEAD;
+	for (int j = 0; j < LEVELS; j++) {
+		const struct vmf_krig_opts *o = &t->krig[j].opts;
+		double own[N_OPTS] = { o->workload, o->words, o->octaves,
+		    o->slope, o->noise };
 
-		if ((rc = put_i64(&fit->blob, 0, e)) != 0 ||
-		    (rc = vmf_boost_save(t->tree[j], &fit->blob, e)) != 0)
-			return rc;
-		n = fit->blob.n - at - 8;
-		memcpy(fit->blob.p + at, &n, 8);
+		memcpy(p, own, sizeof(own));
+		p += N_OPTS;
 	}
+	memcpy(p, t->loss, sizeof(t->loss));
+	memcpy(p += VMF_N_DOWN_TREES, t->base, sizeof(t->base));
+	memcpy(p + 2 * LEVELS, t->shift, sizeof(t->shift));
+	fit->n_params = N_PARAMS;
+	for (int64_t i = 0; rc == 0 && i < t->krig[0].n; i++)
+		rc = put_site(&fit->blob, t->krig, i, e);
+	for (int k = 0; rc == 0 && k < 2 * LEVELS; k++)
+		if (t->tree[k / LEVELS][k % LEVELS] != NULL)
+			rc = put_tree(t->tree[k / LEVELS][k % LEVELS],
+			    &fit->blob, e);
 	return rc;
 }
 
@@ -265,35 +283,43 @@ get_usual(struct vmf_downtime *m, const double *p)
 	return 0;
 }
 
+/* With a value a level, or one for all of them. */
 static bool
-get_site(struct bytes *b, struct vmf_site *s, double *v, double *w)
+get_site(struct bytes *b, bool old, struct vmf_site *s, double v[LEVELS],
+    double *w)
 {
-	int64_t work, strange, tokens;
+	int64_t work, strange, tokens, n = old ? 1 : LEVELS;
 
 	if (!get_i64(b, &work, -1, INT32_MAX) ||
 	    !get_i64(b, &strange, 0, STRANGE_MAX) || !get(b, &tokens, 8) ||
 	    !get(b, &s->trend, 8) || !get(b, s->z, (int64_t)sizeof(s->z)) ||
-	    !get(b, v, 8) || !get(b, w, 8))
+	    !get(b, v, 8 * n) || !get(b, w, 8))
 		return false;
+	for (int j = 0; j < LEVELS; j++) {
+		if (j >= n)
+			v[j] = v[0];
+		if (!isfinite(v[j]))
+			return false;
+	}
 	s->workload = (int32_t)work;
 	s->strange = (int32_t)strange;
 	s->tokens = (uint64_t)tokens;
-	return isfinite(s->trend) && isfinite(*v) && isfinite(*w);
+	return isfinite(s->trend) && isfinite(*w);
 }
 
 static int
-get_krig(struct bytes *b, struct vmf_krig *k, int64_t n,
+get_krig(struct bytes *b, bool old, struct vmf_krig k[LEVELS], int64_t n,
     const struct vmf_krig_opts *o, struct vmf_err *e)
 {
 	struct vmf_site *site = vmf_calloc(n, (int64_t)sizeof(*site), e);
-	double *v = vmf_calloc(n, (int64_t)sizeof(*v), e);
+	double *v = vmf_calloc(n * LEVELS, (int64_t)sizeof(*v), e);
 	double *w = vmf_calloc(n, (int64_t)sizeof(*w), e);
 	int rc = site == NULL || v == NULL || w == NULL ? VMF_ENOMEM : 0;
 
 	for (int64_t i = 0; rc == 0 && i < n; i++)
-		rc = !get_site(b, &site[i], &v[i], &w[i]);
+		rc = !get_site(b, old, &site[i], v + i * LEVELS, &w[i]);
 	if (rc == 0)
-		rc = vmf_krig_fit(k, site, v, w, n, o, e);
+		rc = vmf_krig_fit_all(k, LEVELS, site, v, w, n, o, false, e);
 	free(site);
 	free(v);
 	free(w);
@@ -309,43 +335,74 @@ sound(const struct vmf_krig_opts *o)
 	    isfinite(o->slope) && isfinite(o->noise);
 }
 
+/* What is behind the head: options, losses, where trees begin, corrections.
+ * An old one has one kriging, and trees of one kind. 1: damaged. */
+static int
+get_params(struct vmf_down_target *t, const double *p, bool old,
+    struct vmf_krig_opts o[LEVELS])
+{
+	int losses = old ? OLD_LOSSES : VMF_N_DOWN_TREES;
+
+	for (int j = 0; j < LEVELS; j++) {
+		const double *own = p + (old ? 0 : j * N_OPTS);
+
+		o[j] = (struct vmf_krig_opts){ own[0], own[1], own[2],
+		    own[3], own[4] };
+		if (t->n > 0 && !sound(&o[j]))
+			return 1;
+	}
+	p += old ? N_OPTS : N_OPTS * LEVELS;
+	t->loss[VMF_DOWN_BOTH] = NAN;
+	memcpy(t->loss, p, (size_t)losses * sizeof(*t->loss));
+	p += losses;
+	if (old) {
+		memcpy(t->base[0], p, sizeof(t->base[0]));
+		memcpy(t->base[1], p, sizeof(t->base[1]));
+		p += LEVELS;
+	} else {
+		memcpy(t->base, p, sizeof(t->base));
+		p += 2 * LEVELS;
+	}
+	memcpy(t->shift, p, sizeof(t->shift));
+	for (int k = 0; k < 2 * LEVELS; k++)
+		if (!isfinite(t->base[k / LEVELS][k % LEVELS]) ||
+		    !isfinite(t->shift[k / LEVELS][k % LEVELS]))
+			return 1;
+	return 0;
+}
+
 static int
 get_target(struct vmf_down_target *t, const struct vmf_part *part,
     struct vmf_err *e)
 {
 	struct bytes b = { part->blob, part->blob_bytes };
 	const double *p = part->params;
-	struct vmf_krig_opts o;
+	struct vmf_krig_opts o[LEVELS];
+	bool old = p[0] < VERSION;
 	int64_t n;
 	int rc;
 
-	if (part->n_params != N_PARAMS || !(p[1] >= 0.0 && p[1] < 1e15) ||
-	    !(p[2] >= 0.0 && p[2] < 1e15) ||
+	if (part->n_params != (old ? OLD_PARAMS : N_PARAMS) ||
+	    !(p[1] >= 0.0 && p[1] < 1e15) || !(p[2] >= 0.0 && p[2] < 1e15) ||
 	    !(p[3] >= 0.0 && p[3] <= VMF_SITES_MAX) ||
-	    !(p[4] >= 0.0 && p[4] < VMF_N_DOWN_TREES))
+	    !(p[4] >= 0.0 && p[4] < (old ? VMF_DOWN_BOTH : VMF_N_DOWN_TREES)))
 		return 1;
 	t->n = (int64_t)p[1];
 	t->n_configs = (int64_t)p[2];
 	t->trees = (enum vmf_down_trees)p[4];
-	o = (struct vmf_krig_opts){ p[5], p[6], p[7], p[8], p[9] };
-	memcpy(t->loss, p + N_HEAD, sizeof(t->loss));
-	memcpy(t->base, p + N_HEAD + VMF_N_DOWN_TREES, sizeof(t->base));
-	memcpy(t->shift, p + N_HEAD + VMF_N_DOWN_TREES + LEVELS,
-	    sizeof(t->shift));
-	for (int j = 0; j < LEVELS; j++)
-		if (!isfinite(t->base[j]) || !isfinite(t->shift[0][j]) ||
-		    !isfinite(t->shift[1][j]))
-			return 1;
+	if (get_params(t, p + N_HEAD, old, o) != 0)
+		return 1;
 	if (t->n == 0)
 		return b.n != 0;
-	if (!sound(&o))
-		return 1;
-	if ((rc = get_krig(&b, &t->krig, (int64_t)p[3], &o, e)) != 0)
+	if ((rc = get_krig(&b, old, t->krig, (int64_t)p[3], o, e)) != 0)
 		return rc;
-	for (int j = 0; j < LEVELS && t->trees != VMF_DOWN_NONE; j++) {
+	for (int k = 0; k < 2 * LEVELS && t->trees != VMF_DOWN_NONE; k++) {
+		if (!vmf_down_has(t->trees, k / LEVELS))
+			continue;
 		if (!get_i64(&b, &n, 0, b.n))
 			return 1;
-		if ((rc = vmf_boost_load(b.p, n, &t->tree[j], e)) != 0)
+		if ((rc = vmf_boost_load(b.p, n,
+		    &t->tree[k / LEVELS][k % LEVELS], e)) != 0)
 			return rc;
 		b.p += n;
 		b.n -= n;
@@ -367,7 +424,8 @@ take_part(struct vmf_downtime *m, const struct vmf_part *p, int *next,
 	struct bytes b = { p->blob, p->blob_bytes };
 	int k = *next, rc;
 
-	if (k > VMF_N_OUTCOMES || p->n_params < 2 || p->params[0] != VERSION ||
+	if (k > VMF_N_OUTCOMES || p->n_params < N_HEAD ||
+	    (p->params[0] != VERSION && p->params[0] != OLD_VERSION) ||
 	    !is(k == 0 ? FACTS : vmf_outcome_name((enum vmf_outcome)(k - 1)),
 	    p->metric, p->metric_len))
 		return 1;

@@ -17,10 +17,10 @@ vmf_down_level(int j)
 /* What is learned of some configs. */
 struct vmf_down_part {
 	enum vmf_down_trees trees;
-	struct vmf_krig krig;
+	struct vmf_krig krig[LEVELS];
 	uint8_t *kept;		/* by config: it is a site of kriging */
-	double base[LEVELS];
-	struct vmf_boost *tree[LEVELS];
+	double base[2][LEVELS];
+	struct vmf_boost *tree[2][LEVELS];
 };
 void vmf_down_part_free(struct vmf_down_part *p);
 
@@ -30,11 +30,17 @@ int vmf_down_columns(const struct vmf_downtime *m);
 void vmf_down_fill(const struct vmf_downtime *m, const struct vmf_site *s,
     const struct vmf_precopy *p, enum vmf_outcome t, float *x);
 
-/* The levels (a bit each) of n rows x, for which kriging says r; out[i] is a
- * row's. */
+/* Has it few trees (0), or many (1)?  Without any the first are none. */
+static inline bool
+vmf_down_has(enum vmf_down_trees t, int kind)
+{
+	return t == VMF_DOWN_BOTH || (t == VMF_DOWN_WHOLE) == (kind == 1);
+}
+
+/* The levels of n rows x, for which kriging says r; out[i] is a row's. */
 int vmf_down_part_at(const struct vmf_down_part *p, const float *x,
-    int n_cols, const double *r, int64_t n, unsigned levels,
-    double (*out)[LEVELS], struct vmf_err *e) VMF_CHECK;
+    int n_cols, double (*r)[LEVELS], int64_t n, double (*out)[LEVELS],
+    struct vmf_err *e) VMF_CHECK;
 
 void vmf_down_sort(double q[LEVELS]);
 /* What corrections are parts of: the distance from .1 to .9, and for a

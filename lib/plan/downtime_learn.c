@@ -186,14 +186,14 @@ run_jobs(struct job *job, int n, int threads, struct vmf_err *e)
 {
 	struct jobs q = { job, n, 0 };
 	struct vmf_lane_ops ops = { take_job, work_job, &q };
-	struct job *at[LEVELS];
-	void *slot[LEVELS];
+	struct job *at[2 * LEVELS];
+	void *slot[2 * LEVELS];
 	struct vmf_lane *lane;
 	int rc;
 
-	for (int k = 0; k < LEVELS; k++)
+	for (int k = 0; k < 2 * LEVELS; k++)
 		slot[k] = &at[k];
-	if ((rc = vmf_lane_new(&lane, &ops, slot, LEVELS, e)) != 0)
+	if ((rc = vmf_lane_new(&lane, &ops, slot, 2 * LEVELS, e)) != 0)
 		return rc;
 	vmf_lane_start(lane, threads > 1 ? threads - 1 : 0);
 	while (vmf_lane_next(lane) != NULL)
@@ -210,17 +210,16 @@ run_jobs(struct job *job, int n, int threads, struct vmf_err *e)
 /*
  * From a first try.  Many trees that lose less on folds within those that
  * BENCHMARKS.md reports (more columns a tree, smaller leaves) had larger
- * errors of the median there and on the reported ones.  Which of the two an
- * outcome has is found when it is learned.
+ * errors of the median there and on the reported ones, and so had few with
+ * more columns a tree.  Which of the two an outcome has, or both, is found
+ * when it is learned.
  */
 static struct vmf_boost_opts
-tree_opts(enum vmf_down_trees trees, int j, int64_t seed)
+tree_opts(int many, int j, int64_t seed)
 {
-	bool whole = trees == VMF_DOWN_WHOLE;
-
 	return (struct vmf_boost_opts){ .loss = VMF_BOOST_PINBALL,
-	    .quantile = vmf_down_level(j), .n_rounds = whole ? 100 : 60,
-	    .depth = whole ? 4 : 3, .eta = whole ? 0.2 : 0.1, .l2 = 10.0,
+	    .quantile = vmf_down_level(j), .n_rounds = many ? 100 : 60,
+	    .depth = many ? 4 : 3, .eta = many ? 0.2 : 0.1, .l2 = 10.0,
 	    .min_weight = 100.0, .row_share = 0.7, .col_share = 0.3,
 	    .seed = seed * LEVELS + j };
 }
@@ -263,7 +262,7 @@ keep_sites(const struct table *d, const uint8_t *in, struct vmf_down_part *p,
 	return 0;
 }
 
-/* Kriging on the medians of the configs that are in. */
+/* Kriging on each quantile of the configs that are in. */
 static int
 fit_krig(const struct table *d, const uint8_t *in,
     const struct vmf_krig_opts *opts, struct vmf_down_part *p,
@@ -278,7 +277,7 @@ fit_krig(const struct table *d, const uint8_t *in,
 		if (d->at[c + 1] - d->at[c] > most)
 			most = d->at[c + 1] - d->at[c];
 	site = vmf_calloc(d->n_configs, (int64_t)sizeof(*site), e);
-	v = vmf_calloc(d->n_configs, (int64_t)sizeof(*v), e);
+	v = vmf_calloc(d->n_configs * LEVELS, (int64_t)sizeof(*v), e);
 	w = vmf_calloc(d->n_configs, (int64_t)sizeof(*w), e);
 	tmp = vmf_calloc(2 * most, (int64_t)sizeof(*tmp), e);
 	if (site == NULL || v == NULL || w == NULL || tmp == NULL ||
@@ -292,11 +291,13 @@ fit_krig(const struct table *d, const uint8_t *in,
 		for (int64_t k = 0; k < m; k++)
 			tmp[k] = d->y[from + k] - d->sure[from + k];
 		vmf_sort_doubles(tmp, tmp + m, m);
-		v[n] = vmf_quantile_sorted(tmp, m, 0.5);
+		for (int j = 0; j < LEVELS; j++)
+			v[n * LEVELS + j] = vmf_quantile_sorted(tmp, m,
+			    vmf_down_level(j));
 		w[n] = (double)m;
 		site[n++] = d->site[c];
 	}
-	rc = vmf_krig_fit(&p->krig, site, v, w, n, opts, e);
+	rc = vmf_krig_fit_all(p->krig, LEVELS, site, v, w, n, opts, true, e);
 done:
 	free(site);
 	free(v);
@@ -308,8 +309,9 @@ done:
 /* The rows that are in, as the trees see them. */
 struct rows {
 	int64_t n;
-	float *x, *y, *base;
-	double *r, *sorted;
+	float *x, *y;
+	float *base;		/* by kind of trees and level */
+	double (*r)[LEVELS], *sorted;
 };
 
 static void
@@ -327,14 +329,15 @@ rows_make(const struct table *d, const uint8_t *in,
     const struct vmf_down_part *p,
     struct rows *s, struct vmf_err *e)
 {
-	double v, sd, *tmp = vmf_calloc(2 * p->krig.n, (int64_t)sizeof(*tmp),
-	    e);
+	double v[LEVELS], sd, *tmp = vmf_calloc(2 * p->krig[0].n,
+	    (int64_t)sizeof(*tmp), e);
 	int64_t site = 0;
 	int nc = d->n_cols;
 
 	s->x = vmf_calloc(d->n * nc, (int64_t)sizeof(*s->x), e);
 	s->y = vmf_calloc(d->n, (int64_t)sizeof(*s->y), e);
-	s->base = vmf_calloc(d->n * LEVELS, (int64_t)sizeof(*s->base), e);
+	s->base = vmf_calloc(d->n * LEVELS * 2, (int64_t)sizeof(*s->base),
+	    e);
 	s->r = vmf_calloc(d->n, (int64_t)sizeof(*s->r), e);
 	s->sorted = vmf_calloc(2 * d->n, (int64_t)sizeof(*s->sorted), e);
 	if (tmp == NULL || s->x == NULL || s->y == NULL || s->base == NULL ||
@@ -346,18 +349,21 @@ rows_make(const struct table *d, const uint8_t *in,
 		if (!in[c])
 			continue;
 		if (p->kept[c]) {
-			v = p->krig.loo[site];
-			sd = p->krig.loo_sd[site++];
+			for (int j = 0; j < LEVELS; j++)
+				v[j] = p->krig[j].loo[site];
+			sd = p->krig[LEVELS / 2].loo_sd[site++];
 		} else {
-			vmf_krig_at(&p->krig, &d->site[c], tmp, &v, &sd);
+			vmf_krig_at_all(p->krig, LEVELS, &d->site[c], tmp, v,
+			    &sd);
 		}
 		for (int64_t k = d->at[c]; k < d->at[c + 1]; k++) {
 			float *x = s->x + s->n * nc;
 
 			memcpy(x, d->x + k * nc, (size_t)(nc - 2) *
 			    sizeof(*x));
-			s->r[s->n] = d->sure[k] + v;
-			x[nc - 2] = (float)s->r[s->n];
+			for (int j = 0; j < LEVELS; j++)
+				s->r[s->n][j] = d->sure[k] + v[j];
+			x[nc - 2] = (float)s->r[s->n][LEVELS / 2];
 			x[nc - 1] = (float)sd;
 			s->y[s->n++] = (float)d->y[k];
 		}
@@ -370,28 +376,28 @@ rows_make(const struct table *d, const uint8_t *in,
 static void
 find_bases(struct rows *s, struct vmf_down_part *p)
 {
-	bool whole = p->trees == VMF_DOWN_WHOLE;
+	for (int k = 0; k < 2 * LEVELS; k++) {
+		int many = k / LEVELS, j = k % LEVELS;
 
-	for (int64_t i = 0; i < s->n; i++)
-		s->sorted[i] = (double)s->y[i] - (whole ? 0.0 : s->r[i]);
-	vmf_sort_doubles(s->sorted, s->sorted + s->n, s->n);
-	for (int j = 0; j < LEVELS; j++) {
-		p->base[j] = vmf_quantile_sorted(s->sorted, s->n,
+		for (int64_t i = 0; i < s->n; i++)
+			s->sorted[i] = (double)s->y[i] -
+			    (many ? 0.0 : s->r[i][j]);
+		vmf_sort_doubles(s->sorted, s->sorted + s->n, s->n);
+		p->base[many][j] = vmf_quantile_sorted(s->sorted, s->n,
 		    vmf_down_level(j));
 		for (int64_t i = 0; i < s->n; i++)
-			s->base[j * s->n + i] = (float)(p->base[j] +
-			    (whole ? 0.0 : s->r[i]));
+			s->base[k * s->n + i] = (float)(p->base[many][j] +
+			    (many ? 0.0 : s->r[i][j]));
 	}
 }
 
-/* Learn levels (a bit each) from the configs that are in; p->trees says
- * how. */
+/* Learn from the configs that are in; p->trees says how. */
 static int
-part_fit(const struct table *d, const uint8_t *in, unsigned levels,
+part_fit(const struct table *d, const uint8_t *in,
     const struct vmf_krig_opts *opts, struct vmf_down_part *p,
     struct vmf_err *e)
 {
-	struct job job[LEVELS];
+	struct job job[2 * LEVELS];
 	struct rows s = { 0 };
 	int n = 0, rc;
 
@@ -399,12 +405,13 @@ part_fit(const struct table *d, const uint8_t *in, unsigned levels,
 	    (rc = rows_make(d, in, p, &s, e)) != 0)
 		goto done;
 	find_bases(&s, p);
-	for (int j = 0; j < LEVELS && p->trees != VMF_DOWN_NONE; j++)
-		if (levels >> j & 1)
+	for (int k = 0; k < 2 * LEVELS && p->trees != VMF_DOWN_NONE; k++)
+		if (vmf_down_has(p->trees, k / LEVELS))
 			job[n++] = (struct job){
-			    .opts = tree_opts(p->trees, j, d->o->seed),
-			    .data = { s.x, s.n, d->n_cols, s.y, NULL,
-			    s.base + j * s.n }, .out = &p->tree[j] };
+			    .opts = tree_opts(k / LEVELS, k % LEVELS,
+			    d->o->seed), .data = { s.x, s.n, d->n_cols, s.y,
+			    NULL, s.base + k * s.n },
+			    .out = &p->tree[k / LEVELS][k % LEVELS] };
 	rc = n == 0 ? 0 : run_jobs(job, n, d->o->threads, e);
 done:
 	rows_free(&s);
@@ -414,39 +421,38 @@ done:
 /* The same of the rows of config c of the table. */
 static int
 part_config(const struct table *d, const struct vmf_down_part *p, int64_t c,
-    unsigned levels, float *x, double *r, double *tmp,
-    double (*out)[LEVELS], double *far, struct vmf_err *e)
+    float *x, double (*r)[LEVELS], double *tmp, double (*out)[LEVELS],
+    double *far, struct vmf_err *e)
 {
 	int64_t from = d->at[c], n = d->at[c + 1] - from;
-	double v, sd;
+	double v[LEVELS], sd;
 
-	vmf_krig_at(&p->krig, &d->site[c], tmp, &v, &sd);
+	vmf_krig_at_all(p->krig, LEVELS, &d->site[c], tmp, v, &sd);
 	memcpy(x, d->x + from * d->n_cols, (size_t)(n * d->n_cols) *
 	    sizeof(*x));
 	for (int64_t i = 0; i < n; i++) {
-		r[i] = d->sure[from + i] + v;
+		for (int j = 0; j < LEVELS; j++)
+			r[i][j] = d->sure[from + i] + v[j];
 		far[from + i] = sd;
-		x[(i + 1) * d->n_cols - 2] = (float)r[i];
+		x[(i + 1) * d->n_cols - 2] = (float)r[i][LEVELS / 2];
 		x[(i + 1) * d->n_cols - 1] = (float)sd;
 	}
-	return vmf_down_part_at(p, x, d->n_cols, r, n, levels, out + from, e);
+	return vmf_down_part_at(p, x, d->n_cols, r, n, out + from, e);
 }
 
 /* ---- held out ---- */
 
 /* Levels of every row by parts that were learned without its fold, and how
- * far kriging's deviation is: group[c] is that of config c,
-    of n. Rows of configs whose fold leaves nothing to
- * learn from stay NaN. */
+ * far kriging's deviation is: group[c] is that of config c, of n.  Rows of
+ * configs whose fold leaves nothing to learn from stay NaN. */
 static int
 held_out(const struct table *d, const int64_t *group, int64_t n,
-    enum vmf_down_trees trees, unsigned levels,
-    const struct vmf_krig_opts *opts, double (*q)[LEVELS], double *far,
-    struct vmf_err *e)
+    enum vmf_down_trees trees, const struct vmf_krig_opts *opts,
+    double (*q)[LEVELS], double *far, struct vmf_err *e)
 {
 	uint8_t *in = vmf_calloc(d->n_configs, 1, e);
 	float *x = vmf_calloc(d->n * d->n_cols, (int64_t)sizeof(*x), e);
-	double *r = vmf_calloc(d->n, (int64_t)sizeof(*r), e);
+	double (*r)[LEVELS] = vmf_calloc(d->n, (int64_t)sizeof(*r), e);
 	double *tmp = vmf_calloc(2 * d->n_configs, (int64_t)sizeof(*tmp), e);
 	int rc = in == NULL || x == NULL || r == NULL || tmp == NULL ?
 	    VMF_ENOMEM : 0;
@@ -458,11 +464,11 @@ held_out(const struct table *d, const int64_t *group, int64_t n,
 		for (int64_t c = 0; c < d->n_configs; c++)
 			left += in[c] = group[c] != g;
 		if (left > 0)
-			rc = part_fit(d, in, levels, opts, &p, e);
+			rc = part_fit(d, in, opts, &p, e);
 		for (int64_t c = 0; rc == 0 && c < d->n_configs; c++)
 			if (!in[c] && left > 0)
-				rc = part_config(d, &p, c, levels, x, r, tmp,
-				    q, far, e);
+				rc = part_config(d, &p, c, x, r, tmp, q, far,
+				    e);
 		vmf_down_part_free(&p);
 	}
 	free(in);
@@ -479,19 +485,14 @@ pinball(double y, double q, double p)
 }
 
 static double
-mean_loss(const struct table *d, double (*q)[LEVELS], unsigned levels)
+mean_loss(const struct table *d, double (*q)[LEVELS])
 {
 	double sum = 0.0;
-	int n = 0;
 
-	for (int j = 0; j < LEVELS; j++) {
-		if (!(levels >> j & 1))
-			continue;
-		for (int64_t i = 0; i < d->n; i++)
+	for (int64_t i = 0; i < d->n; i++)
+		for (int j = 0; j < LEVELS; j++)
 			sum += pinball(d->y[i], q[i][j], vmf_down_level(j));
-		n++;
-	}
-	return sum / (double)(d->n * n);
+	return sum / (double)(d->n * LEVELS);
 }
 
 struct scored {
@@ -638,8 +639,7 @@ shift_strange(const struct table *d, int64_t *group, double (*q)[LEVELS],
 	need = vmf_calloc(n, (int64_t)sizeof(*need), e);
 	tmp = vmf_calloc(2 * n, (int64_t)sizeof(*tmp), e);
 	rc = weight == NULL || need == NULL || tmp == NULL ? VMF_ENOMEM :
-	    held_out(d, group, n, t->trees, (1u << LEVELS) - 1, opts, q, far,
-	    e);
+	    held_out(d, group, n, t->trees, opts, q, far, e);
 	for (int64_t g = 0; rc == 0 && g < n; g++) {
 		for (int64_t c = 0; c < d->n_configs; c++)
 			for (int64_t i = d->at[c]; i < d->at[c + 1]; i++)
@@ -669,31 +669,40 @@ choose_trees(const struct table *d, const int64_t *group,
     const struct vmf_krig_opts *opts, double (*q)[LEVELS], double *far,
     struct vmf_down_target *t, struct vmf_err *e)
 {
-	const unsigned few = 1u << 0 | 1u << 4 | 1u << 8;
-	const unsigned all = (1u << LEVELS) - 1;
 	bool none = d->o->no_trees || vmf_boost_version((char[32]){ 0 },
 	    32) == NULL;
-	int rc = 0;
+	double (*of)[LEVELS] = vmf_calloc(VMF_N_DOWN_TREES * d->n,
+	    (int64_t)sizeof(*of), e);
+	int rc = of == NULL ? VMF_ENOMEM : 0;
 
 	for (int k = 0; rc == 0 && k < VMF_N_DOWN_TREES; k++) {
+		double (*own)[LEVELS] = of + k * d->n;
+
 		t->loss[k] = NAN;
 		if (k != VMF_DOWN_NONE && none)
 			continue;
-		if ((rc = held_out(d, group, FOLDS, (enum vmf_down_trees)k,
-		    few, opts, q, far, e)) != 0)
-			return rc;
-		t->loss[k] = mean_loss(d, q, few);
+		if (k != VMF_DOWN_BOTH)
+			rc = held_out(d, group, FOLDS, (enum vmf_down_trees)k,
+			    opts, own, far, e);
+		for (int64_t i = 0; k == VMF_DOWN_BOTH && i < d->n; i++)
+			for (int j = 0; j < LEVELS; j++)
+				own[i][j] = 0.5 * own[i - 2 * d->n][j] +
+				    0.5 * own[i - d->n][j];
+		t->loss[k] = mean_loss(d, own);
 		if (t->loss[k] < t->loss[t->trees])
 			t->trees = (enum vmf_down_trees)k;
 	}
-	return held_out(d, group, FOLDS, t->trees, all, opts, q, far, e);
+	if (rc == 0)
+		memcpy(q, of + t->trees * d->n, (size_t)d->n * sizeof(*q));
+	free(of);
+	return rc;
 }
 
 static int
 learn_target(const struct table *d, struct vmf_down_target *t,
     struct vmf_err *e)
 {
-	const unsigned all = (1u << LEVELS) - 1;
+	struct vmf_krig_opts opts[LEVELS];
 	struct vmf_down_part p = { 0 };
 	int64_t *group = vmf_calloc(d->n_configs, (int64_t)sizeof(*group),
 	    e);
@@ -709,28 +718,27 @@ learn_target(const struct table *d, struct vmf_down_target *t,
 	 * held out of the rest. */
 	if ((rc = fit_krig(d, in, NULL, &p, e)) != 0)
 		goto done;
-	t->krig.opts = p.krig.opts;
+	for (int j = 0; j < LEVELS; j++)
+		opts[j] = p.krig[j].opts;
 	vmf_down_part_free(&p);
 	p = (struct vmf_down_part){ 0 };
 	if (d->n_configs >= 2 * FOLDS) {
 		if ((rc = deal(group, d->n_configs, d->o->seed, e)) != 0 ||
-		    (rc = choose_trees(d, group, &t->krig.opts, q, far,
-		    t, e)) != 0 ||
+		    (rc = choose_trees(d, group, opts, q, far, t, e)) != 0 ||
 		    (rc = find_shift(d, q, NULL, NULL, t->shift[0], e)) != 0)
 			goto done;
 	}
 	for (int64_t i = 0; i < d->n; i++)
 		for (int j = 0; j < LEVELS; j++)
 			q[i][j] = NAN;
-	if ((rc = shift_strange(d, group, q, far, &t->krig.opts, t,
-	    e)) != 0)
+	if ((rc = shift_strange(d, group, q, far, opts, t, e)) != 0)
 		goto done;
 	p.trees = t->trees;
-	if ((rc = part_fit(d, in, all, &t->krig.opts, &p, e)) != 0)
+	if ((rc = part_fit(d, in, opts, &p, e)) != 0)
 		goto done;
 	t->n = d->n;
 	t->n_configs = d->n_configs;
-	t->krig = p.krig;
+	memcpy(t->krig, p.krig, sizeof(t->krig));
 	free(p.kept);
 	memcpy(t->base, p.base, sizeof(t->base));
 	memcpy(t->tree, p.tree, sizeof(t->tree));

@@ -187,11 +187,9 @@ noise(const struct vmf_krig *k, int64_t i)
 	    NOISE_LEAST);
 }
 
-/* The process with the options in k, and each site without itself
- * (Rasmussen and Williams, 5.12). */
+/* The factor of the covariance with the options in k, of its variance. */
 static int
-solve(struct vmf_krig *k, const struct likeness *pair, double *inv,
-    struct vmf_err *e)
+factor(struct vmf_krig *k, const struct likeness *pair, struct vmf_err *e)
 {
 	int64_t n = k->n;
 
@@ -203,70 +201,110 @@ solve(struct vmf_krig *k, const struct likeness *pair, double *inv,
 			    k->site[j].trend - k->trend) +
 			    (i == j ? noise(k, i) + 1e-9 * k->variance :
 			    0.0);
-	if (!cholesky(k->chol, n))
-		return vmf_fail(e, VMF_EDATA, "the likeness of %lld "
-		    "configurations is not a covariance", (long long)n);
-	for (int64_t i = 0; i < n; i++)
-		k->alpha[i] = k->v[i] - k->mean;
-	forward(k->chol, n, k->alpha);
-	backward(k->chol, n, k->alpha);
-	/* Row c of inv: column c of the inverse of the factor. */
-	for (int64_t c = 0; c < n; c++) {
-		double *x = inv + c * n, sum = 0.0;
+	return cholesky(k->chol, n) ? 0 : vmf_fail(e, VMF_EDATA, "the "
+	    "likeness of %lld configurations is not a covariance",
+	    (long long)n);
+}
 
+/* The diagonal of the inverse of what k's factor is of; x is room for n. */
+static void
+inverse_diagonal(const struct vmf_krig *k, double *x, double *diag)
+{
+	int64_t n = k->n;
+
+	for (int64_t c = 0; c < n; c++) {
+		diag[c] = 0.0;
 		for (int64_t i = c; i < n; i++) {
 			double s = i == c;
 
 			for (int64_t j = c; j < i; j++)
 				s -= k->chol[i * n + j] * x[j];
 			x[i] = s / k->chol[i * n + i];
-			sum += x[i] * x[i];
+			diag[c] += x[i] * x[i];
 		}
-		k->loo[c] = k->v[c] - k->alpha[c] / sum;
-		k->loo_sd[c] = sqrt(fmax(1.0 / sum - noise(k, c),
+	}
+}
+
+static void
+weigh(struct vmf_krig *k, const double *chol)
+{
+	for (int64_t i = 0; i < k->n; i++)
+		k->alpha[i] = k->v[i] - k->mean;
+	forward(chol, k->n, k->alpha);
+	backward(chol, k->n, k->alpha);
+}
+
+/* The process with the options in k, and with loo each site without itself
+ * (Rasmussen and Williams, 5.12). */
+static int
+solve(struct vmf_krig *k, const struct likeness *pair, bool loo, double *tmp,
+    struct vmf_err *e)
+{
+	double *diag = tmp + k->n;
+	int rc = factor(k, pair, e);
+
+	if (rc != 0)
+		return rc;
+	weigh(k, k->chol);
+	if (!loo)
+		return 0;
+	inverse_diagonal(k, tmp, diag);
+	for (int64_t c = 0; c < k->n; c++) {
+		k->loo[c] = k->v[c] - k->alpha[c] / diag[c];
+		k->loo_sd[c] = sqrt(fmax(1.0 / diag[c] - noise(k, c),
 		    1e-6 * k->variance));
 	}
 	return 0;
 }
 
+/* Of process k, by the factor and the diagonal of another of the same sites
+ * and options: what is left out does not depend on the variance. */
 static double
-loo_error(const struct vmf_krig *k)
+loo_error(struct vmf_krig *k, const double *chol, const double *diag)
 {
 	double sum = 0.0, w = 0.0;
 
+	weigh(k, chol);
 	for (int64_t i = 0; i < k->n; i++) {
-		sum += k->weight[i] * fabs(k->loo[i] - k->v[i]);
+		sum += k->weight[i] * fabs(k->alpha[i] / diag[i]);
 		w += k->weight[i];
 	}
 	return sum / w;
 }
 
-/* All options of the grid, the best of them left in k->opts. */
+/* All options of the grid, the best of them left in each process's own. */
 static int
-search(struct vmf_krig *k, const struct likeness *pair, double *inv,
+search(struct vmf_krig *k, int m, const struct likeness *pair, double *tmp,
     struct vmf_err *e)
 {
 	static const double work[] = { 0.1, 0.3 }, words[] = { 2.0, 4.0 },
 	    octaves[] = { 0.7, 1.5, 3.0 }, slope[] = { 0.02, 0.1 },
-	    noises[] = { 0.01, 0.05, 0.2, 1.0 };
-	struct vmf_krig_opts best = { 0 };
-	double least = INFINITY;
+	    noises[] = { 0.01, 0.05, 0.2, 1.0, 4.0 };
+	struct vmf_krig_opts best[VMF_KRIG_MOST] = { 0 };
+	double least[VMF_KRIG_MOST];
 	int rc;
 
-	for (int i = 0; i < 96; i++) {
-		double err;
-
-		k->opts = (struct vmf_krig_opts){ work[i % 2],
+	for (int j = 0; j < m; j++)
+		least[j] = INFINITY;
+	for (int i = 0; i < 120; i++) {
+		k[0].opts = (struct vmf_krig_opts){ work[i % 2],
 		    words[i / 2 % 2], octaves[i / 4 % 3], slope[i / 12 % 2],
 		    noises[i / 24] };
-		if ((rc = solve(k, pair, inv, e)) != 0)
+		if ((rc = factor(&k[0], pair, e)) != 0)
 			return rc;
-		if ((err = loo_error(k)) < least) {
-			least = err;
-			best = k->opts;
+		inverse_diagonal(&k[0], tmp, tmp + k[0].n);
+		for (int j = 0; j < m; j++) {
+			double err = loo_error(&k[j], k[0].chol,
+			    tmp + k[0].n);
+
+			if (err < least[j]) {
+				least[j] = err;
+				best[j] = k[0].opts;
+			}
 		}
 	}
-	k->opts = best;
+	for (int j = 0; j < m; j++)
+		k[j].opts = best[j];
 	return 0;
 }
 
@@ -276,13 +314,12 @@ room(struct vmf_krig *k, int64_t n, struct vmf_err *e)
 	k->site = vmf_calloc(n, (int64_t)sizeof(*k->site), e);
 	k->v = vmf_calloc(n, (int64_t)sizeof(double), e);
 	k->weight = vmf_calloc(n, (int64_t)sizeof(double), e);
-	k->chol = vmf_calloc(n * n, (int64_t)sizeof(double), e);
 	k->alpha = vmf_calloc(n, (int64_t)sizeof(double), e);
 	k->loo = vmf_calloc(n, (int64_t)sizeof(double), e);
 	k->loo_sd = vmf_calloc(n, (int64_t)sizeof(double), e);
 	return k->site == NULL || k->v == NULL || k->weight == NULL ||
-	    k->chol == NULL || k->alpha == NULL || k->loo == NULL ||
-	    k->loo_sd == NULL ? VMF_ENOMEM : 0;
+	    k->alpha == NULL || k->loo == NULL || k->loo_sd == NULL ?
+	    VMF_ENOMEM : 0;
 }
 
 /* Median and variance of the values, mean of the trends. */
@@ -311,26 +348,81 @@ centre(struct vmf_krig *k, struct vmf_err *e)
 	return 0;
 }
 
+/* Options, where none are given, and the processes; the factor of the one in
+ * the middle is kept. */
 static int
-fit(struct vmf_krig *k, const struct vmf_krig_opts *opts, struct vmf_err *e)
+fit(struct vmf_krig *k, int m, const struct vmf_krig_opts *opts, bool loo,
+    struct vmf_err *e)
 {
-	int64_t n = k->n;
+	int64_t n = k[0].n;
 	struct likeness *pair = vmf_calloc(n * n, (int64_t)sizeof(*pair), e);
-	double *inv = vmf_calloc(n * n, (int64_t)sizeof(*inv), e);
-	int rc = pair == NULL || inv == NULL ? VMF_ENOMEM : 0;
+	double *chol = vmf_calloc(n * n, (int64_t)sizeof(*chol), e);
+	double *tmp = vmf_calloc(2 * n, (int64_t)sizeof(*tmp), e);
+	int rc = pair == NULL || chol == NULL || tmp == NULL ? VMF_ENOMEM :
+	    0;
 
+	k[m / 2].chol = vmf_calloc(n * n, (int64_t)sizeof(*chol), e);
+	if (k[m / 2].chol == NULL)
+		rc = VMF_ENOMEM;
 	for (int64_t i = 0; rc == 0 && i < n; i++)
 		for (int64_t j = 0; j <= i; j++)
-			pair[i * n + j] = compare(&k->site[i], &k->site[j]);
-	if (rc == 0 && opts != NULL)
-		k->opts = *opts;
-	else if (rc == 0)
-		rc = search(k, pair, inv, e);
-	if (rc == 0)
-		rc = solve(k, pair, inv, e);
+			pair[i * n + j] = compare(&k[0].site[i],
+			    &k[0].site[j]);
+	for (int j = 0; j < m; j++) {
+		if (j != m / 2)
+			k[j].chol = chol;
+		if (opts != NULL)
+			k[j].opts = opts[j];
+	}
+	if (rc == 0 && opts == NULL)
+		rc = search(k, m, pair, tmp, e);
+	for (int j = 0; rc == 0 && j < m; j++)
+		rc = solve(&k[j], pair, loo, tmp, e);
+	for (int j = 0; j < m; j++)
+		if (j != m / 2)
+			k[j].chol = NULL;
 	free(pair);
-	free(inv);
+	free(chol);
+	free(tmp);
 	return rc;
+}
+
+int
+vmf_krig_fit_all(struct vmf_krig *k, int m, const struct vmf_site *site,
+    const double *v, const double *weight, int64_t n,
+    const struct vmf_krig_opts *opts, bool loo, struct vmf_err *e)
+{
+	struct vmf_krig few[VMF_KRIG_MOST] = { 0 };
+	struct vmf_krig_opts found[VMF_KRIG_MOST];
+	int rc = 0;
+
+	for (int j = 0; j < m; j++)
+		k[j] = (struct vmf_krig){ .n = n };
+	for (int j = 0; rc == 0 && j < m; j++) {
+		rc = room(&k[j], n, e);
+		if (rc != 0 || n == 0)
+			continue;
+		memcpy(k[j].site, site, (size_t)n * sizeof(*site));
+		for (int64_t i = 0; i < n; i++) {
+			k[j].v[i] = v[i * m + j];
+			k[j].weight[i] = fmax(weight[i], 1.0);
+		}
+		rc = centre(&k[j], e);
+	}
+	if (rc != 0 || n == 0)
+		return rc;
+	if (opts == NULL && n > SITES_SEARCHED) {
+		rc = vmf_krig_fit_all(few, m, site, v, weight,
+		    SITES_SEARCHED, NULL, false, e);
+		for (int j = 0; j < m; j++) {
+			found[j] = few[j].opts;
+			vmf_krig_free(&few[j]);
+		}
+		opts = found;
+		if (rc != 0)
+			return rc;
+	}
+	return fit(k, m, opts, loo, e);
 }
 
 int
@@ -338,29 +430,7 @@ vmf_krig_fit(struct vmf_krig *k, const struct vmf_site *site,
     const double *v, const double *weight, int64_t n,
     const struct vmf_krig_opts *opts, struct vmf_err *e)
 {
-	struct vmf_krig few = { 0 };
-	struct vmf_krig_opts found;
-	int rc;
-
-	*k = (struct vmf_krig){ .n = n };
-	if ((rc = room(k, n, e)) != 0 || n == 0)
-		return rc;
-	memcpy(k->site, site, (size_t)n * sizeof(*site));
-	memcpy(k->v, v, (size_t)n * sizeof(*v));
-	for (int64_t i = 0; i < n; i++)
-		k->weight[i] = fmax(weight[i], 1.0);
-	if ((rc = centre(k, e)) != 0)
-		return rc;
-	if (opts == NULL && n > SITES_SEARCHED) {
-		rc = vmf_krig_fit(&few, site, v, weight, SITES_SEARCHED,
-		    NULL, e);
-		found = few.opts;
-		opts = &found;
-		vmf_krig_free(&few);
-		if (rc != 0)
-			return rc;
-	}
-	return fit(k, opts, e);
+	return vmf_krig_fit_all(k, 1, site, v, weight, n, opts, true, e);
 }
 
 void
@@ -390,6 +460,39 @@ vmf_krig_at(const struct vmf_krig *k, const struct vmf_site *s, double *tmp,
 	for (int64_t i = 0; i < n; i++)
 		var -= tmp[i] * tmp[i];
 	*sd = sqrt(fmax(var, 1e-6 * k->variance));
+}
+
+static bool
+same_opts(const struct vmf_krig_opts *a, const struct vmf_krig_opts *b)
+{
+	return a->workload <= b->workload && a->workload >= b->workload &&
+	    a->words <= b->words && a->words >= b->words &&
+	    a->octaves <= b->octaves && a->octaves >= b->octaves &&
+	    a->slope <= b->slope && a->slope >= b->slope;
+}
+
+void
+vmf_krig_at_all(const struct vmf_krig *k, int m, const struct vmf_site *s,
+    double *tmp, double *value, double *sd)
+{
+	int64_t n = k[0].n;
+	double t = s->trend - k[0].trend;
+
+	for (int j = 0; j < m; j++) {
+		double sum = 0.0;
+
+		for (int64_t i = 0; i < n && (j == 0 ||
+		    !same_opts(&k[j].opts, &k[j - 1].opts)); i++) {
+			struct likeness l = compare(s, &k[0].site[i]);
+
+			tmp[i] = covariance(&k[j].opts, &l, t,
+			    k[0].site[i].trend - k[0].trend);
+		}
+		for (int64_t i = 0; i < n; i++)
+			sum += tmp[i] * k[j].alpha[i];
+		value[j] = k[j].mean + k[j].variance * sum;
+	}
+	vmf_krig_at(&k[m / 2], s, tmp, &value[m / 2], sd);
 }
 
 void

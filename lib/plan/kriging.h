@@ -10,6 +10,7 @@
 #ifndef VMF_KRIGING_H
 #define VMF_KRIGING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -18,6 +19,7 @@
 #define VMF_SITE_Z (VMF_FACT_LIMIT + 1)
 #define VMF_TOKENS_MAX 64
 #define VMF_SITES_MAX 512
+#define VMF_KRIG_MOST 9		/* processes of the same sites */
 
 struct vmf_site {
 	int32_t workload;	/* code; -1: not known, -2: of none here */
@@ -49,11 +51,11 @@ struct vmf_krig_opts {
 struct vmf_krig {
 	int64_t n;
 	struct vmf_site *site;	/* its own */
-	double *v, *weight;	/* medians; rows, at least 1 */
+	double *v, *weight;	/* values; rows, at least 1 */
 	struct vmf_krig_opts opts;
 	double mean, variance, trend;
-	double *chol, *alpha;	/* n x n lower; n */
-	/* each site as if it were not there: */
+	double *chol, *alpha;	/* n x n lower, or NULL; n */
+	/* each site as if it were not there, where asked for: */
 	double *loo, *loo_sd;
 };
 
@@ -66,10 +68,23 @@ struct vmf_krig {
 int vmf_krig_fit(struct vmf_krig *k, const struct vmf_site *site,
     const double *v, const double *weight, int64_t n,
     const struct vmf_krig_opts *opts, struct vmf_err *e) VMF_CHECK;
+/*
+ * The same of m <= VMF_KRIG_MOST processes of the same sites: v[i * m + j] is
+ * the value of process j at site i. Each has options of its own, opts[j] where
+ * opts is not NULL. Only the one in the middle, k[m / 2], keeps its factor.
+ * Without loo no site is left out.
+ */
+int vmf_krig_fit_all(struct vmf_krig *k, int m, const struct vmf_site *site,
+    const double *v, const double *weight, int64_t n,
+    const struct vmf_krig_opts *opts, bool loo, struct vmf_err *e) VMF_CHECK;
 /* The value at a site, and its standard deviation, without noise; tmp is
  * room for 2 n doubles. */
 void vmf_krig_at(const struct vmf_krig *k, const struct vmf_site *s,
     double *tmp, double *value, double *sd);
+/* The value of each of m processes of the same sites, and the standard
+ * deviation of the one in the middle. */
+void vmf_krig_at_all(const struct vmf_krig *k, int m,
+    const struct vmf_site *s, double *tmp, double *value, double *sd);
 void vmf_krig_free(struct vmf_krig *k);
 
 #endif

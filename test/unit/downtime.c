@@ -5,6 +5,7 @@
 #undef NDEBUG
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -155,11 +156,89 @@ test_leave_out(void)
 	vmf_krig_free(&all);
 }
 
+static double
+draw(uint32_t *state)
+{
+	*state = *state * 1664525u + 1013904223u;
+	return (double)(*state >> 8) / 0x1p23 - 1.0;
+}
+
+static double
+next_of(FILE *f)
+{
+	double v;
+
+	assert(fscanf(f, "%lf", &v) == 1);
+	return v;
+}
+
+/* Three processes of the same 24 sites, beside test/reference/kriging.py. */
+static void
+test_all(void)
+{
+	const struct vmf_krig_opts o[3] = { { 0.1, 2.0, 0.7, 0.02, 0.05 },
+	    { 0.3, 4.0, 1.5, 0.1, 0.2 }, { 0.3, 4.0, 1.5, 0.1, 1.0 } };
+	struct vmf_site site[24], far[2] = { site_of(1, 31.5),
+	    site_of(-2, 33.0) };
+	double v[24 * 3], w[24], tmp[48], at[2][3], sd[2];
+	FILE *f = fopen("test/reference/kriging.txt", "r");
+	struct vmf_krig k[3];
+	uint32_t state = 7;
+	char line[80];
+
+	if (f == NULL) {
+		printf("no test/reference/kriging.txt\n");
+		exit(1);
+	}
+	assert(fgets(line, sizeof(line), f) != NULL && line[0] == '#');
+	far[0].tokens = 1;
+	for (int i = 0; i < 24; i++) {
+		site[i] = site_of(i / 8, 30.0 + i / 2 % 4);
+		site[i].tokens = (uint64_t)(i % 2);
+		w[i] = 1.0 + i % 5;
+	}
+	for (int i = 0; i < 24 * 3; i++)
+		v[i] = draw(&state);
+	assert(vmf_krig_fit_all(k, 3, site, v, w, 24, o, true, &err) == 0);
+	assert(k[0].chol == NULL && k[1].chol != NULL && k[2].chol == NULL);
+	for (int i = 0; i < 2; i++)
+		vmf_krig_at_all(k, 3, &far[i], tmp, at[i], &sd[i]);
+	for (int j = 0; j < 3; j++) {
+		for (int i = 0; i < 24; i++) {
+			assert(near(k[j].loo[i], next_of(f), 1e-6));
+			assert(j != 1 || near(k[j].loo_sd[i], next_of(f),
+			    1e-6));
+		}
+		for (int i = 0; i < 2; i++) {
+			assert(near(at[i][j], next_of(f), 1e-6));
+			assert(j != 1 || near(sd[i], next_of(f), 1e-6));
+		}
+	}
+	fclose(f);
+	for (int j = 0; j < 3; j++)
+		vmf_krig_free(&k[j]);
+	/* Options found together are those found alone. */
+	assert(vmf_krig_fit_all(k, 3, site, v, w, 24, NULL, false,
+	    &err) == 0);
+	for (int j = 0; j < 3; j++) {
+		struct vmf_krig own;
+		double u[24];
+
+		for (int i = 0; i < 24; i++)
+			u[i] = v[i * 3 + j];
+		assert(vmf_krig_fit(&own, site, u, w, 24, NULL, &err) == 0);
+		assert(memcmp(&own.opts, &k[j].opts, sizeof(own.opts)) == 0);
+		vmf_krig_free(&own);
+		vmf_krig_free(&k[j]);
+	}
+}
+
 int
 main(void)
 {
 	test_precopy();
 	test_kriging();
 	test_leave_out();
+	test_all();
 	return 0;
 }
