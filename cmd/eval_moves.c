@@ -13,13 +13,50 @@ progress(void *arg, int fold, int n)
 	cmd_progress(arg, "%d of %d folds", fold, n);
 }
 
+/* All files behind each other, or what is on standard input; *first, the
+ * caller's to free, is the first of them, read to its end. */
+static int
+read_all(struct cmd *c, struct vmf_past *past, struct vmf_reader **first,
+    struct vmf_err *e)
+{
+	int rc = 0;
+
+	for (int k = 0; rc == 0 && k < (c->n_args > 0 ? c->n_args : 1); k++) {
+		struct vmf_reader *in = NULL;
+
+		if ((rc = cmd_open_in(c, c->n_args > 0 ? c->arg[k] : NULL,
+		    &in, e)) == 0)
+			rc = vmf_past_read(past, in, e);
+		if (k == 0)
+			*first = in;
+		else
+			vmf_reader_free(in);
+	}
+	return rc;
+}
+
+static int
+what_to_hold(const char *word, enum vmf_down_hold *hold, struct vmf_err *e)
+{
+	static const char *const words[] = { "config", "workload", "file" };
+
+	for (int k = 0; k < 3; k++)
+		if (word == NULL || strcmp(word, words[k]) == 0) {
+			*hold = (enum vmf_down_hold)k;
+			return 0;
+		}
+	return vmf_fail(e, VMF_EUSAGE, "--hold-out: found '%.64s', expected "
+	    "config, workload or file", word);
+}
+
 int
-eval_moves(struct cmd *c, const char *path, const char *held_out,
-    int64_t folds, int64_t threads, struct vmf_err *e)
+eval_moves(struct cmd *c, const char *held_out, int64_t folds,
+    int64_t threads, struct vmf_err *e)
 {
 	struct vmf_down_eval v = { .folds = folds > 0 ? (int)folds : 5,
 	    .opts.threads = threads > 0 ? (int)threads : vmf_cores(),
-	    .on_fold = progress, .arg = c };
+	    .set = (const char *const *)c->arg, .on_fold = progress,
+	    .arg = c };
 	struct vmf_schema schema = { 0 };
 	struct cmd_output out = { 0 };
 	struct vmf_batch batch = { 0 };
@@ -28,13 +65,8 @@ eval_moves(struct cmd *c, const char *path, const char *held_out,
 	char text[32];
 	int rc;
 
-	v.by_workload = held_out != NULL && strcmp(held_out, "workload") == 0;
-	if (held_out != NULL && !v.by_workload &&
-	    strcmp(held_out, "config") != 0)
-		return vmf_fail(e, VMF_EUSAGE, "--hold-out: found '%.64s', "
-		    "expected config or workload", held_out);
-	if ((rc = cmd_open_in(c, path, &in, e)) != 0 ||
-	    (rc = vmf_past_read(&past, in, e)) != 0 ||
+	if ((rc = what_to_hold(held_out, &v.hold, e)) != 0 ||
+	    (rc = read_all(c, &past, &in, e)) != 0 ||
 	    (rc = vmf_down_eval_schema(&schema, vmf_reader_schema(in),
 	    e)) != 0 ||
 	    (rc = cmd_open_out(c, &out, &schema, e)) != 0 ||

@@ -21,7 +21,7 @@
 static struct cmd c = {
 	.name = "vmf-eval",
 	.usage =
-"usage: vmf-eval [options] [FILE]\n"
+"usage: vmf-eval [options] [FILE ...]\n"
 "Score models on the series in FILE or standard input, or a forecast on what\n"
 "became of it.\n"
 "\n"
@@ -44,7 +44,7 @@ static struct cmd c = {
 "      --by-vm           a row for each model and VM\n"
 "      --season TIME     after which loads repeat [1d]\n"
 "      --length TIME     of the window that regret is about [30m]\n"
-"      --hold-out WHAT   of migrations: config or workload [config]\n"
+"      --hold-out WHAT   of migrations: config, workload or file [config]\n"
 "      --folds N         so many of them [5]\n"
 "      --step TIME       the series' step, where its metadata was dropped\n"
 "      --at TIME         end of what is scored [vmf:end]\n"
@@ -52,7 +52,7 @@ static struct cmd c = {
 "      --memory SIZE     for what is learned of the whole fleet [256M]\n"
 "      --threads N       work on so many cores [all]\n"
 CMD_SHARED_USAGE,
-	.max_args = 1,
+	.max_args = -1,
 	.device = cmd_panel_device,
 	.trees = vmf_boost_version,
 };
@@ -244,8 +244,8 @@ main(int argc, char *argv[])
 		    opt.plan != NULL || opt.metric != NULL ||
 		    opt.target != NULL || opt.at != VMF_TIME_NONE)
 			return cmd_usage(&c, EVAL_MOVES_ONLY);
-		rc = eval_moves(&c, c.n_args > 0 ? c.arg[0] : NULL,
-		    opt.hold_out, opt.folds, opt.threads, &err);
+		rc = eval_moves(&c, opt.hold_out, opt.folds, opt.threads,
+		    &err);
 		ret = rc == 0 ? CMD_OK : CMD_FAIL;
 		goto done;
 	}
@@ -253,6 +253,8 @@ main(int argc, char *argv[])
 		return cmd_usage(&c, "--%s is about migrations: it needs "
 		    "--model downtime", opt.hold_out != NULL ? "hold-out" :
 		    "folds");
+	if (c.n_args > 1)
+		return cmd_usage(&c, "unexpected operand '%.200s'", c.arg[1]);
 	if ((rc = check_options(&ev, &err)) != 0 ||
 	    (rc = cmd_open_twice(&c, c.n_args > 0 ? c.arg[0] : NULL,
 	    vmf_eval_learns(&ev), &twice, &in, &err)) != 0 ||

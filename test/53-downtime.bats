@@ -266,7 +266,7 @@ with pa.ipc.new_stream("half", t.schema) as w:
 		END { exit !ok }' out
 	fails 2 'about migrations' \
 	    vmf-eval --model downtime --horizon 4 moves.arrows
-	fails 2 "expected config or workload" \
+	fails 2 "expected config, workload or file" \
 	    vmf-eval --model downtime --hold-out vm moves.arrows
 	fails 2 'about migrations' \
 	    vmf-eval --model downtime --target 'cpu_max>80' moves.arrows
@@ -278,6 +278,40 @@ with pa.ipc.new_stream("half", t.schema) as w:
 	done
 	made 3 | vmf-ingest -q --map migrations -o few.arrows
 	fails 1 "expected 5 or more" vmf-eval --model downtime few.arrows
+}
+
+@test "vmf-eval holds files out: what is learned in one place, of another" {
+	made 200 | vmf-ingest -q --map migrations -o here.arrows
+	# The same names of configurations, slower; no lengths.
+	made 150 2 | awk -F, -v OFS=, 'NR > 1 { $8 *= 1.5; $9 = "" } 1' |
+	    vmf-ingest -q --map migrations -o there.arrows
+	vmf-eval --model downtime --hold-out file --no-history -o s \
+	    here.arrows there.arrows 2>err
+	grep -q '332 completed migrations, 18 not completed' err
+	vmf-cat --csv --columns model,metric,held_out,n_folds,n s >out
+	# Lengths: of what is here alone, so that none are foretold of it.
+	grep -v arithmetic out | diff - <(
+		cat <<-'END'
+		model,metric,held_out,n_folds,n
+		downtime,downtime_ms,here.arrows,2,190
+		by_workload,downtime_ms,here.arrows,2,190
+		downtime,transferred_bytes,here.arrows,2,190
+		by_workload,transferred_bytes,here.arrows,2,190
+		downtime,downtime_ms,there.arrows,2,142
+		by_workload,downtime_ms,there.arrows,2,142
+		downtime,transferred_bytes,there.arrows,2,142
+		by_workload,transferred_bytes,there.arrows,2,142
+		END
+	)
+	# A third is missing where moves take half as long again.
+	vmf-cat --csv --columns model,metric,held_out,median_rel s |
+	    awk -F, '$1 == "downtime" && $2 == "downtime_ms" &&
+		$3 == "there.arrows" { ok = $4 >= 0.2 && $4 <= 0.45 }
+		END { exit !ok }'
+	fails 1 'the moves are of one file' \
+	    vmf-eval --model downtime --hold-out file here.arrows
+	fails 2 "unexpected operand 'there.arrows'" \
+	    vmf-eval --model snaive here.arrows there.arrows
 }
 
 @test "measured moves: what the model reaches, configurations held out" {

@@ -63,7 +63,7 @@ static double (*levels_of(const struct run *r, enum rival k, int t))[LEVELS]
 }
 
 /* Folds of nearly the same number of configs, dealt at random; or one of
- * each workload. */
+ * each workload, or stream. */
 static int
 make_folds(struct run *r, struct vmf_err *e)
 {
@@ -72,7 +72,15 @@ make_folds(struct run *r, struct vmf_err *e)
 
 	for (int64_t c = 0; c < n; c++)
 		r->fold[c] = -1;
-	if (r->v->by_workload) {
+	if (r->v->hold == VMF_HOLD_SET) {
+		for (int64_t i = 0; i < p->n; i++)
+			r->fold[p->config[i]] = p->set[i];
+		r->n_folds = p->n_sets;
+		return p->n_sets >= 2 ? 0 : vmf_fail(e, VMF_EDATA, "the "
+		    "moves are of one file, expected two or more to hold one "
+		    "out");
+	}
+	if (r->v->hold == VMF_HOLD_WORKLOAD) {
 		int64_t none = p->words[VMF_WORD_WORKLOAD].n;
 
 		for (int64_t i = 0; i < p->n; i++) {
@@ -191,6 +199,8 @@ one_fold(struct run *r, int64_t g, struct vmf_err *e)
 		double (*to)[LEVELS] = levels_of(r, LEARNED, t);
 		int64_t k = 0;
 
+		if (m.target[t].n == 0)
+			continue;
 		if ((rc = vmf_downtime_quantiles(&m, (enum vmf_outcome)t, f,
 		    n, p->words, q, NULL, e)) != 0)
 			break;
@@ -222,10 +232,19 @@ pinball(double y, double q, double p)
 	return y > q ? p * (y - q) : (1.0 - p) * (q - y);
 }
 
-/* The numbers of one rival and outcome, in the schema's order; returns how
- * many moves there were. */
+/* Is row i among those that fold g (-1: any) has, and was it foretold? */
+static bool
+counts(const struct run *r, int64_t i, int t, const double q[LEVELS],
+    int64_t g)
+{
+	return (g < 0 || r->fold[r->past->config[i]] == g) &&
+	    !isnan(r->past->out[i][t]) && !isnan(q[0]);
+}
+
+/* The numbers of one rival and outcome, of fold g or all (-1), in the
+ * schema's order; returns how many moves there were. */
 static int64_t
-score(struct run *r, enum rival k, int t, double s[9])
+score(struct run *r, enum rival k, int t, int64_t g, double s[9])
 {
 	const struct vmf_past *p = r->past;
 	double (*q)[LEVELS] = levels_of(r, k, t);
@@ -236,7 +255,7 @@ score(struct run *r, enum rival k, int t, double s[9])
 	for (int64_t i = 0; i < p->n; i++) {
 		double y = p->out[i][t];
 
-		if (isnan(y) || isnan(q[i][0]))
+		if (!counts(r, i, t, q[i], g))
 			continue;
 		n++;
 		s[5] += y <= q[i][0];
@@ -256,7 +275,7 @@ score(struct run *r, enum rival k, int t, double s[9])
 		for (int64_t i = 0; i < p->n; i++) {
 			double y = p->out[i][t], mid = q[i][LEVELS / 2];
 
-			if (isnan(y) || isnan(q[i][0]))
+			if (!counts(r, i, t, q[i], g))
 				continue;
 			r->tmp[m++] = what == 0 ? fabs(mid - y) /
 			    fmax(y, 0.5) : what == 1 ? fabs(mid - y) :
@@ -270,12 +289,26 @@ score(struct run *r, enum rival k, int t, double s[9])
 	return n;
 }
 
+/* How many configs fold g (-1: all) has. */
+static int64_t
+configs_of(const struct run *r, int64_t g)
+{
+	int64_t n = 0;
+
+	for (int64_t c = 0; c < r->past->configs.n; c++)
+		n += g < 0 || r->fold[c] == g;
+	return n;
+}
+
+/* A row for each outcome and rival, of fold g or all (-1). */
 static int
-put_scores(struct run *r, struct vmf_batch *out, struct vmf_err *e)
+put_scores(struct run *r, int64_t g, struct vmf_batch *out,
+    struct vmf_err *e)
 {
 	static const char *const names[N_RIVALS] = { "downtime",
 	    "by_workload", "arithmetic" };
-	const char *held = r->v->by_workload ? "workload" : "config";
+	const char *held = g >= 0 ? r->v->set[g] :
+	    r->v->hold == VMF_HOLD_WORKLOAD ? "workload" : "config";
 	double s[9];
 	int rc;
 
@@ -284,7 +317,7 @@ put_scores(struct run *r, struct vmf_batch *out, struct vmf_err *e)
 			const char *name = vmf_outcome_name(
 			    (enum vmf_outcome)t);
 			struct vmf_col *c = out->col;
-			int64_t n = score(r, (enum rival)k, t, s);
+			int64_t n = score(r, (enum rival)k, t, g, s);
 
 			if (n == 0)
 				continue;
@@ -295,7 +328,7 @@ put_scores(struct run *r, struct vmf_batch *out, struct vmf_err *e)
 			    (rc = vmf_col_put_str(c++, held,
 			    (int64_t)strlen(held), e)) != 0 ||
 			    (rc = vmf_col_put_int(c++, r->n_folds, e)) != 0 ||
-			    (rc = vmf_col_put_int(c++, r->past->configs.n,
+			    (rc = vmf_col_put_int(c++, configs_of(r, g),
 			    e)) != 0 ||
 			    (rc = vmf_col_put_int(c++, n, e)) != 0)
 				return rc;
@@ -330,8 +363,11 @@ vmf_down_eval(const struct vmf_down_eval *v, const struct vmf_past *past,
 		if (v->on_fold != NULL)
 			v->on_fold(v->arg, (int)g + 1, (int)r.n_folds);
 	}
-	if (rc == 0)
-		rc = put_scores(&r, out, e);
+	if (rc == 0 && v->hold != VMF_HOLD_SET)
+		rc = put_scores(&r, -1, out, e);
+	for (int64_t g = 0; rc == 0 && v->hold == VMF_HOLD_SET &&
+	    g < r.n_folds; g++)
+		rc = put_scores(&r, g, out, e);
 done:
 	free(r.fold);
 	free(r.q);

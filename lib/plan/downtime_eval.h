@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How good is a model of migrations?  Folds of past moves are held out, by
- * configuration or by workload, foretold from the rest, and scored beside
- * the empirical quantiles of their workload and beside arithmetic.
+ * configuration, by workload or by the stream they are of, foretold from the
+ * rest, and scored beside the empirical quantiles of their workload and beside
+ * arithmetic.
  */
 #ifndef VMF_DOWNTIME_EVAL_H
 #define VMF_DOWNTIME_EVAL_H
@@ -14,10 +15,17 @@
 #include "base/err.h"
 #include "plan/downtime.h"
 
+enum vmf_down_hold {
+	VMF_HOLD_CONFIG,	/* folds of configs */
+	VMF_HOLD_WORKLOAD,	/* each */
+	VMF_HOLD_SET,		/* each stream, scored for itself */
+};
+
 struct vmf_down_eval {
 	/* set by the caller: */
-	bool by_workload;	/* each held out; else folds of configs */
+	enum vmf_down_hold hold;
 	int folds;		/* of configs */
+	const char *const *set;	/* streams' names, for VMF_HOLD_SET */
 	struct vmf_down_opts opts;
 	void (*on_fold)(void *arg, int fold, int n);	/* or NULL */
 	void *arg;
@@ -26,8 +34,9 @@ struct vmf_down_eval {
 /* The schema of the scores, a row a model and outcome; s is { 0 }. */
 int vmf_down_eval_schema(struct vmf_schema *s, const struct vmf_schema *from,
     struct vmf_err *e) VMF_CHECK;
-/* Score, and append the rows. VMF_EDATA where there are not enough configs
- * or workloads for two folds. */
+/* Score, and append the rows; what nothing was learned of is left out.
+ * VMF_EDATA where there are not enough configs, workloads or streams for two
+ * folds. */
 int vmf_down_eval(const struct vmf_down_eval *v, const struct vmf_past *past,
     struct vmf_batch *out, struct vmf_err *e) VMF_CHECK;
 

@@ -600,26 +600,13 @@ by_workload(const struct table *d, int64_t *group)
 	return n;
 }
 
-/* Of n corrections, one a workload, that which a further workload needs at
- * most with the probability of the level: the (n + 1) level-th, between the
- * two beside it, or the outermost where n is too small for that. */
-static double
-of_further(double *shift, double *tmp, int64_t n, double p)
-{
-	double at = (double)(n + 1) * p - 1.0;
-
-	vmf_sort_doubles(shift, tmp, n);
-	return vmf_quantile_sorted(shift, n, fmin(fmax(at, 0.0) /
-	    (double)(n - 1), 1.0));
-}
-
 /*
  * The correction for workloads that are not known: those that are, held out
- * one by one, and among what each would have needed, that of a further one
- * (two layers: Dunn, Wasserman and Ramdas, "Distribution-Free Prediction Sets
- * for Two-Layer Hierarchical Models", 2022); never narrower than for known
- * ones.  Fewer than three tell nothing of others: the interval becomes twice
- * as wide.
+ * one by one, their scores pooled, each workload with the same weight (two
+ * layers, by pooled distributions: Dunn, Wasserman and Ramdas,
+ * "Distribution-Free Prediction Sets for Two-Layer Hierarchical Models",
+ * 2022); never narrower than for known ones.  Fewer than three tell nothing
+ * of others: the interval becomes twice as wide.
  */
 static int
 shift_strange(const struct table *d, int64_t *group, double (*q)[LEVELS],
@@ -627,7 +614,7 @@ shift_strange(const struct table *d, int64_t *group, double (*q)[LEVELS],
     struct vmf_err *e)
 {
 	int64_t n = by_workload(d, group);
-	double (*need)[LEVELS], *weight, *tmp, *own = t->shift[1];
+	double *weight, *rows, *own = t->shift[1];
 	int rc = 0;
 
 	for (int j = 0; j < LEVELS; j++)
@@ -636,28 +623,21 @@ shift_strange(const struct table *d, int64_t *group, double (*q)[LEVELS],
 	if (n < 3)
 		return 0;
 	weight = vmf_calloc(d->n, (int64_t)sizeof(*weight), e);
-	need = vmf_calloc(n, (int64_t)sizeof(*need), e);
-	tmp = vmf_calloc(2 * n, (int64_t)sizeof(*tmp), e);
-	rc = weight == NULL || need == NULL || tmp == NULL ? VMF_ENOMEM :
+	rows = vmf_calloc(n, (int64_t)sizeof(*rows), e);
+	rc = weight == NULL || rows == NULL ? VMF_ENOMEM :
 	    held_out(d, group, n, t->trees, opts, q, far, e);
-	for (int64_t g = 0; rc == 0 && g < n; g++) {
-		for (int64_t c = 0; c < d->n_configs; c++)
-			for (int64_t i = d->at[c]; i < d->at[c + 1]; i++)
-				weight[i] = group[c] == g;
-		rc = find_shift(d, q, far, weight, need[g], e);
-	}
-	for (int j = 0; rc == 0 && j < LEVELS; j++) {
-		double known = t->shift[0][j];
-
-		for (int64_t g = 0; g < n; g++)
-			tmp[g] = need[g][j];
-		own[j] = of_further(tmp, tmp + n, n, vmf_down_level(j));
-		own[j] = j > LEVELS / 2 ? fmax(own[j], known) :
-		    j < LEVELS / 2 ? fmin(own[j], known) : own[j];
-	}
+	for (int64_t c = 0; rc == 0 && c < d->n_configs; c++)
+		rows[group[c]] += (double)(d->at[c + 1] - d->at[c]);
+	for (int64_t c = 0; rc == 0 && c < d->n_configs; c++)
+		for (int64_t i = d->at[c]; i < d->at[c + 1]; i++)
+			weight[i] = 1.0 / rows[group[c]];
+	if (rc == 0)
+		rc = find_shift(d, q, far, weight, own, e);
+	for (int j = 0; rc == 0 && j < LEVELS; j++)
+		own[j] = j > LEVELS / 2 ? fmax(own[j], t->shift[0][j]) :
+		    j < LEVELS / 2 ? fmin(own[j], t->shift[0][j]) : own[j];
 	free(weight);
-	free(need);
-	free(tmp);
+	free(rows);
 	return rc;
 }
 

@@ -147,6 +147,7 @@ vmf_past_free(struct vmf_past *p)
 	free(p->facts);
 	free(p->out);
 	free(p->config);
+	free(p->set);
 	for (int k = 0; k < VMF_N_WORDS; k++)
 		vmf_dict_free(&p->words[k]);
 	vmf_dict_free(&p->configs);
@@ -193,8 +194,9 @@ static int
 make_config(struct vmf_past *p, const struct vmf_facts *f, int32_t *config,
     struct vmf_err *e)
 {
-	char text[32 * (VMF_N_WORDS + VMF_N_FACTS)];
-	size_t used = 0;
+	char text[32 * (1 + VMF_N_WORDS + VMF_N_FACTS)];
+	size_t used = (size_t)snprintf(text, sizeof(text), "%" PRId32 ":",
+	    p->n_sets);
 
 	for (int k = 0; k < VMF_N_WORDS; k++)
 		used += (size_t)snprintf(text + used, sizeof(text) - used,
@@ -205,6 +207,23 @@ make_config(struct vmf_past *p, const struct vmf_facts *f, int32_t *config,
 		    nearbyint(4.0 * log2(1.0 + f->num[k])));
 	*config = vmf_dict_intern(&p->configs, text, (int64_t)used, e);
 	return *config < 0 ? VMF_ENOMEM : 0;
+}
+
+/* The config of a row that names it. */
+static int
+name_config(struct vmf_past *p, const char *s, int64_t len, int32_t *config,
+    struct vmf_err *e)
+{
+	struct vmf_buf key = { 0 };
+	int rc = vmf_buf_put(&key, &p->n_sets, sizeof(p->n_sets), e);
+
+	if (rc == 0)
+		rc = vmf_buf_put(&key, s, len, e);
+	if (rc == 0)
+		*config = vmf_dict_intern(&p->configs, (const char *)key.p,
+		    key.n, e);
+	vmf_buf_free(&key);
+	return rc != 0 ? rc : *config < 0 ? VMF_ENOMEM : 0;
 }
 
 static int
@@ -227,6 +246,7 @@ take_row(struct vmf_past *p, const struct columns *at,
 	if ((rc = vmf_grow(&p->facts, &p->cap, n + 1, e)) != 0 ||
 	    (rc = vmf_grow(&p->out, &p->out_cap, n + 1, e)) != 0 ||
 	    (rc = vmf_grow(&p->config, &p->config_cap, n + 1, e)) != 0 ||
+	    (rc = vmf_grow(&p->set, &p->set_cap, n + 1, e)) != 0 ||
 	    (rc = vmf_facts_read(&at->facts, b, i, true, p->words,
 	    &p->facts[n], e)) != 0)
 		return rc;
@@ -237,11 +257,9 @@ take_row(struct vmf_past *p, const struct columns *at,
 		p->out[n][k] = v >= 0.0 && isfinite(v) ? v : NAN;
 	}
 	s = at->config < 0 ? NULL : vmf_col_str(&b->col[at->config], i, &len);
-	if (s == NULL)
-		rc = make_config(p, &p->facts[n], &p->config[n], e);
-	else if ((p->config[n] = vmf_dict_intern(&p->configs, s, len,
-	    e)) < 0)
-		rc = VMF_ENOMEM;
+	p->set[n] = p->n_sets;
+	rc = s == NULL ? make_config(p, &p->facts[n], &p->config[n], e) :
+	    name_config(p, s, len, &p->config[n], e);
 	p->n += rc == 0;
 	return rc;
 }
@@ -253,12 +271,14 @@ vmf_past_read(struct vmf_past *p, struct vmf_reader *r, struct vmf_err *e)
 	struct columns at;
 	int got, rc;
 
-	p->updated = VMF_TIME_NONE;
+	if (p->n_sets == 0)
+		p->updated = VMF_TIME_NONE;
 	if ((rc = find_columns(&at, r, e)) != 0)
 		return rc;
 	while ((got = vmf_reader_next(r, &b, e)) > 0)
 		for (int64_t i = 0; i < b->n; i++)
 			if ((rc = take_row(p, &at, b, i, e)) != 0)
 				return rc;
+	p->n_sets += got == 0;
 	return got;
 }

@@ -63,7 +63,9 @@ struct vmf_past {
 	struct vmf_facts *facts;
 	double (*out)[VMF_N_OUTCOMES];	/* NaN: not known */
 	int32_t *config;	/* rows of the same are never divided */
-	int64_t out_cap, config_cap;
+	int32_t *set;		/* the stream it is of: 0, 1, ... */
+	int64_t out_cap, config_cap, set_cap;
+	int32_t n_sets;		/* streams read */
 	struct vmf_dict words[VMF_N_WORDS], configs;
 	int64_t n_read, n_failed;	/* rows; those not completed are
 					 * counted only */
@@ -71,10 +73,10 @@ struct vmf_past {
 };
 
 /*
- * Read the stream to its end.  Its vmf:kind is migrations or not given, and
- * it has at least one outcome: else VMF_EDATA.  A row's config is that of its
- * column, or its facts where it has none (numbers to the nearest quarter of
- * a doubling).
+ * Read the stream to its end, behind what p has.  Its vmf:kind is migrations
+ * or not given, and it has at least one outcome: else VMF_EDATA.  A row's
+ * config is that of its column, or its facts where it has none (numbers to the
+ * nearest quarter of a doubling); those of two streams are not the same.
  */
 int vmf_past_read(struct vmf_past *p, struct vmf_reader *r,
     struct vmf_err *e) VMF_CHECK;
