@@ -341,7 +341,7 @@ EOF
 	fleet 40 20
 	vmf-train -q --no-history -o m s
 	run -0 gate_part m
-	assert_output "[0] [9248]"
+	assert_output "[0] [9968]"
 	vmf-train -q --no-history --threads 1 -o m1 s
 	same m m1
 	vmf-train -q --no-history <s >m2
@@ -386,7 +386,7 @@ EOF
 	vmf-train -q --no-history --at "$(days 18)" -o m s
 	vmf-train -q --no-history --at "$(days 18)" -o m1 other
 	run -0 gate_part m
-	assert_output "[0] [9248]"
+	assert_output "[0] [9968]"
 	same m m1
 	vmf-eval -q --no-history --horizon 24 --origins 2 --at "$(days 20)" s \
 	    >e

@@ -162,7 +162,7 @@ put_gate(struct vmf_batch *b, const struct vmf_part *part,
 	struct row r = { .from = 1, .median = NAN, .loss = NAN, .mae = NAN,
 	    .moments = NAN };
 	struct vmf_gate g;
-	char text[64];
+	char text[128];
 	int rc = vmf_gate_get(&g, part->blob, part->blob_bytes, e);
 
 	for (int w = 0; w < 2; w++)
@@ -173,6 +173,21 @@ put_gate(struct vmf_batch *b, const struct vmf_part *part,
 			r.share = (double)g.mass[w][k];
 			rc = put(b, part, &r, e);
 		}
+	for (int c = 0; c < VMF_CLUSTERS && g.cluster_gain > 0.0f; c++)
+		for (int k = 0; k < VMF_GATE_PARTS && rc == 0; k++) {
+			char name[VMF_CLUSTER_NAME];
+
+			vmf_cluster_name(c, name);
+			snprintf(text, sizeof(text), "cluster %s: %s", name,
+			    vmf_gate_part(k));
+			r.part = text;
+			r.share = (double)g.cluster[1][c][k];
+			rc = put(b, part, &r, e);
+		}
+	r.part = "clusters: off the loss of the newest windows";
+	r.share = (double)g.cluster_gain;
+	if (rc == 0)
+		rc = put(b, part, &r, e);
 	r.part = "gate: off the loss of the newest windows";
 	r.share = (double)g.gain;
 	return rc != 0 ? rc : put(b, part, &r, e);

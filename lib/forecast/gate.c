@@ -9,6 +9,7 @@
 #include "base/thread.h"
 #include "forecast/eval_score.h"
 #include "forecast/kq_shares.h"
+#include "learn/tilt.h"
 
 #define ROWS_MOST 40000
 #define WINDOWS 24
@@ -31,11 +32,17 @@
 #define BY_SEASON 0.5
 /* No row counts more for MASE than all but so many of them. */
 #define RARE 0.01
-#define VERSION 1
+/* How strongly tilts of clusters are drawn to 0, of a fleet of one VM: so much
+ * less of more VMs, of which each tells something of the others. */
+#define PULL 1.0f
+#define VERSION 2
 
 enum { WIDTH = sizeof(struct vmf_mixer_row) / sizeof(float),
     MEDIAN = 6, LOW = 2, HIGH = 10 };	/* of vmf_kq_levels */
 _Static_assert(2 * VMF_KQ_FAMILIES + 2 <= VMF_MIXER_IN, "room");
+_Static_assert((int)VMF_GATE_GROUPS == (int)VMF_KQ_GROUPS, "the same");
+/* What a row's own numbers are: the VM's traits, and the group of leads. */
+enum { SIZE, VARY, GROUP };
 
 const char *
 vmf_gate_part(int k)
@@ -43,12 +50,19 @@ vmf_gate_part(int k)
 	return k < VMF_GATE_OTHER ? vmf_kq_families[k] : "others";
 }
 
+static float
+log_mass(float mass)
+{
+	return logf(mass + 1e-3f);
+}
+
 /* The numbers that describe a lead: medians and widths in parts of the VM's
  * size, shares, how far ahead, and the level. */
 static void
 describe(const struct vmf_kq_part *p, int64_t day, float *x)
 {
-	float unit = p->size > 1e-30f ? p->size : 1e-30f;
+	float unit = p->trait.size > 1e-30f ?
+	    p->trait.size : 1e-30f;
 	float all = 0.0f, mid = 0.0f;
 
 	for (int k = 0; k < VMF_GATE_PARTS; k++) {
@@ -63,26 +77,51 @@ describe(const struct vmf_kq_part *p, int64_t day, float *x)
 		    0.0f;
 		x[1] = there ? asinhf(4.0f * (p->q[k][HIGH] - p->q[k][LOW]) /
 		    unit) : 0.0f;
-		x[2] = logf(p->mass[0][k] + 1e-3f);
-		x[3] = logf(p->mass[1][k] + 1e-3f);
+		x[2] = log_mass(p->mass[0][k]);
+		x[3] = log_mass(p->mass[1][k]);
 	}
 	x[0] = log1pf((float)p->lead * 24.0f / (float)day);
 	x[1] = asinhf(mid / unit);
 }
 
+static int
+group_of(int64_t lead, int64_t day)
+{
+	int k = 0;
+
+	while (k < VMF_KQ_GROUPS - 1 && lead >= vmf_kq_end(k, day))
+		k++;
+	return k;
+}
+
+/* What tilts of these kinds make of a mass. */
+static void
+tilt_of(const struct vmf_gate *g, int group, int cluster,
+    float factor[VMF_GATE_PARTS])
+{
+	for (int k = 0; k < VMF_GATE_PARTS; k++)
+		factor[k] = expf(g->tilt[group][k] +
+		    g->tilt[VMF_GATE_GROUPS + cluster][k]);
+}
+
 void
 vmf_gate_factors(const struct vmf_gate *g, const struct vmf_kq_part *p,
-    int64_t day, float factor[VMF_GATE_PARTS])
+    int64_t day, float factor[2][VMF_GATE_PARTS])
 {
-	float x[VMF_MIXER_IN];
+	float x[VMF_MIXER_IN], net[VMF_GATE_PARTS] = { 0.0f };
+	struct vmf_kq_part tilted = *p;
 
-	describe(p, day, x);
+	tilt_of(g, group_of(p->lead, day), vmf_cluster_of(&g->clusters,
+	    p->trait), factor[0]);
 	for (int k = 0; k < VMF_GATE_PARTS; k++)
-		factor[k] = 0.0f;
-	for (int i = 0; i < VMF_GATE_NETS; i++)
-		vmf_mixer_ask(&g->net[i], x, factor);
-	for (int k = 0; k < VMF_GATE_PARTS; k++)
-		factor[k] = expf(factor[k] * g->part / VMF_GATE_NETS);
+		tilted.mass[0][k] *= factor[0][k];
+	describe(&tilted, day, x);
+	for (int i = 0; i < VMF_GATE_NETS && g->part > 0.0f; i++)
+		vmf_mixer_ask(&g->net[i], x, net);
+	for (int k = 0; k < VMF_GATE_PARTS; k++) {
+		factor[1][k] = expf(net[k] * g->part / VMF_GATE_NETS);
+		factor[0][k] *= factor[1][k];
+	}
 }
 
 /* ---- rows ---- */
@@ -137,8 +176,10 @@ sample(const struct vmf_global *g, const struct vmf_window *w,
 
 	for (int i = 0; i < parts->n; i++) {
 		const struct vmf_kq_part *p = &parts->at[i];
-		struct vmf_mixer_row row = { .weight = { 0.0f } };
-		float *rec, unit = p->size;
+		struct vmf_mixer_row row = { .own = { [SIZE] = p->trait.size,
+		    [VARY] = p->trait.vary,
+		    [GROUP] = (float)group_of(p->lead, day) } };
+		float *rec, unit = p->trait.size;
 		double y = w->after[p->lead];
 		int rc, pair = 0;
 
@@ -239,6 +280,105 @@ weigh(struct vmf_mixer_row *row, const struct vmf_sample *s,
 	return 0;
 }
 
+/* Room for what rows are without tilts, and of which kinds. */
+struct kinds {
+	float (*was)[VMF_GATE_PARTS];
+	uint8_t (*kind)[VMF_TILT_KINDS];
+	float *weight;
+	struct vmf_trait *trait;
+};
+
+static void
+kinds_free(struct kinds *x)
+{
+	free(x->was);
+	free(x->kind);
+	free(x->weight);
+	free(x->trait);
+}
+
+static int
+kinds_make(struct kinds *x, const struct vmf_mixer_row *row, int64_t n,
+    struct vmf_err *e)
+{
+	x->was = vmf_calloc(n, (int64_t)sizeof(*x->was), e);
+	x->kind = vmf_calloc(n, (int64_t)sizeof(*x->kind), e);
+	x->weight = vmf_calloc(n, (int64_t)sizeof(*x->weight), e);
+	x->trait = vmf_calloc(n, (int64_t)sizeof(*x->trait), e);
+	if (x->was == NULL || x->kind == NULL || x->weight == NULL ||
+	    x->trait == NULL)
+		return VMF_ENOMEM;
+	for (int64_t i = 0; i < n; i++) {
+		memcpy(x->was[i], row[i].mass[0], sizeof(*x->was));
+		x->weight[i] = row[i].weight[0];
+		x->trait[i] = (struct vmf_trait){ row[i].own[SIZE],
+		    row[i].own[VARY] };
+	}
+	return 0;
+}
+
+/*
+ * Clusters and tilts by the first n of n_all rows, whose masses are those
+ * without; then those of all rows are as tilted.  *gain is what it takes off
+ * the loss of the last n_test.
+ */
+static int
+learn_tilts(struct vmf_gate *to, struct vmf_mixer_row *row, int64_t n,
+    int64_t n_all, int64_t n_test, int64_t n_series, struct kinds *x,
+    struct vmf_err *e)
+{
+	struct vmf_tilt_rows r = { .n = n, .row = row, .weight = x->weight,
+	    .kind = x->kind };
+	double before, after;
+	int rc;
+
+	for (int64_t i = 0; i < n_all; i++)
+		memcpy(row[i].mass[0], x->was[i], sizeof(*x->was));
+	if ((rc = vmf_clusters_find(&to->clusters, x->trait, n, e)) != 0)
+		return rc;
+	for (int64_t i = 0; i < n_all; i++) {
+		x->kind[i][0] = (uint8_t)row[i].own[GROUP];
+		x->kind[i][1] = (uint8_t)(VMF_GATE_GROUPS +
+		    vmf_cluster_of(&to->clusters, x->trait[i]));
+	}
+	if ((rc = vmf_tilt_learn(to->tilt, VMF_GATE_KINDS, &r, PULL /
+	    (float)n_series, e)) != 0)
+		return rc;
+	r.n = n_test;
+	r.row += n_all - n_test;
+	r.weight += n_all - n_test;
+	r.kind += n_all - n_test;
+	before = vmf_tilt_loss(NULL, &r);
+	after = vmf_tilt_loss(to->tilt, &r);
+	to->cluster_gain = before > 0.0 ? (float)(1.0 - after / before) :
+	    0.0f;
+	return 0;
+}
+
+static void
+no_tilts(struct vmf_gate *to)
+{
+	memset(to->tilt, 0, sizeof(to->tilt));
+	to->cluster_gain = 0.0f;
+}
+
+/* The masses of rows as tilted, and what the networks are told of them. */
+static void
+tilt_rows(const struct vmf_gate *g, struct vmf_mixer_row *row, int64_t n,
+    const struct kinds *x)
+{
+	for (int64_t i = 0; i < n; i++) {
+		float factor[VMF_GATE_PARTS];
+
+		tilt_of(g, x->kind[i][0], x->kind[i][1] - VMF_GATE_GROUPS,
+		    factor);
+		for (int k = 0; k < VMF_GATE_PARTS; k++) {
+			row[i].mass[0][k] = x->was[i][k] * factor[k];
+			row[i].x[4 * k + 2] = log_mass(row[i].mass[0][k]);
+		}
+	}
+}
+
 struct job {
 	struct vmf_gate *to;
 	const struct vmf_mixer_row *row;
@@ -257,75 +397,111 @@ learn_one(void *arg, int64_t i, struct vmf_err *e)
 
 /* Mean masses with the gate and without. */
 static void
-sum_up(struct vmf_gate *g, const struct vmf_mixer_row *row, int64_t n)
+sum_up(struct vmf_gate *g, const struct vmf_mixer_row *row, int64_t n,
+    const struct kinds *x)
 {
 	double sum[2][VMF_GATE_PARTS] = { { 0.0 } };
+	double in[2][VMF_CLUSTERS][VMF_GATE_PARTS] = { { { 0.0 } } };
+	double count[VMF_CLUSTERS] = { 0.0 };
 
 	for (int64_t i = 0; i < n; i++) {
-		float tilt[VMF_GATE_PARTS] = { 0.0f }, a[VMF_GATE_PARTS];
-		double all = 0.0, was = 0.0;
+		float net[VMF_GATE_PARTS] = { 0.0f }, a[VMF_GATE_PARTS];
+		double all = 0.0, was = 0.0, tilted = 0.0;
+		int c = x->kind[i][1] - VMF_GATE_GROUPS;
 
-		for (int k = 0; k < VMF_GATE_NETS; k++)
-			vmf_mixer_ask(&g->net[k], row[i].x, tilt);
+		for (int k = 0; k < VMF_GATE_NETS && g->part > 0.0f; k++)
+			vmf_mixer_ask(&g->net[k], row[i].x, net);
 		for (int k = 0; k < VMF_GATE_PARTS; k++) {
-			a[k] = row[i].mass[0][k] * expf(tilt[k] * g->part /
+			a[k] = row[i].mass[0][k] * expf(net[k] * g->part /
 			    VMF_GATE_NETS);
 			all += (double)a[k];
-			was += (double)row[i].mass[0][k];
+			was += (double)x->was[i][k];
+			tilted += (double)row[i].mass[0][k];
 		}
 		for (int k = 0; k < VMF_GATE_PARTS; k++) {
-			sum[0][k] += (double)row[i].mass[0][k] / was;
+			sum[0][k] += (double)x->was[i][k] / was;
 			sum[1][k] += (double)a[k] / all;
+			in[0][c][k] += (double)x->was[i][k] / was;
+			in[1][c][k] += (double)row[i].mass[0][k] / tilted;
 		}
+		count[c] += 1.0;
 	}
 	for (int w = 0; w < 2; w++)
-		for (int k = 0; k < VMF_GATE_PARTS; k++)
+		for (int k = 0; k < VMF_GATE_PARTS; k++) {
 			g->mass[w][k] = (float)(sum[w][k] / (double)n);
+			for (int c = 0; c < VMF_CLUSTERS; c++)
+				g->cluster[w][c][k] = count[c] > 0.0 ?
+				    (float)(in[w][c][k] / count[c]) : 0.0f;
+		}
 }
 
 static int put(struct vmf_buf *b, const struct vmf_gate *g,
     struct vmf_err *e);
 
-/* Is it worth something on the newest windows?  Then of all of them. */
+/* Tilts, then networks: is each worth something on the newest windows?
+ * Then it is learned of all of them. */
 static int
-learn(struct vmf_global *g, struct vmf_sample *s, struct vmf_err *e)
+learn_all(struct vmf_global *g, struct vmf_sample *s, struct vmf_gate *to,
+    int64_t n_learn, int64_t n_test, struct kinds *y, struct vmf_err *e)
 {
-	int64_t n_learn, n_test;
-	struct vmf_gate *to = NULL;
-	struct vmf_mixer_row *row;
-	struct job x;
-	double before, after;
-	int rc = vmf_sample_split(s, TEST_SHARE, &n_learn, &n_test, e);
-
-	if (rc != 0 || n_learn < LEARN_MIN || n_test < TEST_MIN)
-		return rc;
-	row = (struct vmf_mixer_row *)(void *)s->rec;
-	to = vmf_calloc(1, (int64_t)sizeof(*to), e);
-	if ((rc = to == NULL ? VMF_ENOMEM : weigh(row, s, e)) != 0) {
-		free(to);
-		return rc;
-	}
-	x = (struct job){ .to = to, .row = row, .n = n_learn,
+	struct vmf_mixer_row *row = (struct vmf_mixer_row *)(void *)s->rec;
+	struct job x = { .to = to, .row = row, .n = n_learn,
 	    .seed = (uint64_t)g->seed };
+	double before, after;
+	float gain;
+	int rc;
+
+	if ((rc = weigh(row, s, e)) != 0 || (rc = kinds_make(y, row, s->n,
+	    e)) != 0 || (rc = learn_tilts(to, row, n_learn, s->n, n_test,
+	    g->n_series, y, e)) != 0)
+		return rc;
+	if (!(to->cluster_gain >= (float)GAIN))
+		no_tilts(to);
+	tilt_rows(to, row, s->n, y);
 	if ((rc = vmf_each(VMF_GATE_NETS, g->how.threads, learn_one, &x,
 	    e)) != 0)
-		goto done;
+		return rc;
 	before = vmf_mixer_loss(to->net, VMF_GATE_NETS, 0.0f,
 	    row + s->n - n_test, n_test);
 	to->part = PART * (float)g->n_series / ((float)g->n_series + FEW);
 	after = vmf_mixer_loss(to->net, VMF_GATE_NETS, to->part,
 	    row + s->n - n_test, n_test);
 	to->gain = before > 0.0 ? (float)(1.0 - after / before) : 0.0f;
-	if (!(to->gain >= (float)GAIN))
-		goto done;
+	if (!(to->gain >= (float)GAIN)) {
+		memset(to->net, 0, sizeof(to->net));
+		to->gain = to->part = 0.0f;
+	}
+	if ((gain = to->cluster_gain) > 0.0f) {
+		rc = learn_tilts(to, row, s->n, s->n, n_test, g->n_series, y,
+		    e);
+		to->cluster_gain = gain;
+		tilt_rows(to, row, s->n, y);
+	}
 	x.n = s->n;
-	if ((rc = vmf_each(VMF_GATE_NETS, g->how.threads, learn_one, &x,
-	    e)) != 0)
-		goto done;
-	sum_up(to, row, s->n);
+	if (rc == 0 && to->part > 0.0f)
+		rc = vmf_each(VMF_GATE_NETS, g->how.threads, learn_one, &x,
+		    e);
+	if (rc != 0 || (!(to->part > 0.0f) && !(to->cluster_gain > 0.0f)))
+		return rc;
+	sum_up(to, row, s->n, y);
 	g->blob.n = 0;
-	rc = put(&g->blob, to, e);
-done:
+	return put(&g->blob, to, e);
+}
+
+static int
+learn(struct vmf_global *g, struct vmf_sample *s, struct vmf_err *e)
+{
+	int64_t n_learn, n_test;
+	struct kinds x = { NULL, NULL, NULL, NULL };
+	struct vmf_gate *to;
+	int rc = vmf_sample_split(s, TEST_SHARE, &n_learn, &n_test, e);
+
+	if (rc != 0 || n_learn < LEARN_MIN || n_test < TEST_MIN)
+		return rc;
+	to = vmf_calloc(1, (int64_t)sizeof(*to), e);
+	rc = to == NULL ? VMF_ENOMEM : learn_all(g, s, to, n_learn, n_test,
+	    &x, e);
+	kinds_free(&x);
 	free(to);
 	return rc;
 }

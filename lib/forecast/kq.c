@@ -25,7 +25,7 @@ struct course {
 	struct vmf_kq *q;
 	struct vmf_kq_state s;
 	int64_t start, step_s, day, season;
-	float size;			/* mean |y| */
+	struct vmf_trait trait;
 };
 
 /* Where y lies between below and upto of a distribution, spread evenly. */
@@ -229,7 +229,7 @@ take_apart(struct course *c, const struct vmf_kq_job *job,
 		level[j] = at->ppm[j] / 1e6;
 	memset(p->mass, 0, sizeof(p->mass));
 	memset(p->q, 0, sizeof(p->q));
-	p->size = c->size;
+	p->trait = c->trait;
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
 		for (int i = 0; i < 2; i++)
 			p->mass[i][vmf_kq_family(m)] += share[i][m];
@@ -256,17 +256,17 @@ pass_gate(struct course *c, const struct vmf_kq_job *job,
     float share[2][VMF_KQ_MEMBERS], float other[2], int64_t lead)
 {
 	struct vmf_kq_part p = { .lead = lead };
-	float factor[VMF_GATE_PARTS];
+	float factor[2][VMF_GATE_PARTS];
 
 	take_apart(c, job, share, other[0], &p);
 	vmf_gate_factors(job->gate, &p, c->day, factor);
 	for (int i = 0; i < 2; i++) {
 		float sum = 0.0f;
 
-		other[i] *= factor[VMF_GATE_OTHER];
+		other[i] *= factor[i][VMF_GATE_OTHER];
 		sum += other[i];
 		for (int m = 0; m < VMF_KQ_MEMBERS; m++) {
-			share[i][m] *= factor[vmf_kq_family(m)];
+			share[i][m] *= factor[i][vmf_kq_family(m)];
 			sum += share[i][m];
 		}
 		other[i] /= sum;
@@ -345,19 +345,13 @@ forecast(struct course *c, struct vmf_kq_job *job, struct vmf_err *e)
 {
 	int rc = vmf_kq_state_get(&c->s, "kq", &job->from->blob,
 	    c->step_s, e);
-	double sum = 0.0;
-	int64_t to, known = 0;
+	int64_t to;
 	int k = 0;
 
 	if (rc != 0)
 		return rc;
 	c->q->without = c->s.without;
-	for (int64_t t = 0; t < c->q->n; t++)
-		if (!isnan(c->q->y[t])) {
-			sum += fabs(c->q->y[t]);
-			known++;
-		}
-	c->size = (float)(sum / (double)known);
+	c->trait = vmf_trait_of(c->q->y, c->q->n);
 	vmf_kq_origin(c->q, c->q->n);
 	for (int64_t from = 0; from < job->f->h; from = to) {
 		int64_t width = from / 8, most = c->day / 24;

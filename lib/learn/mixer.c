@@ -71,10 +71,9 @@ vmf_mixer_ask(const struct vmf_mixer *m, const float *x, float *tilt)
 		tilt[k] += out[k];
 }
 
-/* Masses that were tilted into a, and the loss; slope is that by a. */
-static float
-lose(const struct vmf_mixer_row *r, int which, const float *tilt, float *a,
-    float *slope)
+float
+vmf_mixer_lose(const struct vmf_mixer_row *r, int which, const float *tilt,
+    float *a, float *slope)
 {
 	const float *apart = r->apart;
 	float sum = 0.0f, loss = 0.0f;
@@ -113,7 +112,7 @@ vmf_mixer_loss(const struct vmf_mixer *m, int n_nets, float part,
 			tilt[k] *= part / (float)n_nets;
 		for (int w = 0; w < 2; w++)
 			sum += (double)(row[i].weight[w] *
-			    lose(&row[i], w, tilt, a, slope));
+			    vmf_mixer_lose(&row[i], w, tilt, a, slope));
 	}
 	return n > 0 ? sum / (double)n : 0.0;
 }
@@ -128,7 +127,7 @@ vmf_mixer_gradient(const struct vmf_mixer *m, const struct vmf_mixer_row *r,
 	for (int w = 0; w < 2; w++) {
 		float a[PARTS], slope[PARTS], mean = 0.0f;
 
-		lose(r, w, out, a, slope);
+		vmf_mixer_lose(r, w, out, a, slope);
 		for (int k = 0; k < PARTS; k++)
 			mean += a[k] * slope[k];
 		for (int k = 0; k < PARTS; k++)

@@ -25,6 +25,7 @@ enum { VMF_MIXER_IN = 34, VMF_MIXER_HIDDEN = 16, VMF_MIXER_PARTS = 8,
 
 /* What one distribution is learned from; floats alone. */
 struct vmf_mixer_row {
+	float own[3];			/* the caller's: not looked at here */
 	float x[VMF_MIXER_IN];
 	/* masses of two mixtures of the same parts, and what the loss of
 	 * each counts */
@@ -44,6 +45,10 @@ struct vmf_mixer {
 
 /* The outputs, before exp, added to tilt. */
 void vmf_mixer_ask(const struct vmf_mixer *m, const float *x, float *tilt);
+/* The loss of one of a row's mixtures, with its masses tilted, which are
+ * made to add up to 1 into a[PARTS]; slope[PARTS] is that of the loss by a. */
+float vmf_mixer_lose(const struct vmf_mixer_row *r, int which,
+    const float *tilt, float *a, float *slope);
 /* Mean loss of n rows, tilts being multiplied by part (0: without the
  * network) and the mean of those of n_nets. */
 double vmf_mixer_loss(const struct vmf_mixer *m, int n_nets, float part,

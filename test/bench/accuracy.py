@@ -13,6 +13,7 @@ import random
 import sqlite3
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 import warnings
@@ -31,9 +32,15 @@ SETS = {
     "azure-H": ("azure", 3600, ["cpu_mean"], 48, 48),
     "azure-5T": ("azure", 300, ["cpu_mean"], 48, 48),
     "nab-5T": ("nab", 300, ["value_mean"], 48, 48),
+    "planetlab": ("planetlab", 300, ["cpu_mean"], 12, 12),
     # The same windows again, all models beside AutoARIMA at horizon 24.
     "H/24": ("bitbrains", 3600, ["cpu_mhz_mean", "cpu_mean"], 48, 24),
 }
+FOLDERS = {"bitbrains": "bitbrains_rnd", "azure": "azure_v1",
+           "nab": "nab_aws", "planetlab": "planetlab"}
+# Windows of a trace, as vmf-eval is told; of others the tenth that GIFT-Eval
+# takes.  A day has no second one: no season.
+WINDOWS = {"planetlab": "--origins 4 --season 5m"}
 # Ours that are set beside statsforecast's, and its name there.
 PEERS = {"snaive": "SeasonalNaive", "naive": "Naive", "arima": "AutoARIMA",
          "theta": "DynamicOptimizedTheta", "ets": "AutoETS"}
@@ -82,6 +89,22 @@ def nab_csv(folder, path):
             out.writerows((vm, t + shift, v) for t, v in rows)
 
 
+def planetlab_csv(folder, path):
+    """VMs of five days, each a series of its own, as if of one day."""
+    with open(path, "w", newline="", encoding="ascii") as f:
+        out = csv.writer(f)
+        out.writerow(["vm", "time", "cpu"])
+        for name in sorted(glob.glob(folder + "/*.tar.gz")):
+            with tarfile.open(name) as days:
+                for m in sorted(days.getmembers(), key=lambda m: m.name):
+                    if not m.isfile():
+                        continue
+                    text = days.extractfile(m).read().decode("ascii")
+                    out.writerows((m.name, 1400000000 // 86400 * 86400 +
+                                   300 * i, v)
+                                  for i, v in enumerate(text.split()))
+
+
 def make_series(trace, data, tmp):
     """tmp/TRACE-300.arrows and tmp/TRACE-3600.arrows."""
     fine, coarse = f"{tmp}/{trace}-300.arrows", f"{tmp}/{trace}-3600.arrows"
@@ -99,8 +122,9 @@ def make_series(trace, data, tmp):
            "$DATA/microsoft_avg_100.csv.gz | " + tail,
            DATA=f"{data}/azure_v1", FINE=fine)
     else:
-        nab_csv(f"{data}/nab_aws", f"{tmp}/nab.csv")
-        sh("vmf-ingest -q $TMP/nab.csv | " + tail, TMP=tmp, FINE=fine)
+        make = {"nab": nab_csv, "planetlab": planetlab_csv}[trace]
+        make(f"{data}/{FOLDERS[trace]}", f"{tmp}/rows.csv")
+        sh("vmf-ingest -q $TMP/rows.csv | " + tail, TMP=tmp, FINE=fine)
     sh("vmf-aggregate -q -s 1h -o $COARSE $FINE", FINE=fine, COARSE=coarse)
 
 
@@ -129,8 +153,9 @@ def vmf_models():
          ("snaive", "snaive_point", "naive", "arima", "theta", "ets", "auto")]
 
 
-def vmf_scores(path, metrics, horizon, models):
-    text = sh("vmf-eval -q --protocol gift --horizon $H --metric $METRIC "
+def vmf_scores(path, metrics, horizon, models, trace=None):
+    windows = WINDOWS.get(trace, "--protocol gift")
+    text = sh(f"vmf-eval -q {windows} --horizon $H --metric $METRIC "
               "--model $MODEL $FILE | vmf-cat --csv", H=horizon,
               METRIC=",".join(metrics), MODEL=",".join(models), FILE=path)
     return {r["model"]: r for r in csv.DictReader(io.StringIO(text.decode()))}
@@ -311,9 +336,10 @@ def line(name, by, model, vms, r, cpu_ms):
     print("| " + " | ".join(cells) + " |", flush=True)
 
 
-def vmf_lines(name, path, metrics, horizon, models, show, note):
+def vmf_lines(name, path, metrics, horizon, models, show, note, trace=None):
     vms = read(path).num_rows
-    for model, r in vmf_scores(path, metrics, horizon, models).items():
+    for model, r in vmf_scores(path, metrics, horizon, models,
+                               trace).items():
         if show is None or model in show:
             n = max(1, int(r["n_windows"]))
             line(name, "vmf" + note, model, vms, r,
@@ -526,8 +552,7 @@ def one_set(name, models, o, tmp):
     if o.metric:
         metrics = [m for m in metrics if m in o.metric.split(",")]
         name += " " + ",".join(metrics)
-    folder = {"bitbrains": "bitbrains_rnd", "azure": "azure_v1",
-              "nab": "nab_aws"}[trace]
+    folder = FOLDERS[trace]
     if not os.path.isdir(os.path.join(o.data, folder)):
         print(f"accuracy: no {folder} in {o.data}: {name} is left out",
               file=sys.stderr)
@@ -536,6 +561,8 @@ def one_set(name, models, o, tmp):
         return
     make_series(trace, o.data, tmp)
     path = f"{tmp}/{trace}-{step}.arrows"
+    if o.peers == "only" and trace in WINDOWS:
+        return
     if o.peers == "only":
         for peer in peers_of(path, trace, metrics, horizon, o, tmp):
             print(f"{name} {','.join(metrics)} {peer.label}: "
@@ -546,8 +573,8 @@ def one_set(name, models, o, tmp):
         lead_table(path, trace, metrics, horizon, leads, models, o, tmp)
         return
     if not o.sample_only:
-        vmf_lines(name, path, metrics, horizon, models, None, "")
-    if o.peers != "none":
+        vmf_lines(name, path, metrics, horizon, models, None, "", trace)
+    if o.peers != "none" and trace not in WINDOWS:
         peer_lines(name, path, trace, metrics, horizon, models, o, tmp)
 
 

@@ -214,7 +214,7 @@ test_bytes(void)
 
 	if (got == NULL || blob == NULL)
 		exit(1);
-	blob[0] = 1;
+	blob[0] = 2;
 	blob[4] = (uint8_t)n;
 	blob[5] = (uint8_t)(n >> 8);
 	for (size_t i = 0; i < n; i++) {
@@ -232,7 +232,7 @@ test_bytes(void)
 	memset(blob + 8 + 40, 0xff, 4);
 	check(vmf_gate_get(got, blob, (int64_t)(8 + 4 * n), &e) != 0 &&
 	    strstr(e.msg, "number 10") != NULL, "a number that is none");
-	blob[0] = 2;
+	blob[0] = 1;
 	check(vmf_gate_get(got, blob, (int64_t)(8 + 4 * n), &e) != 0,
 	    "another version");
 	check(vmf_gate_get(got, blob, 0, &e) != 0, "nothing");
