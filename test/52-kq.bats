@@ -341,7 +341,7 @@ EOF
 	fleet 40 20
 	vmf-train -q --no-history -o m s
 	run -0 gate_part m
-	assert_output "[0] [9968]"
+	assert_output "[0] [10020]"
 	vmf-train -q --no-history --threads 1 -o m1 s
 	same m m1
 	vmf-train -q --no-history <s >m2
@@ -365,6 +365,11 @@ EOF
 	    (b > .999 && b < 1.001), (gain >= .001 && gain < .5) }' \
 	    <(column part,share x)
 	assert_output "16 1 1 1"
+	# And what its clusters are worth, where they are.
+	run -0 awk -F, '/^(clusters|widths): off/ && $2 >= 0 && $2 < .5 { n++ }
+	    /^cluster .*: 80 % interval/ && !($2 >= 0 && $2 <= .0600001) { n = 9 }
+	    END { print n }' <(column part,share x)
+	assert_output 2
 }
 
 @test "the gate: nothing from the first origin on is looked at" {
@@ -386,7 +391,7 @@ EOF
 	vmf-train -q --no-history --at "$(days 18)" -o m s
 	vmf-train -q --no-history --at "$(days 18)" -o m1 other
 	run -0 gate_part m
-	assert_output "[0] [9968]"
+	assert_output "[0] [10020]"
 	same m m1
 	vmf-eval -q --no-history --horizon 24 --origins 2 --at "$(days 20)" s \
 	    >e

@@ -83,7 +83,7 @@ vmf_cluster_name(int cluster, char name[VMF_CLUSTER_NAME])
 	static const char *const size[VMF_CLUSTER_SIZES] = { "small",
 	    "large", "the largest" };
 
-	snprintf(name, VMF_CLUSTER_NAME, "%s, %s", size[cluster /
+	snprintf(name, VMF_CLUSTER_NAME, "%s %s", size[cluster /
 	    VMF_CLUSTER_VARIES], cluster % VMF_CLUSTER_VARIES == 0 ?
 	    "steady" : "varying");
 }

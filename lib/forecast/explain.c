@@ -184,6 +184,22 @@ put_gate(struct vmf_batch *b, const struct vmf_part *part,
 			r.share = (double)g.cluster[1][c][k];
 			rc = put(b, part, &r, e);
 		}
+	for (int c = 0; c < VMF_CLUSTERS && g.wider_gain > 0.0f; c++)
+		for (int u = 0; u < 2 && rc == 0; u++) {
+			char name[VMF_CLUSTER_NAME];
+
+			vmf_cluster_name(c, name);
+			snprintf(text, sizeof(text), "cluster %s: 80 %% "
+			    "interval wider %s", name, u == 0 ? "below" :
+			    "above");
+			r.part = text;
+			r.share = 0.5 * (double)g.wider[u][c];
+			rc = put(b, part, &r, e);
+		}
+	r.part = "widths: off the loss of the newest windows";
+	r.share = (double)g.wider_gain;
+	if (rc == 0)
+		rc = put(b, part, &r, e);
 	r.part = "clusters: off the loss of the newest windows";
 	r.share = (double)g.cluster_gain;
 	if (rc == 0)

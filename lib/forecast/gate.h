@@ -23,7 +23,7 @@
 enum { VMF_GATE_OTHER = VMF_KQ_FAMILIES,
     VMF_GATE_PARTS = VMF_KQ_FAMILIES + 1,
     VMF_GATE_LEADS = 12,	/* of a window, to learn from */
-    VMF_GATE_NETS = 3,
+    VMF_GATE_NETS = 3, VMF_GATE_DECILES = 9,
     /* Kinds of leads, that tilts are of: groups, and clusters. */
     VMF_GATE_GROUPS = 4, VMF_GATE_KINDS = VMF_GATE_GROUPS + VMF_CLUSTERS };
 _Static_assert((int)VMF_GATE_PARTS == (int)VMF_MIXER_PARTS, "one a part");
@@ -35,6 +35,9 @@ struct vmf_kq_part {
 	struct vmf_trait trait;		/* of the past */
 	float q[VMF_GATE_PARTS][VMF_KQ_LEVELS];
 	float mass[2][VMF_GATE_PARTS];
+	/* at what levels the mixture is asked for the nine deciles, where
+	 * parts are asked for */
+	double level[VMF_GATE_DECILES];
 };
 /* Some leads of a forecast, asked for by lead, ascending, and filled in. */
 struct vmf_kq_parts {
@@ -57,7 +60,16 @@ struct vmf_gate {
 	struct vmf_clusters clusters;
 	float tilt[VMF_GATE_KINDS][VMF_GATE_PARTS];
 	float cluster[2][VMF_CLUSTERS][VMF_GATE_PARTS], cluster_gain;
+	/* How much wider intervals of a cluster are, at their lower and their
+	 * upper end, as vmf_kq_widen has it; and what that took off the loss
+	 * of all deciles but the median, 0 where it is not done. */
+	float wider[2][VMF_CLUSTERS], wider_gain;
 };
+
+/* How much wider the interval of a VM of these traits is to be at its lower
+ * end (and its upper one). */
+double vmf_gate_wider(const struct vmf_gate *g, struct vmf_trait t,
+    bool upper);
 
 /* What each part's mass in the mixture, and in that of the median, is
  * multiplied by; day is in steps. */

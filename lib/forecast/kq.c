@@ -275,16 +275,24 @@ pass_gate(struct course *c, const struct vmf_kq_job *job,
 	}
 }
 
-/* Those leads of [from, to) whose parts are asked for. */
+/* Those leads of [from, to), of group k, whose parts are asked for. */
 static void
 tell_parts(struct course *c, const struct vmf_kq_job *job,
-    float share[2][VMF_KQ_MEMBERS], float other, int64_t from, int64_t to)
+    float share[2][VMF_KQ_MEMBERS], float other, int k, int64_t from,
+    int64_t to)
 {
 	struct vmf_kq_parts *parts = job->f->parts;
 
-	for (int i = 0; i < parts->n; i++)
-		if (parts->at[i].lead >= from && parts->at[i].lead < to)
-			take_apart(c, job, share, other, &parts->at[i]);
+	for (int i = 0; i < parts->n; i++) {
+		struct vmf_kq_part *p = &parts->at[i];
+
+		if (p->lead < from || p->lead >= to)
+			continue;
+		take_apart(c, job, share, other, p);
+		for (int j = 0; j < VMF_GATE_DECILES; j++)
+			p->level[j] = vmf_kq_level(&c->s.g[k], k, c->day,
+			    job->other != NULL, (j + 1) / 10.0);
+	}
 }
 
 /* The leads [from, to), which the dense members do not tell apart. */
@@ -309,12 +317,17 @@ foretell(struct course *c, int k, struct vmf_kq_job *job, int64_t from,
 			for (int m = 0; m < VMF_KQ_MEMBERS; m++)
 				share[i][m] *= 1.0f - other[i];
 	}
-	for (int j = 0; j < f->levels.n; j++)
-		level[j] = vmf_kq_level(g, k, c->day, job->other != NULL,
-		    f->levels.ppm[j] / 1e6);
+	for (int j = 0; j < f->levels.n; j++) {
+		double at = f->levels.ppm[j] / 1e6;
+
+		level[j] = vmf_kq_level(g, k, c->day, job->other != NULL, at);
+		if (job->gate != NULL)
+			level[j] = vmf_kq_widen(at, level[j], vmf_gate_wider(
+			    job->gate, c->trait, at > 0.5));
+	}
 	vmf_kq_lead(c->q, (from + to - 1) / 2);
 	if (f->parts != NULL)
-		tell_parts(c, job, share, other[0], from, to);
+		tell_parts(c, job, share, other[0], k, from, to);
 	if (job->gate != NULL)
 		pass_gate(c, job, share, other, (from + to - 1) / 2);
 	vmf_kq_mix_dense(c->q, both);

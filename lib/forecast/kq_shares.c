@@ -169,10 +169,18 @@ vmf_kq_level(const struct vmf_kq_group *g, int k, int64_t day, bool other,
 	moved = moved * 0.5;
 	moved = moved > LEVEL_MOVED ? LEVEL_MOVED : moved;
 	moved = moved < -LEVEL_MOVED ? -LEVEL_MOVED : moved;
-	/* Both ends stay: 0.8^2 (1 - 0.8) is 0.128. */
-	moved += 0.5 * kq_wider[other][day > COARSE][k] * inside * inside *
-	    (1.0 - inside) / 0.128;
 	moved = level < 0.5 ? level - moved : level + moved;
+	return vmf_kq_widen(level, moved, kq_wider[other][day > COARSE][k]);
+}
+
+double
+vmf_kq_widen(double level, double moved, double more)
+{
+	double inside = fabs(level - 0.5) * 2.0;
+
+	/* Both ends stay: 0.8^2 (1 - 0.8) is 0.128. */
+	more *= 0.5 * inside * inside * (1.0 - inside) / 0.128;
+	moved += level < 0.5 ? -more : more;
 	/* Not more than half of the way to the end. */
 	if (level < 0.5)
 		return moved < 0.5 * level ? 0.5 * level : moved;

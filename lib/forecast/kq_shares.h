@@ -64,6 +64,11 @@ double vmf_kq_other(int k, int64_t day);
 double vmf_kq_level(const struct vmf_kq_group *g, int k, int64_t day,
     bool other, double level);
 
+/* The same, where moved is what vmf_kq_level says of level, and the interval
+ * of 0.8 is to end by half of more (|more| <= VMF_KQ_MORE) further out. */
+#define VMF_KQ_MORE 0.12
+double vmf_kq_widen(double level, double moved, double more);
+
 int vmf_kq_state_put(const struct vmf_kq_state *s, struct vmf_buf *blob,
     struct vmf_err *e) VMF_CHECK;
 /* VMF_EDATA when the blob cannot be one of these; name is the algorithm. */

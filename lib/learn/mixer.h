@@ -21,11 +21,12 @@
 #include "base/err.h"
 
 enum { VMF_MIXER_IN = 34, VMF_MIXER_HIDDEN = 16, VMF_MIXER_PARTS = 8,
+    VMF_MIXER_OWN = 11,
     VMF_MIXER_PAIRS = VMF_MIXER_PARTS * (VMF_MIXER_PARTS + 1) / 2 };
 
 /* What one distribution is learned from; floats alone. */
 struct vmf_mixer_row {
-	float own[3];			/* the caller's: not looked at here */
+	float own[VMF_MIXER_OWN];	/* the caller's: not looked at here */
 	float x[VMF_MIXER_IN];
 	/* masses of two mixtures of the same parts, and what the loss of
 	 * each counts */

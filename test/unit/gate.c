@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The gate's network: its gradient against differences, its loss against
- * pairs of values taken one by one, and what it learns; and its bytes.
+ * pairs of values taken one by one, and what it learns; and its bytes.  How
+ * wide a cluster's intervals are to be.
  */
 #include <math.h>
 #include <stdbool.h>
@@ -12,6 +13,7 @@
 
 #include "base/mem.h"
 #include "forecast/gate.h"
+#include "forecast/kq_shares.h"
 #include "learn/mixer.h"
 
 enum { PARTS = VMF_MIXER_PARTS, IN = VMF_MIXER_IN, VALUES = 5 };
@@ -217,10 +219,13 @@ test_bytes(void)
 	blob[0] = 2;
 	blob[4] = (uint8_t)n;
 	blob[5] = (uint8_t)(n >> 8);
+	for (size_t i = 0; i < n; i++)
+		p[i] = draw();
+	for (int c = 0; c < VMF_CLUSTERS; c++)
+		g.wider[0][c] = g.wider[1][c] = 0.04f;
 	for (size_t i = 0; i < n; i++) {
 		uint32_t v;
 
-		p[i] = draw();
 		memcpy(&v, &p[i], 4);
 		for (int b = 0; b < 4; b++)
 			blob[8 + 4 * i + (size_t)b] = (uint8_t)(v >> 8 * b);
@@ -229,6 +234,9 @@ test_bytes(void)
 	    memcmp(got, &g, sizeof(g)) == 0, "little-endian floats");
 	check(vmf_gate_get(got, blob, (int64_t)(7 + 4 * n), &e) != 0 &&
 	    strstr(e.msg, "train anew") != NULL, "a byte less");
+	blob[8 + 4 * n - 5] = 0x40;
+	check(vmf_gate_get(got, blob, (int64_t)(8 + 4 * n), &e) != 0 &&
+	    strstr(e.msg, "wider") != NULL, "a width that is none");
 	memset(blob + 8 + 40, 0xff, 4);
 	check(vmf_gate_get(got, blob, (int64_t)(8 + 4 * n), &e) != 0 &&
 	    strstr(e.msg, "number 10") != NULL, "a number that is none");
@@ -240,9 +248,111 @@ test_bytes(void)
 	free(blob);
 }
 
+/* Levels ascend, keep their side, and end where they should. */
+static void
+test_widen(void)
+{
+	check(fabs(vmf_kq_widen(0.9, 0.9, 0.08) - 0.94) < 1e-9 &&
+	    fabs(vmf_kq_widen(0.1, 0.1, -0.08) - 0.14) < 1e-9,
+	    "half of it at each end");
+	for (int w = -3; w <= 3; w++) {
+		double last = 0.0, more = VMF_KQ_MORE * w / 3.0;
+
+		for (int i = 1; i < 200; i++) {
+			double at = i / 200.0, to = vmf_kq_widen(at, at,
+			    more);
+
+			check(to > last && to < 1.0 && (to - 0.5) *
+			    (at - 0.5) >= 0.0, "levels that ascend");
+			check(w != 0 || fabs(to - at) < 1e-12, "as it was");
+			last = to;
+		}
+	}
+}
+
+/*
+ * A fleet of VMs whose parts all say the same, -1.96 to 1.96 standard
+ * deviations of a normal distribution; in the largest tenth what comes varies
+ * twice as much, and in the others half as much.
+ */
+enum { VMS = 300, LARGE = 270, WINDOWS = 10, HOURS = 48 };
+
+static void
+add_window(struct vmf_global *g, struct vmf_sample *s, int vm, int at)
+{
+	static const float z[VMF_KQ_LEVELS] = { -1.96f, -1.645f, -1.282f,
+	    -0.842f, -0.524f, -0.253f, 0.0f, 0.253f, 0.524f, 0.842f, 1.282f,
+	    1.645f, 1.96f };
+	struct vmf_kq_parts parts = { .n = VMF_GATE_LEADS };
+	struct vmf_forecast f = { .parts = &parts };
+	struct vmf_forecast_opts opts = { .step_s = 3600, .season = 24,
+	    .start = (int64_t)at * 48 * 3600 };
+	double y[60], after[HOURS], size = vm < LARGE ? 10.0 + vm : 1000.0 + vm;
+	struct vmf_window w = { .opts = &opts, .base = &f, .after = after,
+	    .h = HOURS, .y = { .y = y, .n = 60 },
+	    .key = vmf_sample_key((const char *)&vm, sizeof(vm), "cpu") };
+	struct vmf_err e = { "" };
+
+	for (int t = 0; t < 60; t++)
+		y[t] = size * (1.0 + 0.1 * (double)draw());
+	for (int t = 0; t < HOURS; t++) {
+		double sum = 0.0;
+
+		/* The sum of twelve has a variance of four. */
+		for (int i = 0; i < 12; i++)
+			sum += (double)draw();
+		after[t] = size * (1.0 + 0.1 * (vm < LARGE ? 0.25 : 1.0) * sum);
+	}
+	for (int i = 0; i < parts.n; i++) {
+		struct vmf_kq_part *p = &parts.at[i];
+
+		p->lead = 4 * i;
+		p->trait = (struct vmf_trait){ (float)size, 0.1f };
+		for (int j = 0; j < VMF_GATE_DECILES; j++)
+			p->level[j] = (j + 1) / 10.0;
+		for (int k = 0; k < VMF_GATE_PARTS; k++) {
+			p->mass[0][k] = p->mass[1][k] = 1.0f / VMF_GATE_PARTS;
+			for (int j = 0; j < VMF_KQ_LEVELS; j++)
+				p->q[k][j] = (float)size * (1.0f + 0.1f *
+				    z[j]);
+		}
+	}
+	check(g->ops->sample(g, &w, s, &e) == 0, "a window");
+}
+
+static void
+test_widths(void)
+{
+	struct vmf_global g = { .ops = &vmf_gate_ops, .step_s = 3600,
+	    .season = 24, .n_series = VMS };
+	struct vmf_trait small = { 20.0f, 0.1f }, large = { 1290.0f, 0.1f };
+	struct vmf_sample s;
+	struct vmf_err e = { "" };
+	const struct vmf_gate *got;
+
+	vmf_sample_init(&s, g.ops->width(&g), 1 << 28, g.ops->rows_max);
+	for (int vm = 0; vm < VMS; vm++)
+		for (int at = 0; at < WINDOWS; at++)
+			add_window(&g, &s, vm, at);
+	check(g.ops->learn(&g, &s, &e) == 0 && g.blob.n > 0 &&
+	    g.ops->load(&g, &e) == 0, "it learns");
+	got = g.state;
+	if (got != NULL) {
+		check(got->wider_gain > 0.001f, "it is worth something");
+		for (int u = 0; u < 2; u++)
+			check(!(vmf_gate_wider(got, small, u == 1) > 0.0) &&
+			    vmf_gate_wider(got, large, u == 1) > 0.07,
+			    "each cluster as it should");
+	}
+	vmf_sample_free(&s);
+	vmf_global_free(&g);
+}
+
 int
 main(void)
 {
+	test_widen();
+	test_widths();
 	test_loss();
 	test_gradient();
 	test_learn();
