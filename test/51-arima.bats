@@ -355,7 +355,7 @@ s[::2].write_ipc_stream("half")'
 		bad $own -1 "-1 at param $own, expected a weight of its own"
 		bad $own 0.5 'weights that add up to 0.5, expected 1'
 		bad 0 null 'nan at param 0, expected a finite number'
-		bad 33 1e9 "$(g 34) at param 34, expected quantiles that ascend"
+		bad 85 1e9 "$(g 86) at param 86, expected quantiles that ascend"
 		case $algo in
 		theta)
 			bad 7 0 '0 at param 7, which no fit makes'
@@ -374,6 +374,9 @@ s[::2].write_ipc_stream("half")'
 			bad 27 -1.5 '-1.5 at param 27, which no fit makes'
 			bad 30 2 '2 at param 30, which no fit makes'
 			bad 32 -1 '-1 at param 32, which no fit makes'
+			bad 33 1.5 '1.5 at param 33, which no fit makes'
+			bad 33 0 '0 at param 33, which no fit makes'
+			bad 50 -1 '-1 at param 50, which no fit makes'
 			;;
 		esac
 	done
