@@ -339,8 +339,7 @@ vmf_combine_fit(struct vmf_fit *fit, const struct vmf_slice *y,
 
 /*
  * A value z of the series' scale as one of the series: not negative where
- * nothing was, and where the scale is a logarithm, whose trends grow out of
- * all bounds, at most twice what was the greatest.
+ * nothing was, and where the scale is a logarithm within set_bounds.
  */
 static double
 value_of(const double *params, double z)
