@@ -165,6 +165,8 @@ put_gate(struct vmf_batch *b, const struct vmf_part *part,
 	char text[128];
 	int rc = vmf_gate_get(&g, part->blob, part->blob_bytes, e);
 
+	if (rc != 0)
+		return rc;
 	for (int w = 0; w < 2; w++)
 		for (int k = 0; k < VMF_GATE_PARTS && rc == 0; k++) {
 			snprintf(text, sizeof(text), "%s the gate: %s",

@@ -296,7 +296,7 @@ choose_arima(struct vmf_block *b, const struct cut *c, const int64_t *at,
 		better = dd == 0 ? all : v_lt(miss, least);
 		least = v_sel(better, miss, least);
 		/* The best changes places with the first. */
-		arima_take(&best[dd], all, &one);
+		best[dd] = one;
 		one = *best;
 		arima_take(best, better, &best[dd]);
 		arima_take(&best[dd], better, &one);
