@@ -521,12 +521,14 @@ run_risk(struct vmf_eval *ev, int m, int64_t n, struct vmf_err *e)
 	    ev->prob, e)) != 0)
 		return rc;
 	for (int64_t i = 0; i < n; i++) {
-		int came = vmf_target_came(t, ev->cases[i].actual,
-		    ev->horizon);
+		const double *y = ev->cases[i].actual;
 
-		if (came >= 0 && !isnan(ev->prob[i]))
+		/* Whole windows only: of others it is known sooner that it
+		 * came than that it did not. */
+		if (vmf_target_whole(t, y, ev->horizon) &&
+		    !isnan(ev->prob[i]))
 			vmf_risk_score_add(r->risk, (double)ev->prob[i],
-			    came);
+			    vmf_target_came(t, y, ev->horizon));
 	}
 	return 0;
 }

@@ -82,18 +82,22 @@ static int
 sample(const struct vmf_global *g, const struct vmf_window *w,
     struct vmf_sample *s, struct vmf_err *e)
 {
-	int came = vmf_target_came(&g->target, w->after, w->h), rc;
 	double odds[2];
 	float *rec;
+	int rc;
 
-	if (came < 0 || !vmf_target_odds(&g->target, w->base, odds))
+	/* Windows cut short, or with steps missing, are asked of what there
+	 * is: to take them where something came and leave them where nothing
+	 * did would make all of it more likely. */
+	if (!vmf_target_odds(&g->target, w->base, w->after, w->h, odds))
 		return 0;
 	if ((rc = vmf_sample_add(s, w->key, w->opts->start, w->opts->start +
 	    g->target.to * g->step_s, &rec, e)) != 0 || rec == NULL)
 		return rc;
 	rec[ODDS] = (float)odds[0];
 	rec[ODDS + 1] = (float)odds[1];
-	rec[CAME] = (float)came;
+	rec[CAME] = vmf_target_came(&g->target, w->after, w->h) ? 1.0f :
+	    0.0f;
 	numbers(g, w, odds, rec + EXTRA);
 	return 0;
 }
@@ -407,7 +411,8 @@ add_trees(const struct vmf_global *g, struct vmf_risk_room *r, int64_t n,
 
 		if (isnan(prob[i]) || vmf_history_status(&p->y,
 		    p->opts.season) != VMF_OK ||
-		    !vmf_target_odds(&g->target, p->f, odds))
+		    !vmf_target_odds(&g->target, p->f, NULL, p->f->h,
+		    odds))
 			continue;
 		numbers(g, &w, odds, in + k * cols);
 		base[k] = prob[i];
@@ -446,7 +451,7 @@ vmf_risk_many(const struct vmf_global *g, const struct vmf_problem *p,
 		double odds[2];
 
 		prob[i] = r->f[i].status != VMF_EMPTY && vmf_target_odds(
-		    &g->target, &r->f[i], odds) ?
+		    &g->target, &r->f[i], NULL, r->f[i].h, odds) ?
 		    (float)vmf_target_calibrated(x->abc, odds) : NAN;
 	}
 	if (x->b != NULL && (rc = add_trees(g, r, n, prob, e)) != 0)

@@ -133,17 +133,29 @@ vmf_target_column(const struct vmf_target *t, char *buf, int64_t n)
 	    number, t->from, t->to);
 }
 
-int
+/* Is step i, from 0, of a window of h steps known?  y NULL: all are. */
+static bool
+is_known(const double *y, int64_t h, int64_t i)
+{
+	return i < h && (y == NULL || !isnan(y[i]));
+}
+
+bool
+vmf_target_whole(const struct vmf_target *t, const double *y, int64_t h)
+{
+	for (int64_t i = t->from - 1; i < t->to; i++)
+		if (!is_known(y, h, i))
+			return false;
+	return true;
+}
+
+bool
 vmf_target_came(const struct vmf_target *t, const double *y, int64_t h)
 {
-	bool gap = t->to > h;
-
-	for (int64_t i = t->from - 1; i < t->to && i < h; i++) {
+	for (int64_t i = t->from - 1; i < t->to && i < h; i++)
 		if (y[i] > t->above)
-			return 1;
-		gap |= isnan(y[i]);
-	}
-	return gap ? -1 : 0;
+			return true;
+	return false;
 }
 
 /* The logarithm of the odds that the value of a step, whose quantiles are q,
@@ -172,14 +184,18 @@ step_odds(const double q[9], double x)
 
 bool
 vmf_target_odds(const struct vmf_target *t, const struct vmf_forecast *f,
-    double odds[2])
+    const double *y, int64_t h, double odds[2])
 {
 	double none = 0.0, p;
+	bool any = false;
 
 	odds[0] = -ODDS_MAX;
 	for (int64_t i = t->from - 1; i < t->to && i < f->h; i++) {
 		double q[9], o;
 
+		if (!is_known(y, h, i))
+			continue;
+		any = true;
 		for (int j = 0; j < 9; j++) {
 			q[j] = (double)f->q[j * f->h + i];
 			if (isnan(q[j]))
@@ -191,6 +207,8 @@ vmf_target_odds(const struct vmf_target *t, const struct vmf_forecast *f,
 		/* log(1 - p) */
 		none -= log1p(exp(o));
 	}
+	if (!any)
+		return false;
 	p = -expm1(none);
 	odds[1] = p >= 1.0 ? ODDS_MAX : fmax(-ODDS_MAX, fmin(ODDS_MAX,
 	    log(p) - none));

@@ -49,19 +49,24 @@ void vmf_targets_free(struct vmf_targets *t);
 /* The column of a forecast: cpu_max>80@1-48 is cpu_max_gt80_1_48. */
 void vmf_target_column(const struct vmf_target *t, char *buf, int64_t n);
 
-/* Did it come?  1, 0, or -1: not known, as a step that decides is missing
- * from y, h steps of the forecast's time. */
-int vmf_target_came(const struct vmf_target *t, const double *y, int64_t h);
+/* Are all of its steps known, of y, h steps of the forecast's time, NaN where
+ * missing? */
+bool vmf_target_whole(const struct vmf_target *t, const double *y,
+    int64_t h);
+/* Did it come in one of those that are? */
+bool vmf_target_came(const struct vmf_target *t, const double *y, int64_t h);
 
 /*
  * What the forecast's quantiles at the nine levels 0.1 to 0.9 (its only ones)
  * say: the log odds of the step with the greatest probability, which would
  * be right if all steps went together, and of all steps if each went its own
  * way.  A quantile function is linear between levels and has exponential
- * tails.  False where a quantile is missing.
+ * tails.  y: of those steps alone that vmf_target_came looks at, so that what
+ * came of a part of the window is learned from as that part; NULL: of all h.
+ * False where a quantile is missing, or no step is left.
  */
 bool vmf_target_odds(const struct vmf_target *t, const struct vmf_forecast *f,
-    double odds[2]);
+    const double *y, int64_t h, double odds[2]);
 
 /*
  * Calibration by logistic regression: log odds a + b odds[0] + c odds[1],

@@ -168,15 +168,16 @@ test_target(void)
 	vmf_target_column(&t, name, sizeof(name));
 	assert(strcmp(name, "a_gtm0_5_2_3") == 0);
 	parse(&t, "cpu>80@1-3");
-	assert(vmf_target_came(&t, y, 5) == 1);
+	assert(vmf_target_came(&t, y, 5) && vmf_target_whole(&t, y, 5) ==
+	    !isnan(y[2]));
 	parse(&t, "cpu>80@3-5");
-	assert(vmf_target_came(&t, y, 5) == -1);
+	assert(!vmf_target_came(&t, y, 5) && !vmf_target_whole(&t, y, 5));
 	parse(&t, "cpu>80@4-5");
-	assert(vmf_target_came(&t, y, 5) == 0);
-	assert(vmf_target_came(&t, y, 4) == -1);
+	assert(!vmf_target_came(&t, y, 5) && vmf_target_whole(&t, y, 5));
+	assert(!vmf_target_whole(&t, y, 4));
 	/* Above is not at. */
 	parse(&t, "cpu>90@1-2");
-	assert(vmf_target_came(&t, y, 5) == 0);
+	assert(!vmf_target_came(&t, y, 5));
 }
 
 static const struct vmf_quantiles levels = { 9, { 100000, 200000, 300000,
@@ -194,16 +195,21 @@ test_odds(void)
 	for (int j = 0; j < 9; j++)
 		f.q[2 * j] = f.q[2 * j + 1] = (float)(j + 1);
 	parse(&t, "x>8@1-2");
-	assert(vmf_target_odds(&t, &f, odds));
+	assert(vmf_target_odds(&t, &f, NULL, 2, odds));
 	assert(fabs(odds[0] - log(0.2 / 0.8)) <= 1e-9);
 	assert(fabs(odds[1] - log(0.36 / 0.64)) <= 1e-9);
 	parse(&t, "x>8@2-2");
-	assert(vmf_target_odds(&t, &f, odds));
+	assert(vmf_target_odds(&t, &f, NULL, 2, odds));
 	assert(fabs(odds[1] - log(0.2 / 0.8)) <= 1e-9);
+	/* Of the steps that are known alone. */
+	assert(vmf_target_odds(&t, &f, (double[]){ NAN, 1.0 }, 2, odds));
+	assert(fabs(odds[1] - log(0.2 / 0.8)) <= 1e-9);
+	assert(!vmf_target_odds(&t, &f, (double[]){ 1.0, NAN }, 2, odds));
+	assert(!vmf_target_odds(&t, &f, (double[]){ 1.0 }, 1, odds));
 	/* Never up again as the threshold rises, through the tails as well. */
 	for (double x = -20.0; x <= 60.0; x += 0.25) {
 		t.above = x;
-		assert(vmf_target_odds(&t, &f, odds));
+		assert(vmf_target_odds(&t, &f, NULL, 2, odds));
 		assert(odds[0] <= before + 1e-12 && isfinite(odds[1]));
 		before = odds[0];
 	}
@@ -211,14 +217,14 @@ test_odds(void)
 	for (int j = 0; j < 18; j++)
 		f.q[j] = 5.0f;
 	t.above = 5.0;
-	assert(vmf_target_odds(&t, &f, odds) && odds[0] < -2.0);
+	assert(vmf_target_odds(&t, &f, NULL, 2, odds) && odds[0] < -2.0);
 	t.above = 4.9;
-	assert(vmf_target_odds(&t, &f, odds) && odds[0] > 9.0);
+	assert(vmf_target_odds(&t, &f, NULL, 2, odds) && odds[0] > 9.0);
 	t.above = 5.1;
-	assert(vmf_target_odds(&t, &f, odds) && odds[0] < -9.0);
+	assert(vmf_target_odds(&t, &f, NULL, 2, odds) && odds[0] < -9.0);
 	f.q[3] = NAN;
 	t.from = 1;
-	assert(!vmf_target_odds(&t, &f, odds));
+	assert(!vmf_target_odds(&t, &f, NULL, 2, odds));
 	vmf_forecast_free(&f);
 }
 
