@@ -55,6 +55,25 @@ long() {
 	vmf-cat --long --csv --no-header "$1"
 }
 
+@test "the expected value is within the outer quantiles, on every scale" {
+	local a days
+	for days in 9 20; do
+		vmf-gen -q --vms 12 --days $days --step 1h | vmf-ingest -q |
+		    vmf-aggregate -q --step 1h -o s
+		for a in theta ets arima; do
+			vmf-train -q --model $a -o m s
+			vmf-predict -q --from m --horizon 30 \
+			    --quantiles 0.001,0.5,0.999 s |
+			    vmf-cat --long --csv --no-header >f
+			awk -F, -v what="$a $days" '
+			$3 < $4 - 1e-4 || $3 > $6 + 1e-4 {
+				print what, $0
+				bad = 1
+			} END { exit bad || NR != 12 * 30 }' f
+		done
+	done
+}
+
 @test "auto is the default; model and forecast name the algorithm" {
 	fleet 3 14 >s
 	vmf-train -q -o m s

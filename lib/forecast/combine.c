@@ -361,8 +361,6 @@ mean_of(const double *params, double z, double sd, const double *band)
 {
 	double sum = 0.0;
 
-	if (!(params[VMF_PANEL_SCALE] > 0.0))
-		return value_of(params, z);
 	for (int l = 1; l < VMF_BAND_LEVELS; l++)
 		sum += 0.5 * (vmf_snaive_levels[l] - vmf_snaive_levels[l - 1]) *
 		    (value_of(params, z + sd * band[l - 1]) +
