@@ -404,11 +404,23 @@ kinds_make(struct kinds *x, const struct vmf_mixer_row *row, int64_t n,
 	return 0;
 }
 
-/*
- * Clusters and tilts by the first n of n_all rows, whose masses are those
- * without; then those of all rows are as tilted.  *gain is what it takes off
- * the loss of the last n_test.
- */
+/* Clusters of all n rows' VMs, and the kinds of each row. */
+static int
+find_clusters(struct vmf_gate *to, const struct vmf_mixer_row *row, int64_t n,
+    struct kinds *x, struct vmf_err *e)
+{
+	int rc = vmf_clusters_find(&to->clusters, x->trait, n, e);
+
+	for (int64_t i = 0; i < n && rc == 0; i++) {
+		x->kind[i][0] = (uint8_t)row[i].own[GROUP];
+		x->kind[i][1] = (uint8_t)(VMF_GATE_GROUPS +
+		    vmf_cluster_of(&to->clusters, x->trait[i]));
+	}
+	return rc;
+}
+
+/* Tilts by the first n of n_all rows, all of which get the masses they have
+ * without; cluster_gain is what they take off the loss of the last n_test. */
 static int
 learn_tilts(struct vmf_gate *to, struct vmf_mixer_row *row, int64_t n,
     int64_t n_all, int64_t n_test, int64_t n_series, struct kinds *x,
@@ -421,13 +433,6 @@ learn_tilts(struct vmf_gate *to, struct vmf_mixer_row *row, int64_t n,
 
 	for (int64_t i = 0; i < n_all; i++)
 		memcpy(row[i].mass[0], x->was[i], sizeof(*x->was));
-	if ((rc = vmf_clusters_find(&to->clusters, x->trait, n, e)) != 0)
-		return rc;
-	for (int64_t i = 0; i < n_all; i++) {
-		x->kind[i][0] = (uint8_t)row[i].own[GROUP];
-		x->kind[i][1] = (uint8_t)(VMF_GATE_GROUPS +
-		    vmf_cluster_of(&to->clusters, x->trait[i]));
-	}
 	if ((rc = vmf_tilt_learn(to->tilt, VMF_GATE_KINDS, &r, PULL /
 	    (float)n_series, e)) != 0)
 		return rc;
@@ -487,9 +492,10 @@ best_width(const double *sum, double count, double vms)
 }
 
 /*
- * Widths by the first n_learn of n rows, and those ends of clusters that
- * lose less by them in the last n_test; these then by all rows, and what that
- * took off the loss of those deciles in the last n_test.
+ * Widths by the first n_learn of n rows, for those ends of clusters that lose
+ * less by them in the last n_test, by GAIN of the loss at least; these then by
+ * all rows.  wider_gain is what that takes off the loss of those deciles in
+ * the last n_test, by which it was decided: a little more than elsewhere.
  */
 static void
 learn_widths(struct vmf_gate *to, const struct vmf_mixer_row *row, int64_t n,
@@ -509,13 +515,12 @@ learn_widths(struct vmf_gate *to, const struct vmf_mixer_row *row, int64_t n,
 			double vms = count_all[c] / (double)n *
 			    (double)n_series;
 			int w = best_width(learn[c], count[c], vms);
+			bool pays = test[c][w] < (1.0 - GAIN) * test[c][0];
 
 			before += test[c][0];
-			after += test[c][w] < test[c][0] ? test[c][w] :
-			    test[c][0];
-			to->wider[u][c] = test[c][w] < test[c][0] ?
-			    (float)wider_of(best_width(all[c], count_all[c],
-			    vms)) : 0.0f;
+			after += test[c][pays ? w : 0];
+			to->wider[u][c] = pays ? (float)wider_of(best_width(
+			    all[c], count_all[c], vms)) : 0.0f;
 		}
 	}
 	to->wider_gain = before > after ? (float)(1.0 - after / before) :
@@ -598,8 +603,9 @@ sum_up(struct vmf_gate *g, const struct vmf_mixer_row *row, int64_t n,
 static int put(struct vmf_buf *b, const struct vmf_gate *g,
     struct vmf_err *e);
 
-/* Tilts, then networks: is each worth something on the newest windows?
- * Then it is learned of all of them. */
+/* Tilts, then networks: each is learned of the older windows, and where it
+ * is worth something on the newest ones, of all of them.  Clusters, which
+ * know nothing of what came, are those of all from the beginning. */
 static int
 learn_all(struct vmf_global *g, struct vmf_sample *s, struct vmf_gate *to,
     int64_t n_learn, int64_t n_test, struct kinds *y, struct vmf_err *e)
@@ -612,8 +618,9 @@ learn_all(struct vmf_global *g, struct vmf_sample *s, struct vmf_gate *to,
 	int rc;
 
 	if ((rc = weigh(row, s, e)) != 0 || (rc = kinds_make(y, row, s->n,
-	    e)) != 0 || (rc = learn_tilts(to, row, n_learn, s->n, n_test,
-	    g->n_series, y, e)) != 0)
+	    e)) != 0 || (rc = find_clusters(to, row, s->n, y, e)) != 0 ||
+	    (rc = learn_tilts(to, row, n_learn, s->n, n_test, g->n_series, y,
+	    e)) != 0)
 		return rc;
 	learn_widths(to, row, s->n, n_learn, n_test, g->n_series, y);
 	if (!(to->cluster_gain >= (float)GAIN))
