@@ -146,6 +146,26 @@ agrees() {
 	grep -qE '^odd +float64' schema
 }
 
+@test "--join: capitals in the names that are known" {
+	printf '%s\n' VM,Host,vCPUs,Mem_MB,Pinned,Rack,rack,ID \
+	    a,h1,2,100,y,R,r,7 >inv.csv
+	printf '%s\n' vm,time,cpu a,0,1 | vmf-ingest -q >in
+	vmf-aggregate -q --step 1h --join inv.csv --inner in |
+	    vmf-cat --csv --columns id,host,vcpus,mem_mb,pinned,Rack,rack,ID \
+	    >out
+	diff out - <<-'E'
+	id,host,vcpus,mem_mb,pinned,Rack,rack,ID
+	a,h1,2,100,y,R,r,7
+	E
+	printf '%s\n' vm,host,Host a,h,h >inv.csv
+	fails 1 "inv.csv:1: found column 'host' twice" \
+	    vmf-aggregate --step 1h --join inv.csv in
+	printf '%s\n' ID,Host a,h2 >inv.csv
+	vmf-aggregate -q --step 1h --join inv.csv in |
+	    vmf-cat --csv --no-header --columns id,host >out
+	assert_equal "$(cat out)" a,h2
+}
+
 @test "--join: a bad inventory is named with its line" {
 	rows vm,time,cpu a,0,1 >in
 	join() { vmf-aggregate --step 1h --join inv.csv in; }

@@ -282,6 +282,44 @@ c,00,1,1,1,placed"
 	vmf-window -q --length 1h --slot 1h --per-host 1 -o old f
 	fleet host <<-E >g
 	a 4,2,9 h
+@test "pinned is one of many words, and never a word that is not known" {
+	# In an inventory a word makes all of the column text.
+	local yes="1 2 10 1.0 y Y yes YES on On t true True 0.5"
+	local no="0 0.0 n no No off OFF f false FALSE NA -"
+	local k=10 v
+	for v in $yes $no; do echo "v$((k += 1)) 1 h $v"; done >rows
+	fleet host pinned <rows >f
+	for limit in "" "--total 99"; do
+		# shellcheck disable=SC2086
+		run -0 plan status,pinned $limit <f
+		assert_equal "$(grep -c forbidden <<<"$output")" \
+		    "$(wc -w <<<"$yes")"
+		assert_equal "$(grep -c placed <<<"$output")" \
+		    "$(wc -w <<<"$no")"
+	done
+	for v in x 2x -1 yess inf-; do
+		printf '%s\n' "a 1 h no" "b 1 h $v" | fleet host pinned >f
+		fails 1 "f: row 1, 'b': its pinned is '$v', expected yes or no" \
+		    vmf-window --length 1h f
+		assert_equal "$(wc -l <<<"$stderr")" 1
+		fails 1 "row 1, 'b': its pinned is '$v'" \
+		    vmf-window --length 1h --total 1 f
+	done
+	fleet host pinned:f64 <<-E >f
+	a 1 h 1
+	b 1 h 0
+	c 1 h -
+	E
+	run -0 plan id,status <f
+	assert_equal "$(xargs <<<"$output")" "a,forbidden b,placed c,placed"
+	fleet pinned:f64 <<<"a 1 -1" >f
+	fails 1 "row 0, 'a': its pinned is -1, expected" \
+	    vmf-window --length 1h f
+	fleet pinned:binary <<<"a 1 7" >f
+	fails 1 "its pinned is neither text nor a number" \
+	    vmf-window --length 1h f
+}
+
 	b 5,5,1 h
 	E
 	run -0 plan id,start --per-host 1 --replan old --hysteresis 2 <g

@@ -246,23 +246,64 @@ vmf_plan_lists(struct vmf_plan *p, int64_t i, const double **expected,
 	return 0;
 }
 
-/* true, yes or 1, as an inventory may have it; missing is no. */
-static bool
-is_true(const struct vmf_col *c, int64_t i)
+/* A word, or a number as text, as an inventory may have it: 1, 0, or -1
+ * where it says neither.  No text, NA and nan are no, as missing. */
+static int
+yes_or_no(const char *s, int64_t len)
 {
-	static const char *const words[] = { "true", "yes", "1", NULL };
-	const char *s;
-	int64_t len;
+	static const char *const words[][2] = { { "no", "yes" },
+	    { "false", "true" }, { "n", "y" }, { "f", "t" },
+	    { "off", "on" }, { "", "" }, { "na", "" }, { "nan", "" } };
+	double v;
 
-	if (c->type != VMF_UTF8)
-		return c->type != VMF_BINARY && c->type != VMF_LIST_FLOAT32 &&
-		    c->type != VMF_LIST_FLOAT64 && vmf_col_num(c, i) > 0.0;
-	s = vmf_col_str(c, i, &len);
-	for (int k = 0; s != NULL && words[k] != NULL; k++)
-		if ((int64_t)strlen(words[k]) == len &&
-		    strncasecmp(words[k], s, (size_t)len) == 0)
-			return true;
-	return false;
+	for (size_t k = 0; k < sizeof(words) / sizeof(*words); k++)
+		for (int yes = 0; yes < 2; yes++)
+			if ((int64_t)strlen(words[k][yes]) == len &&
+			    strncasecmp(words[k][yes], s, (size_t)len) == 0)
+				return yes && len > 0;
+	if (vmf_parse_double(s, len, &v) != 0 || !(v >= 0.0))
+		return -1;
+	return v > 0.0;
+}
+
+/* What must not be moved must say so in a way that is understood. */
+static int
+read_pinned(const struct vmf_plan *p, int64_t i, bool *pinned,
+    struct vmf_err *e)
+{
+	const struct vmf_col *c = &p->forecast->b->col[p->pinned];
+	int64_t len = 0, id_len;
+	const char *s = NULL, *id = vmf_series_id(p->forecast, i, &id_len);
+	char found[48];
+	double v = NAN;
+	int is = 0;
+
+	if (c->type == VMF_UTF8)
+		s = vmf_col_str(c, i, &len);
+	else if (c->type != VMF_BINARY && c->type != VMF_LIST_FLOAT32 &&
+	    c->type != VMF_LIST_FLOAT64)
+		v = vmf_col_num(c, i);
+	else
+		is = -1;
+	if (s != NULL)
+		is = yes_or_no(s, len);
+	else if (!isnan(v))
+		is = v < 0.0 ? -1 : v > 0.0;
+	*pinned = is == 1;
+	if (is >= 0)
+		return 0;
+	if (s != NULL)
+		snprintf(found, sizeof(found), "'%.*s'",
+		    (int)vmf_utf8_cut(s, len, 40), s);
+	else if (!isnan(v))
+		snprintf(found, sizeof(found), "%g", v);
+	else
+		snprintf(found, sizeof(found), "neither text nor a number");
+	return vmf_fail(e, VMF_EDATA, "%s: row %" PRId64 ", '%.*s': its "
+	    "pinned is %s, expected yes or no, true or false, on or off, or "
+	    "a number (above 0 for yes)", vmf_reader_name(p->forecast->r),
+	    p->forecast->row + i, (int)(id_len > 200 ? 200 : id_len), id,
+	    found);
 }
 
 /* A time, or seconds since the epoch, or the text of a time. */
@@ -304,8 +345,9 @@ vmf_plan_own(const struct vmf_plan *p, int64_t i, struct vmf_window_opts *o,
 	int rc;
 
 	*o = p->opts;
-	*pinned = p->pinned >= 0 && is_true(&p->forecast->b->col[p->pinned],
-	    i);
+	*pinned = false;
+	if (p->pinned >= 0 && (rc = read_pinned(p, i, pinned, e)) != 0)
+		return rc;
 	if (p->deadline < 0)
 		return 0;
 	if ((rc = read_deadline(p, i, &t, e)) != 0)

@@ -57,7 +57,8 @@ void vmf_plan_free(struct vmf_plan *p);
  * and of its quantile, valid until the view's next list; NULL without. */
 int vmf_plan_lists(struct vmf_plan *p, int64_t i, const double **expected,
     const double **risk, int64_t *n, struct vmf_err *e) VMF_CHECK;
-/* The options with row i's own deadline; *pinned: it must not be moved. */
+/* The options with row i's own deadline; *pinned: it must not be moved.  One
+ * that is no time, or that says neither yes nor no, is VMF_EDATA. */
 int vmf_plan_own(const struct vmf_plan *p, int64_t i,
     struct vmf_window_opts *o, bool *pinned, struct vmf_err *e) VMF_CHECK;
 /* Append the reason own ("": none), then the forecast's status and reason

@@ -58,6 +58,21 @@ add_cell(struct parse *p, const char *s, int64_t len)
 	return 0;
 }
 
+/* Names that mean something to a command, which spreadsheets write in
+ * capitals as well. */
+static const char *
+known_name(const char *name)
+{
+	static const char *const known[] = { "vm", "host", "cluster", "target",
+	    "vcpus", "cpus", "mem_mb", "cpu_capacity_mhz", "pinned",
+	    "deadline", "anti_affinity" };
+
+	for (size_t k = 0; k < sizeof(known) / sizeof(*known); k++)
+		if (strcasecmp(name, known[k]) == 0)
+			return known[k];
+	return name;
+}
+
 static int
 add_header(struct parse *p, const char *s, int64_t len)
 {
@@ -66,6 +81,8 @@ add_header(struct parse *p, const char *s, int64_t len)
 
 	if (name == NULL)
 		return VMF_ENOMEM;
+	/* As long as the name itself. */
+	memmove(name, known_name(name), strlen(name));
 	if (len == 0)
 		rc = bad(p, p->row_line, "found a column without a name");
 	else if (vmf_schema_find(&p->header, name) >= 0)
@@ -122,8 +139,9 @@ end_header(struct parse *p)
 	p->have_header = true;
 	p->n_cols = p->header.n;
 	p->vm_col = vmf_schema_find(&p->header, p->inv->key);
-	if (p->vm_col < 0 && is_vm)
-		p->vm_col = vmf_schema_find(&p->header, "id");
+	for (int i = 0; is_vm && p->vm_col < 0 && i < p->header.n; i++)
+		if (strcasecmp(p->header.field[i].name, "id") == 0)
+			p->vm_col = i;
 	if (p->vm_col < 0)
 		return vmf_fail(p->e, VMF_EDATA, "%s:%lld: found no column "
 		    "'%s'%s in the header, expected one", p->inv->name,

@@ -22,7 +22,8 @@ struct vmf_inventory {
 
 /*
  * Read the CSV file at path: a header with vm (or id) and any other names,
- * then a row a VM.  host, cluster and target are text; another column is
+ * then a row a VM.  Names that are known, such as vm, host or pinned, may
+ * be written in capitals.  host, cluster and target are text; another is
  * int32 or int64 if all its values are whole numbers, float64 if all are
  * numbers, else text.  Empty is missing; in a column of numbers NA and nan
  * are as well.  VMF_EDATA names file and line: no VM column, a repeated
