@@ -13,8 +13,11 @@ note(const struct cmd *c, const struct vmf_past *p,
     const struct vmf_downtime *m)
 {
 	static const char *const how[] = { "without trees",
-	    "with trees on what kriging leaves", "with trees" };
+	    "with trees on what kriging leaves", "with trees",
+	    "with the mean of two kinds of trees" };
 
+	_Static_assert(sizeof(how) / sizeof(*how) == VMF_N_DOWN_TREES,
+	    "a text a kind of trees");
 	cmd_note(c, "%" PRId64 " migrations in, %" PRId64 " of them not "
 	    "completed", p->n_read, p->n_failed);
 	for (int k = 0; k < VMF_N_OUTCOMES; k++) {

@@ -43,6 +43,24 @@ has_trees() {
 	! grep -q 'this build has no trees' err
 }
 
+@test "the summary says by what each outcome is learned" {
+	local kinds='(without trees|with trees on what kriging leaves|with'
+	kinds+=' trees|with the mean of two kinds of trees)$'
+	for seed in 1 2 3 4; do
+		made 120 $seed | learn model
+		for k in downtime_ms total_ms transferred_bytes; do
+			run -0 grep -cE "^vmf-train: $k: of [0-9]+ moves in [0-9]+ configurations, $kinds" err
+		done
+	done
+	data qemu_migration
+	vmf-ingest -q --map qemu-migration "$DATA/mrmpplm_migrations.csv" \
+	    -o moves
+	not_small
+	vmf-train --model downtime -o model moves 2>err
+	run -1 grep null err
+	run -0 grep -cE "configurations, $kinds" err
+}
+
 @test "what is learned does not depend on threads, and is a stream" {
 	made 300 | vmf-ingest -q --map migrations -o moves.arrows
 	for t in 1 3; do
