@@ -137,8 +137,7 @@ window_opts_fleet(const struct window_opts *o,
 	return l->per_host > 0 || l->per_target > 0 || l->per_cluster > 0 ||
 	    l->total > 0 || o->place || o->drain.n > 0 || o->hosts != NULL ||
 	    o->replan != NULL || o->downtime != NULL ||
-	    (vmf_schema_find(forecast, "target") >= 0 &&
-	    vmf_schema_find(forecast, "anti_affinity") >= 0);
+	    vmf_schema_find(forecast, "target") >= 0;
 }
 
 bool

@@ -23,7 +23,7 @@ int window_opts_read(struct window_opts *o, struct vmf_planner *p,
     struct vmf_blackout **blackout, struct vmf_err *e) VMF_CHECK;
 
 /* Are the VMs to be planned together?  By an option, or because the forecast
- * has targets and groups that must not meet on them. */
+ * has targets: some may be there already, or must not meet there. */
 bool window_opts_fleet(const struct window_opts *o,
     const struct vmf_schema *forecast);
 

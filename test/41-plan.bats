@@ -241,6 +241,27 @@ c,00,1,1,1,placed"
 	assert_equal "$(grep -c placed <<<"$output")" 4
 }
 
+@test "a target is kept without limits too, and is not the VM's own host" {
+	fleet host target <<-E >f
+	a 1,2,3,4 h1 h1
+	b 1,2,3,4 h2 h3
+	c 4,3,2,1 h1 -
+	E
+	run -0 plan id,target,start,wave,status,reason <f
+	assert_line --index 0 'a,h1,,,forbidden,its target is the host it is on'
+	assert_line --index 1 'b,h3,2024-05-01T00:00:00Z,1,placed,'
+	assert_line --index 2 'c,,2024-05-01T03:00:00Z,2,placed,'
+	# Groups alone limit nothing: each VM for itself.
+	fleet host anti_affinity <<-E >f
+	a 1,2 h1 db
+	b 1,2 h1 db
+	E
+	vmf-window -q --length 1h f | vmf-cat --csv >out
+	run -0 head -n 1 out
+	refute_output --partial wave
+	assert_equal "$(grep -c placed out)" 2
+}
+
 @test "pinned VMs and deadlines, with and without limits" {
 	fleet host pinned deadline <<-E >f
 	a 3,2,1 h yes -
@@ -261,27 +282,6 @@ c,00,1,1,1,placed"
 	    vmf-window --length 1h f
 }
 
-@test "--top: alternatives that the rest of the plan leaves room for" {
-	fleet host <<-E >f
-	a 1,2,3 h
-	b 1,9,9 h
-	E
-	run -0 plan id,start,load,rank,wave --per-host 1 --top 3 <f
-	assert_equal "$(hours <<<"$output" | xargs)" "a,01,2,1,2 a,02,3,2, b,00,1,1,1 b,02,9,2,"
-	# a moves alone, c starts where it ends: with --no-overlap one is left.
-	run -0 plan id,start,rank --per-host 1 --top 9 --length 90m \
-	    --slot 30m --no-overlap <f
-	assert_equal "$(grep -c '^a' <<<"$output")" 1
-}
-
-@test "--replan: nothing changes for less than --hysteresis" {
-	fleet host <<-E >f
-	a 1,5,5 h
-	b 5,5,1 h
-	E
-	vmf-window -q --length 1h --slot 1h --per-host 1 -o old f
-	fleet host <<-E >g
-	a 4,2,9 h
 @test "pinned is one of many words, and never a word that is not known" {
 	# In an inventory a word makes all of the column text.
 	local yes="1 2 10 1.0 y Y yes YES on On t true True 0.5"
@@ -320,6 +320,27 @@ c,00,1,1,1,placed"
 	    vmf-window --length 1h f
 }
 
+@test "--top: alternatives that the rest of the plan leaves room for" {
+	fleet host <<-E >f
+	a 1,2,3 h
+	b 1,9,9 h
+	E
+	run -0 plan id,start,load,rank,wave --per-host 1 --top 3 <f
+	assert_equal "$(hours <<<"$output" | xargs)" "a,01,2,1,2 a,02,3,2, b,00,1,1,1 b,02,9,2,"
+	# a moves alone, c starts where it ends: with --no-overlap one is left.
+	run -0 plan id,start,rank --per-host 1 --top 9 --length 90m \
+	    --slot 30m --no-overlap <f
+	assert_equal "$(grep -c '^a' <<<"$output")" 1
+}
+
+@test "--replan: nothing changes for less than --hysteresis" {
+	fleet host <<-E >f
+	a 1,5,5 h
+	b 5,5,1 h
+	E
+	vmf-window -q --length 1h --slot 1h --per-host 1 -o old f
+	fleet host <<-E >g
+	a 4,2,9 h
 	b 5,5,1 h
 	E
 	run -0 plan id,start --per-host 1 --replan old --hysteresis 2 <g
