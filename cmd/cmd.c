@@ -66,8 +66,11 @@ check_std_fds(void)
 bool
 cmd_begin(void)
 {
+	static char lines[8192];
 	bool have_out = check_std_fds();
 
+	/* A line is one write, or those of a pipe's commands tear. */
+	(void)setvbuf(stderr, lines, _IOLBF, sizeof(lines));
 	install_signals();
 	/* OpenMP ends the process where it can start no thread.  Without
 	 * room for this the handlers above still do what they can. */

@@ -339,6 +339,30 @@ start_half() {
 	vmf-cat --csv link >/dev/null
 }
 
+@test "a line on standard error is one write" {
+	gen 3 2 --step 1h >x.csv
+	vmf-ingest -q -o r x.csv
+	# Each write is a packet of its own.
+	judge - <<-'END'
+	import socket, subprocess
+	a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+	for args in (["vmf-cat", "nosuch"], ["vmf-cat", "--nosuch"],
+	             ["vmf-cat", "x" * 3000], ["vmf-dedup", "-o", "o", "r"]):
+	    subprocess.run(args, stderr=b, stdout=subprocess.DEVNULL)
+	b.close()
+	got = []
+	while True:
+	    text = a.recv(65536)
+	    if not text:
+	        break
+	    got.append(text)
+	print(got)
+	assert len(got) == 5, got
+	assert all(g.endswith(b"\n") and g.count(b"\n") == 1 for g in got), got
+	assert got[0].startswith(b"vmf-cat: cannot open nosuch"), got
+	END
+}
+
 @test "-o: SIGTERM and SIGHUP leave nothing" {
 	mkdir out
 	for sig in TERM HUP; do
