@@ -336,7 +336,20 @@ start_half() {
 	# A link that points nowhere yet is no reason to stop.
 	ln -s later link
 	vmf-ingest -q -o link x.csv
-	vmf-cat --csv link >/dev/null
+	assert_equal "$(readlink link)" later
+	vmf-cat --csv later >/dev/null
+	mkdir in
+	ln -s in/two one
+	ln -s ../three in/two
+	ln -s "$PWD/in/five" in/four
+	vmf-ingest -q -o one x.csv
+	vmf-ingest -q -o in/four x.csv
+	[ -L one ] && [ -L in/two ] && [ -L in/four ]
+	same three later
+	same in/five later
+	ln -s nowhere/x away
+	fails 1 'cannot create away: ' vmf-ingest -q -o away x.csv
+	[ -L away ]
 }
 
 @test "a line on standard error is one write" {

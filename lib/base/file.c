@@ -19,6 +19,7 @@
 #define DIRECT_BYTES (32 * 1024)	/* not copied into the buffer */
 #define PIPE_BYTES (1 << 20)	/* what every user may ask for */
 #define OUT_MAX 16		/* outputs open at the same time */
+#define LINKS_MAX 40		/* as many as Linux follows */
 /* At most so many bytes a call.  ext4 puts a write into pages as large as it
  * can; a whole megabyte in one has been seen to take ten times as long as in
  * four. */
@@ -272,12 +273,40 @@ open_beside(struct vmf_out *o, struct vmf_err *e)
 	return 0;
 }
 
+/* What path leads to through symbolic links of which the last leads nowhere
+ * yet; allocated. */
+static int
+follow(char **final, const char *path, struct vmf_err *e)
+{
+	char to[PATH_MAX], *at = vmf_strdup(path, e), *next;
+
+	for (int hops = 0; at != NULL && hops < LINKS_MAX; hops++) {
+		ssize_t n = readlink(at, to, sizeof(to) - 1);
+		const char *slash = strrchr(at, '/');
+		size_t dir = 0;
+
+		if (n < 0)
+			break;
+		to[n] = '\0';
+		if (*to != '/' && slash != NULL)
+			dir = (size_t)(slash + 1 - at);
+		next = vmf_calloc((int64_t)dir + n + 1, 1, e);
+		if (next != NULL) {
+			memcpy(next, at, dir);
+			memcpy(next + dir, to, (size_t)n);
+		}
+		free(at);
+		at = next;
+	}
+	*final = at;
+	return at == NULL ? VMF_ENOMEM : 0;
+}
+
 int
 vmf_out_open(struct vmf_out **out, const char *path, struct vmf_err *e)
 {
 	struct vmf_out *o;
 	struct stat st = { 0 };
-	char *real;
 	int rc = VMF_ENOMEM;
 
 	*out = NULL;
@@ -303,13 +332,13 @@ vmf_out_open(struct vmf_out **out, const char *path, struct vmf_err *e)
 		}
 	} else {
 		/* Through a symbolic link, so that it stays one. */
-		real = realpath(path, NULL);
-		if (real == NULL && errno != ENOENT) {
+		o->final = realpath(path, NULL);
+		if (o->final == NULL && errno != ENOENT) {
 			rc = vmf_fail_errno(e, "cannot write %s", path);
 			goto fail;
 		}
-		o->final = real != NULL ? real : vmf_strdup(path, e);
-		if (o->final == NULL)
+		if (o->final == NULL &&
+		    (rc = follow(&o->final, path, e)) != 0)
 			goto fail;
 		rc = open_beside(o, e);
 		if (rc != 0)
