@@ -23,6 +23,8 @@ enum cmd_opt_type {
 	CMD_STR,		/* const char ** */
 	CMD_FILE,		/* const char **: a path; its base name goes
 				 * into the history */
+	CMD_PRIOR,		/* the same, of what -o may go on with: it may
+				 * be the same file */
 	CMD_STRS,		/* struct cmd_strs *: repeatable */
 	CMD_INT,		/* int64_t *, min..max */
 	CMD_NUM,		/* double * */
@@ -73,6 +75,8 @@ struct cmd {
 	const char *usage;	/* the text of --help */
 	bool text_only;		/* writes no stream: -z and --no-history are
 				 * not there (usage: CMD_TEXT_USAGE) */
+	bool same_kind;		/* -o may be the input: it is what it was,
+				 * with less in it */
 	int min_args, max_args;	/* operands; max_args < 0: any number */
 	/* NULL, or what -V says of the device that it can use */
 	void (*device)(char *text, size_t size);

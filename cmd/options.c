@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "base/time.h"
 #include "cmd.h"
+#include "overwrite.h"
 #include "value.h"
 
 #define OPT_MAX 64
@@ -217,7 +218,8 @@ cmd_options(struct cmd *c, const struct cmd_opt *table, int argc,
 			rc = vmf_buf_printf(&h, e, " --%s", p.all[k].name);
 			if (rc == 0 && optarg != NULL)
 				rc = history_add(&h, p.all[k].type ==
-				    CMD_FILE ? base_name(optarg) : optarg, e);
+				    CMD_FILE || p.all[k].type == CMD_PRIOR ?
+				    base_name(optarg) : optarg, e);
 		}
 		if (rc != 0)
 			goto done;
@@ -244,6 +246,8 @@ cmd_parse(struct cmd *c, const struct cmd_opt *table, int argc, char *argv[])
 		cmd_say_usage(c);
 	if (rc == CMD_VERSION)
 		cmd_say_version(c);
+	if (rc == 0)
+		rc = cmd_check_output(c, table, &e);
 	if (rc == VMF_EUSAGE)
 		exit(cmd_usage(c, "%s", e.msg));
 	if (rc == 0 && !have_out && (c->output == NULL ||

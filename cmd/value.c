@@ -44,8 +44,13 @@ cmd_set_option(const struct cmd_opt *o, const char *arg, struct vmf_err *e)
 	case CMD_FLAG:
 		*(bool *)o->dst = true;
 		break;
-	case CMD_STR:
 	case CMD_FILE:
+	case CMD_PRIOR:
+		if (*arg == '\0')
+			return bad_value(o, arg, "the name of a file", e);
+		*(const char **)o->dst = arg;
+		break;
+	case CMD_STR:
 		*(const char **)o->dst = arg;
 		break;
 	case CMD_STRS:

@@ -69,7 +69,7 @@ static const struct cmd_opt table[] = {
 	{ CMD_TIME, "since", 0, &opts.since, false, 0, 0 },
 	{ CMD_TIME, "until", 0, &opts.until, false, 0, 0 },
 	{ CMD_TZ, "tz", 0, NULL, false, 0, 0 },
-	{ CMD_FILE, "append", 0, &history, false, 0, 0 },
+	{ CMD_PRIOR, "append", 0, &history, false, 0, 0 },
 	{ CMD_DURATION, "keep-span", 0, &append.span_s, false, 0, 0 },
 	{ CMD_STR, "prefer", 0, &prefer, false, 0, 0 },
 	{ CMD_FLAG, "create", 0, &create, true, 0, 0 },

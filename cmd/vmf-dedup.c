@@ -22,6 +22,7 @@ static struct cmd c = {
 	"      --memory SIZE     memory to use, at least 16M [256M]; beyond\n"
 	"                        it sorted runs go to $TMPDIR\n"
 	CMD_SHARED_USAGE,
+	.same_kind = true,
 	.max_args = 1,
 };
 

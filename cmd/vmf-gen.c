@@ -101,6 +101,10 @@ to_gen_opts(struct vmf_gen_opts *o, bool *only_inventory)
 	if (opt.inventory != NULL && shape == 2)
 		return cmd_usage(&c, "--shape inventory writes it already: "
 		    "use -o FILE instead of --inventory FILE");
+	if (opt.inventory != NULL && c.output != NULL &&
+	    cmd_same_file(opt.inventory, c.output))
+		return cmd_usage(&c, "--inventory: '%s' is also the output; "
+		    "expected another file", opt.inventory);
 	if (opt.step_s > opt.days * 86400)
 		return cmd_usage(&c, "--step: found %" PRId64 " s, expected "
 		    "no more than the %" PRId64 " days of --days",

@@ -57,7 +57,8 @@ static const struct cmd_opt table[] = {
 	{ CMD_STR, "time-format", 0, &opt.time_format, false, 0, 0 },
 	{ CMD_TZ, "tz", 0, NULL, false, 0, 0 },
 	{ CMD_STRS, "ignore", 0, &opt.ignore, false, 0, 0 },
-	{ CMD_FILE, "bad-rows", 0, &opt.bad_rows, false, 0, 0 },
+	/* Written, and checked below. */
+	{ CMD_PRIOR, "bad-rows", 0, &opt.bad_rows, false, 0, 0 },
 	{ CMD_INT, "threads", 0, &opt.threads, true, 1, 256 },
 	{ CMD_FLAG, "show-map", 0, &opt.show_map, true, 0, 0 },
 	{ CMD_END, NULL, 0, NULL, false, 0, 0 },

@@ -71,7 +71,7 @@ static const struct cmd_opt table[] = {
 	{ CMD_STR, "without", 0, &opt.without, false, 0, 0 },
 	{ CMD_NUM, "budget", 0, &opt.budget, false, 0, 0 },
 	{ CMD_DURATION, "season", 0, &opt.season_s, false, 0, 0 },
-	{ CMD_FILE, "update", 0, &opt.update, false, 0, 0 },
+	{ CMD_PRIOR, "update", 0, &opt.update, false, 0, 0 },
 	{ CMD_DURATION, "stale-after", 0, &opt.stale_after_s, false, 0, 0 },
 	{ CMD_DURATION, "step", 0, &opt.step_s, false, 0, 0 },
 	{ CMD_TIME, "at", 0, &opt.at, false, 0, 0 },

@@ -102,7 +102,7 @@ static const struct cmd_opt table[] = {
 	{ CMD_NUM, "max-host-mem", 0, &opt.limits.max_host_mem, false, 0, 0 },
 	{ CMD_FLAG, "place", 0, &opt.place, false, 0, 0 },
 	{ CMD_STRS, "drain", 0, &opt.drain, false, 0, 0 },
-	{ CMD_FILE, "replan", 0, &opt.replan, false, 0, 0 },
+	{ CMD_PRIOR, "replan", 0, &opt.replan, false, 0, 0 },
 	{ CMD_NUM, "hysteresis", 0, &opt.hysteresis, false, 0, 0 },
 	{ CMD_INT, "rounds", 0, &opt.rounds, false, 1, 1000000000000 },
 	{ CMD_STRS, "explain", 0, &opt.explain, true, 0, 0 },

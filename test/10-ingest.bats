@@ -890,6 +890,8 @@ a,1970-01-01T00:10:00Z,50,50,8192"
 	fails 2 "is also read" vmf-ingest --bad-rows u.csv -o x u.csv
 	fails 2 "is also read" vmf-ingest --bad-rows link.csv -o x u.csv
 	fails 2 "is also the output" vmf-ingest --bad-rows z -o z u.csv
+	: >there
+	fails 2 "is also the output" vmf-ingest --bad-rows there -o there u.csv
 	same u.csv keep.csv
 	[ ! -e z ] && [ ! -e x ]
 }

@@ -352,6 +352,52 @@ start_half() {
 	[ -L away ]
 }
 
+@test "-o: what is also read is not written over" {
+	gen 3 2 --step 1h >x.csv
+	gen 3 2 --shape inventory >inv.csv
+	gzip -k x.csv
+	vmf-ingest -q -o r x.csv
+	vmf-aggregate -q --step 1h --join inv.csv -o s r
+	vmf-train -q --model snaive --season 1d -o m s
+	vmf-predict -q --from m --horizon 24 -o f s
+	vmf-window -q --length 1h --total 1 -o p f
+	ln x.csv hard
+	ln -s x.csv soft
+	sha256sum x.csv x.csv.gz inv.csv r s m f p >sums
+	fails 2 "-o: 'x.csv' is also read, as input" vmf-ingest -o x.csv x.csv
+	for to in hard soft ./x.csv; do
+		fails 2 "-o: '$to' is also read" vmf-ingest inv.csv -o $to x.csv
+	done
+	fails 2 "as input" vmf-ingest x.csv.gz -o x.csv.gz
+	fails 2 "as standard input" vmf-ingest -o x.csv <x.csv
+	fails 2 "as standard input" vmf-ingest -o x.csv - <x.csv
+	fails 2 "-o: 'inv.csv' is also read, as --join" \
+	    vmf-aggregate --step 1h --join inv.csv -o inv.csv r
+	fails 2 "as input" vmf-aggregate --step 1h -o r r
+	fails 2 "as input" vmf-train --model snaive -o s s
+	fails 2 "as --from" vmf-predict --from m -o m s
+	fails 2 "as input" vmf-predict --from m -o s s
+	fails 2 "as input" vmf-window --length 1h -o f f
+	fails 2 "as --forecast" vmf-eval --forecast f -o f s
+	fails 2 "as input" vmf-cat -o f f
+	fails 2 "--inventory: 'inv.csv' is also the output" \
+	    vmf-gen --inventory inv.csv -o inv.csv
+	fails 2 "--inventory: 'new' is also the output" \
+	    vmf-gen --inventory new -o new
+	fails 2 "--output: found '', expected the name of a file" \
+	    vmf-window --length 1h -o '' f
+	assert_equal "$(tail -n 1 <<<"$stderr")" "Try 'vmf-window --help'."
+	sha256sum --quiet -c sums
+	# What goes on may be written over.
+	vmf-dedup -q -o r r
+	vmf-train -q --update m -o m s
+	vmf-window -q --length 1h --total 1 --replan p -o p f
+	vmf-aggregate -q --append s -o s r
+	# A device is not replaced.
+	vmf-ingest -q -o /dev/null - </dev/null || true
+	vmf-cat -o /dev/null s
+}
+
 @test "a line on standard error is one write" {
 	gen 3 2 --step 1h >x.csv
 	vmf-ingest -q -o r x.csv
