@@ -92,6 +92,9 @@ b,1970-01-01T00:05:00Z,4" ]
 	fails 2 "no column 'mem'; there are vm, time, cpu" vmf-cat --columns mem "$S/r.arrows"
 	fails 2 "exclude each other" vmf-cat --csv --json "$S/r.arrows"
 	fails 2 "not known" vmf-cat --tz Europe/Zuric "$S/r.arrows"
+	fails 2 "not known" vmf-cat --tz leapseconds "$S/r.arrows"
+	# Nor is it what the environment has: libc would make it UTC.
+	[ "$(TZDIR=/nosuch TZ=Asia/Tokyo vmf-cat --csv -n 1 --columns time --no-header --tz Europe/Zurich "$S/r.arrows")" = "1970-01-01T01:00:00+01:00" ]
 	fails 2 "--long needs" vmf-cat --long "$S/r.arrows"
 }
 

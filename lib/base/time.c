@@ -2,10 +2,11 @@
 #include "base/time.h"
 
 #include <ctype.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -64,11 +65,24 @@ parse_offset(const char *s, int64_t len, int64_t *offset_s)
 	return 0;
 }
 
+/* A file of a zone begins with these letters (RFC 8536). */
+static bool
+is_zone(const char *path)
+{
+	char head[4];
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	bool is = fd >= 0 && read(fd, head, sizeof(head)) == sizeof(head) &&
+	    memcmp(head, "TZif", sizeof(head)) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
 int
 vmf_tz_set(const char *name, struct vmf_err *e)
 {
 	char path[512], tz[64];
-	struct stat st = { 0 };
 	int64_t off;
 	int ok;
 
@@ -92,14 +106,15 @@ vmf_tz_set(const char *name, struct vmf_err *e)
 		snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", name);
 		if (*name == '\0' || *name == '/' || *c != '\0' ||
 		    !isalpha((unsigned char)*name) ||
-		    strlen(name) > 60 || access(path, R_OK) != 0 ||
-		    stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+		    strlen(name) > 60 || !is_zone(path))
 			return vmf_fail(e, VMF_EUSAGE,
 			    "time zone '%s' is not known; expected an IANA "
 			    "name such as Europe/Zurich, UTC, or an offset "
 			    "such as +02:00", name);
 		snprintf(tz, sizeof(tz), ":%s", name);
-		ok = setenv("TZ", tz, 1) == 0;
+		/* libc would look in TZDIR instead, and take the name for
+		 * UTC where it is not there. */
+		ok = setenv("TZ", tz, 1) == 0 && unsetenv("TZDIR") == 0;
 	}
 	if (!ok)
 		return vmf_fail_errno(e, "time zone '%s'", name);
@@ -227,7 +242,7 @@ vmf_time_parse_unix(const char *s, int64_t len, int64_t ticks, int64_t *t)
 			return VMF_EDATA;
 		frac |= s[i] != '0';
 	}
-	*t = vmf_time_floor(v, ticks) / ticks;
+	*t = v / ticks - (v % ticks < 0);
 	if (frac && s[0] == '-' && v % ticks == 0) {
 		if (*t == INT64_MIN)
 			return VMF_EDATA;

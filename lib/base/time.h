@@ -15,7 +15,8 @@
 /*
  * Set the process's wall clock: an IANA name ("Europe/Zurich"), "UTC", or a
  * fixed offset "+02:00".  An unknown name is VMF_EUSAGE: libc would silently
- * take it for UTC.  Call once, before threads.
+ * take it for UTC.  Zones are those of /usr/share/zoneinfo, whatever TZ and
+ * TZDIR were: both are written, not read.  Call once, before threads.
  */
 int vmf_tz_set(const char *name, struct vmf_err *e) VMF_CHECK;
 
@@ -55,7 +56,8 @@ int vmf_time_parse_any(const char *s, int64_t len, int64_t *t) VMF_CHECK;
 int vmf_time_format_utc(int64_t t, char buf[32]);
 int vmf_time_format_wall(int64_t t, char buf[32]);
 
-/* Largest multiple of step_s not above t; right for t < 0 as well. */
+/* Largest multiple of step_s not above t, which is at least INT64_MIN +
+ * step_s; right for t < 0 as well. */
 static inline int64_t
 vmf_time_floor(int64_t t, int64_t step_s)
 {

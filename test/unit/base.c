@@ -187,6 +187,12 @@ times(void)
 	assert(vmf_time_parse_unix("-1.5", 4, 1, &v) == 0 && v == -2);
 	assert(vmf_time_parse_unix("-1.0", 4, 1, &v) == 0 && v == -1);
 	assert(vmf_time_parse_unix("-9223372036854775808.5", 22, 1, &v) != 0);
+	assert(vmf_time_parse_unix("-9223372036854775808", 20, 1000, &v) ==
+	    0 && v == INT64_MIN / 1000 - 1);
+	assert(vmf_time_parse_unix("-9223372036854775808", 20, 1, &v) == 0 &&
+	    v == INT64_MIN);
+	assert(vmf_time_parse_unix("-2000", 5, 1000, &v) == 0 && v == -2);
+	assert(vmf_time_parse_unix("-2001.5", 7, 1000, &v) == 0 && v == -3);
 	vmf_time_format_utc(253402300800, buf);
 	assert(!strcmp(buf, "@253402300800"));
 	vmf_time_format_wall(253402300800, buf);
@@ -220,6 +226,10 @@ times(void)
 	assert(vmf_tz_set("../../etc/passwd", &e) == VMF_EUSAGE);
 	assert(vmf_tz_set("", &e) == VMF_EUSAGE);
 	assert(vmf_tz_set("Europe", &e) == VMF_EUSAGE);
+	/* Beside the zones lie files that are none. */
+	assert(vmf_tz_set("leapseconds", &e) == VMF_EUSAGE);
+	assert(vmf_tz_set("tzdata.zi", &e) == VMF_EUSAGE);
+	assert(vmf_tz_set("zone1970", &e) == VMF_EUSAGE);
 }
 
 static void
