@@ -127,6 +127,7 @@ static int
 plan_each(struct vmf_plan *p, struct vmf_batch *batch, struct vmf_writer *w,
     struct vmf_err *e)
 {
+	struct vmf_dict said = { 0 };
 	struct vmf_buf text = { 0 };
 	int64_t len;
 	int got, rc = 0;
@@ -137,7 +138,8 @@ plan_each(struct vmf_plan *p, struct vmf_batch *batch, struct vmf_writer *w,
 
 			if ((rc = vmf_plan_row(p, i, batch, e)) != 0 ||
 			    (window_opts_named(&opt.explain, id, len) &&
-			    (rc = vmf_plan_explain(p, i, &text, e)) != 0))
+			    ((rc = vmf_plan_explain(p, i, &text, e)) != 0 ||
+			    (rc = vmf_dict_intern(&said, id, len, e)) < 0)))
 				goto done;
 			window_say(&text);
 			if (vmf_batch_bytes(batch) < VMF_BATCH_BYTES)
@@ -147,8 +149,11 @@ plan_each(struct vmf_plan *p, struct vmf_batch *batch, struct vmf_writer *w,
 			cmd_progress(&c, "%" PRId64 " VMs", p->n_rows);
 		}
 	}
-	rc = got < 0 ? got : vmf_writer_put(w, batch, e);
+	if ((rc = got) == 0 &&
+	    (rc = window_opts_all(&opt.explain, &said, e)) == 0)
+		rc = vmf_writer_put(w, batch, e);
 done:
+	vmf_dict_free(&said);
 	vmf_buf_free(&text);
 	return rc;
 }

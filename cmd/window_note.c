@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/num.h"
+
 void
 window_say(struct vmf_buf *text)
 {
@@ -41,7 +43,7 @@ window_note(const struct cmd *c, const struct vmf_planner *p,
     const struct window_opts *o)
 {
 	const struct vmf_plan *pl = &p->plan;
-	char text[512] = "";
+	char text[512] = "", length[32] = "";
 	int used = 0;
 
 	for (int k = 0; k < VMF_N_PLAN_STATUS; k++)
@@ -65,5 +67,9 @@ window_note(const struct cmd *c, const struct vmf_planner *p,
 		snprintf(text + used, sizeof(text) - (size_t)used,
 		    ", of any plan at least %.4g", p->search.bound /
 		    (double)p->room.n_placed);
-	cmd_note(c, "%" PRId64 " forecasts%s", pl->n_rows, text);
+	/* "30" is seconds, which who wrote it may not have meant. */
+	vmf_format_duration(pl->opts.length_s, length);
+	cmd_note(c, "%" PRId64 " forecasts%s; windows %s%s", pl->n_rows,
+	    text, o->down.auto_length ? "as long as moves" : "of ",
+	    o->down.auto_length ? "" : length);
 }

@@ -153,3 +153,20 @@ window_opts_named(const struct cmd_strs *s, const char *id, int64_t len)
 		}
 	return false;
 }
+
+int
+window_opts_all(const struct cmd_strs *s, const struct vmf_dict *said,
+    struct vmf_err *e)
+{
+	for (int k = 0; k < s->n; k++)
+		for (const char *t = s->v[k]; *t != '\0';) {
+			size_t n = strcspn(t, ",");
+
+			if (n > 0 && vmf_dict_find(said, t, (int64_t)n) < 0)
+				return vmf_fail(e, VMF_EDATA, "--explain: no "
+				    "VM '%.*s' in the plan",
+				    (int)(n > 200 ? 200 : n), t);
+			t += n + (t[n] == ',');
+		}
+	return 0;
+}

@@ -31,4 +31,8 @@ bool window_opts_fleet(const struct window_opts *o,
 bool window_opts_named(const struct cmd_strs *s, const char *id,
     int64_t len);
 
+/* Are all names in the texts in said?  VMF_EDATA names one that is not. */
+int window_opts_all(const struct cmd_strs *s, const struct vmf_dict *said,
+    struct vmf_err *e) VMF_CHECK;
+
 #endif

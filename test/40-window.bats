@@ -47,7 +47,7 @@ DAY=2024-05-01T00:00:00Z
 	assert_line --index 1 'a,h1,2024-05-01T02:00:00Z,2024-05-01T03:00:00Z,3,1,placed,'
 	assert_line --index 2 'b,h2,2024-05-01T00:00:00Z,2024-05-01T01:00:00Z,1,1,placed,'
 	assert_line --index 3 'c,h1,2024-05-01T05:00:00Z,2024-05-01T06:00:00Z,0.5,1,placed,'
-	assert_equal "$(cat err)" "vmf-window: 3 forecasts, 3 placed"
+	assert_equal "$(cat err)" "vmf-window: 3 forecasts, 3 placed; windows of 1h"
 	run -0 vmf-cat --schema plan
 	assert_line --regexp '^vmf:kind +plan$'
 	refute_line --regexp '^vmf:step'
@@ -262,6 +262,12 @@ DAY=2024-05-01T00:00:00Z
 @test "bad input and options: one line, exit code, nothing written" {
 	echo 'a h 1,2 -' | forecast $DAY >f
 	fails 2 '--length' vmf-window f
+	fails 1 "--explain: no VM 'nosuch' in the plan" \
+	    vmf-window --length 1h --explain a,nosuch f
+	fails 1 "--explain: no VM 'nosuch' in the plan" \
+	    vmf-window --length 1h --total 1 --explain nosuch f
+	vmf-window --length 30 f 2>err >/dev/null
+	run -0 grep -c 'windows of 30s$' err
 	fails 2 'expected one quantile' vmf-window --length 1h --risk 0.1,0.9 f
 	fails 2 'above 0 and below 1' vmf-window --length 1h --risk 90 f
 	fails 2 '--not-before is 9223372036854775807 s' vmf-window --length 1h \
