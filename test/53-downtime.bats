@@ -59,6 +59,42 @@ has_trees() {
 	run -0 grep -cE "configurations, $kinds" err
 }
 
+# many N WORKLOADS: N moves, dealt to so many workloads.
+many() {
+	awk -v n="$1" -v w="$2" 'BEGIN {
+		srand(3)
+		print "vm,workload,mem_bytes,load_pct,config,total_ms,status"
+		for (i = 0; i < n; i++) {
+			k = i % w
+			g = 2 ^ int(rand() * 6)
+			load = 10 * int(rand() * 10)
+			e = exp(0.2 * (rand() + rand() - 1))
+			printf "v%d,w%d,%.0f,%d,w%d/%d/%d,%.0f,completed\n", i,
+			    k, g * 2 ^ 30, load, k, g, load,
+			    9500 * g * (1 + k % 5) * e
+		}
+	}' </dev/null
+}
+
+@test "many workloads are not a fit each" {
+	local TIMEFORMAT=%U k cpu=()
+	for k in 20 200; do
+		many 400 $k | vmf-ingest -q --map migrations -o moves
+		cpu+=("$({ time vmf-train -q --model downtime --threads 1 \
+		    -o $k.model moves; } 2>&1)")
+	done
+	echo "${cpu[*]}"
+	# Of the time with 20, most is their 20 fits.
+	awk -v a="${cpu[0]}" -v b="${cpu[1]}" 'BEGIN { exit !(b <= 2.5 * a) }'
+	# Who is not of them is still foretold with more room.
+	printf '%s\n' vm,workload,mem_bytes,load_pct a,w3,8e9,50 b,x,8e9,50 |
+	    foretell 200.model total_ms_q50,total_ms_q90,reason >out
+	awk -F, '{ w[NR] = $2 / $1 }
+	    END { exit !(w[2] > 1.05 * w[1]) }' out
+	run -0 grep -c 'no move of its workload' out
+	assert_output 1
+}
+
 @test "what is learned does not depend on threads, and is a stream" {
 	made 300 | vmf-ingest -q --map migrations -o moves.arrows
 	for t in 1 3; do

@@ -104,6 +104,7 @@ vmf_downtime_free(struct vmf_downtime *m)
 		vmf_dict_free(&m->words[k]);
 	vmf_dict_free(&m->tokens.dict);
 	free(m->work);
+	free(m->known);
 	for (int k = 0; k < VMF_N_OUTCOMES; k++)
 		for (int j = 0; j < LEVELS; j++) {
 			vmf_krig_free(&m->target[k].krig[j]);
@@ -131,10 +132,24 @@ copy_words(struct vmf_downtime *m, const struct vmf_past *p,
 static bool
 knows(const struct vmf_downtime *m, int32_t work)
 {
-	for (int64_t k = 0; k < m->n_works; k++)
-		if (m->work[k] == work)
-			return true;
-	return false;
+	return work >= -1 && work + 1 < m->n_known &&
+	    m->known[work + 1] != 0;
+}
+
+int
+vmf_down_works(struct vmf_downtime *m, int64_t n, struct vmf_err *e)
+{
+	m->n_known = m->words[VMF_WORD_WORKLOAD].n + 1;
+	m->known = vmf_calloc(m->n_known, 1, e);
+	m->work = vmf_calloc(n, (int64_t)sizeof(*m->work), e);
+	return m->known == NULL || m->work == NULL ? VMF_ENOMEM : 0;
+}
+
+void
+vmf_down_work(struct vmf_downtime *m, int32_t work)
+{
+	m->work[m->n_works++] = work;
+	m->known[work + 1] = 1;
 }
 
 /* A number of how a VM is moved, rather than of the VM? */
@@ -212,10 +227,9 @@ vmf_downtime_learn(struct vmf_downtime *m, const struct vmf_past *past,
 
 	if ((rc = copy_words(m, past, e)) != 0)
 		return rc;
-	m->work = vmf_calloc(past->words[VMF_WORD_WORKLOAD].n + 1,
-	    (int64_t)sizeof(*m->work), e);
-	if (m->work == NULL)
-		return VMF_ENOMEM;
+	if ((rc = vmf_down_works(m, past->words[VMF_WORD_WORKLOAD].n + 1,
+	    e)) != 0)
+		return rc;
 	for (int64_t i = 0; i < past->n; i++) {
 		int32_t work = past->facts[i].word[VMF_WORD_WORKLOAD];
 		struct vmf_site s;
@@ -223,7 +237,7 @@ vmf_downtime_learn(struct vmf_downtime *m, const struct vmf_past *past,
 		if (use != NULL && !use[past->config[i]])
 			continue;
 		if (!knows(m, work))
-			m->work[m->n_works++] = work;
+			vmf_down_work(m, work);
 		for (int k = 0; k < VMF_N_FACTS; k++)
 			if (!isnan(past->facts[i].num[k]))
 				m->told |= 1u << k;

@@ -59,6 +59,8 @@ struct vmf_downtime {
 	struct vmf_tokens tokens;
 	int64_t n_works;	/* workloads known: their codes */
 	int32_t *work;
+	uint8_t *known;		/* by code + 1, that of no workload being -1 */
+	int64_t n_known;
 	int64_t n_rows;		/* completed moves */
 	unsigned told;		/* a bit a fact that any of them had: what
 				 * none had cannot be related to, and does not

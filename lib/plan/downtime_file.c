@@ -252,13 +252,12 @@ get_facts(struct vmf_downtime *m, struct bytes b, struct vmf_err *e)
 		return rc;
 	if (!get_i64(&b, &n, 0, b.n / 8))
 		return 1;
-	m->work = vmf_calloc(n, (int64_t)sizeof(*m->work), e);
-	if (m->work == NULL)
-		return VMF_ENOMEM;
-	for (; m->n_works < n; m->n_works++) {
+	if ((rc = vmf_down_works(m, n, e)) != 0)
+		return rc;
+	while (m->n_works < n) {
 		if (!get_i64(&b, &v, -1, m->words[VMF_WORD_WORKLOAD].n - 1))
 			return 1;
-		m->work[m->n_works] = (int32_t)v;
+		vmf_down_work(m, (int32_t)v);
 	}
 	return b.n != 0;
 }

@@ -24,6 +24,12 @@ struct vmf_down_part {
 };
 void vmf_down_part_free(struct vmf_down_part *p);
 
+/* Room for n workloads that are known, once the model has its words; and one
+ * of them, -1 or a code. */
+int vmf_down_works(struct vmf_downtime *m, int64_t n, struct vmf_err *e)
+    VMF_CHECK;
+void vmf_down_work(struct vmf_downtime *m, int32_t work);
+
 /* Columns of a row for the trees: what vmf_down_fill writes, and two of
  * kriging's behind that, value and deviation. */
 int vmf_down_columns(const struct vmf_downtime *m);

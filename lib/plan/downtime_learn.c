@@ -10,6 +10,7 @@
 #include "plan/downtime_in.h"
 
 #define FOLDS 5
+#define WORK_FOLDS 20		/* of workloads */
 #define LEAST 0.5		/* of ms and bytes: their logarithm is taken */
 
 /* ---- what is learned from ---- */
@@ -566,9 +567,10 @@ drawn_cmp(const void *a, const void *b)
 	    (x->c > y->c) - (x->c < y->c);
 }
 
-/* Deal the configs to folds at random. */
+/* Deal n configs, or workloads, to folds at random. */
 static int
-deal(int64_t *group, int64_t n, int64_t seed, struct vmf_err *e)
+deal(int64_t *group, int64_t n, int64_t folds, int64_t seed,
+    struct vmf_err *e)
 {
 	struct drawn *k = vmf_calloc(n, (int64_t)sizeof(*k), e);
 
@@ -579,31 +581,38 @@ deal(int64_t *group, int64_t n, int64_t seed, struct vmf_err *e)
 		    (uint64_t)seed * UINT64_C(0x9e3779b97f4a7c15)), c };
 	qsort(k, (size_t)n, sizeof(*k), drawn_cmp);
 	for (int64_t c = 0; c < n; c++)
-		group[k[c].c] = c % FOLDS;
+		group[k[c].c] = c % folds;
 	free(k);
 	return 0;
 }
 
-/* The workloads as groups; returns how many. */
+/* Number the workloads as they come, from 0: work[c] is that of config c.
+ * Returns how many there are. */
 static int64_t
-by_workload(const struct table *d, int64_t *group)
+number_works(const struct table *d, int64_t *work, struct vmf_err *e)
 {
-	int64_t n = 0;
+	int64_t n_codes = d->m->words[VMF_WORD_WORKLOAD].n, n = 0;
+	/* By code, and one of no workload: its number + 1. */
+	int64_t *seen = vmf_calloc(n_codes + 1, (int64_t)sizeof(*seen), e);
 
+	if (seen == NULL)
+		return VMF_ENOMEM;
 	for (int64_t c = 0; c < d->n_configs; c++) {
-		int64_t b = 0;
+		int64_t code = d->work[c] < 0 ? n_codes : d->work[c];
 
-		while (b < c && d->work[b] != d->work[c])
-			b++;
-		group[c] = b < c ? group[b] : n++;
+		if (seen[code] == 0)
+			seen[code] = ++n;
+		work[c] = seen[code] - 1;
 	}
+	free(seen);
 	return n;
 }
 
 /*
  * The correction for workloads that are not known: those that are, held out
- * one by one, their scores pooled, each workload with the same weight (two
- * layers, by pooled distributions: Dunn, Wasserman and Ramdas,
+ * as a whole, one by one or, where they are many, in as many folds as are
+ * worth a fit each; their scores pooled, each workload with the same weight
+ * (two layers, by pooled distributions: Dunn, Wasserman and Ramdas,
  * "Distribution-Free Prediction Sets for Two-Layer Hierarchical Models",
  * 2022); never narrower than for known ones.  Fewer than three tell nothing
  * of others: the interval becomes twice as wide.
@@ -613,31 +622,47 @@ shift_strange(const struct table *d, int64_t *group, double (*q)[LEVELS],
     double *far, const struct vmf_krig_opts *opts, struct vmf_down_target *t,
     struct vmf_err *e)
 {
-	int64_t n = by_workload(d, group);
 	double *weight, *rows, *own = t->shift[1];
-	int rc = 0;
+	int64_t *work, *fold = NULL, n = 0;
+	int rc = VMF_ENOMEM;
 
 	for (int j = 0; j < LEVELS; j++)
 		own[j] = t->shift[0][j] + 0.5 * (j - LEVELS / 2) /
 		    (double)(LEVELS / 2);
-	if (n < 3)
-		return 0;
 	weight = vmf_calloc(d->n, (int64_t)sizeof(*weight), e);
-	rows = vmf_calloc(n, (int64_t)sizeof(*rows), e);
-	rc = weight == NULL || rows == NULL ? VMF_ENOMEM :
-	    held_out(d, group, n, t->trees, opts, q, far, e);
-	for (int64_t c = 0; rc == 0 && c < d->n_configs; c++)
-		rows[group[c]] += (double)(d->at[c + 1] - d->at[c]);
+	rows = vmf_calloc(d->n_configs, (int64_t)sizeof(*rows), e);
+	work = vmf_calloc(d->n_configs, (int64_t)sizeof(*work), e);
+	fold = vmf_calloc(d->n_configs, (int64_t)sizeof(*fold), e);
+	if (weight == NULL || rows == NULL || work == NULL || fold == NULL ||
+	    (n = number_works(d, work, e)) < 0)
+		goto done;
+	rc = 0;
+	if (n < 3)
+		goto done;
+	for (int64_t w = 0; w < n; w++)
+		fold[w] = w;
+	if (n > WORK_FOLDS && (rc = deal(fold, n, WORK_FOLDS, d->o->seed,
+	    e)) != 0)
+		goto done;
+	for (int64_t c = 0; c < d->n_configs; c++) {
+		group[c] = fold[work[c]];
+		rows[work[c]] += (double)(d->at[c + 1] - d->at[c]);
+	}
+	rc = held_out(d, group, n < WORK_FOLDS ? n : WORK_FOLDS, t->trees,
+	    opts, q, far, e);
 	for (int64_t c = 0; rc == 0 && c < d->n_configs; c++)
 		for (int64_t i = d->at[c]; i < d->at[c + 1]; i++)
-			weight[i] = 1.0 / rows[group[c]];
+			weight[i] = 1.0 / rows[work[c]];
 	if (rc == 0)
 		rc = find_shift(d, q, far, weight, own, e);
 	for (int j = 0; rc == 0 && j < LEVELS; j++)
 		own[j] = j > LEVELS / 2 ? fmax(own[j], t->shift[0][j]) :
 		    j < LEVELS / 2 ? fmin(own[j], t->shift[0][j]) : own[j];
+done:
 	free(weight);
 	free(rows);
+	free(work);
+	free(fold);
 	return rc;
 }
 
@@ -703,7 +728,8 @@ learn_target(const struct table *d, struct vmf_down_target *t,
 	vmf_down_part_free(&p);
 	p = (struct vmf_down_part){ 0 };
 	if (d->n_configs >= 2 * FOLDS) {
-		if ((rc = deal(group, d->n_configs, d->o->seed, e)) != 0 ||
+		if ((rc = deal(group, d->n_configs, FOLDS,
+		    d->o->seed, e)) != 0 ||
 		    (rc = choose_trees(d, group, opts, q, far, t, e)) != 0 ||
 		    (rc = find_shift(d, q, NULL, NULL, t->shift[0], e)) != 0)
 			goto done;
