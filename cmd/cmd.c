@@ -56,8 +56,9 @@ check_std_fds(void)
 			continue;
 		if (fd == STDOUT_FILENO)
 			have_out = false;
-		if (freopen("/dev/null", fd == 0 ? "r" : "w",
-		    fd == 0 ? stdin : fd == 1 ? stdout : stderr) == NULL)
+		/* For writing, so that to read it is an error too. */
+		if (freopen("/dev/null", "w", fd == 0 ? stdin : fd == 1 ?
+		    stdout : stderr) == NULL)
 			return false;
 	}
 	return have_out;

@@ -123,9 +123,10 @@ parse_options(struct vmf_predict *p, struct vmf_err *e)
 static int
 check_moves(struct vmf_err *e)
 {
-	const char *name = refit ? "refit" : opt.at != VMF_TIME_NONE ? "at" :
-	    opt.step_s != 0 ? "step" : strcmp(opt.horizon, "48") != 0 ?
-	    "horizon" : strcmp(opt.unseen, "cold") != 0 ? "unseen" : NULL;
+	const char *name = refit ? "refit" : explain ? "explain" : opt.at !=
+	    VMF_TIME_NONE ? "at" : opt.step_s != 0 ? "step" :
+	    strcmp(opt.horizon, "48") != 0 ? "horizon" :
+	    strcmp(opt.unseen, "cold") != 0 ? "unseen" : NULL;
 
 	return name == NULL ? 0 : vmf_fail(e, VMF_EUSAGE, "--%s is about "
 	    "forecasts, and %s is a model of downtimes", name, opt.from);

@@ -233,6 +233,8 @@ many() {
 	fails 2 'has 0.1, 0.2 ... 0.9' \
 	    vmf-predict --from m --quantiles 0.95 vms.arrows
 	vmf-predict -q --from m -o once.arrows vms.arrows
+	fails 2 '--explain is about forecasts, and m is a model of downtimes' \
+	    vmf-predict --explain --from m
 	fails 2 '--horizon is about forecasts' \
 	    vmf-predict --from m --horizon 4 vms.arrows
 	fails 1 "there is a column 'downtime_ms_q50' already" \
@@ -242,6 +244,8 @@ many() {
 	fails 1 "found a stream of kind 'readings'" \
 	    vmf-train --model downtime r.arrows
 	fails 2 'about series' vmf-train --model downtime --season 1d vms.arrows
+	fails 1 'm: a model of downtimes, which is learned anew' \
+	    vmf-train --update m -o n vms.arrows
 	fails 2 "expected one of" vmf-train --model downtime,kq vms.arrows
 }
 

@@ -236,7 +236,8 @@ damage_everywhere() {
 		how "$c"
 		[ -n "$in" ] || continue
 		expect 1 'standard input' "$c" "${args[@]}" </dev/null
-		expect 1 'standard input' "$c" "${args[@]}" <&-
+		expect 1 'cannot read standard input: Bad file descriptor' \
+		    "$c" "${args[@]}" <&-
 		: >empty
 		expect 1 'empty' "$c" "${args[@]}" empty
 		# A named file needs no standard input.

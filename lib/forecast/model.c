@@ -177,6 +177,11 @@ vmf_model_open(struct vmf_model *m, struct vmf_reader *r, struct vmf_err *e)
 	if (v == NULL || strcmp(v, "model") != 0)
 		return vmf_fail(e, VMF_EDATA, "%s: a stream of kind '%.32s', "
 		    "expected 'model'", name, v == NULL ? "unknown" : v);
+	v = vmf_meta_get(&s->meta, "vmf:model");
+	if (v != NULL && strcmp(v, "downtime") == 0)
+		return vmf_fail(e, VMF_EDATA, "%s: a model of downtimes, "
+		    "which is learned anew each time; expected one of "
+		    "series", name);
 	if ((rc = find_columns(m, e)) != 0 ||
 	    (rc = vmf_grid_read(&m->grid, s, name, 0, VMF_TIME_NONE,
 	    e)) != 0 || (rc = vmf_grid_need_end(&m->grid, name, e)) != 0)
