@@ -166,6 +166,19 @@ agrees() {
 	assert_equal "$(cat out)" a,h2
 }
 
+@test "--join: what is reckoned with is above 0" {
+	printf '%s\n' vm,time,cpu a,0,1 | vmf-ingest -q >in
+	for k in vcpus mem_mb cpu_capacity_mhz; do
+		for v in -2 0 inf two; do
+			printf '%s\n' vm,$k b,4 a,$v >inv.csv
+			fails 1 "inv.csv: column '$k' of vm 'a': found '$v', expected a number above 0" \
+			    vmf-aggregate --step 1h --join inv.csv in
+		done
+		printf '%s\n' vm,$k b,0.5 a, c,NA >inv.csv
+		vmf-aggregate -q --step 1h --join inv.csv -o out in
+	done
+}
+
 @test "--join: a bad inventory is named with its line" {
 	rows vm,time,cpu a,0,1 >in
 	join() { vmf-aggregate --step 1h --join inv.csv in; }

@@ -446,6 +446,12 @@ c,00,1,1,1,placed"
 	printf '%s\n' host,mem_mb h1,4 h2, >hole.csv
 	fails 1 "no column 'mem_mb', which the memory of hosts (--max-host-mem) needs" \
 	    vmf-window --length 1h --place --hosts mem.csv -o out f
+	: >none.csv
+	fails 1 "none.csv:1: found no header, expected a line such as host,cpus,mem_mb,cluster" \
+	    vmf-window --length 1h --hosts none.csv -o out f
+	printf '%s\n' host,mem_mb h1,9 h2,lots >words.csv
+	fails 1 "words.csv: column 'mem_mb' of host 'h2': found 'lots', expected a number above 0" \
+	    vmf-window --length 1h --hosts words.csv -o out f
 	fails 1 "hole.csv: host 'h2': mem_mb is '', expected a number above 0" \
 	    vmf-window --length 1h --place --hosts hole.csv -o out f
 	fails 1 "hosts.csv: no column 'mem_mb', which --max-host-mem needs" \

@@ -255,8 +255,10 @@ parse_fd(struct parse *p, struct csv_parser *csv, int fd)
 		rc = p->rc;
 	}
 	if (rc == 0 && !p->have_header)
-		rc = bad(p, 1, "found no header, expected a line such as "
-		    "vm,host,vcpus,mem_mb");
+		rc = bad(p, 1, strcmp(p->inv->key, "vm") == 0 ?
+		    "found no header, expected a line such as "
+		    "vm,host,vcpus,mem_mb" : "found no header, expected a "
+		    "line such as host,cpus,mem_mb,cluster");
 	free(buf);
 	return rc;
 }
@@ -307,8 +309,8 @@ column_type(const struct vmf_inventory *inv, int col)
 	return any ? type : VMF_UTF8;
 }
 
-/* Columns that are reckoned with must hold numbers: one word in vcpus would
- * make every VM of the fleet weigh 1. */
+/* Columns that are reckoned with must hold numbers above 0: one word in vcpus
+ * would make every VM of the fleet weigh 1. */
 static int
 check_numbers(const struct vmf_inventory *inv, int col, struct vmf_err *e)
 {
@@ -325,12 +327,13 @@ check_numbers(const struct vmf_inventory *inv, int col, struct vmf_err *e)
 		double d;
 
 		if (s == NULL || is_na(s) || (vmf_parse_double(s,
-		    (int64_t)strlen(s), &d) == 0 && isfinite(d)))
+		    (int64_t)strlen(s), &d) == 0 && isfinite(d) && d > 0.0))
 			continue;
 		vm = vmf_dict_str(&inv->vm, (int32_t)row, &len);
-		return vmf_fail(e, VMF_EDATA, "%s: column '%s' of vm "
-		    "'%.*s': found '%.40s', expected a number", inv->name,
-		    name, (int)(len < 99 ? len : 99), vm, s);
+		return vmf_fail(e, VMF_EDATA, "%s: column '%s' of %s "
+		    "'%.*s': found '%.40s', expected a number above 0",
+		    inv->name, name, inv->key, (int)(len < 99 ? len : 99),
+		    vm, s);
 	}
 	return 0;
 }

@@ -27,7 +27,8 @@ struct vmf_inventory {
  * int32 or int64 if all its values are whole numbers, float64 if all are
  * numbers, else text.  Empty is missing; in a column of numbers NA and nan
  * are as well.  VMF_EDATA names file and line: no VM column, a repeated
- * name or VM, a wrong count of fields, a bad quote, text that is not UTF-8.
+ * name or VM, a wrong count of fields, a bad quote, text that is not UTF-8;
+ * or column and VM, where vcpus, mem_mb or cpu_capacity_mhz is not above 0.
  */
 int vmf_inventory_read(struct vmf_inventory *inv, const char *path,
     struct vmf_err *e) VMF_CHECK;
