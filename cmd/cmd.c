@@ -105,23 +105,22 @@ cmd_error(const struct cmd *c, int code, const struct vmf_err *e)
 	fprintf(stderr, "%s: ", c->name);
 	put_safe(e->msg);
 	fputc('\n', stderr);
-	return code == VMF_EUSAGE ? CMD_USAGE : CMD_FAIL;
+	if (code != VMF_EUSAGE)
+		return CMD_FAIL;
+	fprintf(stderr, "Try '%s --help'.\n", c->name);
+	return CMD_USAGE;
 }
 
 int
 cmd_usage(const struct cmd *c, const char *fmt, ...)
 {
-	char text[2048];
+	struct vmf_err e;
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	vsnprintf(e.msg, sizeof(e.msg), fmt, ap);
 	va_end(ap);
-	fflush(stdout);
-	fprintf(stderr, "%s: ", c->name);
-	put_safe(text);
-	fprintf(stderr, "\nTry '%s --help'.\n", c->name);
-	return CMD_USAGE;
+	return cmd_error(c, VMF_EUSAGE, &e);
 }
 
 void

@@ -89,13 +89,13 @@ b,1970-01-01T00:05:00Z,4" ]
 4,b" ]
 	[ "$(vmf-cat --csv -n 0 "$S/r.arrows")" = "vm,time,cpu" ]
 	[ "$(vmf-cat --csv -n 1 --columns time --no-header --tz Europe/Zurich "$S/r.arrows")" = "1970-01-01T01:00:00+01:00" ]
-	fails 2 "no column 'mem'; there are vm, time, cpu" vmf-cat --columns mem "$S/r.arrows"
+	fails 1 "no column 'mem'; there are vm, time, cpu" vmf-cat --columns mem "$S/r.arrows"
 	fails 2 "exclude each other" vmf-cat --csv --json "$S/r.arrows"
 	fails 2 "not known" vmf-cat --tz Europe/Zuric "$S/r.arrows"
 	fails 2 "not known" vmf-cat --tz leapseconds "$S/r.arrows"
 	# Nor is it what the environment has: libc would make it UTC.
 	[ "$(TZDIR=/nosuch TZ=Asia/Tokyo vmf-cat --csv -n 1 --columns time --no-header --tz Europe/Zurich "$S/r.arrows")" = "1970-01-01T01:00:00+01:00" ]
-	fails 2 "--long needs" vmf-cat --long "$S/r.arrows"
+	fails 1 "--long needs" vmf-cat --long "$S/r.arrows"
 }
 
 @test "vmf-cat: --long gives a line for each step that is not missing" {
@@ -164,7 +164,7 @@ b,1970-01-01T01:00:00Z,4" ]
 	assert_equal "$(awk 'NR > 1 { n += $3 } END { print n }' table)" 35995
 	printf '\377\377\377\377\0\0\0\0' >end
 	fails 1 'end: the end marker is at byte 0, before any schema' vmf-cat end
-	fails 2 '--id needs a text column called id or vm' vmf-cat --id a odd
+	fails 1 '--id needs a text column called id or vm' vmf-cat --id a odd
 	fails 1 'row 0: its steps leave the range of time' vmf-cat --long --csv late
 }
 

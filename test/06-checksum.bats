@@ -91,7 +91,7 @@ checksum() {
 	assert_equal "$(tail -n +2 got | cut -c19- | tr '\n' ' ')" "* cpu vm "
 	vmf-cat --checksum readings | grep -E '  (cpu|vm)$' |
 	    diff - <(tail -n +3 got)
-	fails 2 "--columns: found 'nosuch'" \
+	fails 1 "--columns: found 'nosuch'" \
 	    vmf-cat --checksum --columns nosuch readings
 	fails 2 "goes with --columns alone" vmf-cat --checksum --csv readings
 	fails 2 "unexpected operand 'series'" vmf-cat readings series

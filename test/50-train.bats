@@ -173,7 +173,7 @@ column() {
 	fails 2 "'snaive' is there twice" vmf-train --model snaive --model snaive,snaive s
 	fails 2 "--metric: 'cpu_mean,', expected names" \
 	    vmf-train --model snaive --metric cpu_mean, s
-	fails 2 "no list column 'cpu_max'; there are cpu_mean, mem_mean" \
+	fails 1 "no list column 'cpu_max'; there are cpu_mean, mem_mean" \
 	    vmf-train --model snaive --metric cpu_max -o out s
 	fails 1 'no_such_file' vmf-train --model snaive no_such_file -o out
 	series $END >s <<-E

@@ -408,7 +408,7 @@ f.write_ipc_stream("point")'
 	fails 2 'expected gift' vmf-eval --protocol m4 -o x s
 	fails 2 'expected never or origin' vmf-eval --refit-at noon -o x s
 	fails 2 "'oracle' is not known, expected one of:" vmf-eval --model oracle -o x s
-	fails 2 "no list column 'x'; there are cpu_mean, mem_mean" vmf-eval --metric x -o x s
+	fails 1 "no list column 'x'; there are cpu_mean, mem_mean" vmf-eval --metric x -o x s
 	fails 2 'is there twice' vmf-eval --metric cpu_mean,cpu_mean -o x s
 	fails 2 'a multiple of the step' vmf-eval --season 90m -o x s
 	fails 2 'a multiple of the step' vmf-eval --horizon 90m -o x s
@@ -428,7 +428,7 @@ f.write_ipc_stream("point")'
 	    vmf-eval --forecast three -o x s
 	fails 1 "of kind 'series', expected 'forecast'" vmf-eval --forecast s -o x s
 	fails 1 "of kind 'forecast', expected 'series'" vmf-eval --forecast three -o x three
-	fails 2 "no list column 'mem_mean'" \
+	fails 1 "no list column 'mem_mean'" \
 	    vmf-eval --metric mem_mean --forecast three -o x s
 	printf '%s\n' "kind=forecast step=300" 'id start:time cpu_mean:list' \
 	    "a $END 1" | "$ROWS" >five

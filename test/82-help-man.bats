@@ -129,6 +129,9 @@ section() {
 		fails 2 "'-?'" "$c" '-?' </dev/null
 		fails 2 "--output" "$c" --output </dev/null
 	done
+	# Nor is it otherwise where the value is looked at later.
+	fails 2 "Try 'vmf-window --help'" vmf-window --length 1h --risk 90 x
+	assert_equal "$(wc -l <<<"$stderr")" 2
 }
 
 @test "what is said of a wrong option is one line, whatever it holds" {

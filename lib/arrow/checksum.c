@@ -181,7 +181,7 @@ vmf_checksum_schema(struct vmf_checksum *s, const struct vmf_schema *f,
 			found = strlen(f->field[i].name) == len &&
 			    memcmp(f->field[i].name, c, len) == 0;
 		if (!found)
-			return vmf_fail(e, VMF_EUSAGE, "--columns: found "
+			return vmf_fail(e, VMF_EDATA, "--columns: found "
 			    "'%.*s', which %s does not have", (int)len, c,
 			    stream);
 		c += len + (c[len] == ',');

@@ -35,7 +35,7 @@ int vmf_checksum_new(struct vmf_checksum **s, const char *columns,
     struct vmf_err *e) VMF_CHECK;
 
 /* Take in the columns of a stream; batches of it follow.  A name of
- * `columns` that the stream lacks is VMF_EUSAGE. */
+ * `columns` that the stream lacks is VMF_EDATA. */
 int vmf_checksum_schema(struct vmf_checksum *s, const struct vmf_schema *f,
     const char *stream, struct vmf_err *e) VMF_CHECK;
 int vmf_checksum_add(struct vmf_checksum *s, const struct vmf_batch *b,

@@ -296,7 +296,7 @@ unknown_column(const struct vmf_schema *s, const char *name, int len,
 		rc = vmf_buf_printf(&list, e, "%s%s", i > 0 ? ", " : "",
 		    s->field[i].name);
 	if (rc == 0)
-		rc = vmf_fail(e, VMF_EUSAGE, "no column '%.*s'; there are "
+		rc = vmf_fail(e, VMF_EDATA, "no column '%.*s'; there are "
 		    "%.*s", len, name, (int)list.n, (char *)list.p);
 	vmf_buf_free(&list);
 	return rc;
@@ -590,11 +590,11 @@ vmf_printer_open(struct vmf_printer **out, struct vmf_out *o,
 		lists |= is_list(&s->field[i]);
 	if (opt->by_step && (p->id < 0 || !lists || p->start < 0 ||
 	    s->field[p->start].type != VMF_TIME))
-		rc = vmf_fail(e, VMF_EUSAGE, "--long needs the columns id, "
+		rc = vmf_fail(e, VMF_EDATA, "--long needs the columns id, "
 		    "start and a list, as series and forecasts have");
 	else if (opt->glob != NULL && (p->id < 0 ||
 	    s->field[p->id].type != VMF_UTF8))
-		rc = vmf_fail(e, VMF_EUSAGE, "--id needs a text column "
+		rc = vmf_fail(e, VMF_EDATA, "--id needs a text column "
 		    "called id or vm");
 	else
 		rc = pick_columns(p, e);

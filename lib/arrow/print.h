@@ -24,7 +24,7 @@ struct vmf_printer;
 
 /*
  * Begin printing rows of the schema to out; both must outlive the printer.
- * An unknown column is VMF_EUSAGE with the list of those there are.  By step
+ * An unknown column is VMF_EDATA with the list of those there are.  By step
  * the columns are the id, `time` and the lists, and the schema must have an
  * id, a start and a list.
  */

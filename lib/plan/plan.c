@@ -39,7 +39,7 @@ find_risk(struct vmf_plan *p, struct vmf_err *e)
 			    sizeof(names) - used, "%s%g",
 			    used > 0 ? ", " : "", ppm / 1e6);
 	}
-	return vmf_fail(e, VMF_EUSAGE, "%s: no quantile %g of '%.64s'; there "
+	return vmf_fail(e, VMF_EDATA, "%s: no quantile %g of '%.64s'; there "
 	    "are %s", vmf_reader_name(f->r), p->risk_ppm / 1e6, p->metric,
 	    used > 0 ? names : "none");
 }

@@ -41,7 +41,7 @@ struct vmf_plan {
 };
 
 /* Find the columns and fill s, which is { 0 }, with the plan's schema.  A
- * metric or quantile that the forecast lacks is VMF_EUSAGE, with those there
+ * metric or quantile that the forecast lacks is VMF_EDATA, with those there
  * are. */
 int vmf_plan_open(struct vmf_plan *p, struct vmf_schema *s,
     struct vmf_err *e) VMF_CHECK;

@@ -175,10 +175,10 @@ check_columns(struct vmf_planner *p, bool need_load, struct vmf_err *e)
 		    "needs (vmf-aggregate --join adds those of an "
 		    "inventory)", name, lacks, who);
 	if (p->target < 0 && !p->plan.place && p->n_drains > 0)
-		return vmf_fail(e, VMF_EUSAGE, "--drain: %s has no column "
+		return vmf_fail(e, VMF_EDATA, "--drain: %s has no column "
 		    "'target'; expected it or --place", name);
 	if (p->target < 0 && !p->plan.place && p->limits.per_target > 0)
-		return vmf_fail(e, VMF_EUSAGE, "--per-target: %s has no "
+		return vmf_fail(e, VMF_EDATA, "--per-target: %s has no "
 		    "column 'target'; expected it or --place", name);
 	return 0;
 }

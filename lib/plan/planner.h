@@ -71,7 +71,7 @@ int vmf_planner_solve(struct vmf_planner *p, struct vmf_err *e) VMF_CHECK;
 /* Append the plan's rows of row k (from 0, of p->n_rows) to out. */
 int vmf_planner_put(struct vmf_planner *p, int64_t k, struct vmf_batch *out,
     struct vmf_err *e) VMF_CHECK;
-/* After solve: how the VM called id got its place, in words; VMF_EUSAGE where
+/* After solve: how the VM called id got its place, in words; VMF_EDATA where
  * there is no such VM. */
 int vmf_planner_explain(struct vmf_planner *p, const char *id, int64_t len,
     struct vmf_buf *text, struct vmf_err *e) VMF_CHECK;

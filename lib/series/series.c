@@ -337,7 +337,7 @@ vmf_series_metric(const struct vmf_series *s, const char *metric,
 			used += snprintf(names + used, (size_t)room,
 			    "%s%.50s", l > 0 ? ", " : "", name);
 	}
-	return vmf_fail(e, VMF_EUSAGE,
+	return vmf_fail(e, VMF_EDATA,
 	    "%s: no list column '%.64s'; there are %s",
 	    vmf_reader_name(s->r), metric, names);
 }

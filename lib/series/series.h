@@ -89,7 +89,7 @@ int vmf_series_open(struct vmf_series *s, struct vmf_reader *r,
 int vmf_series_next(struct vmf_series *s, struct vmf_err *e) VMF_CHECK;
 void vmf_series_free(struct vmf_series *s);
 
-/* Index of the list column called metric; VMF_EUSAGE with the list columns
+/* Index of the list column called metric; VMF_EDATA with the list columns
  * there are. */
 int vmf_series_metric(const struct vmf_series *s, const char *metric,
     struct vmf_err *e) VMF_CHECK;
