@@ -21,4 +21,20 @@ eval_note(struct cmd *c, const struct vmf_eval *ev, const char *forecast)
 	cmd_note(c, "%" PRId64 " forecasts scored; %" PRId64 " only in the "
 	    "forecast, %" PRId64 " only in the series%s", ev->n_vms,
 	    ev->n_only_given, ev->n_only_series, pooled);
+	if (ev->plan != NULL && ev->plan->n_scored == 0)
+		cmd_note(c, "no window of %s is scored: expected a plan of "
+		    "%s, with windows in the series",
+		    vmf_reader_name(ev->plan->r), forecast);
+}
+
+int
+eval_check(const struct vmf_eval *ev, const char *forecast,
+    struct vmf_err *e)
+{
+	if (ev->given == NULL || ev->n_vms > 0 ||
+	    ev->n_only_given + ev->n_only_series == 0)
+		return 0;
+	return vmf_fail(e, VMF_EDATA, "%s: none of its VMs is scored: %"
+	    PRId64 " only in the forecast, %" PRId64 " only in the series",
+	    forecast, ev->n_only_given, ev->n_only_series);
 }

@@ -11,4 +11,8 @@
 void eval_note(struct cmd *c, const struct vmf_eval *ev,
     const char *forecast);
 
+/* At the end of the rows: VMF_EDATA where no VM of the forecast was scored. */
+int eval_check(const struct vmf_eval *ev, const char *forecast,
+    struct vmf_err *e) VMF_CHECK;
+
 #endif

@@ -272,6 +272,7 @@ main(int argc, char *argv[])
 	    (rc = vmf_batch_init(&batch, &schema, &err)) != 0 ||
 	    (rc = learn_fleet(&ev, &twice, &in, &err)) != 0 ||
 	    (rc = eval_all(&ev, &batch, out.w, &err)) != 0 ||
+	    (rc = eval_check(&ev, opt.forecast, &err)) != 0 ||
 	    (rc = cmd_finish_out(&out, &err)) != 0)
 		goto done;
 	eval_note(&c, &ev, opt.forecast);

@@ -17,6 +17,7 @@
 #include "panel.h"
 #include "plan/downtime.h"
 #include "predict_moves.h"
+#include "predict_note.h"
 #include "predict_sums.h"
 #include "series/series.h"
 
@@ -154,30 +155,6 @@ reconcile(struct vmf_err *e)
 	return predict_sums(&c, &o, e);
 }
 
-static void
-note(const struct vmf_predict *p)
-{
-	char text[256] = "";
-	int used = 0;
-
-	for (int k = 0; k < VMF_N_STATUS; k++)
-		if (p->n_status[k] > 0)
-			used += snprintf(text + used,
-			    sizeof(text) - (size_t)used, ", %" PRId64 " %s",
-			    p->n_status[k],
-			    vmf_status_name((enum vmf_status)k));
-	if (p->dropped[0] != '\0')
-		cmd_note(&c, "attributes left out, as a forecast has columns "
-		    "of these names: %s", p->dropped);
-	if (p->model->grid.end > p->series->grid.end)
-		cmd_note(&c, "%s knows samples from after the forecast's "
-		    "start: its intervals have seen what they foretell",
-		    opt.from);
-	cmd_note(&c, "%" PRId64 " forecasts%s; %" PRId64 " skipped as "
-	    "unseen, %" PRId64 " only in the model", p->n_rows, text,
-	    p->n_skipped, p->n_model_only);
-}
-
 /* What the model knows instead of what it forecasts. */
 static int
 explain_all(struct vmf_model *m, struct vmf_batch *batch,
@@ -280,7 +257,7 @@ main(int argc, char *argv[])
 	    (rc = predict_all(&p, &batch, out.w, &err)) != 0 ||
 	    (rc = cmd_finish_out(&out, &err)) != 0)
 		goto done;
-	note(&p);
+	predict_note(&c, &p, opt.from);
 	cmd_panel_note(&c, &p.many.how);
 	ret = CMD_OK;
 done:

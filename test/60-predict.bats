@@ -185,6 +185,15 @@ column() {
 	assert_equal "$(cat err)" "vmf-predict: 2 forecasts, 2 ok; 2 skipped as unseen, 2 only in the model"
 	run -0 column id f
 	assert_output "$(printf 'a\nb')"
+	series >others <<-E
+	p h 1 $START $RISE
+	q h 1 $START $RISE
+	E
+	for how in cold skip; do
+		vmf-predict --unseen $how --from m --metric cpu_mean -o f others 2>err
+		run -0 head -n 1 err
+		assert_output 'vmf-predict: m knows none of the series, only 4 others: expected the same ids'
+	done
 }
 
 @test "a model older than the series: new values, learned quantiles" {

@@ -57,6 +57,7 @@ struct vmf_tally {
 struct vmf_eval_plan {
 	struct vmf_reader *r;		/* the caller's */
 	double max_load;		/* a limit on the true load, or NaN */
+	int64_t n_scored;		/* counted: its windows */
 	/* private */
 	int id, start, end, load, rank;	/* columns */
 	const struct vmf_batch *b;

@@ -165,6 +165,7 @@ score(struct vmf_eval *ev, int64_t i, const struct vmf_case *c,
 	if (isnan(was) || known == 0)
 		return 0;
 	t->n_plan++;
+	ev->plan->n_scored++;
 	t->plan_load += load;
 	t->plan_true += was;
 	t->plan_mean += mean / (double)known;
