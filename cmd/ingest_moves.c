@@ -5,10 +5,12 @@
 
 int
 ingest_load_map(struct vmf_map *map, const char *name, const char *metric,
-    const struct vmf_ingest_opts *o, struct vmf_err *e)
+    const char *delim, const struct vmf_ingest_opts *o, struct vmf_err *e)
 {
 	int rc = vmf_map_load(map, name, e);
 
+	if (rc == 0 && delim != NULL)
+		rc = vmf_map_set_delimiter(map, delim, e);
 	if (rc == 0 && map->migrations != NULL && (metric != NULL ||
 	    o->start_s != VMF_TIME_NONE || o->step_s != 0 ||
 	    o->stamp != VMF_STAMP_AUTO))

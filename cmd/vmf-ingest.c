@@ -12,6 +12,7 @@
 #include "cmd.h"
 #include "ingest/ingest.h"
 #include "ingest_moves.h"
+#include "ingest_note.h"
 #include "simd.h"
 
 static const char usage[] =
@@ -25,6 +26,7 @@ static const char usage[] =
 "                        openstack-migration, openstack-downtime,\n"
 "                        domjobinfo, query-migrate; or a FILE.json [csv]\n"
 "      --metric NAME     the name of the map's only metric (wide needs it)\n"
+"      --delimiter CHAR  what separates columns, \\t for tabs [the map's]\n"
 "      --id ID           the VM, where the map takes it from the file's name\n"
 "      --start TIME      the first row's time, for sources without times\n"
 "      --step SPAN       the time between their rows [the map's: 5m]\n"
@@ -37,7 +39,7 @@ static const char usage[] =
 CMD_SHARED_USAGE;
 
 static struct {
-	const char *map, *metric, *time_format, *bad_rows;
+	const char *map, *metric, *delim, *time_format, *bad_rows;
 	struct cmd_strs ignore;
 	int64_t threads;
 	bool show_map;
@@ -45,12 +47,15 @@ static struct {
 } opt = { .map = "csv", .time_format = "auto", .bad_rows = "fail",
     .in.start_s = VMF_TIME_NONE };
 
+static struct ingest_watch watch;
+
 static struct cmd c = { .name = "vmf-ingest", .usage = usage,
     .max_args = -1 };
 
 static const struct cmd_opt table[] = {
 	{ CMD_FILE, "map", 0, &opt.map, false, 0, 0 },
 	{ CMD_STR, "metric", 0, &opt.metric, false, 0, 0 },
+	{ CMD_STR, "delimiter", 0, &opt.delim, false, 0, 0 },
 	{ CMD_STR, "id", 0, &opt.in.id, false, 0, 0 },
 	{ CMD_TIME, "start", 0, &opt.in.start_s, false, 0, 0 },
 	{ CMD_DURATION, "step", 0, &opt.in.step_s, false, 0, 0 },
@@ -189,6 +194,7 @@ read_file(struct vmf_ingest *in, struct cmd_output *out,
 	int got, rc;
 
 	while ((got = vmf_ingest_fill(in, batch, e)) > 0) {
+		ingest_watch(&watch, vmf_ingest_schema(in), batch);
 		rc = vmf_writer_put(out->w, batch, e);
 		if (rc != 0)
 			return rc;
@@ -226,6 +232,8 @@ ingest(struct vmf_ingest *in, struct cmd_output *out,
 	if (rc == 0)
 		rc = vmf_ingest_finish(in, e);
 	if (rc == 0)
+		ingest_watch(&watch, &schema, &batch);
+	if (rc == 0)
 		rc = vmf_writer_put(out->w, &batch, e);
 	/* No readings under their name when the rows kept do not fit. */
 	if (rc == 0 && bad_rows != NULL)
@@ -235,22 +243,6 @@ ingest(struct vmf_ingest *in, struct cmd_output *out,
 	vmf_batch_free(&batch);
 	vmf_schema_free(&schema);
 	return rc;
-}
-
-static void
-report(const struct vmf_ingest *in, bool skip_bad)
-{
-	struct vmf_ingest_counts n;
-
-	if (in == NULL)
-		return;		/* migrations, which report themselves */
-	vmf_ingest_counts(in, &n);
-	cmd_note(&c, "%lld file%s, %lld rows in, %lld rows out, %lld bad "
-	    "rows, %lld missing values", (long long)n.files,
-	    n.files == 1 ? "" : "s", (long long)n.rows_in,
-	    (long long)n.rows_out, (long long)n.bad, (long long)n.missing);
-	if (skip_bad && n.bad > 0)
-		cmd_note(&c, "the first bad row: %s", n.first_bad);
 }
 
 int
@@ -270,7 +262,8 @@ main(int argc, char *argv[])
 	}
 	if (ret != CMD_OK)
 		goto done;
-	rc = ingest_load_map(&map, opt.map, opt.metric, &opt.in, &err);
+	rc = ingest_load_map(&map, opt.map, opt.metric, opt.delim, &opt.in,
+	    &err);
 	if (rc == 0 && opt.in.skip_bad && strcmp(opt.bad_rows, "skip") != 0)
 		rc = vmf_out_open(&opt.in.bad_out, opt.bad_rows, &err);
 	if (rc == 0 && map.migrations != NULL)
@@ -285,7 +278,7 @@ main(int argc, char *argv[])
 		ret = cmd_error(&c, rc, &err);
 		goto done;
 	}
-	report(in, opt.in.skip_bad);
+	ingest_note(&c, in, &watch, &opt.in);
 done:
 	cmd_free_out(&out);
 	vmf_out_free(opt.in.bad_out);

@@ -296,11 +296,60 @@ T5=1970-01-01T00:05:00Z
 	refused "expected text in UTF-8" a.csv
 }
 
+@test "--delimiter: tabs and others, of readings and of migrations" {
+	local want='vm,time,cpu
+a,1970-01-01T00:00:00Z,1.5'
+	put t.tsv 'vm\ttime\tcpu\na\t0\t1.5\n'
+	put s.csv 'vm;time;cpu\na;0;1.5\n'
+	for d in '\t' TAB "$(printf '\t')"; do
+		ingest --delimiter "$d" t.tsv
+		assert_equal "$(cat out)" "$want"
+		VMF_CSV=libcsv ingest --delimiter "$d" t.tsv
+		assert_equal "$(cat out)" "$want"
+	done
+	ingest --delimiter ';' s.csv
+	assert_equal "$(cat out)" "$want"
+	put m.csv 'vm;total_ms\na;5\n'
+	run -0 vmf-cat --csv --columns vm,total_ms <(vmf-ingest -q \
+	    --map migrations --delimiter ';' m.csv)
+	assert_line a,5
+	fails 1 "expected --delimiter ';'" vmf-ingest --map qemu-migration m.csv
+	for d in '' ab '"' . 1 é; do
+		fails 2 "--delimiter: found '$d', expected one character" \
+		    vmf-ingest --delimiter "$d" t.tsv
+	done
+	fails 2 '--delimiter is of no use' \
+	    vmf-ingest --map domjobinfo --delimiter ';' m.csv
+}
+
+@test "units that look wrong are doubted in the summary" {
+	seq 0 119 | awk 'BEGIN { print "vm,time,cpu" }
+	    { print "a," 1714521600 + 300 * $1 "," $1 / 120 }' >share.csv
+	awk -F, -v OFS=, 'NR > 1 { $3 *= 100 } { print }' share.csv >percent.csv
+	vmf-ingest -o x share.csv 2>err
+	grep -qxF "vmf-ingest: cpu is never above 1: expected percent; of a share, a map's scale of 100 makes it" err
+	vmf-ingest -o x percent.csv 2>err
+	assert_equal "$(wc -l <err)" 1
+	vmf-ingest --time-format ms -o x percent.csv 2>err
+	grep -qxF 'vmf-ingest: all times are before 2000: expected Unix milliseconds, as --time-format says' err
+	# A trace may begin at 0.
+	put z.csv 'vm,time,cpu\na,0,1.5\n'
+	vmf-ingest --time-format s -o x z.csv 2>err
+	assert_equal "$(wc -l <err)" 1
+}
+
 @test "headers: names missing, twice, without a name" {
 	put a.csv 'vm,cpu\na,1\n'
 	refused "a.csv:1: no column 'time'" a.csv
 	put a.csv 'vm;time;cpu\na;0;1\n'
-	refused "no column 'time' for time; found 1 columns (the first: 'vm;time;cpu')" a.csv
+	refused "no column 'time' for time; found 'vm;time;cpu'; expected --delimiter ';'" a.csv
+	put a.csv 'vm\ttime\tcpu\na\t0\t1\n'
+	refused "expected --delimiter '\\t'" a.csv
+	put a.csv 'vm,Time,cpu\na,0,1\n'
+	refused "a.csv:1: no column 'time' for time; found 'vm', 'Time', 'cpu' (small and capital letters differ)" a.csv
+	put a.csv "vm,when$(printf ',metric%d' $(seq 500))\n"
+	refused "found 'vm', 'when', 'metric1'," a.csv
+	[[ $stderr == *"', ..." ]]
 	put a.csv 'vm,time,cpu,cpu\na,0,1,2\n'
 	refused "a.csv:1: column 4 is the second of the name 'cpu'" a.csv
 	put a.csv ',vm,time,cpu\n0,a,0,2\n'

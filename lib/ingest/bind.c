@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "ingest/bind.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/num.h"
 
@@ -14,6 +16,44 @@ vmf_show_text(const char *s, int64_t len, char buf[48])
 	for (int64_t i = 0; i < n; i++)
 		buf[i] = s[i] >= ' ' && s[i] <= '~' ? s[i] : '?';
 	memcpy(buf + n, len > 40 ? "..." : "", len > 40 ? 4 : 1);
+	return buf;
+}
+
+/* The other delimiter that a header of one column was written with, or 0. */
+static char
+likely_delim(const struct vmf_field_text *name, int64_t n)
+{
+	static const char often[] = ";\t|,";
+
+	for (int k = 0; n == 1 && k < 4; k++)
+		if (memchr(name->s, often[k], (size_t)name->len) != NULL)
+			return often[k];
+	return '\0';
+}
+
+const char *
+vmf_show_names(const struct vmf_field_text *name, int64_t n,
+    const char *wanted, char buf[400])
+{
+	char shown[48], delim = likely_delim(name, n);
+	int64_t len = (int64_t)strlen(wanted);
+	int used = snprintf(buf, 400, "found");
+
+	for (int64_t i = 0; i < n && used < 300; i++)
+		used += snprintf(buf + used, 400 - (size_t)used, "%s '%s'%s",
+		    i > 0 ? "," : "", vmf_show_text(name[i].s, name[i].len,
+		    shown), used > 240 && i + 1 < n ? ", ..." : "");
+	for (int64_t i = 0; i < n; i++)
+		if (name[i].len == len &&
+		    strncasecmp(name[i].s, wanted, (size_t)len) == 0) {
+			snprintf(buf + used, 400 - (size_t)used,
+			    " (small and capital letters differ)");
+			return buf;
+		}
+	if (delim != '\0')
+		snprintf(buf + used, 400 - (size_t)used,
+		    "; expected --delimiter '%s'", delim == '\t' ? "\\t" :
+		    (char[2]){ delim, '\0' });
 	return buf;
 }
 
@@ -119,7 +159,7 @@ static int
 find(const struct vmf_bind *b, uint8_t *use, const struct vmf_map_ref *ref,
     const char *what, int64_t *field, const char *where, struct vmf_err *e)
 {
-	char shown[48];
+	char found[400];
 	int64_t i, len;
 
 	if (ref->name == NULL) {
@@ -136,11 +176,9 @@ find(const struct vmf_bind *b, uint8_t *use, const struct vmf_map_ref *ref,
 				break;
 		if (i == b->n_fields)
 			return vmf_fail(e, VMF_EDATA, "%s: no column '%s' "
-			    "for %s; found %lld columns (the first: '%s')",
-			    where, ref->name, what, (long long)b->n_fields,
-			    b->n_fields == 0 ? "" :
-			    vmf_show_text(b->name[0].s, b->name[0].len,
-			    shown));
+			    "for %s; %s", where, ref->name, what,
+			    vmf_show_names(b->name, b->n_fields, ref->name,
+			    found));
 	}
 	if (use[i] == USE_IGNORED)
 		return vmf_fail(e, VMF_EDATA, "%s: column %lld is the %s of "

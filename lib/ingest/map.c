@@ -232,6 +232,14 @@ parse_cols(struct vmf_map *m, const cJSON *v, const char *key,
 	return 0;
 }
 
+/* One character that no number, name or line end has. */
+static bool
+may_delimit(const char *s)
+{
+	return strlen(s) == 1 && strchr("\"\r\n \\.+-", *s) == NULL &&
+	    (unsigned char)*s < 0x7f && !(*s >= '0' && *s <= '9');
+}
+
 static int
 parse_words(struct vmf_map *m, const cJSON *root, const struct vmf_place *at,
     struct vmf_err *e)
@@ -248,9 +256,7 @@ parse_words(struct vmf_map *m, const cJSON *root, const struct vmf_place *at,
 
 	rc = vmf_json_str(root, "delimiter", &word, at, e);
 	if (rc == 0 && word != NULL) {
-		if (strlen(word) != 1 || strchr("\"\r\n \\.+-", *word) ||
-		    ((unsigned char)*word >= 0x7f) ||
-		    (*word >= '0' && *word <= '9'))
+		if (!may_delimit(word))
 			rc = vmf_json_bad(at, e, "delimiter", "another text",
 			    "one character such as \",\", \";\", \"|\" or "
 			    "\"\\t\"");
@@ -489,6 +495,26 @@ vmf_map_free(struct vmf_map *m)
 	free(m->id.name);
 	free(m->time.name);
 	*m = (struct vmf_map){ 0 };
+}
+
+int
+vmf_map_set_delimiter(struct vmf_map *m, const char *text, struct vmf_err *e)
+{
+	struct vmf_mig_map *moves = m->migrations;
+
+	if (strcmp(text, "\\t") == 0 || strcasecmp(text, "tab") == 0)
+		text = "\t";
+	if (!may_delimit(text))
+		return vmf_fail(e, VMF_EUSAGE, "--delimiter: found '%.40s', "
+		    "expected one character such as ';' or '|', or \\t",
+		    text);
+	if (moves != NULL && moves->format != VMF_MIG_CSV)
+		return vmf_fail(e, VMF_EUSAGE, "--delimiter is of no use: "
+		    "the map reads no CSV");
+	if (moves != NULL)
+		moves->delim = *text;
+	m->delim = *text;
+	return 0;
 }
 
 int

@@ -86,6 +86,10 @@ int vmf_map_load(struct vmf_map *m, const char *which, struct vmf_err *e)
     VMF_CHECK;
 void vmf_map_free(struct vmf_map *m);
 
+/* --delimiter in place of the map's own: one character, "\\t" or "tab". */
+int vmf_map_set_delimiter(struct vmf_map *m, const char *text,
+    struct vmf_err *e) VMF_CHECK;
+
 /* Give the map's only metric the name of --metric. */
 int vmf_map_set_metric(struct vmf_map *m, const char *name,
     struct vmf_err *e) VMF_CHECK;

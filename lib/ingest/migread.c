@@ -140,6 +140,8 @@ static int
 find_ref(const struct vmf_mig_in *in, const struct vmf_row *h,
     const struct vmf_map_ref *ref, int64_t *at, struct vmf_err *e)
 {
+	char found[400];
+
 	*at = -1;
 	if (ref->name == NULL)
 		*at = ref->pos <= h->n ? ref->pos - 1 : -1;
@@ -154,7 +156,8 @@ find_ref(const struct vmf_mig_in *in, const struct vmf_row *h,
 		    (long long)h->line, (long long)h->n,
 		    (long long)ref->pos);
 	return vmf_fail(e, VMF_EDATA, "%s:%lld: no column '%.100s', which "
-	    "the map names", in->file, (long long)h->line, ref->name);
+	    "the map names; %s", in->file, (long long)h->line, ref->name,
+	    vmf_show_names(h->field, h->n, ref->name, found));
 }
 
 static int

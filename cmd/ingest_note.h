@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* What vmf-ingest says at the end, of readings. */
+#ifndef VMF_INGEST_NOTE_H
+#define VMF_INGEST_NOTE_H
+
+#include "cmd.h"
+#include "ingest/ingest.h"
+
+/* What was seen in the rows so far; { 0 } before the first. */
+struct ingest_watch {
+	bool late;		/* a time since 2000 */
+	bool whole;		/* a cpu above 1 */
+	int64_t n_parts;	/* those above 0, until then */
+};
+
+/* Look at a batch of readings before it goes out, as far as there is
+ * something to find out. */
+void ingest_watch(struct ingest_watch *w, const struct vmf_schema *s,
+    const struct vmf_batch *b);
+
+/* Lines that count the rows, and doubt units that look wrong; in may be NULL:
+ * migrations, which report themselves. */
+void ingest_note(const struct cmd *c, const struct vmf_ingest *in,
+    const struct ingest_watch *w, const struct vmf_ingest_opts *o);
+
+#endif
