@@ -581,7 +581,7 @@ that are to be added; expected those or no such file"
 }
 
 carry_out() {
-	n_completed=0 n_failed=0 n_cancelled=0
+	n_completed=0 n_failed=0 n_cancelled=0 n_late=0
 	stop='' changed=1 unwritten='' was_interrupted=''
 	turn=0 running=$work/running todo=$work/todo
 	for f in running held failed rows; do
@@ -614,6 +614,7 @@ carry_out() {
 				case $what in
 				begin) begin "$i" ;;
 				late)
+					n_late=$((n_late + 1))
 					not_begun "its window ended at \
 $(utc "$ends")"
 					look=1
@@ -650,12 +651,16 @@ $target before, is still there"
 	[ -n "$output" ] || cat "$work/before" "$work/rows" || unwritten=1
 	say "$n_moves moves: $n_completed completed, $n_failed failed," \
 	    "$n_cancelled not begun"
+	[ "$n_late" -eq 0 ] || warn "of $n_moves moves $n_late were not begun:" \
+	    "their windows had ended"
 	[ $((n_completed + n_failed + n_cancelled)) -eq "$n_moves" ] || {
 		warn "of $n_moves moves some have no row"
 		unwritten=1
 	}
 	[ -z "$was_interrupted" ] || exit 130
-	[ "$n_failed" -eq 0 ] && [ -z "$unwritten$stop" ]
+	# A plan that is over was not carried out.
+	[ "$n_failed" -eq 0 ] && [ -z "$unwritten$stop" ] &&
+	    { [ "$n_late" -eq 0 ] || [ "$n_late" -lt "$n_moves" ]; }
 	exit
 }
 

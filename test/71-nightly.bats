@@ -247,10 +247,68 @@ sums() {
 }
 
 @test "samples that end long before the night: it is done, and told" {
+	export NIGHT_HORIZON=96
 	run -3 sh "$NIGHTLY" --out out --date 2024-01-07 day.csv.gz
-	assert_output "nightly: 2024-01-07: the samples end at 2024-01-04T00:00:00Z, more than NIGHT_MAX_AGE=2 days before the night, and there the plan begins"
+	assert_output "nightly: 2024-01-07: the samples end at 2024-01-04T00:00:00Z, more than NIGHT_MAX_AGE=2 days before the night"
 	[ -e out/latest/plan.csv ]
 	NIGHT_MAX_AGE=3 sh "$NIGHTLY" --out out --date 2024-01-07 --force day.csv.gz
+}
+
+# starts PLAN: when its windows begin, in order.
+starts() {
+	vmf-cat --json "$1" | jq -r 'select(.start != null) | .start' | sort
+}
+
+@test "no window before the plan is made, nor before a day long ago" {
+	command -v jq >/dev/null || skip "no jq"
+	export NIGHT_HORIZON=96
+	gen 12 3 --start "$(date -u -d '4 days ago' +%F)T00:00:00Z" >late.csv
+	now=$(date -u +%FT%TZ)
+	run -0 sh "$NIGHTLY" --out out late.csv
+	refute_output
+	grep -q "the plan is from ${now%:*}.* on; the forecast ends at $(date \
+	    -u -d '3 days' +%F)T00:00:00Z" out/*.log
+	[ "$(starts out/latest/plan.arrows | wc -l)" -gt 6 ]
+	[[ ! $(starts out/latest/plan.arrows | head -n 1) < $now ]]
+	# Which is not by chance.
+	vmf-window -q --length 30m -o any out/latest/forecast.arrows
+	[[ $(starts any | head -n 1) < $now ]]
+	# Yesterday's night, done today, is still one to carry out.
+	now=$(date -u +%FT%TZ)
+	sh "$NIGHTLY" --out out --date "$(date -u -d yesterday +%F)" late.csv
+	[[ ! $(starts out/"$(date -u -d yesterday +%F)"/plan.arrows |
+	    head -n 1) < $now ]]
+
+	sh "$NIGHTLY" --out old --date 2024-01-05 day.csv.gz
+	assert_equal "$(starts old/latest/plan.arrows | cut -dT -f1 |
+	    head -n 1)" 2024-01-05
+	# The operator's own bound is in the place of this one.
+	NIGHT_WINDOW='--not-before 2024-01-06' sh "$NIGHTLY" --out old --force \
+	    --date 2024-01-05 day.csv.gz
+	assert_equal "$(starts old/latest/plan.arrows | cut -dT -f1 |
+	    head -n 1)" 2024-01-06
+}
+
+@test "no time left for a window: the night is done, and told" {
+	# As old as NIGHT_MAX_AGE lets them be, and the forecast is no longer.
+	run -3 sh "$NIGHTLY" --out out --date 2024-01-06 day.csv.gz
+	assert_output "nightly: 2024-01-06: no VM has a window: 12 no-window; the plan begins at 2024-01-06T00:00:00Z, and the forecast ends at 2024-01-06T00:00:00Z"
+	assert_equal "$(grep -c ,no-window, out/latest/plan.csv)" 12
+	# Whatever the reason.
+	NIGHT_BLACKOUT=Mon-Sun run -3 night day.csv.gz
+	assert_output --partial "no VM has a window: 1"
+}
+
+@test "NIGHT_KEEP: a history that cannot be read is no night" {
+	export NIGHT_KEEP=3d
+	day 1 >day1.csv
+	day 2 >day2.csv
+	sh "$NIGHTLY" --out out --date 2024-01-02 day1.csv
+	head -c 100 out/2024-01-02/series-1h.arrows >cut
+	mv cut out/2024-01-02/series-1h.arrows
+	run -1 sh "$NIGHTLY" --out out --date 2024-01-03 day2.csv
+	assert_line --index 0 "nightly: 2024-01-03: failed: meta (exit code 1)"
+	assert_output --partial "vmf-cat: $PWD/out/2024-01-02/series-1h.arrows"
 }
 
 @test "no samples, no plan" {

@@ -384,10 +384,22 @@ there_and_back() {
 @test "times are waited for; a window that is over is not used" {
 	vm h1 a
 	vm h1 b
+	# All of them: the plan was not carried out.
 	plan '3 hours ago' <<<'a h1 h2 0'
-	run -0 --separate-stderr to_virsh --run -q plan
+	run -1 --separate-stderr to_virsh --run -q plan
 	assert_line --regexp '^a,.*,cancelled,its window ended at 20.*Z$'
+	assert_equal "$stderr" \
+	    "plan-to-virsh: of 1 moves 1 were not begun: their windows had ended"
 	[ ! -e fleet/log ]
+	plan '3 hours ago' <<-E
+	a h1 h2 0
+	b h1 h3 3
+	E
+	run -0 --separate-stderr to_openstack --run -q plan
+	assert_line --regexp '^b,.*,completed,$'
+	assert_equal "$stderr" \
+	    "plan-to-openstack: of 2 moves 1 were not begun: their windows had ended"
+	rm fleet/log
 	plan '2 seconds' <<<'b h1 h2 0'
 	before=$(date +%s)
 	run -0 --separate-stderr to_virsh --run -q plan
