@@ -195,16 +195,18 @@ $(B)/fuzz/%: $(B)/test/fuzz/%.o $(B)/libvmf.a
 $(B)/fuzz/options: $(patsubst %.c,$(B)/%.o,$(sort $(wildcard \
 	test/fuzz/options/*.c))) $(B)/libcmd.a
 
-# Of the libraries none, so that it can be built where they are not.
-BENCH_OBJ := $(B)/test/bench/gpu.o \
-	$(filter $(B)/lib/base/% $(B)/lib/forecast/% $(B)/gpu/%,$(LIB_OBJ))
+# What a device is measured with: of vmf no more than the lanes and what they
+# stand on, and none of its libraries, so that it can be built where they are
+# not, and what was built runs where there is but a driver.
+LANES_OBJ := $(patsubst %,$(B)/lib/base/%.o,cpu decimal err mem num thread \
+	time) $(patsubst %,$(B)/lib/forecast/%.o,combine forecast lanes_avx2 \
+	lanes_avx512 lanes_plain panel quantile snaive) \
+	$(B)/gpu/device.o $(B)/gpu/lanes.o
+CUDA_LIBS = -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt -lpthread -lm
 $(B)/test/bench/gpu.o: ALL_CFLAGS += -Igpu
-$(B)/bench/gpu: $(BENCH_OBJ)
+$(B)/bench/gpu: $(B)/test/bench/gpu.o $(LANES_OBJ)
 	$(Q)mkdir -p $(@D)
-	$(Q)rm -f $@.a
-	$(Q)$(AR) rcsD $@.a $(BENCH_OBJ)
-	$(Q)$(CC) $(LINK_MODE) $(LDFLAGS) -o $@ $< $@.a \
-		-L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt -lpthread -lm
+	$(Q)$(CC) $(LINK_MODE) $(LDFLAGS) -o $@ $^ $(CUDA_LIBS)
 
 $(B)/bench/quantiles: $(B)/test/bench/quantiles.o $(B)/libvmf.a
 	$(Q)mkdir -p $(@D)
@@ -221,6 +223,8 @@ check-deep:	## what takes hours: all torture, fuzzing, other builds and analyser
 	$(Q)sh scripts/check-deep
 
 bench-gpu: $(B)/bench/gpu	## build what test/bench/gpu runs on a machine with a GPU
+	$(Q)echo '$(COMMIT)$(shell git diff --quiet HEAD 2>/dev/null || \
+		echo ' (changed)')' >$(B)/bench/commit
 
 bench: all	## speed and memory beside DuckDB and polars (BENCH="--rows 1000000" for less)
 	$(Q)python3 test/bench/run $(BENCH)

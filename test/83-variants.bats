@@ -83,6 +83,28 @@ sub.rn.f64"
 	assert_line --partial 'Needs an NVIDIA GPU'
 	run -2 sh "$VMF_ROOT/test/bench/gpu" --series
 	run -2 sh "$VMF_ROOT/test/bench/gpu" --nope 1
+	# What was built elsewhere is run where it is, and only there.
+	mkdir -p t/test/bench && cp "$VMF_ROOT/test/bench/gpu" t/test/bench
+	run -1 sh t/test/bench/gpu --built
+	assert_output --partial 'there is no build/release-gpu1/bench/gpu'
+	mkdir -p t/build/release-gpu1/bench
+	echo abc >t/build/release-gpu1/bench/commit
+	printf '#!/bin/sh\necho "runs: $*"\n' >t/build/release-gpu1/bench/gpu
+	chmod +x t/build/release-gpu1/bench/gpu
+	run -0 sh t/test/bench/gpu --built --series 5
+	assert_line 'commit: abc'
+	assert_line 'runs: 5 50'
+}
+
+@test "the bench of a GPU needs no library but glibc's, and says why it stops" {
+	local bench="$VMF_ROOT/build/release-gpu1/bench/gpu"
+	[ "$VMF_B" = build/release-gpu1 ] ||
+	    skip "this build has no kernels for a GPU"
+	run -0 ldd "$bench"
+	refute_line --regexp '(csv|zstd|lz4|cjson|xgboost|dnnl|isal|libz)'
+	vmf-train -V | grep -q '^device: none' || skip "there is a GPU here"
+	run -1 "$bench" 100 1
+	assert_output --partial 'gpu: no device: '
 }
 
 # within TOLERANCE FILE FILE: numbers of both are so near, in parts of the
