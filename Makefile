@@ -208,6 +208,14 @@ $(B)/bench/gpu: $(B)/test/bench/gpu.o $(LANES_OBJ)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LINK_MODE) $(LDFLAGS) -o $@ $^ $(CUDA_LIBS)
 
+# The same unit, by a device that there is.
+$(B)/test/bench/device.o: test/unit/device.cc $(B)/flags
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(CXX_FLAGS) -DVMF_REAL_DEVICE -MMD -MP -c -o $@ $<
+$(B)/bench/device: $(B)/test/bench/device.o $(LANES_OBJ)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LINK_MODE) $(LDFLAGS) -o $@ $^ $(CUDA_LIBS)
+
 $(B)/bench/quantiles: $(B)/test/bench/quantiles.o $(B)/libvmf.a
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LINK_MODE) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -222,7 +230,7 @@ check: all units $(if $(filter 1,$(GPU)),bench-gpu)	## build and run every test 
 check-deep:	## what takes hours: all torture, fuzzing, other builds and analysers
 	$(Q)sh scripts/check-deep
 
-bench-gpu: $(B)/bench/gpu	## build what test/bench/gpu runs on a machine with a GPU
+bench-gpu: $(B)/bench/gpu $(B)/bench/device	## build what test/bench/gpu runs on a machine with a GPU
 	$(Q)echo '$(COMMIT)$(shell git diff --quiet HEAD 2>/dev/null || \
 		echo ' (changed)')' >$(B)/bench/commit
 

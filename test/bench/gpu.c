@@ -4,7 +4,7 @@
  * and runs it, and says what is around it.  Series are made here, a daily
  * cycle with noise, bursts and gaps, each from its own number; what is timed
  * is vmf_panel_fit with all that belongs to it, from histories in the host's
- * memory to parameters there.
+ * memory to parameters there.  Every setting holds a sample to the CPU's.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -38,11 +38,25 @@ struct setting {
 	int64_t steps, season;
 	int64_t chunk;			/* series in memory at once */
 	int64_t sample;			/* of them by the CPU */
+	bool ragged;			/* of a quarter of the steps, or a
+					 * season and 12, to all; some end
+					 * with a gap */
+	bool timed;			/* else only held to the CPU's */
 };
 
+/* What is timed, and then what few fleets have but kernels do: histories
+ * below VMF_SHORT_STEPS, which are fitted by exact likelihoods, of a season
+ * that these have or not; lanes short and long in one block; no season. */
 static const struct setting settings[] = {
-	{ "336 hours", 336, 24, 131072, 16000 },
-	{ "2,016 five-minute steps", 2016, 288, 65536, 2000 },
+	{ "336 hours", 336, 24, 131072, 16000, false, true },
+	{ "2,016 five-minute steps", 2016, 288, 65536, 2000, false, true },
+	{ "120 hours", 120, 24, 2048, 2048, false, false },
+	{ "36 to 120 hours", 120, 24, 1024, 1024, true, false },
+	{ "60 to 240 days", 240, 7, 1024, 1024, true, false },
+	{ "108 to 230 quarters of an hour", 230, 96, 1024, 1024, true,
+	    false },
+	{ "150 to 600 hours", 600, 24, 2048, 2048, true, false },
+	{ "75 to 300 steps", 300, 1, 2048, 2048, true, false },
 };
 
 struct fleet {
@@ -114,16 +128,24 @@ make_fleet(struct fleet *f, const struct setting *s, int64_t from, int64_t n)
 {
 	for (int64_t i = 0; i < n; i++) {
 		double *y = f->y + i * s->steps;
-		int64_t skip = 0;
+		int64_t skip = 0, gap = 0;
 
 		make_series(y, s, from + i);
+		if (s->ragged) {
+			int64_t least = s->season + 12;
+
+			if (least < s->steps / 4)
+				least = s->steps / 4;
+			skip = (from + i) * 7919 % (s->steps - least);
+			gap = (from + i) % 5 == 0 ? (from + i) % 4 : 0;
+		}
 		while (isnan(y[skip]))
 			skip++;
 		f->slice[i] = (struct vmf_slice){ .y = y + skip,
-		    .n = s->steps - skip };
+		    .n = s->steps - gap - skip, .gap = gap };
 		/* The last value of a slice is known. */
-		if (isnan(y[s->steps - 1]))
-			y[s->steps - 1] = 1.0;
+		if (isnan(y[s->steps - gap - 1]))
+			y[s->steps - gap - 1] = 1.0;
 		f->job[i] = (struct vmf_panel_job){ .y = &f->slice[i],
 		    .season = s->season, .fit = &f->fit[i] };
 	}
@@ -235,21 +257,135 @@ compare_forecasts(const struct fleet *f, int64_t n)
 	return top > 0 ? far / top : INFINITY;
 }
 
+/* Whose jobs they are, as vmf_panel_fit puts them into another order. */
+static int64_t
+number(const struct fleet *f, int64_t i)
+{
+	return f->job[i].y - f->slice;
+}
+
+/* Learn n series into fit; seconds. */
+static double
+learn(struct fleet *f, struct vmf_fit *fit, int64_t n,
+    const struct vmf_panel *how)
+{
+	struct vmf_err e = { "" };
+	double t;
+
+	for (int64_t i = 0; i < n; i++)
+		f->job[i].fit = &fit[number(f, i)];
+	t = now();
+	if (vmf_panel_fit(f->job, n, ALL, how, &e) != 0)
+		die(how->device == NULL ? "CPU" : "device", e.msg);
+	return now() - t;
+}
+
 /* Of a sample that was learned: estimates anew from there, and forecasts. */
 static void
-go_on(struct fleet *f, int64_t n, const struct vmf_panel *how, bool on_cpu)
+go_on(struct fleet *f, int64_t n, const struct vmf_panel *how)
 {
+	bool on_cpu = how->device == NULL;
 	struct vmf_fit *fit = on_cpu ? f->cpu : f->fit;
 	struct vmf_err e = { "" };
 
 	for (int64_t i = 0; i < n; i++) {
-		f->job[i].fit = &fit[i];
-		f->job[i].with = &fit[i];
-		f->job[i].f = on_cpu ? &f->cpu_f[i] : &f->f[i];
+		int64_t k = number(f, i);
+
+		f->job[i].with = &fit[k];
+		f->job[i].f = on_cpu ? &f->cpu_f[k] : &f->f[k];
 	}
-	if (vmf_panel_fit(f->job, n, ALL, how, &e) != 0 ||
-	    vmf_panel_predict(f->job, n, how, &e) != 0)
+	(void)learn(f, fit, n, how);
+	if (vmf_panel_predict(f->job, n, how, &e) != 0)
 		die(on_cpu ? "CPU" : "device", e.msg);
+}
+
+static void
+make_forecasts(struct fleet *f, int64_t n)
+{
+	struct vmf_quantiles levels = { 0 };
+	struct vmf_err e = { "" };
+
+	if (vmf_quantiles_parse(&levels, LEVELS, "levels", &e) != 0)
+		die("levels", e.msg);
+	for (int64_t i = 0; i < n; i++)
+		if (vmf_forecast_init(&f->f[i], HORIZON, &levels, &e) != 0 ||
+		    vmf_forecast_init(&f->cpu_f[i], HORIZON, &levels,
+		    &e) != 0)
+			die("forecasts", e.msg);
+}
+
+static void
+drop_fleet(struct fleet *f, int64_t chunk, int64_t sample)
+{
+	for (int64_t i = 0; i < chunk; i++)
+		vmf_fit_free(&f->fit[i]);
+	for (int64_t i = 0; i < sample; i++) {
+		vmf_fit_free(&f->cpu[i]);
+		vmf_forecast_free(&f->f[i]);
+		vmf_forecast_free(&f->cpu_f[i]);
+	}
+	free(f->f);
+	free(f->cpu_f);
+	free(f->y);
+	free(f->slice);
+	free(f->fit);
+	free(f->cpu);
+	free(f->job);
+}
+
+/* Both sides of the sample, of which the device is warm from now on: true
+ * where they are near enough.  *cpu_s is what the CPU took. */
+static bool
+hold(struct fleet *f, int64_t n, const struct vmf_panel *gpu,
+    const struct vmf_panel *cpu, double *cpu_s)
+{
+	double worst, anew, fore;
+	int64_t equal, again;
+
+	(void)learn(f, f->fit, n, gpu);
+	*cpu_s = learn(f, f->cpu, n, cpu);
+	worst = compare(f, n, &equal);
+	make_forecasts(f, n);
+	go_on(f, n, gpu);
+	go_on(f, n, cpu);
+	anew = compare(f, n, &again);
+	fore = compare_forecasts(f, n);
+	printf("  beside the CPU: %" PRId64 " of %" PRId64 " series with the "
+	    "same bytes, largest difference %.3g (tolerance %g)\n", equal, n,
+	    worst, TOLERANCE);
+	printf("  estimated anew: %" PRId64 ", %.3g; forecasts of %d steps: "
+	    "%.3g (tolerance %g)\n", again, anew, HORIZON, fore,
+	    TOLERANCE_F);
+	return worst <= TOLERANCE && anew <= TOLERANCE && fore <= TOLERANCE_F;
+}
+
+/* Fits a second on the device, until there were so many series or seconds. */
+static double
+measure_fits(struct fleet *f, const struct setting *s, int64_t chunk,
+    const struct vmf_panel *gpu, int64_t series, double limit_s)
+{
+	struct vmf_device_work w0, w1;
+	double took = 0, in, out;
+	int64_t done = 0, n;
+
+	vmf_device_tally(gpu->device, &w0);
+	for (; done < series && took <= limit_s; done += n) {
+		n = series - done < chunk ? series - done : chunk;
+		make_fleet(f, s, done, n);
+		took += learn(f, f->fit, n, gpu);
+	}
+	vmf_device_tally(gpu->device, &w1);
+	in = (double)(w1.bytes_in - w0.bytes_in) / 1e9;
+	out = (double)(w1.bytes_out - w0.bytes_out) / 1e9;
+	printf("  device: %" PRId64 " fits in %.2f s, %.0f a second%s\n",
+	    done, took, (double)done / took,
+	    done < series ? " (stopped by --limit)" : "");
+	printf("  copied: %.2f GB in, %.2f GB out; %.2f GB a second of the "
+	    "whole time\n", in, out, (in + out) / took);
+	printf("  kernels %.2f s and copies %.2f s, summed over %d streams "
+	    "that overlap\n", w1.kernel_s - w0.kernel_s, w1.copy_s -
+	    w0.copy_s, vmf_device_streams(gpu->device));
+	return (double)done / took;
 }
 
 /* One setting; false where the sides are too far apart. */
@@ -263,86 +399,26 @@ bench(const struct setting *s, struct vmf_device *device, int threads,
 	    array(chunk, sizeof(*f.slice)), array(chunk, sizeof(*f.fit)),
 	    array(sample, sizeof(*f.cpu)), array(chunk, sizeof(*f.job)),
 	    array(sample, sizeof(*f.f)), array(sample, sizeof(*f.cpu_f)) };
-	struct vmf_quantiles levels = { 0 };
 	struct vmf_panel cpu = { .threads = threads };
 	struct vmf_panel gpu = { .threads = threads, .device = device };
-	struct vmf_device_work w0, w1;
-	struct vmf_err e = { "" };
-	double cpu_s, gpu_s = 0, t, worst, anew, fore, in, out;
-	int64_t done = 0, equal, n = chunk;
+	double cpu_s, rate;
+	bool ok;
 
-	/* Warm: modules are loaded and memory is pinned. */
-	make_fleet(&f, s, 0, chunk);
-	if (vmf_panel_fit(f.job, chunk, ALL, &gpu, &e) != 0)
-		die("device", e.msg);
-	for (int64_t i = 0; i < sample; i++)
-		f.job[i].fit = &f.cpu[i];
-	t = now();
-	if (vmf_panel_fit(f.job, sample, ALL, &cpu, &e) != 0)
-		die("CPU", e.msg);
-	cpu_s = now() - t;
-	worst = compare(&f, sample, &equal);
-	if (vmf_quantiles_parse(&levels, LEVELS, "levels", &e) != 0)
-		die("levels", e.msg);
-	for (int64_t i = 0; i < sample; i++)
-		if (vmf_forecast_init(&f.f[i], HORIZON, &levels, &e) != 0 ||
-		    vmf_forecast_init(&f.cpu_f[i], HORIZON, &levels,
-		    &e) != 0)
-			die("forecasts", e.msg);
-	go_on(&f, sample, &gpu, false);
-	go_on(&f, sample, &cpu, true);
-	anew = compare(&f, sample, &n);
-	fore = compare_forecasts(&f, sample);
-
-	vmf_device_tally(device, &w0);
-	for (; done < series && gpu_s <= limit_s; done += n) {
-		n = series - done < chunk ? series - done : chunk;
-		make_fleet(&f, s, done, n);
-		t = now();
-		if (vmf_panel_fit(f.job, n, ALL, &gpu, &e) != 0)
-			die("device", e.msg);
-		gpu_s += now() - t;
-	}
-	vmf_device_tally(device, &w1);
-	in = (double)(w1.bytes_in - w0.bytes_in) / 1e9;
-	out = (double)(w1.bytes_out - w0.bytes_out) / 1e9;
 	printf("\n%s, season %" PRId64 ", auto of %d members\n", s->name,
 	    s->season, VMF_N_MEMBERS);
-	printf("  device: %" PRId64 " fits in %.2f s, %.0f a second%s\n",
-	    done, gpu_s, (double)done / gpu_s,
-	    done < series ? " (stopped by --limit)" : "");
-	printf("  CPU, %d threads, %s: %" PRId64 " fits in %.2f s, %.0f a "
-	    "second\n", threads, vmf_simd_name(vmf_simd_best()), sample,
-	    cpu_s, (double)sample / cpu_s);
-	printf("  device over CPU: %.1f\n", (double)done / gpu_s /
-	    ((double)sample / cpu_s));
-	printf("  copied: %.2f GB in, %.2f GB out; %.2f GB a second of the "
-	    "whole time\n", in, out, (in + out) / gpu_s);
-	printf("  kernels %.2f s and copies %.2f s, summed over %d streams "
-	    "that overlap\n", w1.kernel_s - w0.kernel_s, w1.copy_s -
-	    w0.copy_s, vmf_device_streams(device));
-	printf("  beside the CPU: %" PRId64 " of %" PRId64 " series with the "
-	    "same bytes, largest difference %.3g (tolerance %g)\n", equal,
-	    sample, worst, TOLERANCE);
-	printf("  estimated anew: %.3g; forecasts of %d steps: %.3g (tolerance "
-	    "%g)\n", anew, HORIZON, fore, TOLERANCE_F);
-	fflush(stdout);
-	for (int64_t i = 0; i < chunk; i++)
-		vmf_fit_free(&f.fit[i]);
-	for (int64_t i = 0; i < sample; i++) {
-		vmf_fit_free(&f.cpu[i]);
-		vmf_forecast_free(&f.f[i]);
-		vmf_forecast_free(&f.cpu_f[i]);
+	make_fleet(&f, s, 0, sample);
+	ok = hold(&f, sample, &gpu, &cpu, &cpu_s);
+	if (s->timed) {
+		rate = measure_fits(&f, s, chunk, &gpu, series, limit_s);
+		printf("  CPU, %d threads, %s: %" PRId64 " fits in %.2f s, "
+		    "%.0f a second\n", threads, vmf_simd_name(
+		    vmf_simd_best()), sample, cpu_s, (double)sample / cpu_s);
+		printf("  device over CPU: %.1f\n",
+		    rate / ((double)sample / cpu_s));
 	}
-	free(f.f);
-	free(f.cpu_f);
-	free(f.y);
-	free(f.slice);
-	free(f.fit);
-	free(f.cpu);
-	free(f.job);
-	return worst <= TOLERANCE && anew <= TOLERANCE &&
-	    fore <= TOLERANCE_F;
+	fflush(stdout);
+	drop_fleet(&f, chunk, sample);
+	return ok;
 }
 
 int
