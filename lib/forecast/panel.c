@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,46 +58,46 @@ hold_of(int64_t n, int64_t season)
 
 /* One batch of jobs on its way through a thread: of one season, and all of
  * them known or none; cut into blocks, of which the CPU takes one at a
- * time. */
+ * time.  A thread has one task, and its room is used again. */
 struct task {
-	int slot;			/* its stream of the device */
+	int stream;			/* of the device, its own */
 	int64_t at, n;			/* jobs */
 	struct vmf_block *block;
 	int64_t n_blocks, block_cap;
 	double *mem;			/* aligned by hand */
 	int64_t cap;
 	struct vmf_combine combine;
-	int rc;
-	struct vmf_err e;
 };
 
 struct run {
 	struct vmf_panel_job *job;
-	int64_t n, next;
+	int64_t n;
+	pthread_mutex_t lock;		/* of next and failed */
+	int64_t next;
+	bool failed;			/* one has: no more is begun */
 	unsigned members;
 	bool fit;
 	const struct vmf_lanes *lanes;	/* NULL: the device */
 	struct vmf_device *device;
 	int w;				/* lanes of a block */
 	int64_t blocks;			/* of a task, at most */
+	struct task *task;		/* by thread */
 };
 
-static int
-take(void *arg, void *slot)
+/* The next jobs, if there are any. */
+static bool
+take(struct run *r, struct task *t)
 {
-	struct run *r = arg;
-	struct task *t = slot;
-
-	if (r->next == r->n)
-		return 0;
+	pthread_mutex_lock(&r->lock);
 	t->at = r->next;
-	t->rc = 0;
-	for (t->n = 0; t->n < r->blocks * r->w && r->next < r->n &&
+	for (t->n = 0; !r->failed && t->n < r->blocks * r->w &&
+	    r->next < r->n &&
 	    r->job[r->next].season == r->job[t->at].season &&
 	    (r->job[r->next].with == NULL) == (r->job[t->at].with == NULL);
 	    t->n++)
 		r->next++;
-	return 1;
+	pthread_mutex_unlock(&r->lock);
+	return t->n > 0;
 }
 
 static int64_t
@@ -323,7 +324,8 @@ fill_all(struct task *t, const struct run *r, double **at)
 }
 
 static int
-run_cpu(struct task *t, const struct run *r, const int64_t *size)
+run_cpu(struct task *t, const struct run *r, const int64_t *size,
+    struct vmf_err *e)
 {
 	double *at[N_PARTS];
 	int64_t need = 8;
@@ -331,7 +333,7 @@ run_cpu(struct task *t, const struct run *r, const int64_t *size)
 
 	for (int k = 0; k < N_PARTS; k++)
 		need += size[k];
-	if ((rc = vmf_grow(&t->mem, &t->cap, need, &t->e)) != 0)
+	if ((rc = vmf_grow(&t->mem, &t->cap, need, e)) != 0)
 		return rc;
 	at[0] = (double *)(void *)(((uintptr_t)t->mem + 63) & ~(uintptr_t)63);
 	for (int k = 1; k < N_PARTS; k++)
@@ -347,7 +349,8 @@ run_cpu(struct task *t, const struct run *r, const int64_t *size)
 
 /* The same parts lie in the device's memory, where the host's has no room. */
 static int
-run_device(struct task *t, const struct run *r, const int64_t *size)
+run_device(struct task *t, const struct run *r, const int64_t *size,
+    struct vmf_err *e)
 {
 	int64_t end[N_PARTS];
 	double *at[N_PARTS], *dev_at[N_PARTS];
@@ -363,8 +366,8 @@ run_device(struct task *t, const struct run *r, const int64_t *size)
 	batch.out = end[r->fit ? PART_IN : PART_PAR] * 8;
 	batch.end = end[PART_OUT] * 8;
 	assert(end[PART_ROOM] * 8 <= vmf_device_bytes(r->device));
-	if ((rc = vmf_device_memory(r->device, t->slot, batch.end, &host,
-	    &dev, &t->e)) != 0)
+	if ((rc = vmf_device_memory(r->device, t->stream, batch.end, &host,
+	    &dev, e)) != 0)
 		return rc;
 	for (int k = 0; k < N_PARTS; k++) {
 		at[k] = (double *)host + (end[k] - size[k]);
@@ -379,18 +382,17 @@ run_device(struct task *t, const struct run *r, const int64_t *size)
 		place(&out[k], r, dev_at);
 		advance(dev_at, &t->block[k], r);
 	}
-	return vmf_device_run(r->device, t->slot, &batch, &t->e);
+	return vmf_device_run(r->device, t->stream, &batch, e);
 }
 
 static int
-work_task(struct task *t, const struct run *r)
+work_task(struct task *t, const struct run *r, struct vmf_err *e)
 {
 	int64_t size[N_PARTS] = { 0 };
 	int rc;
 
 	t->n_blocks = (t->n + r->w - 1) / r->w;
-	if ((rc = vmf_grow(&t->block, &t->block_cap, t->n_blocks,
-	    &t->e)) != 0)
+	if ((rc = vmf_grow(&t->block, &t->block_cap, t->n_blocks, e)) != 0)
 		return rc;
 	for (int64_t k = 0; k < t->n_blocks; k++) {
 		describe(&t->block[k], r, r->job + t->at + k * r->w,
@@ -400,7 +402,8 @@ work_task(struct task *t, const struct run *r)
 	for (int k = 0; k < N_PARTS; k++)
 		size[k] = (size[k] + PART_ALIGN - 1) / PART_ALIGN *
 		    PART_ALIGN;
-	rc = r->lanes != NULL ? run_cpu(t, r, size) : run_device(t, r, size);
+	rc = r->lanes != NULL ? run_cpu(t, r, size, e) :
+	    run_device(t, r, size, e);
 	for (int64_t i = 0; i < t->n && rc == 0; i++) {
 		const struct vmf_block *b = &t->block[i / r->w];
 		struct vmf_panel_job *job = r->job + t->at + i;
@@ -408,7 +411,7 @@ work_task(struct task *t, const struct run *r)
 
 		if (r->fit)
 			rc = vmf_combine_fit(job->fit, job->y, b, r->w, lane,
-			    &t->combine, &t->e);
+			    &t->combine, e);
 		else
 			vmf_combine_predict(job->f, job->with->params, b,
 			    r->w, lane);
@@ -416,13 +419,26 @@ work_task(struct task *t, const struct run *r)
 	return rc;
 }
 
-static void
-work(void *arg, void *slot)
+/*
+ * Thread i: task after task until there are no more.  Nobody waits for one
+ * that takes longer, as there is no order to keep: jobs know where what they
+ * learn belongs.
+ */
+static int
+work(void *arg, int64_t i, struct vmf_err *e)
 {
-	const struct run *r = arg;
-	struct task *t = slot;
+	struct run *r = arg;
+	struct task *t = &r->task[i];
+	int rc = 0;
 
-	t->rc = work_task(t, r);
+	while (rc == 0 && take(r, t))
+		rc = work_task(t, r, e);
+	if (rc == 0)
+		return 0;
+	pthread_mutex_lock(&r->lock);
+	r->failed = true;
+	pthread_mutex_unlock(&r->lock);
+	return rc;
 }
 
 /*
@@ -472,10 +488,10 @@ size_tasks(struct run *r, struct vmf_err *e)
 	return 0;
 }
 
-/* How wide blocks are, and how many threads and slots there are for them. */
+/* How wide blocks are, and how many threads there are for them. */
 static int
 set_up(struct run *r, const struct vmf_panel *how, int *threads,
-    int *n_slots, struct vmf_err *e)
+    struct vmf_err *e)
 {
 	int64_t tasks;
 	int rc;
@@ -497,8 +513,6 @@ set_up(struct run *r, const struct vmf_panel *how, int *threads,
 	tasks = (r->n + r->blocks * r->w - 1) / (r->blocks * r->w);
 	if (*threads > tasks)
 		*threads = (int)tasks;
-	*n_slots = *threads == 1 || r->device != NULL ? *threads :
-	    *threads + 2;
 	return 0;
 }
 
@@ -506,46 +520,26 @@ set_up(struct run *r, const struct vmf_panel *how, int *threads,
 static int
 run(struct run *r, const struct vmf_panel *how, struct vmf_err *e)
 {
-	struct vmf_lane_ops ops = { .take = take, .work = work, .arg = r };
-	struct vmf_lane *lane = NULL;
-	struct task *task, *t;
-	void **slot;
-	int threads, n_slots, rc;
+	int threads, rc;
 
 	if (r->n == 0)
 		return 0;
-	if ((rc = set_up(r, how, &threads, &n_slots, e)) != 0)
+	if ((rc = set_up(r, how, &threads, e)) != 0)
 		return rc;
-	task = vmf_calloc(n_slots, (int64_t)sizeof(*task), e);
-	slot = vmf_calloc(n_slots, (int64_t)sizeof(*slot), e);
-	if (task == NULL || slot == NULL) {
-		rc = VMF_ENOMEM;
-		goto done;
+	r->task = vmf_calloc(threads, (int64_t)sizeof(*r->task), e);
+	if (r->task == NULL)
+		return VMF_ENOMEM;
+	for (int i = 0; i < threads; i++)
+		r->task[i].stream = i;
+	pthread_mutex_init(&r->lock, NULL);
+	rc = vmf_each(threads, threads, work, r, e);
+	pthread_mutex_destroy(&r->lock);
+	for (int i = 0; i < threads; i++) {
+		free(r->task[i].mem);
+		free(r->task[i].block);
+		vmf_combine_free(&r->task[i].combine);
 	}
-	for (int i = 0; i < n_slots; i++) {
-		task[i].slot = i;
-		slot[i] = &task[i];
-	}
-	if ((rc = vmf_lane_new(&lane, &ops, slot, n_slots, e)) != 0)
-		goto done;
-	if (threads > 1)
-		vmf_lane_start(lane, threads - 1);
-	while ((t = vmf_lane_next(lane)) != NULL)
-		if (t->rc != 0) {
-			rc = t->rc;
-			if (e != NULL)
-				*e = t->e;
-			break;
-		}
-done:
-	vmf_lane_free(lane);
-	for (int i = 0; task != NULL && i < n_slots; i++) {
-		free(task[i].mem);
-		free(task[i].block);
-		vmf_combine_free(&task[i].combine);
-	}
-	free(task);
-	free(slot);
+	free(r->task);
 	return rc;
 }
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 extern "C" {
 #include "forecast/device.h"
@@ -24,8 +25,13 @@ struct vmf_device {
 	void *host[VMF_DEVICE_STREAMS], *mem[VMF_DEVICE_STREAMS];
 	int busy[VMF_DEVICE_STREAMS];
 	int64_t runs, blocks, fail_at;
+	int64_t done, wait_for;	/* the first batch waits for so many others */
 	pthread_mutex_t lock;
+	pthread_cond_t one_done;
 };
+
+/* Seconds after which nobody will come any more. */
+#define PATIENCE_S 60
 
 static void check(bool ok, const char *what);
 
@@ -46,6 +52,7 @@ vmf_device_open(struct vmf_device **out, int n_streams, struct vmf_err *e)
 	d->n = n_streams;
 	d->fail_at = -1;
 	pthread_mutex_init(&d->lock, NULL);
+	pthread_cond_init(&d->one_done, NULL);
 	*out = d;
 	return 0;
 }
@@ -66,6 +73,7 @@ vmf_device_free(struct vmf_device *d)
 	for (int i = 0; i < d->n; i++)
 		drop(d, i);
 	pthread_mutex_destroy(&d->lock);
+	pthread_cond_destroy(&d->one_done);
 	free(d);
 }
 
@@ -143,6 +151,20 @@ is_block_inside(const struct vmf_device *d, int i, const struct vmf_block *b,
 	return ok;
 }
 
+/* With the lock: until as many batches as wait_for says are done. */
+static void
+wait_for_others(struct vmf_device *d)
+{
+	struct timespec until;
+	int rc = 0;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += PATIENCE_S;
+	while (d->done < d->wait_for && rc == 0)
+		rc = pthread_cond_timedwait(&d->one_done, &d->lock, &until);
+	check(rc == 0, "batches wait for one that takes long");
+}
+
 int
 vmf_device_run(struct vmf_device *d, int i, const struct vmf_device_batch *b,
     struct vmf_err *e)
@@ -156,6 +178,8 @@ vmf_device_run(struct vmf_device *d, int i, const struct vmf_device_batch *b,
 	d->busy[i] = 1;
 	run = d->runs++;
 	d->blocks += b->n_blocks;
+	if (run == 0)
+		wait_for_others(d);
 	pthread_mutex_unlock(&d->lock);
 	if (run == d->fail_at)
 		return vmf_fail(e, VMF_EDEV, "fit_kernel on a test: failed");
@@ -174,6 +198,8 @@ vmf_device_run(struct vmf_device *d, int i, const struct vmf_device_batch *b,
 	memcpy(host + b->out, mem + b->out, (size_t)(b->end - b->out));
 	pthread_mutex_lock(&d->lock);
 	d->busy[i] = 0;
+	d->done++;
+	pthread_cond_signal(&d->one_done);
 	pthread_mutex_unlock(&d->lock);
 	return 0;
 }
