@@ -13,9 +13,6 @@
 #include "learn/lstm.h"
 #include "simd.h"
 
-/* Fewer streams than this do not keep a device busy. */
-#define STREAMS_MIN 4
-
 /* Does VMF_DEVICE want one? */
 static int
 wanted(bool *gpu, struct vmf_err *e)
@@ -42,7 +39,7 @@ cmd_panel(struct vmf_panel *how, int64_t threads, struct vmf_err *e)
 {
 	enum vmf_simd level;
 	bool gpu;
-	int rc, n;
+	int rc;
 
 	if ((rc = cmd_simd(&level, e)) != 0)
 		return rc;
@@ -52,9 +49,8 @@ cmd_panel(struct vmf_panel *how, int64_t threads, struct vmf_err *e)
 	how->threads = threads > 0 ? (int)threads : vmf_cores();
 	if ((rc = wanted(&gpu, e)) != 0 || !gpu)
 		return rc;
-	n = how->threads > STREAMS_MIN ? how->threads : STREAMS_MIN;
-	return vmf_device_open(&how->device, n < VMF_DEVICE_STREAMS ? n :
-	    VMF_DEVICE_STREAMS, e);
+	return vmf_device_open(&how->device,
+	    vmf_device_streams_for(how->threads), e);
 }
 
 void

@@ -21,9 +21,25 @@
 /* Lanes of a block for a device: one warp. */
 #define VMF_DEVICE_W 32
 
-/* The most streams there can be, and memory of the host's that each takes. */
-#define VMF_DEVICE_STREAMS 16
+/*
+ * The least and most streams that are worth it, and memory of the host's that
+ * each may take: 65 blocks of 2,016 five-minute steps with all members fit
+ * into that, so that 32 streams can have 2,080 warps under way at once, about
+ * what lives on an H100 by the registers of fit_kernel (gpu/lanes.cu).
+ */
+#define VMF_DEVICE_STREAMS_MIN 16
+#define VMF_DEVICE_STREAMS 32
 #define VMF_DEVICE_HOST_BYTES (INT64_C(256) << 20)
+
+/* Streams for so many threads of the host's: twice as many, so that while one
+ * half is laid out or made into quantiles the other computes. */
+static inline int
+vmf_device_streams_for(int threads)
+{
+	return threads < VMF_DEVICE_STREAMS_MIN / 2 ? VMF_DEVICE_STREAMS_MIN :
+	    threads > VMF_DEVICE_STREAMS / 2 ? VMF_DEVICE_STREAMS :
+	    2 * threads;
+}
 
 struct vmf_device;
 

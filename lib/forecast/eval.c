@@ -17,7 +17,7 @@
  * more of them where a device has threads for them. */
 #define CHUNK_BYTES (INT64_C(32) << 20)
 #define CHUNK_ROWS 1024
-#define DEVICE_MORE 16
+#define DEVICE_MORE 32
 
 int
 vmf_eval_add(struct vmf_eval *ev, const char *name, int64_t len,

@@ -31,7 +31,7 @@ struct vmf_cell {
  * where a device has threads for them. */
 #define ROWS_MAX 2048
 #define VALUES_MAX (2 << 20)
-#define DEVICE_MORE 4
+#define DEVICE_MORE 32
 
 /* Columns of every forecast that no attribute can have. */
 static const char *const own_names[] = { "id", "start", "status", "model",

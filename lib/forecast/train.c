@@ -11,11 +11,12 @@
 #include "forecast/parts.h"
 
 /* Rows that are worked on at once, and values they may have; more of them
- * where a device has threads for them. */
+ * where a device has threads for them: of 2,016 steps, two full batches for
+ * each of its streams. */
 #define ROWS_MAX 2048
 #define VALUES_MAX (2 << 20)
-#define DEVICE_ROWS_MAX 131072
-#define DEVICE_VALUES_MAX (64 << 20)
+#define DEVICE_ROWS_MAX 262144
+#define DEVICE_VALUES_MAX (256 << 20)
 
 void
 vmf_train_free(struct vmf_train *t)

@@ -48,8 +48,8 @@ struct setting {
  * below VMF_SHORT_STEPS, which are fitted by exact likelihoods, of a season
  * that these have or not; lanes short and long in one block; no season. */
 static const struct setting settings[] = {
-	{ "336 hours", 336, 24, 131072, 16000, false, true },
-	{ "2,016 five-minute steps", 2016, 288, 65536, 2000, false, true },
+	{ "336 hours", 336, 24, 262144, 16000, false, true },
+	{ "2,016 five-minute steps", 2016, 288, 131072, 2000, false, true },
 	{ "120 hours", 120, 24, 2048, 2048, false, false },
 	{ "36 to 120 hours", 120, 24, 1024, 1024, true, false },
 	{ "60 to 240 days", 240, 7, 1024, 1024, true, false },
@@ -426,8 +426,7 @@ main(int argc, char *argv[])
 {
 	int64_t series = 0;
 	double limit_s = 0, in, out, within;
-	int threads = vmf_cores(), streams = threads < 4 ? 4 :
-	    threads > VMF_DEVICE_STREAMS ? VMF_DEVICE_STREAMS : threads;
+	int threads = vmf_cores();
 	struct vmf_device *device = NULL;
 	struct vmf_gpu_shape shape;
 	struct vmf_err e = { "" };
@@ -450,7 +449,7 @@ main(int argc, char *argv[])
 	printf("fit_kernel: %d registers, %d bytes of stack, %d of %d warps "
 	    "live on a multiprocessor\n", shape.registers, shape.stack,
 	    shape.warps, shape.warps_max);
-	if (vmf_device_open(&device, streams, &e) != 0)
+	if (vmf_device_open(&device, vmf_device_streams_for(threads), &e) != 0)
 		die("device", e.msg);
 	for (int i = 0; i < (int)(sizeof(settings) / sizeof(settings[0])); i++)
 		if (!bench(&settings[i], device, threads, series, limit_s))
