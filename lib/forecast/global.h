@@ -167,7 +167,7 @@ struct vmf_globals {
 	int64_t seed;
 	int64_t epochs, hidden;		/* as in struct vmf_global */
 	const char *checkpoint;
-	struct vmf_panel how;
+	struct vmf_panel how;		/* its device is left alone */
 	void (*tell)(void *arg, const char *text);	/* progress, or NULL */
 	void *tell_arg;
 	/* made: one an algorithm with global ops and metric, and one an

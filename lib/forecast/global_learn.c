@@ -355,6 +355,8 @@ vmf_globals_learn(struct vmf_globals *gs, struct vmf_series *s,
 	int64_t rows = 0;
 	int rc;
 
+	/* ROWS_MAX at once are eight warps: too few for a device. */
+	many.how.device = NULL;
 	if ((rc = make_models(gs, e)) != 0 || gs->n_models == 0)
 		return rc;
 	l = vmf_calloc(gs->n_models, (int64_t)sizeof(*l), e);
