@@ -123,6 +123,7 @@ vmf_device_open(struct vmf_device **out, int n_streams, struct vmf_err *e)
 	struct cudaDeviceProp p;
 	size_t left = 0, all = 0;
 	char text[512];
+	int64_t stacks = 0, room;
 	cudaError_t rc;
 	int ret;
 
@@ -138,9 +139,17 @@ vmf_device_open(struct vmf_device **out, int n_streams, struct vmf_err *e)
 	rc = cudaSetDeviceFlags(cudaDeviceScheduleBlockingSync);
 	if (rc != cudaSuccess)
 		return fail(e, d, "cudaSetDeviceFlags", 0, rc);
+	/* Before memory is counted, as both take of it. */
+	if ((rc = vmf_gpu_load(&stacks)) != cudaSuccess)
+		return fail(e, d, "loading kernels", 0, rc);
 	if ((rc = cudaMemGetInfo(&left, &all)) != cudaSuccess)
 		return fail(e, d, "cudaMemGetInfo", 0, rc);
-	d->bytes = (int64_t)((double)left * FREE_PART) / n_streams;
+	room = (int64_t)left - stacks;
+	if (room < 2 * ALIGN * n_streams)
+		return vmf_fail(e, VMF_EDEV, "device 0 (%s) has %lld bytes "
+		    "free, of which %lld are for the threads' stacks",
+		    d->name, (long long)left, (long long)stacks);
+	d->bytes = (int64_t)((double)room * FREE_PART) / n_streams;
 	if (d->bytes > STREAM_BYTES_MAX)
 		d->bytes = STREAM_BYTES_MAX;
 	d->bytes -= d->bytes % ALIGN;

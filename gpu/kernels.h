@@ -23,6 +23,13 @@ cudaError_t vmf_gpu_fit(const struct vmf_block *b, int64_t n,
 cudaError_t vmf_gpu_predict(const struct vmf_block *b, int64_t n,
     cudaStream_t stream);
 
+/*
+ * Load both kernels onto device 0, which tells whether there is code for it.
+ * *bytes becomes what the stacks of all threads that can live at once take of
+ * its memory, which CUDA takes with a first launch.
+ */
+cudaError_t vmf_gpu_load(int64_t *bytes);
+
 /* What bounds fit_kernel on device 0: registers and bytes of stack of a
  * thread, and warps that live on a multiprocessor at once. */
 struct vmf_gpu_shape {

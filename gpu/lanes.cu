@@ -64,6 +64,30 @@ vmf_gpu_predict(const struct vmf_block *b, int64_t n, cudaStream_t stream)
 }
 
 cudaError_t
+vmf_gpu_load(int64_t *bytes)
+{
+	struct cudaFuncAttributes fit, predict;
+	int multiprocessors = 0, threads = 0;
+	cudaError_t rc = cudaFuncGetAttributes(&fit, fit_kernel);
+	size_t stack;
+
+	if (rc == cudaSuccess)
+		rc = cudaFuncGetAttributes(&predict, predict_kernel);
+	if (rc == cudaSuccess)
+		rc = cudaDeviceGetAttribute(&multiprocessors,
+		    cudaDevAttrMultiProcessorCount, 0);
+	if (rc == cudaSuccess)
+		rc = cudaDeviceGetAttribute(&threads,
+		    cudaDevAttrMaxThreadsPerMultiProcessor, 0);
+	if (rc != cudaSuccess)
+		return rc;
+	stack = fit.localSizeBytes > predict.localSizeBytes ?
+	    fit.localSizeBytes : predict.localSizeBytes;
+	*bytes = (int64_t)stack * multiprocessors * threads;
+	return cudaSuccess;
+}
+
+cudaError_t
 vmf_gpu_fit_shape(struct vmf_gpu_shape *s)
 {
 	struct cudaFuncAttributes a;

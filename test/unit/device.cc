@@ -158,6 +158,16 @@ same(const struct fleet *a, const struct fleet *b, const char *what)
 #endif
 }
 
+/* Without it nothing else can be tried. */
+static void
+must(int rc, const struct vmf_err *e)
+{
+	if (rc == 0)
+		return;
+	printf("%s\n", e->msg);
+	exit(1);
+}
+
 /* Fit, fit some again from there, forecast. */
 static void
 run_all(struct fleet *a, unsigned members, const struct vmf_panel *how)
@@ -168,17 +178,17 @@ run_all(struct fleet *a, unsigned members, const struct vmf_panel *how)
 		a->job[i].with = NULL;
 		a->job[i].f = NULL;
 	}
-	check(vmf_panel_fit(a->job, JOBS, members, how, &e) == 0, e.msg);
+	must(vmf_panel_fit(a->job, JOBS, members, how, &e), &e);
 	/* Jobs change places, and keep what is theirs. */
 	for (int i = 0; i < JOBS; i++)
 		a->job[i].with = (a->job[i].fit - a->fit) % 50 < 20 ?
 		    a->job[i].fit : NULL;
-	check(vmf_panel_fit(a->job, JOBS, members, how, &e) == 0, e.msg);
+	must(vmf_panel_fit(a->job, JOBS, members, how, &e), &e);
 	for (int i = 0; i < JOBS; i++) {
 		a->job[i].with = a->job[i].fit;
 		a->job[i].f = &a->f[a->job[i].fit - a->fit];
 	}
-	check(vmf_panel_predict(a->job, JOBS, how, &e) == 0, e.msg);
+	must(vmf_panel_predict(a->job, JOBS, how, &e), &e);
 }
 
 /* The same by a device with so many streams, and memory for few or all. */
@@ -193,10 +203,7 @@ beside(const struct fleet *cpu, struct fleet *dev, unsigned members,
 
 	snprintf(what, sizeof(what), "members %#x, %d streams%s", members,
 	    streams, small ? ", little memory" : "");
-	if (vmf_device_open(&how.device, streams, &e) != 0) {
-		printf("%s\n", e.msg);
-		exit(1);
-	}
+	must(vmf_device_open(&how.device, streams, &e), &e);
 #ifndef VMF_REAL_DEVICE
 	how.device->bytes = (int64_t)(small ? 2 : 16) << 20;
 #endif
