@@ -2,10 +2,8 @@
 #include "panel.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/thread.h"
 #include "cmd.h"
@@ -13,32 +11,12 @@
 #include "learn/lstm.h"
 #include "simd.h"
 
-/* Does VMF_DEVICE want one? */
-static int
-wanted(bool *gpu, struct vmf_err *e)
-{
-	const char *word = getenv("VMF_DEVICE");
-	char text[512];
-
-	*gpu = false;
-	if (word == NULL || *word == '\0' || strcmp(word, "cpu") == 0)
-		return 0;
-	if (strcmp(word, "gpu") != 0 && strcmp(word, "auto") != 0)
-		return vmf_fail(e, VMF_EUSAGE, "VMF_DEVICE is '%.32s', "
-		    "expected cpu, gpu or auto", word);
-	*gpu = vmf_device_find(text, sizeof(text));
-	if (!*gpu && strcmp(word, "gpu") == 0)
-		return vmf_fail(e, VMF_EDEV, "VMF_DEVICE is gpu, but there is "
-		    "none: %s; take cpu, or auto, which takes a GPU where "
-		    "there is one", text);
-	return 0;
-}
-
 int
-cmd_panel(struct vmf_panel *how, int64_t threads, struct vmf_err *e)
+cmd_panel(const struct cmd *c, struct vmf_panel *how, int64_t threads,
+    bool in_lanes, struct vmf_err *e)
 {
 	enum vmf_simd level;
-	bool gpu;
+	char note[1024];
 	int rc;
 
 	if ((rc = cmd_simd(&level, e)) != 0)
@@ -47,10 +25,12 @@ cmd_panel(struct vmf_panel *how, int64_t threads, struct vmf_err *e)
 		return rc;
 	how->lanes = vmf_lanes_of(level);
 	how->threads = threads > 0 ? (int)threads : vmf_cores();
-	if ((rc = wanted(&gpu, e)) != 0 || !gpu)
+	if ((rc = vmf_panel_device(how, getenv("VMF_DEVICE"), in_lanes, note,
+	    sizeof(note), e)) != 0)
 		return rc;
-	return vmf_device_open(&how->device,
-	    vmf_device_streams_for(how->threads), e);
+	if (note[0] != '\0')
+		cmd_note(c, "%s", note);
+	return 0;
 }
 
 void
@@ -58,7 +38,7 @@ cmd_panel_device(char *text, size_t size)
 {
 	char why[512];
 
-	if (vmf_device_find(why, sizeof(why)))
+	if (vmf_device_find(why, sizeof(why), NULL))
 		snprintf(text, size, "%s", why);
 	else
 		snprintf(text, size, "none (%s)", why);

@@ -3,6 +3,7 @@
 #ifndef VMF_CMD_PANEL_H
 #define VMF_CMD_PANEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,18 +12,17 @@
 
 /*
  * The variant that VMF_SIMD names (cmd_simd), so many threads (0: one for each
- * core), and the device that VMF_DEVICE asks for: cpu, which is the default,
- * gpu, or auto, which is gpu where there is one.  VMF_EUSAGE for another
- * word; VMF_EDEV for gpu where there is none, and where it fails.
+ * core), and the device that VMF_DEVICE asks for (vmf_panel_device), if
+ * anything runs in lanes; a note where auto does without one that there is.
  */
-int cmd_panel(struct vmf_panel *how, int64_t threads, struct vmf_err *e)
-    VMF_CHECK;
+struct cmd;
+int cmd_panel(const struct cmd *c, struct vmf_panel *how, int64_t threads,
+    bool in_lanes, struct vmf_err *e) VMF_CHECK;
 
 /* What -V says of the device. */
 void cmd_panel_device(char *text, size_t size);
 
 /* A note of what the device did, if it did. */
-struct cmd;
 void cmd_panel_note(const struct cmd *c, const struct vmf_panel *how);
 
 /* Gives the device back. */

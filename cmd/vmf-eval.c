@@ -102,8 +102,6 @@ check_options(struct vmf_eval *ev, struct vmf_err *e)
 	bool gift = opt.protocol != NULL;
 	int rc;
 
-	if ((rc = cmd_panel(&ev->many.how, opt.threads, e)) != 0)
-		return rc;
 	ev->season_s = opt.season_s;
 	ev->length_s = opt.length_s;
 	ev->origins = opt.origins;
@@ -256,6 +254,8 @@ main(int argc, char *argv[])
 	if (c.n_args > 1)
 		return cmd_usage(&c, "unexpected operand '%.200s'", c.arg[1]);
 	if ((rc = check_options(&ev, &err)) != 0 ||
+	    (rc = cmd_panel(&c, &ev.many.how, opt.threads,
+	    vmf_eval_in_lanes(&ev), &err)) != 0 ||
 	    (rc = cmd_open_twice(&c, c.n_args > 0 ? c.arg[0] : NULL,
 	    vmf_eval_learns(&ev), &twice, &in, &err)) != 0 ||
 	    (rc = vmf_series_open(&series, in, "series", opt.step_s, opt.at,

@@ -93,8 +93,6 @@ parse_options(struct vmf_predict *p, struct vmf_err *e)
 {
 	int rc;
 
-	if ((rc = cmd_panel(&p->many.how, opt.threads, e)) != 0)
-		return rc;
 	if (opt.from == NULL)
 		return vmf_fail(e, VMF_EUSAGE, "expected --from MODEL");
 	if (explain && c.n_args > 0)
@@ -251,6 +249,8 @@ main(int argc, char *argv[])
 	    &err)) != 0 ||
 	    (rc = cmd_horizon(opt.horizon, series.grid.step_s, &p.horizon,
 	    &err)) != 0 ||
+	    (rc = cmd_panel(&c, &p.many.how, opt.threads, vmf_algo_in_lanes(
+	    model.algo_of, model.algos.n), &err)) != 0 ||
 	    (rc = vmf_predict_open(&p, &schema, &err)) != 0 ||
 	    (rc = cmd_open_out(&c, &out, &schema, &err)) != 0 ||
 	    (rc = vmf_batch_init(&batch, &schema, &err)) != 0 ||

@@ -228,7 +228,8 @@ main(int argc, char *argv[])
 	}
 	if ((rc = parse_words(&t, &targets, &metrics, &model, &old,
 	    &err)) != 0 ||
-	    (rc = cmd_panel(&t.many.how, opt.threads, &err)) != 0)
+	    (rc = cmd_panel(&c, &t.many.how, opt.threads, vmf_algo_in_lanes(
+	    t.algo, t.models.n), &err)) != 0)
 		goto done;
 	memcpy(globals.algo, t.algo, sizeof(t.algo));
 	globals.n_algos = t.models.n;

@@ -91,11 +91,22 @@ look(char *text, size_t size, struct cudaDeviceProp *p)
 }
 
 bool
-vmf_device_find(char *text, size_t size)
+vmf_device_find(char *text, size_t size, int *ratio)
 {
 	struct cudaDeviceProp p;
+	cudaError_t rc;
 
-	return look(text, size, &p);
+	if (!look(text, size, &p))
+		return false;
+	if (ratio == NULL)
+		return true;
+	rc = cudaDeviceGetAttribute(ratio,
+	    cudaDevAttrSingleToDoublePrecisionPerfRatio, 0);
+	if (rc == cudaSuccess)
+		return true;
+	snprintf(text, size, "CUDA says: %s (%s)", cudaGetErrorString(rc),
+	    cudaGetErrorName(rc));
+	return false;
 }
 
 /* One stream, its events and its part of the memory. */

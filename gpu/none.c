@@ -7,8 +7,9 @@
 #define WHY "this build has no kernels for a GPU (make GPU=1 has)"
 
 bool
-vmf_device_find(char *text, size_t size)
+vmf_device_find(char *text, size_t size, int *ratio)
 {
+	(void)ratio;
 	snprintf(text, size, WHY);
 	return false;
 }

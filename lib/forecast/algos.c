@@ -52,6 +52,15 @@ vmf_algo_find(const char *name, int64_t len)
 	return NULL;
 }
 
+bool
+vmf_algo_in_lanes(const struct vmf_algo *const *algo, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (algo[i] != NULL && algo[i]->members != 0)
+			return true;
+	return false;
+}
+
 const char *
 vmf_algo_names(void)
 {

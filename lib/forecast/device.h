@@ -52,9 +52,10 @@ struct vmf_device_work {
 
 /*
  * What there is, in words, into text: the device's name, what it can do and
- * its memory; or why there is none.  True when there is one.
+ * its memory; or why there is none.  True when there is one; *ratio, unless
+ * NULL, is then how many times as fast as with doubles it is with floats.
  */
-bool vmf_device_find(char *text, size_t size);
+bool vmf_device_find(char *text, size_t size, int *ratio);
 
 /*
  * Open the device with so many streams, VMF_DEVICE_STREAMS at most, and take

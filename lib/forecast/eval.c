@@ -233,6 +233,15 @@ vmf_eval_open(struct vmf_eval *ev, struct vmf_schema *s, struct vmf_err *e)
 }
 
 bool
+vmf_eval_in_lanes(const struct vmf_eval *ev)
+{
+	for (int m = 0; m < ev->n_rivals; m++)
+		if (vmf_algo_in_lanes(&ev->rival[m].algo, 1))
+			return true;
+	return false;
+}
+
+bool
 vmf_eval_learns(const struct vmf_eval *ev)
 {
 	for (int m = 0; m < ev->n_rivals; m++)

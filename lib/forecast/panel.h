@@ -8,6 +8,8 @@
 #ifndef VMF_PANEL_H
 #define VMF_PANEL_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/cpu.h"
@@ -56,6 +58,20 @@ struct vmf_panel {
 	struct vmf_device *device;	/* NULL: the CPU; else it does what is
 					 * in lanes, by a thread a stream */
 };
+
+/* A device whose floats are more times as fast as its doubles is not worth
+ * its copies. */
+#define VMF_DEVICE_RATIO_MAX 4
+
+/*
+ * Open the device for how, whose threads are set, as word asks for it: cpu,
+ * also NULL and "", gpu, or auto.  It is opened only where something runs in
+ * lanes.  note becomes why auto does without a device that there is, or "".
+ * VMF_EUSAGE for another word; VMF_EDEV for gpu where there is none or it
+ * does not open; VMF_ENOMEM.
+ */
+int vmf_panel_device(struct vmf_panel *how, const char *word, bool in_lanes,
+    char *note, size_t size, struct vmf_err *e) VMF_CHECK;
 
 /* The lanes of a variant, as VMF_SIMD names them. */
 const struct vmf_lanes *vmf_lanes_of(enum vmf_simd level);

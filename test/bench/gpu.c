@@ -438,7 +438,7 @@ main(int argc, char *argv[])
 	    (int64_t)strlen(argv[2]), &limit_s) != 0 || series < 1 ||
 	    !(limit_s > 0))
 		die("arguments", "expected SERIES SECONDS, both above 0");
-	if (!vmf_device_find(text, sizeof(text)))
+	if (!vmf_device_find(text, sizeof(text), NULL))
 		die("no device", text);
 	printf("device: %s\n", text);
 	measure_copies(&in, &out, &within);

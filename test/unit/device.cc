@@ -255,6 +255,51 @@ one_is_long(struct fleet *dev)
 	}
 }
 
+/* Which device a word takes, and what is said where it takes none. */
+static void
+words(const char *word, bool in_lanes, int code, bool opens, const char *says)
+{
+	struct vmf_panel how = { NULL, 2, NULL };
+	struct vmf_err e = { "" };
+	char note[256];
+	int rc = vmf_panel_device(&how, word, in_lanes, note, sizeof(note),
+	    &e);
+
+	check(rc == code, rc != 0 ? e.msg : "a word was taken");
+	check((how.device != NULL) == opens, "opens");
+	check(strstr(rc != 0 ? e.msg : note, says) != NULL &&
+	    (*says != '\0' || rc != 0 || note[0] == '\0'),
+	    rc != 0 ? e.msg : note);
+	vmf_device_free(how.device);
+}
+
+static void
+all_words(void)
+{
+	words(NULL, true, 0, false, "");
+	words("", true, 0, false, "");
+	words("cpu", true, 0, false, "");
+	words("gpu", true, 0, true, "");
+	words("auto", true, 0, true, "");
+	words("gpus", true, VMF_EUSAGE, false, "expected cpu, gpu or auto");
+	/* Nothing that it could do. */
+	words("gpu", false, 0, false, "");
+	words("auto", false, 0, false, "");
+	/* One for games. */
+	stand_in_ratio = 64;
+	words("auto", true, 0, false, "64 times slower with doubles");
+	words("gpu", true, 0, true, "");
+	stand_in_ratio = 2;
+	stand_in_is_broken = true;
+	words("auto", true, 0, false, "no room on a test: the CPU is taken");
+	words("gpu", true, VMF_EDEV, true, "no room on a test");
+	stand_in_is_broken = false;
+	stand_in_is_none = true;
+	words("auto", true, 0, false, "");
+	words("gpu", false, VMF_EDEV, false, "there is none: nothing here");
+	stand_in_is_none = false;
+}
+
 /* What cannot be, and what fails on the way. */
 static void
 more(struct fleet *cpu, struct fleet *dev)
@@ -312,6 +357,7 @@ main(void)
 	beside(&cpu, &dev, ARIMA, 2, 1);
 #ifndef VMF_REAL_DEVICE
 	one_is_long(&dev);
+	all_words();
 	more(&cpu, &dev);
 #endif
 	for (int i = 0; i < JOBS; i++) {
