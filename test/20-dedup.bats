@@ -135,6 +135,21 @@ fleet() {
 	diff <(tail -n +2 out.csv | sort) <(vmf-cat --csv all | tail -n +2 | sort)
 }
 
+@test "the names of a fleet travel once for many batches" {
+	not_small
+	# A VM more with every step, so that there are new names in each.
+	awk 'BEGIN { for (t = 0; t < 150; t++) for (v = 0; v < 4000 + t; v++)
+	    printf "vm-%060d,%d,%d\n", v * 7919 % 100003, t * 300, v }' |
+	    sed '1i vm,time,cpu' | vmf-ingest -q >in.arrows
+	vmf-dedup -q --memory 32M in.arrows >out
+	# 16 bytes a row, and 63 a name in four dictionaries or less.
+	rows=$(vmf-cat --csv out | tail -n +2 | wc -l)
+	names=$((4150 * 67))
+	bytes=$(stat -c %s out)
+	[ "$bytes" -gt $((16 * rows + names)) ]
+	[ "$bytes" -lt $((16 * rows + 4 * names + 100000)) ]
+}
+
 @test "sorted input larger than the memory: no spill, (vm, time)" {
 	not_small
 	fleet 4 --order vm >in.arrows
@@ -331,8 +346,16 @@ fleet() {
 
 @test "too little memory for the input's batches says how much it needs" {
 	not_small
-	# Of 16 MB, as vmf-dedup itself writes where it compresses.
-	fleet 8 | vmf-dedup -q -z >in.arrows
+	fleet 8 | vmf-dedup -q >small.arrows
+	cat >make.py <<-'EOT'
+		import pyarrow as pa, pyarrow.ipc as ipc
+		t = ipc.open_stream("small.arrows").read_all()
+		t = t.unify_dictionaries().combine_chunks()
+		o = ipc.IpcWriteOptions(compression="zstd")
+		with ipc.new_stream("in.arrows", t.schema, options=o) as w:
+		    w.write_table(t, max_chunksize=700000)
+	EOT
+	judge make.py
 	fails 2 "is too little" vmf-dedup --memory 16M in.arrows
 	need=${stderr##*at least }
 	vmf-dedup -q --memory "$need" in.arrows >/dev/null

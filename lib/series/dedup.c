@@ -13,6 +13,12 @@
 
 #define CHUNK 1024		/* rows looked at together */
 #define BLOCK 1024		/* rows written together */
+/* Of a batch: it is still in the cache when it is written. */
+#define OUT_BYTES ((int64_t)1 << 20)
+/* For a batch on its way out, with its bitmaps or its compressed copy, and
+ * what the heap does not give back.  With less of it the window would be
+ * longer, and pages touched for the first time are what windows cost most. */
+#define SPARE_MAX ((int64_t)48 << 20)
 #define BASE_BYTES ((int64_t)5 << 20)	/* the program itself */
 
 #define NONE INT64_MIN
@@ -42,7 +48,8 @@ struct vmf_dedup {
 	int32_t last_id;	/* of the row before */
 	int64_t last_t;
 	int64_t in_bytes;	/* that the reader held at the most */
-	int64_t out_bytes;	/* when a batch is full */
+	int64_t spare;		/* bytes that are not for rows */
+	int32_t named;		/* VMs whose names need not be looked at */
 	struct vmf_writer *w;
 	struct vmf_batch out;
 	const uint8_t *row[BLOCK];	/* rows to write, in order */
@@ -69,9 +76,9 @@ vmf_dedup_open(struct vmf_dedup **dp, const struct vmf_schema *schema,
 	d->schema = schema;
 	d->late_time = d->late_vm = NONE;
 	d->last_id = -1;
-	d->out_bytes = opts->memory / 16;
-	if (d->out_bytes > VMF_BATCH_BYTES)
-		d->out_bytes = VMF_BATCH_BYTES;
+	d->spare = opts->memory / 16 * 3;
+	if (d->spare > SPARE_MAX)
+		d->spare = SPARE_MAX;
 	rc = vmf_readings_bind(&d->in, schema, name, e);
 	if (rc == 0)
 		rc = vmf_pack_init(&d->pack, &d->in, e);
@@ -120,7 +127,7 @@ flush_rows(struct vmf_dedup *d, struct vmf_err *e)
 		rc = vmf_pack_emit(&d->pack, d->row, d->n_rows, &d->ids,
 		    &d->out, e);
 	d->n_rows = d->n_block = 0;
-	if (rc == 0 && vmf_batch_bytes(&d->out) >= d->out_bytes) {
+	if (rc == 0 && vmf_batch_bytes(&d->out) >= OUT_BYTES) {
 		rc = vmf_writer_put(d->w, &d->out, e);
 		vmf_batch_clear(&d->out);
 	}
@@ -220,6 +227,24 @@ feed_all(struct vmf_dedup *d, bool sorted, int64_t from, int64_t n,
 	return rc;
 }
 
+/* Write rows *k to end-1 of those sorted last, which are single, or as many
+ * as go together; *k is the next one. */
+static int
+write_rows(struct vmf_dedup *d, int64_t *k, int64_t end, struct vmf_err *e)
+{
+	const uint8_t **row = d->row + d->n_rows;
+	int64_t n = BLOCK - d->n_rows;
+
+	if (n > end - *k)
+		n = end - *k;
+	for (int64_t i = 0; i < n; i++)
+		row[i] = (const uint8_t *)nth(d, true, *k + i);
+	*k += n;
+	d->n_rows += n;
+	d->stats.rows_out += n;
+	return d->n_rows == BLOCK ? flush_rows(d, e) : 0;
+}
+
 /* The same of the n rows of a time, sorted, with the twins among them. */
 static int
 feed_step(struct vmf_dedup *d, int64_t n, struct vmf_err *e)
@@ -235,8 +260,8 @@ feed_step(struct vmf_dedup *d, int64_t n, struct vmf_err *e)
 		if (d->fold.n > 0)
 			rc = write_fold(d, e);
 		single = i < n_twins ? d->rows.twin[i] - 1 : n - 1;
-		for (; rc == 0 && k < single; k++)
-			rc = write_row(d, (uint8_t *)nth(d, true, k), e);
+		while (rc == 0 && k < single)
+			rc = write_rows(d, &k, single, e);
 		if (rc == 0)
 			rc = feed(d, nth(d, true, k++), e);
 		for (; rc == 0 && i < n_twins && d->rows.twin[i] == k; i++)
@@ -251,10 +276,8 @@ feed_step(struct vmf_dedup *d, int64_t n, struct vmf_err *e)
 static int64_t
 budget(const struct vmf_dedup *d)
 {
-	/* What the reader holds; a batch on its way out, with its bitmaps or
-	 * its compressed copy. */
 	return d->opts.memory - BASE_BYTES - d->in_bytes -
-	    vmf_readings_bytes(&d->in) - 3 * d->out_bytes -
+	    vmf_readings_bytes(&d->in) - d->spare -
 	    vmf_ids_bytes(&d->ids) - vmf_pack_bytes(&d->pack);
 }
 
@@ -270,7 +293,7 @@ check_budget(const struct vmf_dedup *d, struct vmf_err *e)
 	short_bytes = least - budget(d);
 	if (short_bytes <= 0)
 		return 0;
-	/* Batches on their way out grow with the memory. */
+	/* What is spare grows with the memory. */
 	short_bytes += short_bytes / 4;
 	return vmf_fail(e, VMF_EUSAGE, "--memory %lldM is too little for "
 	    "input of %lldM, %lld VMs and their strings; expected at least "
@@ -317,6 +340,32 @@ stream_steps(struct vmf_dedup *d, int64_t goal, int64_t *n, struct vmf_err *e)
 	return rc;
 }
 
+/*
+ * Enter the VMs that are new into the output's dictionary, before the rows
+ * that name them: it is sent again with every batch for which it has grown.
+ */
+static int
+enter_names(struct vmf_dedup *d, struct vmf_err *e)
+{
+	struct vmf_dict *to;
+	const char *s;
+	int64_t len;
+	int rc = 0;
+
+	if (d->w == NULL)
+		rc = open_output(d, e);
+	if (rc != 0)
+		return rc;
+	to = d->out.col[d->in.vm].dict;
+	for (; d->named < d->ids.dict.n; d->named++) {
+		s = vmf_dict_str(&d->ids.dict, d->named, &len);
+		rc = vmf_dict_intern(to, s, len, e);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
 /* Hand on the rows up to row `goal`, in order. */
 static int
 stream_rows(struct vmf_dedup *d, int64_t goal, struct vmf_err *e)
@@ -325,6 +374,8 @@ stream_rows(struct vmf_dedup *d, int64_t goal, struct vmf_err *e)
 	int rc;
 
 	rc = vmf_ids_rank(&d->ids, e);
+	if (rc == 0 && d->order == VMF_ORDER_TIME_VM)
+		rc = enter_names(d, e);
 	if (rc == 0 && d->order == VMF_ORDER_TIME_VM && in_time_order(d)) {
 		rc = stream_steps(d, goal, &n, e);
 	} else if (rc == 0 && d->order == VMF_ORDER_VM_TIME &&
@@ -376,6 +427,17 @@ make_room(struct vmf_dedup *d, struct vmf_err *e)
 
 /* ---- input ---- */
 
+/* True where the n times, the one before them first, do not go back. */
+static bool
+ascending(int64_t before, const int64_t *t, int64_t n)
+{
+	int64_t back = n > 0 && t[0] < before;
+
+	for (int64_t i = 1; i < n; i++)
+		back |= t[i] < t[i - 1];
+	return !back;
+}
+
 /* Keep track of the order in which the rows came. */
 static void
 watch_order(struct vmf_dedup *d, const int64_t *t, int64_t n)
@@ -389,6 +451,11 @@ watch_order(struct vmf_dedup *d, const int64_t *t, int64_t n)
 	if (last_id < 0) {
 		last_id = d->id[0];
 		last_t = t[0];
+	}
+	if (!by_vm && ascending(last_t, t, n)) {
+		d->last_t = t[n - 1];
+		d->last_id = d->id[n - 1];
+		return;
 	}
 	for (int64_t i = 0; i < n; i++) {
 		if (t[i] < last_t)
@@ -439,6 +506,10 @@ check_late(struct vmf_dedup *d, const int64_t *t, int64_t n, int64_t row,
 	int32_t last = -1;
 	int cmp = 0;
 
+	/* Mostly all are behind it, in order. */
+	if (d->order == VMF_ORDER_TIME_VM && t[0] > key->t &&
+	    ascending(t[0], t, n))
+		return 0;
 	for (int64_t i = 0; i < n; i++) {
 		if (d->order == VMF_ORDER_TIME_VM && t[i] > key->t)
 			continue;

@@ -8,6 +8,10 @@
 
 #include "base/mem.h"
 
+/* Rows that are gone through column by column, while they are in the cache
+ * closest by. */
+#define PASS_ROWS 256
+
 static int64_t
 slot_bytes(enum vmf_type type)
 {
@@ -28,7 +32,7 @@ vmf_pack_init(struct vmf_pack *p, const struct vmf_readings *r,
     struct vmf_err *e)
 {
 	const struct vmf_schema *s = r->schema;
-	int64_t off = sizeof(struct vmf_rec);
+	int64_t off = sizeof(struct vmf_rec), hole;
 	int n_null = 0;
 
 	*p = (struct vmf_pack){ .vm = r->vm, .time = r->time };
@@ -53,19 +57,25 @@ vmf_pack_init(struct vmf_pack *p, const struct vmf_readings *r,
 			c->null_bit = n_null++;
 		p->n_cols++;
 	}
+	p->null_off = (int64_t)offsetof(struct vmf_rec, bits);
+	/* The header's bits are a column's where no null needs them. */
+	hole = n_null == 0 || n_null > 32 ? p->null_off : 0;
 	/* The wide ones first: all are aligned. */
 	for (int64_t wide = 8; wide >= 4; wide -= 4)
-		for (int i = 0; i < p->n_cols; i++)
-			if (slot_bytes(p->col[i].type) == wide) {
-				p->col[i].off = off;
-				off += wide;
-			}
-	p->null_off = (int64_t)offsetof(struct vmf_rec, bits);
+		for (int i = 0; i < p->n_cols; i++) {
+			int64_t *at = wide == 4 && hole > 0 ? &hole : &off;
+
+			if (slot_bytes(p->col[i].type) != wide)
+				continue;
+			p->col[i].off = *at;
+			*at = at == &hole ? 0 : off + wide;
+		}
 	if (n_null > 32) {
 		p->null_off = off;
 		off += (n_null + 7) / 8;
 	}
 	p->rec_bytes = (off + 7) / 8 * 8;
+	p->clear = n_null > 32 || p->rec_bytes > off;
 	return 0;
 }
 
@@ -169,15 +179,16 @@ pack_col(struct vmf_pack *p, struct vmf_pack_col *c,
 	return 0;
 }
 
-int
-vmf_pack_rows(struct vmf_pack *p, const struct vmf_batch *b, int64_t from,
-    int64_t n, const int32_t *id, void *rec, struct vmf_err *e)
+static int
+pack_some(struct vmf_pack *p, const struct vmf_batch *b, int64_t from,
+    int64_t n, const int32_t *id, uint8_t *rec, struct vmf_err *e)
 {
 	const int64_t *t = b->col[p->time].d.i64 + from;
 	uint8_t *to = rec;
 	int rc = 0;
 
-	memset(rec, 0, (size_t)(n * p->rec_bytes));
+	if (p->clear)
+		memset(rec, 0, (size_t)(n * p->rec_bytes));
 	for (int64_t i = 0; i < n; i++, to += p->rec_bytes) {
 		struct vmf_rec h = { .t = t[i], .id = id[i] };
 
@@ -186,6 +197,22 @@ vmf_pack_rows(struct vmf_pack *p, const struct vmf_batch *b, int64_t from,
 	for (int c = 0; rc == 0 && c < p->n_cols; c++)
 		rc = pack_col(p, &p->col[c], &b->col[p->col[c].col], from, n,
 		    rec, e);
+	return rc;
+}
+
+int
+vmf_pack_rows(struct vmf_pack *p, const struct vmf_batch *b, int64_t from,
+    int64_t n, const int32_t *id, void *rec, struct vmf_err *e)
+{
+	uint8_t *to = rec;
+	int64_t k;
+	int rc = 0;
+
+	for (int64_t i = 0; rc == 0 && i < n; i += k) {
+		k = n - i < PASS_ROWS ? n - i : PASS_ROWS;
+		rc = pack_some(p, b, from + i, k, id + i,
+		    to + i * p->rec_bytes, e);
+	}
 	return rc;
 }
 
@@ -316,8 +343,8 @@ emit_col(struct vmf_pack *p, struct vmf_pack_col *c,
 	}
 }
 
-int
-vmf_pack_emit(struct vmf_pack *p, const uint8_t *const *rec, int64_t n,
+static int
+emit_some(struct vmf_pack *p, const uint8_t *const *rec, int64_t n,
     const struct vmf_ids *ids, struct vmf_batch *b, struct vmf_err *e)
 {
 	struct vmf_col *vm = &b->col[p->vm];
@@ -326,8 +353,6 @@ vmf_pack_emit(struct vmf_pack *p, const uint8_t *const *rec, int64_t n,
 	int64_t *t;
 	int rc = 0;
 
-	if (n == 0)
-		return 0;
 	code = vmf_col_extend(vm, n, e);
 	t = vmf_col_extend(&b->col[p->time], n, e);
 	if (code == NULL || t == NULL)
@@ -349,6 +374,20 @@ vmf_pack_emit(struct vmf_pack *p, const uint8_t *const *rec, int64_t n,
 		rc = emit_col(p, &p->col[c], rec, n, &b->col[p->col[c].col],
 		    e);
 	b->n += n;
+	return rc;
+}
+
+int
+vmf_pack_emit(struct vmf_pack *p, const uint8_t *const *rec, int64_t n,
+    const struct vmf_ids *ids, struct vmf_batch *b, struct vmf_err *e)
+{
+	int64_t k;
+	int rc = 0;
+
+	for (int64_t i = 0; rc == 0 && i < n; i += k) {
+		k = n - i < PASS_ROWS ? n - i : PASS_ROWS;
+		rc = emit_some(p, rec + i, k, ids, b, e);
+	}
 	return rc;
 }
 

@@ -34,6 +34,7 @@ struct vmf_pack {
 	int n_cols;
 	int64_t null_off;	/* byte of the null bits */
 	int64_t rec_bytes;
+	bool clear;		/* some bytes are no column's */
 	int vm, time;		/* columns */
 	struct vmf_recode vm_recode;
 };
