@@ -67,6 +67,7 @@ struct vmf_move {
 	int16_t cost_exp, load_exp;
 	uint16_t least;		/* of its costs; VMF_COST_NONE: none */
 	bool place;		/* a host has to be chosen */
+	bool lifted;		/* see vmf_occupancy_lift */
 };
 
 struct vmf_host {

@@ -413,6 +413,30 @@ vmf_occupancy_take(struct vmf_occupancy *o, int64_t i)
 		add_load(o, i, v->host, vmf_moves_left(o->m, i, slot), 1.0);
 }
 
+void
+vmf_occupancy_lift(struct vmf_occupancy *o, int64_t i)
+{
+	struct vmf_move *v = &o->m->vm[i];
+
+	v->lifted = true;
+	if (v->host >= 0 && o->mem != NULL)
+		add_mem(o, i, v->host, 0, -1.0);
+	if (v->host >= 0 && o->load != NULL)
+		add_load(o, i, v->host, 0, -1.0);
+}
+
+void
+vmf_occupancy_land(struct vmf_occupancy *o, int64_t i)
+{
+	struct vmf_move *v = &o->m->vm[i];
+
+	v->lifted = false;
+	if (v->host >= 0 && o->mem != NULL)
+		add_mem(o, i, v->host, 0, 1.0);
+	if (v->host >= 0 && o->load != NULL)
+		add_load(o, i, v->host, 0, 1.0);
+}
+
 /* Is there more on host h, which takes VMs, than it has room for? */
 static bool
 overfull(const struct vmf_occupancy *o, int64_t h)
@@ -470,7 +494,7 @@ group_from(const struct vmf_occupancy *o, int64_t i, int32_t h)
 		int64_t j = o->member[k];
 		const struct vmf_move *u = &m->vm[j];
 
-		if (j == i)
+		if (j == i || u->lifted)
 			continue;
 		if (u->to == h || (u->host == h && u->to < 0))
 			return m->n_starts;
@@ -790,6 +814,50 @@ vmf_occupancy_holds(const struct vmf_occupancy *o, int64_t i)
 
 	return v->to < 0 || (!overfull(o, v->to) &&
 	    v->slot >= group_from(o, i, v->to));
+}
+
+/* c among the cheapest in list, which has room for most. */
+static int64_t
+insert(struct vmf_choice *list, int64_t n, int64_t most,
+    const struct vmf_choice *c)
+{
+	int64_t k = n < most ? n : most - 1;
+
+	if (n == most && list[k].cost <= c->cost)
+		return n;
+	for (; k > 0 && list[k - 1].cost > c->cost; k--)
+		list[k] = list[k - 1];
+	list[k] = *c;
+	return n < most ? n + 1 : n;
+}
+
+int64_t
+vmf_occupancy_choices(struct vmf_occupancy *o, int64_t i,
+    struct vmf_rng *rng, int64_t max_hosts, struct vmf_choice *list,
+    int64_t most)
+{
+	const struct vmf_moves *m = o->m;
+	int64_t n, got = 0, at;
+	const int32_t *to = vmf_occupancy_targets(o, i, &n);
+
+	at = n > max_hosts ? vmf_rng_below(rng, n) : 0;
+	for (int64_t h = 0; h < n && h < max_hosts; h++) {
+		struct vmf_choice c = { .to = to[(at + h) % n] };
+		struct open_from from;
+
+		if (c.to >= 0 && c.to == m->vm[i].host)
+			continue;
+		from = host_from(o, i, c.to);
+		for (int64_t k = 0; k < m->n_starts; k++) {
+			if (m->cost[i * m->n_starts + k] == VMF_COST_NONE ||
+			    obstacle(o, i, k, c.to, from) >= 0)
+				continue;
+			c.slot = (int32_t)k;
+			c.cost = vmf_occupancy_cost(o, i, k, c.to);
+			got = insert(list, got, most, &c);
+		}
+	}
+	return got;
 }
 
 int64_t

@@ -69,6 +69,12 @@ double vmf_occupancy_cost(const struct vmf_occupancy *o, int64_t i,
 void vmf_occupancy_put(struct vmf_occupancy *o, int64_t i, int32_t slot,
     int32_t to);
 void vmf_occupancy_take(struct vmf_occupancy *o, int64_t i);
+/* VM i, which is not placed, needs no room where it is either, and keeps
+ * nobody of its group away; until it lands, which has to be before it is
+ * placed.  Where it has no room while others are lifted it has none when they
+ * have come down, wherever that is. */
+void vmf_occupancy_lift(struct vmf_occupancy *o, int64_t i);
+void vmf_occupancy_land(struct vmf_occupancy *o, int64_t i);
 /* A VM that VM i, staying (or until its own move ends) where it is, leaves
  * no room for on i's host: once i was taken back it must be too, and this be
  * asked again; -1: none. */
@@ -84,6 +90,13 @@ int64_t vmf_occupancy_ousted(const struct vmf_occupancy *o, int64_t i);
 bool vmf_occupancy_best(struct vmf_occupancy *o, int64_t i, int64_t last,
     const double *price, struct vmf_rng *rng, int64_t max_hosts,
     struct vmf_choice *c);
+
+/* The cheapest choices for VM i, which is not placed, within all limits, what
+ * others need on its host aside: up to most of them, by cost, at no more than
+ * max_hosts of its targets.  Returns how many. */
+int64_t vmf_occupancy_choices(struct vmf_occupancy *o, int64_t i,
+    struct vmf_rng *rng, int64_t max_hosts, struct vmf_choice *list,
+    int64_t most);
 
 /* Do the counts of moves at once, those of targets aside, leave VM i, which is
  * placed, a cheaper start than its own, or one before it that costs as much?

@@ -19,6 +19,9 @@
 #define PASSES 8		/* of each VM alone; in a large fleet: */
 #define PASSES_LARGE 2
 #define CYCLES 12
+#define EXACT_EACH 100		/* rounds to one of a few VMs as is best, */
+#define EXACT_EACH_LARGE 500	/* and in a fleet of more than */
+#define EXACT_LARGE 200		/* VMs */
 #define PRICE_ROUNDS 50		/* fewer where that is much work: */
 #define PRICE_LEAST 20
 #define PRICE_WORK 7e9		/* VMs x starts x rounds */
@@ -234,6 +237,37 @@ draw(struct vmf_state *s, const struct weighted *list, int n)
 	return list[n - 1].kind;
 }
 
+static int32_t
+draw_seed(struct vmf_state *s)
+{
+	const struct vmf_vm_list *list = s->waiting.n > 0 &&
+	    vmf_rng_below(&s->rng, 2) == 0 ? &s->waiting : &s->sore;
+
+	return list->vm[vmf_rng_below(&s->rng, list->n)];
+}
+
+/* A round in which a few VMs are placed as is best; the rest as below. */
+static int
+try_exact(struct vmf_state *s, double heat, double worth, bool fair,
+    bool *kept, struct vmf_err *e)
+{
+	double was = s->o->cost;
+	double allow = -heat * log(1.0 - vmf_rng_unit(&s->rng));
+	int rc;
+
+	begin(s);
+	if ((rc = vmf_exact(s, draw_seed(s), worth, fair, allow, kept,
+	    e)) != 0)
+		return rc;
+	if (*kept) {
+		keep(s);
+		return 0;
+	}
+	undo(s);
+	s->o->cost = was;
+	return 0;
+}
+
 /* One round; *kept is false where it was undone.  A place for one more VM is
  * worth that much load; fair: and what it costs at least. */
 static int
@@ -243,7 +277,6 @@ try_round(struct vmf_state *s, double heat, double worth, bool fair,
 	static const struct weighted kinds[N_KINDS] = { { ASSIGN, 4 },
 	    { ANY, 2 }, { BEST, 2 }, { SHIFT, 2 }, { MAKE_WAY, 3 },
 	    { SWAP, 2 }, { EARLY, 3 } };
-	const struct vmf_vm_list *list = &s->sore;
 	int64_t was_placed = s->o->n_placed, way, n;
 	enum kind how;
 	int32_t seed;
@@ -254,9 +287,7 @@ try_round(struct vmf_state *s, double heat, double worth, bool fair,
 	how = draw(s, kinds, !s->depends ? N_KINDS - 3 : s->waiting.n == 0 ?
 	    N_KINDS - 1 : N_KINDS);
 	way = vmf_rng_below(&s->rng, 2) == 0 ? 1 : -1;
-	if (s->waiting.n > 0 && vmf_rng_below(&s->rng, 2) == 0)
-		list = &s->waiting;
-	seed = list->vm[vmf_rng_below(&s->rng, list->n)];
+	seed = draw_seed(s);
 	if (how == EARLY)
 		seed = s->waiting.vm[vmf_rng_below(&s->rng, s->waiting.n)];
 	if (how == EARLY)
@@ -317,6 +348,7 @@ search_rounds(struct vmf_state *s, int64_t rounds, double loss, int64_t n,
 	double hot = fmax(1e-9, loss / 2.0 * fmin(1.0, (double)rounds /
 	    ((double)n * HOT_ROUNDS + 1.0)));
 	int64_t placed = s->o->n_placed;
+	int64_t each = n > EXACT_LARGE ? EXACT_EACH_LARGE : EXACT_EACH;
 	bool kept = false;
 	int rc;
 
@@ -331,8 +363,10 @@ search_rounds(struct vmf_state *s, int64_t rounds, double loss, int64_t n,
 
 		if (*done * CYCLES % rounds < CYCLES)
 			load_best(s);
-		if ((rc = try_round(s, heat, worth, kind == 1, &kept,
-		    e)) != 0)
+		rc = s->depends && *done % each == 0 ?
+		    try_exact(s, heat, worth, kind == 1, &kept, e) :
+		    try_round(s, heat, worth, kind == 1, &kept, e);
+		if (rc != 0)
 			return rc;
 		if (kept && (s->o->n_placed > placed ||
 		    (s->o->n_placed == placed && s->o->cost < best))) {
@@ -460,6 +494,8 @@ open_state(struct vmf_state *s, struct vmf_err *e)
 	s->early = vmf_calloc(m->n_starts, (int64_t)sizeof(*s->early), e);
 	s->touched = vmf_calloc(n, (int64_t)sizeof(*s->touched), e);
 	s->spread = vmf_calloc(n, (int64_t)sizeof(*s->spread), e);
+	s->choice = vmf_calloc(VMF_EXACT_MOST * VMF_EXACT_CHOICES,
+	    (int64_t)sizeof(*s->choice), e);
 	s->best_slot = vmf_calloc(n, (int64_t)sizeof(*s->best_slot), e);
 	s->best_to = vmf_calloc(n, (int64_t)sizeof(*s->best_to), e);
 	s->changed = vmf_calloc(n, (int64_t)sizeof(*s->changed), e);
@@ -468,8 +504,8 @@ open_state(struct vmf_state *s, struct vmf_err *e)
 	s->host_from = vmf_calloc(m->n_hosts + 1,
 	    (int64_t)sizeof(*s->host_from), e);
 	if (s->early == NULL || s->touched == NULL || s->spread == NULL ||
-	    s->best_slot == NULL || s->best_to == NULL ||
-	    s->changed == NULL || s->is_changed == NULL ||
+	    s->choice == NULL || s->best_slot == NULL ||
+	    s->best_to == NULL || s->changed == NULL || s->is_changed == NULL ||
 	    s->host_vm == NULL || s->host_from == NULL)
 		return VMF_ENOMEM;
 	for (int64_t i = 0; i < n; i++)
@@ -503,6 +539,7 @@ free_state(struct vmf_state *s)
 	free(s->early);
 	free(s->touched);
 	free(s->spread);
+	free(s->choice);
 	free(s->best_slot);
 	free(s->best_to);
 	free(s->changed);

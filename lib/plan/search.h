@@ -11,8 +11,10 @@
  * Induction by String Removals for Vehicle Routing Problems" (2020), a few
  * VMs that stand in each other's way are taken back and placed again, in
  * another order; the change is kept when it places more VMs, or as many at a
- * cost that simulated annealing allows.  The best plan that was seen is the
- * answer, after a last pass in which each VM moves alone.
+ * cost that simulated annealing allows.  Where who leaves makes room, some
+ * rounds place a few VMs as is best for all of them (plan/exact.c).  The best
+ * plan that was seen is the answer, after a last pass in which each VM moves
+ * alone.
  *
  * All random numbers come from one seed, and one thread makes all changes:
  * the same problem gives the same plan.

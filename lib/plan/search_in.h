@@ -9,6 +9,8 @@
 #include "plan/search.h"
 
 #define VMF_ASSIGN_MOST 40	/* VMs that places are assigned to at once */
+#define VMF_EXACT_MOST 7	/* VMs that are placed again as is best */
+#define VMF_EXACT_CHOICES 128	/* of each of them */
 #define VMF_NOT_HERE 1e12	/* the cost of a place that is not for a VM */
 
 /* A VM's place before the round. */
@@ -35,6 +37,7 @@ struct vmf_state {
 	double loss;		/* mean, of a VM without its cheapest start */
 	double *early;		/* prices of starts, room for them */
 	float *spread;		/* what a VM may lose, and by how few starts */
+	struct vmf_choice *choice;	/* VMF_EXACT_MOST x VMF_EXACT_CHOICES */
 	int32_t *best_slot, *best_to;
 	int32_t *changed;	/* since the best, each VM once */
 	bool *is_changed;
@@ -96,5 +99,17 @@ void vmf_recreate_early(struct vmf_state *s);
 void vmf_recreate_shift(struct vmf_state *s, int64_t by);
 /* The places that were given up, so that their costs are least. */
 void vmf_recreate_assign(struct vmf_state *s);
+
+/* ---- both ---- */
+
+/*
+ * VM i, which can move, and a few others that have to do with it: placed
+ * again so that their sum of costs is least and no more than allow above what
+ * it is, where one that stays costs worth, and if fair what it costs at least
+ * besides.  *found is false where no such places are known; then they stay
+ * out, logged, for the caller to put back.
+ */
+int vmf_exact(struct vmf_state *s, int32_t i, double worth, bool fair,
+    double allow, bool *found, struct vmf_err *e) VMF_CHECK;
 
 #endif

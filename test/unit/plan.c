@@ -221,6 +221,154 @@ test_mem(void)
 	vmf_moves_free(&m);
 }
 
+#define FEW 6			/* VMs, on THREE hosts, with WHEN starts */
+#define THREE 3
+#define WHEN 3
+#define LAST (WHEN + 1)		/* slots, of moves of 2 */
+
+/* FEW VMs that take what hosts have left, so that some come only when others
+ * have gone. */
+static void
+open_few(struct vmf_moves *m, uint64_t seed)
+{
+	struct vmf_rng rng = { seed };
+	double has[THREE] = { 0.0 };
+
+	*m = (struct vmf_moves){ .slot_s = 300, .step_s = 300,
+	    .length_s = 600, .n_starts = WHEN, .n_steps = LAST,
+	    .keep_load = true, .keep_mem = true, .limits = {
+	    .max_host_load = 1.0, .per_target = 1 + (int64_t)(seed % 2) } };
+	assert(vmf_moves_grid(m, &err) == 0);
+	for (int i = 0; i < FEW; i++) {
+		double cost[WHEN], load[LAST];
+
+		for (int k = 0; k < WHEN; k++)
+			cost[k] = (double)vmf_rng_below(&rng, 20);
+		for (int t = 0; t < LAST; t++)
+			load[t] = (double)(1 + vmf_rng_below(&rng, 9));
+		assert(vmf_moves_add(m, cost, NULL, 0, load, NULL, 1.0, &err)
+		    == 0);
+		m->vm[i].host = i % THREE;
+		m->vm[i].place = true;
+		m->vm[i].mem_mb = (double)(1 + vmf_rng_below(&rng, 4));
+		m->vm[i].group = i < 2 ? 0 : -1;
+		has[i % THREE] += m->vm[i].mem_mb;
+	}
+	m->n_groups = 1;
+	m->host = calloc(THREE, sizeof(*m->host));
+	assert(m->host != NULL);
+	m->n_hosts = THREE;
+	for (int h = 0; h < THREE; h++)
+		m->host[h] = (struct vmf_host){ .room = 18.0 + (double)
+		    vmf_rng_below(&rng, 8), .mem_mb = has[h] +
+		    (double)vmf_rng_below(&rng, 3), .cluster = -1,
+		    .open = true };
+}
+
+/* Does VM i, which moves in slot at (-1: not) to host to, count on host h in
+ * slot j? */
+static bool
+is_on(const struct vmf_moves *m, int i, int at, int to, int h, int j)
+{
+	if (m->vm[i].host == h)
+		return at < 0 || j < at + 2;
+	return at >= 0 && to == h && j >= at;
+}
+
+/* Are all limits kept?  By slots, each of which is a step here. */
+static bool
+sound(const struct vmf_moves *m, const int *at, const int *to)
+{
+	for (int h = 0; h < THREE; h++) {
+		int first = LAST;
+
+		for (int i = 0; i < FEW; i++)
+			if (at[i] >= 0 && to[i] == h && at[i] < first)
+				first = at[i];
+		for (int j = first; j < LAST; j++) {
+			double load = 0.0, mem = 0.0;
+			int coming = 0, group = 0;
+
+			for (int i = 0; i < FEW; i++) {
+				coming += at[i] >= 0 && to[i] == h &&
+				    at[i] <= j && j < at[i] + 2;
+				if (!is_on(m, i, at[i], to[i], h, j))
+					continue;
+				load += vmf_moves_used(m, i, j);
+				mem += m->vm[i].mem_mb;
+				group += m->vm[i].group == 0;
+			}
+			if (load > m->host[h].room || mem > m->host[h].mem_mb
+			    || coming > m->limits.per_target || group > 1)
+				return false;
+		}
+	}
+	return true;
+}
+
+/* The best of all plans: how many are placed, and at what cost. */
+static int
+best_of_all(const struct vmf_moves *m, double *cost)
+{
+	int at[FEW], to[FEW], most = 0, all = 1;
+
+	for (int i = 0; i < FEW; i++)
+		all *= 1 + WHEN * (THREE - 1);
+	*cost = 0.0;
+	for (int c = 0; c < all; c++) {
+		int rest = c, n = 0;
+		double sum = 0.0;
+
+		for (int i = 0; i < FEW; i++) {
+			int k = rest % (1 + WHEN * (THREE - 1)) - 1;
+
+			rest /= 1 + WHEN * (THREE - 1);
+			at[i] = k < 0 ? -1 : k / (THREE - 1);
+			to[i] = k < 0 ? -1 : (m->vm[i].host + 1 +
+			    k % (THREE - 1)) % THREE;
+			n += k >= 0;
+			sum += k < 0 ? 0.0 : vmf_moves_cost(m, i, at[i]);
+		}
+		if (n < most || (n == most && !(sum < *cost)) ||
+		    !sound(m, at, to))
+			continue;
+		most = n;
+		*cost = sum;
+	}
+	return most;
+}
+
+/* Small fleets in which VMs wait for each other are planned as is best; two
+ * of them are not by rounds that place one VM after the other. */
+static void
+test_optimum(void)
+{
+	int placed = 0;
+
+	for (uint64_t seed = 1; seed <= 40; seed++) {
+		struct vmf_search s = { .max_rounds = 3000 };
+		int at[FEW], to[FEW], most;
+		struct vmf_occupancy o;
+		struct vmf_moves m;
+		double cost;
+
+		open_few(&m, seed);
+		most = best_of_all(&m, &cost);
+		assert(vmf_occupancy_open(&o, &m, &err) == 0);
+		assert(vmf_search(&s, &o, &err) == 0);
+		for (int i = 0; i < FEW; i++) {
+			at[i] = m.vm[i].slot;
+			to[i] = m.vm[i].to;
+		}
+		assert(sound(&m, at, to));
+		assert(o.n_placed == most && fabs(o.cost - cost) <= 1e-9);
+		placed += most;
+		vmf_occupancy_free(&o);
+		vmf_moves_free(&m);
+	}
+	assert(placed > 40);	/* and not because nothing fits */
+}
+
 int
 main(void)
 {
@@ -229,5 +377,6 @@ main(void)
 	test_load();
 	test_above();
 	test_mem();
+	test_optimum();
 	return 0;
 }
