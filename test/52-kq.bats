@@ -372,6 +372,36 @@ EOF
 	assert_output 2
 }
 
+@test "a small fleet's gate: its clusters, and what it does to forecasts" {
+	gen 16 20 --seed 2 | vmf-ingest -q | vmf-dedup -q |
+	    vmf-aggregate -q --step 1h --metric cpu --stat mean,count -o s
+	vmf-train -q --no-history -o m s
+	run -0 gate_part m
+	assert_output "[0] [10020]"
+	vmf-predict -q --explain --from m | vmf-cat --csv >x
+	# Parts of each of six clusters, that add up.
+	run -0 awk -F, '$6 ~ /^cluster / && $6 !~ /interval/ {
+		split($6, at, ": "); sum[at[1]] += $7; n++ }
+	    END {
+		for (c in sum)
+			bad += !(sum[c] > .999 && sum[c] < 1.001)
+		print n, length(sum), bad + 0
+	    }' x
+	assert_output "48 6 0"
+	run -0 grep -cE ',(clusters|widths|gate): off the loss.*,0\.0[0-9]*,' x
+	assert_output 3
+	# Tilts, networks and widths: all else is the same.
+	vmf-train -q --no-history --without gate -o without s
+	for h in 3 30; do
+		vmf-predict -q --no-history --horizon $h --from m -o f s
+		vmf-predict -q --no-history --horizon $h --threads 1 \
+		    --from m <s >f1
+		same f f1
+		vmf-predict -q --no-history --horizon $h --from without -o g s
+		run ! same f g
+	done
+}
+
 @test "the gate: nothing from the first origin on is looked at" {
 	not_small
 	fleet 40 20

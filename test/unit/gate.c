@@ -6,6 +6,7 @@
  */
 #include <math.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -212,6 +213,8 @@ test_bytes(void)
 	size_t n = sizeof(g) / sizeof(float);
 	float *p = (float *)(void *)&g;
 	uint8_t *blob = calloc(1, 8 + 4 * n);
+	const float most = 21.0f;
+	uint8_t was[4], *at = blob + 8 + offsetof(struct vmf_gate, tilt);
 	struct vmf_err e = { "" };
 
 	if (got == NULL || blob == NULL)
@@ -234,6 +237,11 @@ test_bytes(void)
 	    memcmp(got, &g, sizeof(g)) == 0, "little-endian floats");
 	check(vmf_gate_get(got, blob, (int64_t)(7 + 4 * n), &e) != 0 &&
 	    strstr(e.msg, "train anew") != NULL, "a byte less");
+	memcpy(was, at, 4);
+	memcpy(at, &most, 4);
+	check(vmf_gate_get(got, blob, (int64_t)(8 + 4 * n), &e) != 0 &&
+	    strstr(e.msg, "a tilt of 21") != NULL, "a tilt that is none");
+	memcpy(at, was, 4);
 	blob[8 + 4 * n - 5] = 0x40;
 	check(vmf_gate_get(got, blob, (int64_t)(8 + 4 * n), &e) != 0 &&
 	    strstr(e.msg, "wider") != NULL, "a width that is none");

@@ -143,6 +143,11 @@ test_learn(void)
 	check(vmf_tilt_learn(few, KINDS, &r, 0.1f, &e) == 0 &&
 	    size_of(few[3]) < 0.8 * size_of(again[3]),
 	    "few rows are drawn to 0");
+	for (int i = 0; i < 6; i++)
+		((float *)(uintptr_t)r.weight)[i] = 0.0f;
+	check(vmf_tilt_learn(few, KINDS, &r, 0.1f, &e) == 0 &&
+	    !(size_of(few[3]) > 0.0) && best(few, 2) == 1,
+	    "rows that count nothing");
 	for (int i = 0; i < N; i++)
 		((float *)(uintptr_t)r.weight)[i] = 0.0f;
 	check(vmf_tilt_learn(few, KINDS, &r, 1e-3f, &e) == 0 &&
