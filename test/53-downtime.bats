@@ -196,6 +196,25 @@ many() {
 	refute_output --partial 'will not converge'
 }
 
+@test "moves that name no configuration are told apart by what they are like" {
+	# Loads that are far from each other; algorithms are of several words.
+	made 300 | awk -F, -v OFS=, '
+		NR == 1 { print $0, "algorithm" }
+		$6 == 0 || $6 == 20 || $6 == 80 { print $0, "x-ü." $2 }' >named.csv
+	cut -d, -f 1-6,8- named.csv | awk -v OFS=, 'NR == 1 { print $0, "start" }
+		NR > 1 { print $0, "2024-01-0" (NR * 2 % 5 + 1) }' >bare.csv
+	for k in named bare; do
+		learn $k.model <$k.csv
+		foretell $k.model downtime_ms_q50,downtime_ms_q90,total_ms_q50 \
+		    <named.csv >$k
+	done
+	same named bare
+	[ "$(sort -u bare | wc -l)" -gt 10 ]
+	# And what the model knows ended with the last of them.
+	run -0 vmf-cat --csv --no-header --columns updated bare.model
+	assert_line --index 1 2024-01-05T00:00:00Z
+}
+
 @test "a number that no move had does not count" {
 	made 200 | learn m
 	{
