@@ -259,6 +259,13 @@ s.with_columns(pl.col("cpu_mean").list.slice(skip),
 	assert_output 1
 	run -0 vmf-cat --schema x
 	assert_output --partial explanation
+	# Of no load and of one that never changed there is nothing to tell.
+	printf '%s\n' "a $(seq -s , 48)" "b -*48" "c 7*48" | series 3600 2 >few
+	vmf-train -q --model theta -o n few
+	vmf-predict -q --explain --from n -o y
+	run -0 column id,part y
+	assert_output a,theta
+	rm y
 	fails 2 '--explain tells what the model knows; leave out s' \
 	    vmf-predict --explain --from m -o y s
 	fails 1 "of kind 'series', expected 'model'" \
