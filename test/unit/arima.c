@@ -12,17 +12,7 @@
 #include "forecast/arima_fit_kernel.h"
 #include "forecast/ets_kernel.h"
 #include "forecast/theta_kernel.h"
-
-static int failures;
-
-static void
-check(bool ok, const char *what)
-{
-	if (ok)
-		return;
-	printf("%s\n", what);
-	failures++;
-}
+#include "check.h"
 
 static void
 near(double got, double want, double tol, const char *what)

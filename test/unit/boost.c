@@ -11,20 +11,11 @@
 #include <string.h>
 
 #include "learn/boost.h"
+#include "check.h"
 
 #define N 4000
 
-static int failures;
 static float x[N][3], y[N], base[N], weight[N], out[N], again[N];
-
-static void
-check(bool ok, const char *what)
-{
-	if (ok)
-		return;
-	printf("%s\n", what);
-	failures++;
-}
 
 static double
 noise(void)

@@ -8,7 +8,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,19 +15,9 @@
 #include "forecast/gate.h"
 #include "forecast/kq_shares.h"
 #include "learn/mixer.h"
+#include "check.h"
 
 enum { PARTS = VMF_MIXER_PARTS, IN = VMF_MIXER_IN, VALUES = 5 };
-
-static int failures;
-
-static void
-check(bool ok, const char *what)
-{
-	if (ok)
-		return;
-	printf("%s\n", what);
-	failures++;
-}
 
 static uint32_t state = 7;
 

@@ -6,7 +6,6 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,17 +13,7 @@
 #include "forecast/kq.h"
 #include "forecast/kq_mix.h"
 #include "forecast/kq_shares.h"
-
-static int failures;
-
-static void
-check(bool ok, const char *what)
-{
-	if (ok)
-		return;
-	printf("%s\n", what);
-	failures++;
-}
+#include "check.h"
 
 #define N 700
 #define SEASON 24

@@ -12,21 +12,11 @@
 #include <string.h>
 
 #include "learn/lstm.h"
+#include "check.h"
 
 #define CHUNK VMF_LSTM_CHUNK
 #define LEADS VMF_LSTM_LEADS
 #define LEVELS VMF_LSTM_LEVELS
-
-static int failures;
-
-static void
-check(bool ok, const char *what)
-{
-	if (ok)
-		return;
-	printf("%s\n", what);
-	failures++;
-}
 
 static void
 must(int rc, const struct vmf_err *e)

@@ -13,17 +13,7 @@
 
 #include "forecast/eval_score.h"
 #include "forecast/lstm_row.h"
-
-static int failures;
-
-static void
-check(bool ok, const char *what)
-{
-	if (ok)
-		return;
-	printf("%s\n", what);
-	failures++;
-}
+#include "check.h"
 
 static void
 must(int rc, const struct vmf_err *e)

@@ -11,17 +11,7 @@
 #include "forecast/many.h"
 #include "forecast/snaive.h"
 #include "forecast/snaive_kernel.h"
-
-static int failures;
-
-static void
-check(bool ok, const char *what)
-{
-	if (ok)
-		return;
-	printf("%s\n", what);
-	failures++;
-}
+#include "check.h"
 
 static void
 near(double got, double want, const char *what)

@@ -7,25 +7,14 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "forecast/cluster.h"
 #include "learn/tilt.h"
+#include "check.h"
 
 enum { PARTS = VMF_MIXER_PARTS, N = 600, KINDS = 5 };
-
-static int failures;
-
-static void
-check(bool ok, const char *what)
-{
-	if (ok)
-		return;
-	printf("%s\n", what);
-	failures++;
-}
 
 static uint32_t state = 7;
 
