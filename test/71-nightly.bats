@@ -292,7 +292,7 @@ starts() {
 @test "no time left for a window: the night is done, and told" {
 	# As old as NIGHT_MAX_AGE lets them be, and the forecast is no longer.
 	run -3 sh "$NIGHTLY" --out out --date 2024-01-06 day.csv.gz
-	assert_output "nightly: 2024-01-06: no VM has a window: 12 no-window; the plan begins at 2024-01-06T00:00:00Z, and the forecast ends at 2024-01-06T00:00:00Z"
+	assert_output "nightly: 2024-01-06: no VM has a window: 12 no-window; windows of 30m; the plan begins at 2024-01-06T00:00:00Z, and the forecast ends at 2024-01-06T00:00:00Z"
 	assert_equal "$(grep -c ,no-window, out/latest/plan.csv)" 12
 	# Whatever the reason.
 	NIGHT_BLACKOUT=Mon-Sun run -3 night day.csv.gz
