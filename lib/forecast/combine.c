@@ -312,11 +312,46 @@ set_bounds(double *p, const struct vmf_block *b, int w, int i)
 		p[VMF_PANEL_HIGH] += rise;
 }
 
-int
-vmf_combine_fit(struct vmf_fit *fit, const struct vmf_slice *y,
-    const struct vmf_block *b, int w, int i, struct vmf_combine *c,
-    struct vmf_err *e)
+/*
+ * What was lost at leads [from, to) of all origins, in parts of what the last
+ * value and the season before lost on average; 0: there is no such.
+ */
+static double
+lost(const struct vmf_slice *y, const double *weight,
+    const struct vmf_block *b, int w, int i, int64_t from, int64_t to)
 {
+	double err = 0.0, other = 0.0, c = b->scale[i];
+
+	for (int64_t k = 0; k < b->n_origins; k++) {
+		int64_t at = b->n - b->origin[k], n = known_leads(b, k, i);
+		double last = NAN;
+
+		for (int64_t t = at - 1; n > from && t >= 0 && isnan(last);
+		    t--)
+			last = raw(y, b, t, i);
+		for (int64_t j = from; j < to && j < n; j++) {
+			double v = raw(y, b, at + j, i);
+			double d = fabs(v - vmf_from_log(c, average(b, weight,
+			    k * b->horizon + j, w, i)));
+			double o = 0.5 * (fabs(v - last) + fabs(v - raw(y, b,
+			    at + j - b->season * (j / b->season + 1), i)));
+
+			if (isnan(d) || isnan(o))
+				continue;
+			err += d;
+			other += o;
+		}
+	}
+	return other > 0.0 ? err / other : 0.0;
+}
+
+int
+vmf_combine_fit(const struct vmf_panel_job *job, const struct vmf_block *b,
+    int w, int i, struct vmf_combine *c, struct vmf_err *e)
+{
+	const struct vmf_slice *y = job->y;
+	struct vmf_fit *fit = job->fit;
+	int64_t from = 0;
 	double *p;
 	int rc;
 
@@ -332,6 +367,11 @@ vmf_combine_fit(struct vmf_fit *fit, const struct vmf_slice *y,
 		for (int k = 0; k < vmf_member_len[m]; k++)
 			p[vmf_member_at[m] + k] = b->members & 1u << m ?
 			    b->par[m][k * w + i] : 0.0;
+	for (int k = 0; k < VMF_PANEL_GROUPS; k++) {
+		p[VMF_PANEL_LOST + k] = lost(y, p + VMF_PANEL_WEIGHTS, b, w, i,
+		    from, job->group_end[k]);
+		from = job->group_end[k];
+	}
 	fit->mase = mase_of(y, p + VMF_PANEL_WEIGHTS, b, w, i);
 	return set_bands(p + VMF_PANEL_BANDS, p + VMF_PANEL_WEIGHTS, b, w, i,
 	    c, e);
@@ -499,8 +539,13 @@ vmf_panel_check(const char *name, unsigned members, const double *params,
 		if (!isfinite(params[i]))
 			return vmf_fail(e, VMF_EDATA, "%s has %g at param %d, "
 			    "expected a finite number", name, params[i], i);
-		if (i > VMF_PANEL_BANDS && (i - VMF_PANEL_BANDS) %
-		    VMF_BAND_LEVELS != 0 && params[i] < params[i - 1])
+		if (i >= VMF_PANEL_LOST && params[i] < 0.0)
+			return vmf_fail(e, VMF_EDATA, "%s has %g at param %d, "
+			    "expected what was lost, not below 0", name,
+			    params[i], i);
+		if (i > VMF_PANEL_BANDS && i < VMF_PANEL_LOST &&
+		    (i - VMF_PANEL_BANDS) % VMF_BAND_LEVELS != 0 &&
+		    params[i] < params[i - 1])
 			return vmf_fail(e, VMF_EDATA, "%s has %g at param %d, "
 			    "expected quantiles that ascend", name, params[i],
 			    i);

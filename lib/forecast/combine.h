@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "forecast/forecast.h"
 #include "forecast/lanes_block.h"
+#include "forecast/panel.h"
 
 /* Steps, seasons and leads that the lanes' room is counted in. */
 enum { VMF_ROOM_STEPS = 3, VMF_ROOM_SEASONS = 8, VMF_ROOM_LEADS = 4 };
@@ -23,10 +24,10 @@ struct vmf_combine {
 void vmf_combine_free(struct vmf_combine *c);
 
 /*
- * Lane i of a block of w that was learned, y being its history: params of
- * VMF_PANEL_* and mase into fit.
+ * Lane i of a block of w that was learned of the job: params of VMF_PANEL_*
+ * and mase into its fit.
  */
-int vmf_combine_fit(struct vmf_fit *fit, const struct vmf_slice *y,
+int vmf_combine_fit(const struct vmf_panel_job *job,
     const struct vmf_block *b, int w, int i, struct vmf_combine *c,
     struct vmf_err *e) VMF_CHECK;
 /* Lane i of a block that was forecast: mean and quantiles into f. */

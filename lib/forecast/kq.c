@@ -312,7 +312,8 @@ foretell(struct course *c, int k, struct vmf_kq_job *job, int64_t from,
 	vmf_kq_shares(c->q->ops, g->err, g->w, k, c->day, c->s.without,
 	    share[1]);
 	if (job->other != NULL) {
-		other[0] = other[1] = (float)vmf_kq_other(k, c->day);
+		other[0] = other[1] = (float)vmf_kq_other(g, k,
+		    c->day, job->other_lost[k]);
 		for (int i = 0; i < 2; i++)
 			for (int m = 0; m < VMF_KQ_MEMBERS; m++)
 				share[i][m] *= 1.0f - other[i];

@@ -30,8 +30,10 @@ struct vmf_kq_job {
 	const struct vmf_fit *from;
 	unsigned without;		/* families, where nothing goes on */
 	struct vmf_forecast *f;		/* NULL: learn */
-	/* NULL, or one more forecast, at vmf_kq_levels, to be mixed in */
+	/* NULL, or one more forecast, at vmf_kq_levels, to be mixed in, and
+	 * by group what it lost (VMF_PANEL_LOST) */
 	const struct vmf_forecast *other;
+	const double *other_lost;
 	const struct vmf_gate *gate;	/* of the fleet, or NULL */
 };
 

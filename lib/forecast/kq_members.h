@@ -167,7 +167,7 @@ static const float kq_power[2][4] = {
 /* The share of a forecast by the other algorithms, where there is one. */
 static const double kq_other[2][4] = {
 	{ 0.3, 0.3, 0.3, 0.3 },
-	{ 0.1, 0.1, 0.2, 0.3 },
+	{ 0.2, 0.2, 0.25, 0.3 },
 };
 
 #endif

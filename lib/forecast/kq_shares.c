@@ -12,6 +12,10 @@
 #define LEVEL_ORIGINS 40.0
 /* How far a level may be moved. */
 #define LEVEL_MOVED 0.03
+/* How steeply the odds of a forecast that is mixed in fall with what it
+ * loses, and how far they are moved at most. */
+#define OTHER_POWER 6.0
+#define OTHER_MOST 3.0
 /* Days of at most so many steps are coarse. */
 #define COARSE 48
 
@@ -142,9 +146,21 @@ vmf_kq_shares(const struct vmf_kq_ops *ops, const float *loss, float w,
 }
 
 double
-vmf_kq_other(int k, int64_t day)
+vmf_kq_other(const struct vmf_kq_group *g, int k, int64_t day, double lost)
 {
-	return kq_other[day > COARSE][k];
+	double share = kq_other[day > COARSE][k];
+	double plain = 0.5 * ((double)g->err[KQ_NAIVE] +
+	    (double)g->err[KQ_SNAIVE]);
+	double own = (double)g->w / (double)(g->w + FLEET_ORIGINS);
+	double odds;
+
+	if (day <= COARSE || !(lost > 0.0) || !(plain > 0.0) ||
+	    !(g->mix_err > 0.0f))
+		return share;
+	odds = pow((double)g->mix_err / plain / lost, OTHER_POWER * own);
+	odds = share / (1.0 - share) * fmin(fmax(odds, 1.0 / OTHER_MOST),
+	    OTHER_MOST);
+	return odds / (1.0 + odds);
 }
 
 double

@@ -52,8 +52,14 @@ int64_t vmf_kq_sample(int k, int64_t day, int i);
  */
 void vmf_kq_shares(const struct vmf_kq_ops *ops, const float *loss, float w,
     int k, int64_t day, unsigned without, float *share);
-/* The share of a forecast that is mixed in. */
-double vmf_kq_other(int k, int64_t day);
+/*
+ * The share of a forecast that is mixed in: the other fleets', and of fine
+ * steps more or less by what it lost (VMF_PANEL_LOST; 0: not known) beside
+ * the mixture, both in parts of what the last value and the season before
+ * lost at their own origins.
+ */
+double vmf_kq_other(const struct vmf_kq_group *g, int k, int64_t day,
+    double lost);
 /*
  * The level to ask the mixture for, so that the central interval that ends at
  * level holds as often as it says, by where the past fell (the conformal

@@ -8,6 +8,7 @@
 #include "forecast/gate.h"
 #include "forecast/global.h"
 #include "forecast/kq_mix.h"
+#include "forecast/kq_shares.h"
 
 void
 vmf_many_free(struct vmf_many *m)
@@ -116,6 +117,22 @@ is_fitted_now(const struct vmf_problem *p)
 	return !is_known(p) || p->refit;
 }
 
+_Static_assert((int)VMF_PANEL_GROUPS == (int)VMF_KQ_GROUPS, "the same");
+
+/* Learn problem i by lanes; where kernels follow, in their groups of leads. */
+static struct vmf_panel_job
+lanes_fit(const struct vmf_algo *algo, struct vmf_many *m,
+    struct vmf_problem *p, int64_t i)
+{
+	struct vmf_panel_job job = { .y = &p[i].y, .season = p[i].opts.season,
+	    .fit = own_of(m, p, i), .with = is_known(&p[i]) ? p[i].fit : NULL };
+
+	for (int k = 0; k < VMF_PANEL_GROUPS && algo->kernels; k++)
+		job.group_end[k] = vmf_kq_end(k,
+		    vmf_kq_day(p[i].opts.step_s));
+	return job;
+}
+
 /* Learn by lanes those whose status is ok and that the model does not know,
  * or only the start of. */
 static int
@@ -134,10 +151,7 @@ fit_lanes(const struct vmf_algo *algo, struct vmf_problem *p, int64_t n,
 		    e)) != 0)
 			return rc;
 		if (is_fitted_now(&p[i]))
-			m->job[k++] = (struct vmf_panel_job){ .y = &p[i].y,
-			    .season = p[i].opts.season,
-			    .fit = own_of(m, p, i),
-			    .with = is_known(&p[i]) ? p[i].fit : NULL };
+			m->job[k++] = lanes_fit(algo, m, p, i);
 	}
 	return vmf_panel_fit(m->job, k, algo->members, &m->how, e);
 }
@@ -265,6 +279,8 @@ solve_kernels(const struct vmf_algo *algo, struct vmf_problem *p, int64_t n,
 			    .opts = &p[i].opts, .f = p[i].f,
 			    .from = used(m, p, i),
 			    .other = algo->members != 0 ? &m->alt[i] : NULL,
+			    .other_lost = algo->members != 0 ? used(m, p,
+			    i)->params + VMF_PANEL_LOST : NULL,
 			    .gate = gate_of(algo, &p[i]) };
 	return vmf_kq_run(m->kernel, k, &m->how, e);
 }
@@ -353,9 +369,7 @@ vmf_fit_many(const struct vmf_algo *algo, struct vmf_problem *p, int64_t n,
 		    p[i].opts.season, &m->scratch, e)) != 0)
 			return rc;
 		if (status[i] == VMF_OK && algo->members != 0)
-			m->job[k++] = (struct vmf_panel_job){ .y = &p[i].y,
-			    .season = p[i].opts.season, .fit = own,
-			    .with = is_known(&p[i]) ? p[i].fit : NULL };
+			m->job[k++] = lanes_fit(algo, m, p, i);
 		if (status[i] == VMF_OK && algo->kernels) {
 			m->kernel[j] = kernel_fit(algo, m, p, i);
 			if (m->kernel[j].from != NULL &&

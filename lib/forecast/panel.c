@@ -410,7 +410,7 @@ work_task(struct task *t, const struct run *r, struct vmf_err *e)
 		int lane = (int)(i % r->w);
 
 		if (r->fit)
-			rc = vmf_combine_fit(job->fit, job->y, b, r->w, lane,
+			rc = vmf_combine_fit(job, b, r->w, lane,
 			    &t->combine, e);
 		else
 			vmf_combine_predict(job->f, job->with->params, b,

@@ -21,16 +21,20 @@
  * Parameters of every algorithm in lanes, the same for all of them: the
  * least and greatest value of the history, the scale (see log_scale.h), the
  * members' weights, their own parameters, and quantiles of the standardised
- * errors in VMF_BANDS bands of leads; the latter two on that scale.
+ * errors in VMF_BANDS bands of leads, the latter two on that scale; and for
+ * groups of leads what the forecast lost (absolute errors of its median), in
+ * parts of what the last value and the season before lost on average: 0
+ * where that is not known.
  */
-enum { VMF_BANDS = 5, VMF_BAND_LEVELS = 17,
+enum { VMF_BANDS = 5, VMF_BAND_LEVELS = 17, VMF_PANEL_GROUPS = 4,
     VMF_PANEL_LOW = 0, VMF_PANEL_HIGH = 1, VMF_PANEL_SCALE = 2,
     VMF_PANEL_WEIGHTS = 3,
     VMF_PANEL_THETA = VMF_PANEL_WEIGHTS + VMF_N_MEMBERS,
     VMF_PANEL_ETS = VMF_PANEL_THETA + VMF_THETA_PARAMS,
     VMF_PANEL_ARIMA = VMF_PANEL_ETS + VMF_ETS_PARAMS,
     VMF_PANEL_BANDS = VMF_PANEL_ARIMA + VMF_ARIMA_PARAMS,
-    VMF_PANEL_PARAMS = VMF_PANEL_BANDS + VMF_BANDS * VMF_BAND_LEVELS };
+    VMF_PANEL_LOST = VMF_PANEL_BANDS + VMF_BANDS * VMF_BAND_LEVELS,
+    VMF_PANEL_PARAMS = VMF_PANEL_LOST + VMF_PANEL_GROUPS };
 
 extern const int vmf_member_at[VMF_N_MEMBERS];
 extern const int vmf_member_len[VMF_N_MEMBERS];
@@ -44,6 +48,8 @@ extern const int vmf_member_len[VMF_N_MEMBERS];
 struct vmf_panel_job {
 	const struct vmf_slice *y;	/* status ok: enough history */
 	int64_t season;
+	/* the lead behind each group that losses are told of; 0: of none */
+	int64_t group_end[VMF_PANEL_GROUPS];
 	struct vmf_fit *fit;
 	const struct vmf_fit *with;
 	struct vmf_forecast *f;

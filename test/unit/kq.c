@@ -398,6 +398,35 @@ test_shares(void)
 			}
 }
 
+/* The share of the others: what it is elsewhere, until losses say more. */
+static void
+test_other(void)
+{
+	struct vmf_kq_group g = { .w = 9.0f, .mix_err = 18.0f };
+	double usual;
+
+	g.err[KQ_NAIVE] = 20.0f;
+	g.err[KQ_SNAIVE] = 16.0f;
+	usual = vmf_kq_other(&g, 0, 288, 0.0);
+	check(usual > 0.05 && usual < 0.5, "a share");
+	check(fabs(vmf_kq_other(&g, 0, 288, 1.0) - usual) <= 1e-12,
+	    "as good as kq");
+	check(vmf_kq_other(&g, 0, 288, 0.95) > usual + 0.01 &&
+	    vmf_kq_other(&g, 0, 288, 1.05) < usual - 0.01,
+	    "more for losing less");
+	check(fabs(vmf_kq_other(&g, 0, 288, 0.1) - 3.0 * usual /
+	    (1.0 + 2.0 * usual)) <= 1e-12, "three times the odds at most");
+	g.w = 0.0f;
+	check(fabs(vmf_kq_other(&g, 0, 288, 0.5) - usual) <= 1e-12,
+	    "nothing is known of kq");
+	g.w = 9.0f;
+	check(vmf_kq_other(&g, 0, 24, 0.5) == vmf_kq_other(&g, 0, 24, 2.0),
+	    "coarse steps");
+	g.err[KQ_NAIVE] = g.err[KQ_SNAIVE] = 0.0f;
+	check(fabs(vmf_kq_other(&g, 0, 288, 0.5) - usual) <= 1e-12,
+	    "a constant");
+}
+
 static void
 test_bytes(void)
 {
@@ -448,6 +477,7 @@ main(void)
 	vmf_kq_free(&q);
 	test_variants();
 	test_shares();
+	test_other();
 	test_bytes();
 	return failures > 0;
 }
