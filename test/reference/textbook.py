@@ -23,7 +23,9 @@ Checked is a line each, exit code 1 when one fails:
   series (here: from its covariance matrix, the variance profiled out), is at
   most 2 above the best;
 - vmf's forecasts are within 5 % of statsmodels' at every step.  Both are
-  counts that never were negative; a forecast below 0 is taken for 0.
+  counts that never were negative; a forecast below 0 is taken for 0.  They are
+  those of the model itself: quantiles are it and the spread of its errors
+  times their quantiles, which the params have, so that two say what it is.
 """
 import json
 import os
@@ -41,7 +43,9 @@ import pyarrow.ipc as ipc
 HERE = os.path.dirname(os.path.abspath(__file__))
 STORE = os.path.join(HERE, "textbook.json")
 SERIES = {"airpassengers": (12, 24), "lynx": (1, 10), "wineind": (12, 24)}
-ARIMA = 17          # of the params, see vmf-model(5)
+SCALE, ARIMA, BANDS = 2, 17, 85     # of the params, see vmf-model(5)
+LEVELS = 17
+AT = {0.8: 11, 0.95: 13}            # of these
 
 
 def vmf(y, season, horizon):
@@ -61,12 +65,27 @@ def vmf(y, season, horizon):
                         "--season", f"{season}h", *end, "-o", tmp + "/m",
                         path], check=True)
         subprocess.run(["vmf-predict", "-q", "--from", tmp + "/m", *end,
-                        "--horizon", str(horizon), "-o", tmp + "/f", path],
+                        "--horizon", str(horizon), "--quantiles",
+                        ",".join(map(str, AT)), "-o", tmp + "/f", path],
                        check=True)
         p = ipc.open_stream(tmp + "/m").read_all()["params"][0].as_py()
-        f = ipc.open_stream(tmp + "/f").read_all()["y"][0].as_py()
+        f = ipc.open_stream(tmp + "/f").read_all()
+        q = [f[f"y_q{100 * level:.0f}"][0].as_py() for level in AT]
+    f = point(p, np.array(q), season)
     p = p[ARIMA:ARIMA + 16]
-    return [int(x) for x in p[:6]], p[6], p[7:15], np.array(f)
+    return [int(x) for x in p[:6]], p[6], p[7:15], f
+
+
+def point(p, q, season):
+    """What the quantiles q lie around."""
+    assert p[SCALE] == 0
+    n = max(2 * season, 12)
+    ends = np.array([1, max(n // 12, 2), n // 4, n // 2])
+    band = np.searchsorted(ends, np.arange(q.shape[1]), side="right")
+    near, far = (np.array([p[BANDS + LEVELS * b + at] for b in band])
+                 for at in AT.values())
+    assert np.all(q[0] > 0) and np.all(far > near)
+    return np.maximum(q[1] - far * (q[1] - q[0]) / (far - near), 0)
 
 
 def differenced(y, d, sd, season):
