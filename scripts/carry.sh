@@ -7,7 +7,8 @@
 #   tool_option NAME [VALUE]  take an option of its own, $taken words; 1: there
 #                             is no such option
 #   tool_ready                the options are read; misuse() what is wrong
-#   tool_command              the command of the move, on standard output
+#   tool_command              the command of the move into $command, by words;
+#                             there can be none: $why says why
 #   tool_check                is all as the plan says?  1: not, and the VM is
 #                             left alone; 2: that cannot be told, or no move
 #                             is possible; $why says what, and $stays is empty
@@ -56,27 +57,19 @@ number() {
 	    misuse "option '$1': found '$2', expected at least $3"
 }
 
-# A word as a shell takes it.
-word() {
-	case $1 in
-	*[!A-Za-z0-9_@%+=:,./-]* | '')
-		printf "'"
-		printf %s "$1" | sed "s/'/'\\\\''/g"
-		printf "'"
-		;;
-	*) printf %s "$1" ;;
-	esac
-}
-
-# words ARG...: a command line.
+# words ARG...: sets $command to the line by which a shell runs it.
 words() {
-	sep=''
+	command=''
 	for w in "$@"; do
-		printf %s "$sep"
-		word "$w"
-		sep=' '
+		case $w in
+		*\'*)
+			w=$(printf %s "$w" | sed "s/'/'\\\\''/g") || return 1
+			w="'$w'"
+			;;
+		*[!A-Za-z0-9_@%+=:,./-]* | '') w="'$w'" ;;
+		esac
+		command="$command${command:+ }$w"
 	done
-	echo
 }
 
 # A field of CSV.
@@ -333,16 +326,36 @@ utc() {
 	date -u -d "@$1" +%Y-%m-%dT%H:%M:%SZ
 }
 
+# put FILE...: all of it to standard output, or a line that says why not.
+put() {
+	cat "$@" 2>"$work/err" && return
+	rc=$?
+	why=$(said "$work/err")
+	[ "$rc" -ne 141 ] || why='Broken pipe'
+	warn "standard output: ${why##*: }"
+	return 1
+}
+
+# The commands of all moves into $work/commands; $n_commands of them.
 dry_run() {
-	last=''
+	last='' n_told=0 n_commands=0
 	while IFS= read -r line; do
 		take "$line"
 		if [ "$begins" != "$last" ]; then
-			printf '# wave %s, %s\n' "$wave" "$(utc "$begins")"
+			at=$(utc "$begins") && [ -n "$at" ] || return 1
+			printf '# wave %s, %s\n' "$wave" "$at" || return 1
 			last=$begins
 		fi
-		tool_command
+		tool_command || return 1
+		if [ -n "$why" ]; then
+			printf '# %s: %s\n' "$vm" "$why" || return 1
+		else
+			printf '%s\n' "$command" || return 1
+			n_commands=$((n_commands + 1))
+		fi
+		n_told=$((n_told + 1))
 	done <"$work/moves"
+	[ "$n_told" -eq "$n_moves" ]
 }
 
 # ---- the moves themselves ----
@@ -648,7 +661,7 @@ $target before, is still there"
 		done <"$todo"
 		publish
 	fi
-	[ -n "$output" ] || cat "$work/before" "$work/rows" || unwritten=1
+	[ -n "$output" ] || put "$work/before" "$work/rows" || unwritten=1
 	say "$n_moves moves: $n_completed completed, $n_failed failed," \
 	    "$n_cancelled not begun"
 	[ "$n_late" -eq 0 ] || warn "of $n_moves moves $n_late were not begun:" \
@@ -696,7 +709,7 @@ carry() {
 		--now) now=1 ;;
 		-q | --quiet) quiet=1 ;;
 		-h | --help)
-			usage
+			usage || exit 1
 			exit 0
 			;;
 		-o | --output | --max-failures | --parallel | --per-host | \
@@ -730,6 +743,9 @@ carry() {
 	[ -n "$run" ] || [ -z "$output$now" ] ||
 	    misuse "--output and --now are about --run"
 	[ "$output" != - ] || output=
+	# Rows of moves want a place before they begin.
+	[ -n "$run" ] && [ -n "$output" ] || (exec 3>&1) 2>/dev/null ||
+	    fail "standard output: Bad file descriptor"
 	tool_ready
 	if ! command -v vmf-cat >/dev/null; then
 		PATH=$here:$here/../build/bin:$PATH
@@ -745,8 +761,14 @@ carry() {
 	[ "$n_none" -eq 0 ] ||
 	    say "$n_none other VMs of the plan have no window"
 	if [ -z "$run" ]; then
-		dry_run
-		say "nothing was moved: $n_moves commands; --run runs them"
+		# All of them or none: half a script would move half a fleet.
+		dry_run >"$work/commands" 2>"$work/err" ||
+		    fail "the commands cannot be made: $(said "$work/err")"
+		put "$work/commands" || exit 1
+		none=$((n_moves - n_commands))
+		[ "$none" -eq 0 ] || none="; $none moves have none: see there"
+		say "nothing was moved: $n_commands commands${none#0}; --run" \
+		    "runs them"
 		exit 0
 	fi
 	plan_limits

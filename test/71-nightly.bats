@@ -423,6 +423,11 @@ out/2024-01-05.log:1"
 	grep -q "^ingest: $in rows in" out/latest/rows.txt
 }
 
+@test "without a standard input" {
+	night day.csv.gz <&-
+	[ -e out/latest/plan.csv ]
+}
+
 @test "input that is not there, or is cut off, fails the night with the log's end" {
 	run -1 night nowhere.csv
 	assert_output --partial 'nowhere.csv'
@@ -617,5 +622,8 @@ spoil() {
 	run -2 night --conf nowhere day.csv.gz
 	run -0 sh "$NIGHTLY" --help
 	assert_output --partial 'usage: nightly'
+	unheard() { sh "$NIGHTLY" --help >/dev/full; }
+	run -1 unheard
+	assert_output --partial 'No space left on device'
 	leaves . day.csv.gz vms.csv
 }

@@ -150,6 +150,49 @@ there_and_back() {
 	[ ! -e fleet/asked ]
 }
 
+@test "commands are printed whole, or a line says why not" {
+	for k in $(seq 300); do
+		echo "v$k h1 h2 $((k / 5))"
+	done | plan 2024-05-01
+	for to in to_virsh to_openstack; do
+		script=plan-to-${to#to_}
+		full() { "$to" "$@" >/dev/full; }
+		closed() { "$to" "$@" >&-; }
+		run -1 full -q plan
+		assert_output "$script: standard output: No space left on device"
+		run -1 closed -q plan
+		assert_output "$script: standard output: Bad file descriptor"
+		# Nobody is moved whose row has nowhere to go.
+		run -1 closed --run --now plan
+		assert_output "$script: standard output: Bad file descriptor"
+		run -1 full --help
+		assert_output --partial "No space left on device"
+		assert_equal "${#lines[@]}" 1
+		run -1 closed --help
+		assert_equal "${#lines[@]}" 1
+		"$to" -q plan 2>err | head -n 1 >out
+		assert_equal "$(cat out)" "# wave 1, 2024-05-01T00:00:00Z"
+	done
+	[ ! -e fleet/asked ]
+	vm h1 a
+	plan now <<<'a h1 h2 0'
+	row_lost() { to_virsh --run -q plan >/dev/full; }
+	run -1 row_lost
+	assert_output "plan-to-virsh: standard output: No space left on device"
+}
+
+@test "only commands are counted as commands" {
+	plan 2024-05-01 <<-E
+	a h1 h2 0
+	b h1/system h2 0
+	c h1 h2 1
+	E
+	run -0 --separate-stderr to_virsh plan
+	assert_line "# b: 'h1/system' is no name of a host"
+	assert_equal "$(echo "$output" | grep -c ^virsh)" 2
+	assert_equal "$stderr" "plan-to-virsh: nothing was moved: 2 commands; 1 moves have none: see there; --run runs them"
+}
+
 @test "virsh: what a move took, in the columns of migrations" {
 	vm h1 a
 	vm h2 b
