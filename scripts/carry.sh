@@ -162,26 +162,41 @@ function cut(s,  n, k, v) {
 # read_plan FILE: the moves of a plan into $work/moves, in the order of their
 # starts: wave, start, end, vm, host, target, vcpus, mem_mb, load.
 read_plan() {
-	plan=$1
+	plan=$1 plan_name=$1
 	if [ "$plan" = - ]; then
-		plan=$work/plan
+		plan=$work/plan plan_name='standard input'
 		cat >"$plan" || exit 1
 	fi
-	vmf-cat -q --csv -o "$work/plan.csv" -- "$plan" 2>"$work/err" ||
-	    fail "$(sed 's/^vmf-cat: //' "$work/err" | head -n 1)"
-	# A load is in the unit of the metric, and those of CPUs are in %.
+	if ! { vmf-cat -q --csv -o "$work/plan.csv" -- "$plan" &&
+	    vmf-cat -q --schema -- "$plan" >"$work/schema"; } 2>"$work/err"; then
+		why=$(said "$work/err")
+		why=${why#vmf-cat: }
+		case $why in
+		*"$plan"*) why=${why%%"$plan"*}$plan_name${why#*"$plan"} ;;
+		esac
+		fail "$why"
+	fi
+	# Other tools may have dropped what kind it is.
 	{
-		vmf-cat -q --schema -- "$plan" >"$work/schema" &&
-		    sed -n 's/^vmf:history .*vmf-window //p' "$work/schema" \
-			>"$work/command" && made_by=$(cat "$work/command")
-	} 2>"$work/err" || fail "$plan: $(said "$work/err")"
+		sed -n 's/^vmf:kind  *//p' "$work/schema" >"$work/command" &&
+		    kind=$(cat "$work/command") &&
+		    sed -n 's/^\(vmf:history\)\{0,1\}  *vmf-window //p' \
+			"$work/schema" >"$work/command" &&
+		    made_by=$(cat "$work/command")
+	} 2>"$work/err" || fail "$plan_name: $(said "$work/err")"
+	[ "${kind:-plan}" = plan ] ||
+	    fail "$plan_name: a stream of kind '$kind', expected 'plan'"
+	# A load is in the unit of the metric, and those of CPUs are in %.
 	case $made_by in
-	*--metric\ cpu_mean*) percent=1 ;;
+	*--metric[\ =]cpu_mean*) percent=1 ;;
 	*--metric*) percent= ;;
 	*) percent=1 ;;
 	esac
-	plan_name=$1 awk -v us="$us" -v need="$need" "$csv_awk"'
+	plan_name=$plan_name awk -v us="$us" -v need="$need" "$csv_awk"'
 	function no(what) {
+		gsub(/\n/, "\\n", what)
+		gsub(/\t/, "\\t", what)
+		gsub(/[\001-\037\177]/, "?", what)
 		print ENVIRON["plan_name"] ": " what
 		bad = 1
 		exit 1
@@ -241,10 +256,8 @@ read_plan() {
 		if (!seen_head)
 			no("no plan")
 		print none + 0
-	}' out="$work/unsorted" "$work/plan.csv" >"$work/said" || {
-		tr '\001-\011\013-\037\177' '?' <"$work/said" >"$work/err"
-		fail "$(head -n 1 "$work/err")"
-	}
+	}' out="$work/unsorted" "$work/plan.csv" >"$work/said" ||
+	    fail "$(head -n 1 "$work/said")"
 	[ -e "$work/unsorted" ] || : >"$work/unsorted"
 	# Waves are the starts, where the plan does not number them.
 	{
@@ -257,7 +270,7 @@ read_plan() {
 			  if ($1 == "") $1 = wave
 			  print }' "$work/sorted" >"$work/moves" &&
 		    n_moves=$(wc -l <"$work/moves") && [ -n "$n_moves" ]
-	} || fail "$1: its moves cannot be put in order"
+	} || fail "$plan_name: its moves cannot be put in order"
 }
 
 # As many moves at once as the plan has, where no option says how many: of
@@ -703,8 +716,9 @@ guarded() {
 carry() {
 	run='' now='' output='' quiet='' parallel='' per_host='' per_target=''
 	max_failures=0 timeout=3600
+	operands=0 operand='' only=''
 	while [ $# -gt 0 ]; do
-		case $1 in
+		case $only$1 in
 		--run) run=1 ;;
 		--now) now=1 ;;
 		-q | --quiet) quiet=1 ;;
@@ -725,21 +739,23 @@ carry() {
 			esac
 			shift
 			;;
-		--)
-			shift
-			break
-			;;
+		# No option begins with a slash.
+		--) only=/ ;;
 		-?*)
 			if ! tool_option "$@"; then
 				misuse "unknown option '$1'"
 			fi
 			shift $((taken - 1))
 			;;
-		*) break ;;
+		*)
+			operands=$((operands + 1))
+			[ "$operands" -eq 1 ] ||
+			    misuse "unexpected operand '$1'"
+			operand=$1
+			;;
 		esac
 		shift
 	done
-	[ $# -le 1 ] || misuse "unexpected operand '$2'"
 	[ -n "$run" ] || [ -z "$output$now" ] ||
 	    misuse "--output and --now are about --run"
 	[ "$output" != - ] || output=
@@ -757,7 +773,7 @@ carry() {
 	work=$(mktemp -d) || exit 1
 	trap 'rm -rf "$work"' EXIT
 	trap 'exit 130' HUP INT TERM
-	read_plan "${1:--}"
+	read_plan "${operand:--}"
 	[ "$n_none" -eq 0 ] ||
 	    say "$n_none other VMs of the plan have no window"
 	if [ -z "$run" ]; then

@@ -297,6 +297,24 @@ there_and_back() {
 	    $((2 * (${#names[@]} - 1)))
 }
 
+@test "the load of a plan is a row's load where it is one of CPUs" {
+	printf 'vm,time,cpu,mem\na,%s,5,70\n' "$(date +%s)" >samples.csv
+	printf 'vm,host,target\na,h1,h2\n' >vms.csv
+	vm h1 a
+	vmf-ingest -q samples.csv | vmf-dedup -q |
+	    vmf-aggregate -q --step 1h --join vms.csv -o series
+	for metric in cpu mem; do
+		vmf-train -q --metric ${metric}_mean series |
+		    vmf-predict -q --from - --horizon 3 -o forecast series
+		vmf-window -q --length 1h --metric ${metric}_mean -o plan \
+		    forecast
+		run -0 --separate-stderr to_virsh --run --now -q plan
+		assert_equal "$(echo "$output" | columns load_pct,status)" \
+		    "$([ $metric = mem ] || echo 5),completed"
+		mv fleet/h2/* fleet/h1/
+	done
+}
+
 @test "each VM is looked at again just before its move" {
 	vm h1 gone-over
 	mv fleet/h1/* fleet/h3/
@@ -587,7 +605,7 @@ there_and_back() {
 	    "$ROWS" >f
 	vmf-window -q --length 1h -o plan f
 	bad 1 'plan: no column "target": expected a plan of vmf-window with --place, or of a forecast with a column target' plan
-	bad 1 'f: no column "target": expected a plan of vmf-window with --place, or of a forecast with a column target' f
+	bad 1 "f: a stream of kind 'forecast', expected 'plan'" f
 	run -0 to_openstack -q plan
 	assert_line --index 1 'openstack --os-compute-api-version 2.30 server migrate --live-migration -- a'
 	plan now <<-E
@@ -598,16 +616,35 @@ there_and_back() {
 	head -c 200 plan >cut
 	run -1 to_virsh cut
 	assert_line --index 0 --partial 'plan-to-virsh: cut'
+	run -1 to_virsh </dev/null
+	assert_output --regexp '^plan-to-virsh: standard input: [^/]*$'
+	head -c 200 plan | { run -1 to_virsh; assert_output --regexp '^plan-to-virsh: standard input: [^/]*$'; }
+	# The name whole, in one line.
+	{
+		printf 'vm,time,cpu\n"a\nb\tc\033",0,5\n' >samples.csv
+		printf 'vm,host,target\n"a\nb\tc\033",h1,h2\n' >vms.csv
+		vmf-ingest -q samples.csv | vmf-dedup -q |
+		    vmf-aggregate -q --step 1h --join vms.csv -o series
+		vmf-train -q -o model series
+		vmf-predict -q --from model --horizon 3 series |
+		    vmf-window -q --length 1h -o odd
+	}
+	bad 1 'odd: the VM "a\nb\tc?" or its hosts have control characters in their names' odd
 	bad 1 'cannot open none: No such file or directory' none
 	bad 2 "option '--parallel': found '0', expected at least 1" --parallel 0 plan
 	bad 2 "option '--max-failures': found 'x', expected a whole number" --max-failures x plan
 	bad 2 "option '--timeout' needs a value" --timeout
 	bad 2 "unknown option '--no-such'" --no-such plan
 	bad 2 "unexpected operand 'b'" plan b
+	bad 2 "unexpected operand '--run'" -- plan --run
+	bad 2 "unexpected operand ''" plan ''
 	bad 2 "--uri: found 'qemu:///system', expected %s for the host in it" --uri qemu:///system plan
 	bad 2 '--output and --now are about --run' -o out plan
 	plan now </dev/null
 	run -0 --separate-stderr to_virsh --run plan
 	assert_output "$HEADER"
+	# Options may stand behind the operand.
+	run -0 --separate-stderr to_virsh --run plan -q -o rows.csv
+	assert_equal "$output$stderr$(cat rows.csv)" "$HEADER"
 	[ ! -e fleet/asked ]
 }
