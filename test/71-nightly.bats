@@ -448,8 +448,7 @@ out/2024-01-05.log:1"
 	leaves out 2024-01-04.log lock
 
 	run -1 night --join nowhere.csv day.csv.gz
-	assert_output --partial 'nowhere.csv'
-	assert_line --index 0 'nightly: 2024-01-04: failed: aggregate (exit code 1)'
+	assert_line --index 0 'nightly: 2024-01-04: NIGHT_STEP, NIGHT_INVENTORY: vmf-aggregate: cannot open nowhere.csv: No such file or directory'
 	leaves out 2024-01-04.log lock
 
 	# And the next night is not hindered.
@@ -491,6 +490,97 @@ out/2024-01-05.log:1"
 	vmf-cat --json line-out/latest/plan.arrows >plan.json
 	assert_equal "$(jq -r 'select(.start != null) | .start' plan.json |
 	    grep -cE 'T(09|1[0-5]):')" 0
+}
+
+@test "settings that nobody reads are refused, and the nearest one named" {
+	export NIGHT_INPUT=$PWD/day.csv.gz NIGHT_OUT=out
+	NIGHT_BLACKOUTS=Sat run -2 sh "$NIGHTLY"
+	assert_line --index 0 "nightly: unknown setting NIGHT_BLACKOUTS: the nearest is NIGHT_BLACKOUT"
+	echo NIGHT_INVENTROY=vms.csv >conf
+	run -2 sh "$NIGHTLY" --conf conf
+	assert_line --index 0 "nightly: unknown setting NIGHT_INVENTROY: the nearest is NIGHT_INVENTORY"
+	# A value without quotes, or one that goes wrong.
+	echo NIGHT_BLACKOUT=Sat 09:00-18:00 >conf
+	run -2 sh "$NIGHTLY" --conf conf
+	assert_output --partial "nightly: ./conf: not all of it can be done: see above"
+	echo 'NIGHT_WINDOW="--per-host 2' >conf
+	run -2 sh "$NIGHTLY" --conf conf
+	echo 'NIGHT_OUT="$WHERE_IS_IT"' >conf
+	run -2 sh "$NIGHTLY" --conf conf
+	printf 'NIGHT_OUT=crlf\r\nNIGHT_TZ=UTC\r\n' >conf
+	run -2 sh "$NIGHTLY" --conf conf
+	assert_line --index 0 "nightly: ./conf: its lines end with CR LF, expected LF alone (sed -i 's/\\r\$//' makes them so)"
+	leaves . conf day.csv.gz vms.csv
+	# What holds is in the log.
+	printf 'NIGHT_LENGTH=1h\n' >conf
+	NIGHT_MODEL=snaive sh "$NIGHTLY" --conf conf --date 2024-01-04
+	run -0 grep ' settings: ' out/2024-01-04.log
+	assert_output --partial "NIGHT_OUT='$PWD/out' NIGHT_INPUT='$PWD/day.csv.gz' NIGHT_MAP='csv' NIGHT_MAX_BAD='1' "
+	assert_output --partial "NIGHT_MODEL='snaive' NIGHT_HORIZON='48' NIGHT_LENGTH='1h' NIGHT_TZ='UTC' "
+}
+
+@test "settings that a command refuses are told before any work" {
+	# Nobody writes to it: who waits for samples waits for ever.
+	mkfifo never
+	refused() {
+		local code=$1 said=$2
+		shift 2
+		run "-$code" env "$@" timeout 20 sh "$NIGHTLY" --out out \
+		    --date 2024-01-04 --join vms.csv never
+		assert_line --index 0 --partial "nightly: 2024-01-04: $said"
+		leaves out 2024-01-04.log lock
+	}
+	of_window="NIGHT_LENGTH, NIGHT_BLACKOUT, NIGHT_TZ, NIGHT_WINDOW: vmf-window:"
+	refused 2 "$of_window blackout 'Funday', expected" NIGHT_BLACKOUT=Funday
+	refused 2 "$of_window --tz: time zone 'Europe/Zuerich'" \
+	    NIGHT_TZ=Europe/Zuerich
+	refused 2 "$of_window --length: 'long', expected" NIGHT_LENGTH=long
+	refused 2 "$of_window unknown or ambiguous option" NIGHT_WINDOW=--perhost
+	refused 1 "$of_window --drain: no host 'nowhere' in an empty forecast" \
+	    NIGHT_WINDOW='--place --drain nowhere'
+	refused 1 "$of_window cannot open hosts.csv" \
+	    NIGHT_WINDOW='--place --hosts hosts.csv'
+	refused 2 "NIGHT_HORIZON: vmf-predict: --horizon: 'x', expected" \
+	    NIGHT_HORIZON=x
+	refused 2 "NIGHT_MODEL: vmf-train: --model: 'best' is not known" \
+	    NIGHT_MODEL=best
+	refused 2 "NIGHT_SORT, NIGHT_MEMORY: vmf-dedup: --memory: " \
+	    NIGHT_MEMORY=much
+	refused 2 "NIGHT_STEP, NIGHT_INVENTORY: vmf-aggregate: --step: " \
+	    NIGHT_STEP=often
+	refused 2 "NIGHT_LONG, NIGHT_KEEP: vmf-aggregate: --step: found 1h, expected a multiple of the step of an empty fine, 7m" \
+	    NIGHT_STEP=7m
+	# What the samples have is not known before.
+	printf 'vm,time,cpu,mem,host\na,1704067200,1,9,h1\n' >own.csv
+	NIGHT_MODEL=snaive NIGHT_WINDOW='--per-host 1 --risk 0.9' \
+	    sh "$NIGHTLY" --out own --date 2024-01-02 own.csv
+	grep -q "settings: vmf-window: .*no column 'host'" own/2024-01-02.log
+	assert_equal "$(grep -c placed own/latest/plan.csv)" 1
+}
+
+@test "--drain in NIGHT_WINDOW: the books have those that stay" {
+	gen 40 3 --inventory vms.csv >day.csv
+	host=$(sed -n 2p vms.csv | cut -d, -f2)
+	NIGHT_MODEL=snaive NIGHT_WINDOW="--place --drain $host" night day.csv
+	grep -qx "window: 40 rows in = 40 used + 0 rejected + 0 duplicates" \
+	    out/latest/rows.txt
+	assert_equal "$(tail -n +2 out/latest/plan.csv | wc -l)" \
+	    "$(grep -c "^[^,]*,$host," vms.csv)"
+}
+
+@test "the end of the log is that of this run" {
+	run -1 night nowhere.csv
+	run -1 night elsewhere.csv
+	assert_output --partial elsewhere.csv
+	refute_output --partial nowhere.csv
+	grep -q nowhere.csv out/2024-01-04.log
+}
+
+@test "NIGHT_KEEP: too short is told as such" {
+	NIGHT_KEEP=28 run -2 night day.csv.gz
+	assert_line --index 0 "nightly: NIGHT_KEEP: found '28', expected a span of time with its unit, such as 28d"
+	NIGHT_KEEP=1s NIGHT_MODEL=snaive run -1 night day.csv.gz
+	assert_line --index 0 --regexp "nightly: 2024-01-04: of 12 VMs with samples, only [0-9]+ are in series-1h.arrows: NIGHT_KEEP=1s is too short"
 }
 
 @test "paths with blanks, and patterns, one a line" {
@@ -617,6 +707,8 @@ spoil() {
 	run -2 night --date 2024-19-39 day.csv.gz
 	assert_output --partial "found '2024-19-39'"
 	run -2 night --date 2023-02-29 day.csv.gz
+	NIGHT_MAX_BAD=0.5 run -2 night day.csv.gz
+	assert_output --partial "NIGHT_MAX_BAD: found '0.5', expected a whole number"
 	NIGHT_MAX_STALE=half run -2 night day.csv.gz
 	assert_output --partial "NIGHT_MAX_STALE: found 'half'"
 	run -2 night --conf nowhere day.csv.gz
