@@ -343,6 +343,8 @@ utc() {
 put() {
 	cat "$@" 2>"$work/err" && return
 	rc=$?
+	# Who looks at the first commands only has seen enough.
+	[ "$rc" -ne 141 ] || [ -n "$run" ] || exit 141
 	why=$(said "$work/err")
 	[ "$rc" -ne 141 ] || why='Broken pipe'
 	warn "standard output: ${why##*: }"

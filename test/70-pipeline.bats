@@ -7,10 +7,17 @@ setup_file() {
 	# Every block that is marked "sh" is a test; nothing else is.
 	awk '/^```sh$/ { on = 1; n++; next } /^```$/ { on = 0 } on {
 	    print >(sprintf("block-%02d.sh", n)) }' "$VMF_ROOT/README.md"
+	# Scripts by the names that they are installed by.
+	mkdir -p bin share/vmf
+	for s in nightly plan-to-virsh plan-to-openstack; do
+		cp "$VMF_ROOT/scripts/$s" "bin/vmf-$s"
+	done
+	cp "$VMF_ROOT/scripts/carry.sh" share/vmf
 }
 
 setup() {
 	cd "$BATS_FILE_TMPDIR" || return 1
+	PATH=$PATH:$PWD/bin
 }
 
 @test "every pipeline of the README runs as it stands" {
@@ -30,6 +37,9 @@ setup() {
 	for n in 2 3 4 5 6; do
 		[ -s "block-0$n.sh.out" ]
 	done
+	run -0 cat "$(grep -l plan-to-virsh block-*.sh).out"
+	assert_line --index 0 --regexp '^# wave 1, 2024-01-15T'
+	assert_line --index 1 --regexp '^virsh -c qemu\+ssh://host-[0-9]*/system migrate '
 	for f in samples.csv.gz vms.csv series.arrows fleet.model \
 	    forecast.arrows plan.arrows plan.csv fine.arrows hours.arrows; do
 		[ -s $f ]

@@ -244,6 +244,11 @@ sums() {
 	NIGHT_AGGREGATE='--until 2024-01-04' night ahead.csv
 	NIGHT_MAX_STALE=100 night --force ahead.csv
 	[ -e out/latest/plan.csv ]
+	# Which windows stand on little is counted.
+	n=$(grep -c ',placed,.*forecast is stale' out/latest/plan.csv)
+	[ "$n" -gt 6 ]
+	grep -q "done: 12 VMs in .*: [0-9]* placed, [0-9]* of them on forecasts that are not ok, $n on stale ones" \
+	    out/2024-01-04.log
 }
 
 @test "samples that end long before the night: it is done, and told" {
@@ -566,6 +571,16 @@ out/2024-01-05.log:1"
 	    out/latest/rows.txt
 	assert_equal "$(tail -n +2 out/latest/plan.csv | wc -l)" \
 	    "$(grep -c "^[^,]*,$host," vms.csv)"
+}
+
+@test "the README's settings give a plan that can be carried out" {
+	gen 40 3 --inventory vms.csv | gzip >day.csv.gz
+	awk '/^    NIGHT_OUT=/ { on = 1 } /^$/ { on = 0 } on' \
+	    "$VMF_ROOT/README.md" | sed "s#/srv/vmf#$PWD/out#; s#/srv/samples#$PWD#" >conf
+	grep -q NIGHT_WINDOW conf
+	sh "$NIGHTLY" --conf conf --date 2024-01-04
+	sh "$VMF_ROOT/scripts/plan-to-virsh" -q out/latest/plan.arrows >moves
+	[ "$(grep -c '^virsh .* migrate ' moves)" -gt 30 ]
 }
 
 @test "the end of the log is that of this run" {

@@ -151,8 +151,9 @@ there_and_back() {
 }
 
 @test "commands are printed whole, or a line says why not" {
-	for k in $(seq 300); do
-		echo "v$k h1 h2 $((k / 5))"
+	# More than a pipe holds.
+	for k in $(seq 600); do
+		echo "v$k h1 h2 $((k / 60))"
 	done | plan 2024-05-01
 	for to in to_virsh to_openstack; do
 		script=plan-to-${to#to_}
@@ -171,7 +172,7 @@ there_and_back() {
 		run -1 closed --help
 		assert_equal "${#lines[@]}" 1
 		"$to" -q plan 2>err | head -n 1 >out
-		assert_equal "$(cat out)" "# wave 1, 2024-05-01T00:00:00Z"
+		assert_equal "$(cat out err)" "# wave 1, 2024-05-01T00:00:00Z"
 	done
 	[ ! -e fleet/asked ]
 	vm h1 a
