@@ -15,6 +15,7 @@ int
 cmd_panel(const struct cmd *c, struct vmf_panel *how, int64_t threads,
     bool in_lanes, struct vmf_err *e)
 {
+	const char *word = getenv("VMF_DEVICE");
 	enum vmf_simd level;
 	char note[1024];
 	int rc;
@@ -25,8 +26,11 @@ cmd_panel(const struct cmd *c, struct vmf_panel *how, int64_t threads,
 		return rc;
 	how->lanes = vmf_lanes_of(level);
 	how->threads = threads > 0 ? (int)threads : vmf_cores();
-	if ((rc = vmf_panel_device(how, getenv("VMF_DEVICE"), in_lanes, note,
-	    sizeof(note), e)) != 0)
+	/* CUDA reads it when it starts: of its eight queues, streams share. */
+	if (word != NULL)
+		(void)setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", 0);
+	if ((rc = vmf_panel_device(how, word, in_lanes, note, sizeof(note),
+	    e)) != 0)
 		return rc;
 	if (note[0] != '\0')
 		cmd_note(c, "%s", note);

@@ -438,6 +438,8 @@ main(int argc, char *argv[])
 	    (int64_t)strlen(argv[2]), &limit_s) != 0 || series < 1 ||
 	    !(limit_s > 0))
 		die("arguments", "expected SERIES SECONDS, both above 0");
+	/* As cmd/panel.c has it. */
+	(void)setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", 0);
 	if (!vmf_device_find(text, sizeof(text), NULL))
 		die("no device", text);
 	printf("device: %s\n", text);
