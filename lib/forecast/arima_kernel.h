@@ -121,12 +121,15 @@ arima_pass(vcseq y, int64_t stride, int64_t from, int64_t n, int64_t s,
     vreal begin, vreal skip, const struct arima_par *m,
     const struct arima_ring *r, const int *col, int k, struct arima_sums *out)
 {
+	/* Of its own, as a ring that is written might be them. */
+	const struct arima_par own = *m;
+	const struct arima_ring ring = *r;
+	const vreal *b = own.b;
 	struct arima_state x;
-	const vreal *b = m->b;
 	vreal c[ARIMA_K], one = v_set(1.0), level;
 	int64_t at = 0;
 
-	arima_begin(&x, r, s, 1);
+	arima_begin(&x, &ring, s, 1);
 	level = (one - b[0] - b[1] - b[2]) * (one - b[6]) /
 	    ((one + b[3] + b[4] + b[5]) * (one + b[7]));
 	out->sse = out->n = v_set(0.0);
@@ -145,11 +148,11 @@ arima_pass(vcseq y, int64_t stride, int64_t from, int64_t n, int64_t s,
 		c[3] = x.v[0];
 		c[4] = x.v[1];
 		c[5] = x.v[2];
-		c[6] = r->u[at];
-		c[7] = r->v[at];
+		c[6] = ring.u[at];
+		c[7] = ring.v[at];
 		c[8] = level;
-		e = arima_step(m, &x, r, at, y[t * stride], v_le(begin, now),
-		    &ok);
+		e = arima_step(&own, &x, &ring, at, y[t * stride],
+		    v_le(begin, now), &ok);
 		u = e + (b[0] * x.u[0] + b[1] * x.u[1] + b[2] * x.u[2]);
 		x.u[2] = x.u[1];
 		x.u[1] = x.u[0];
@@ -158,8 +161,8 @@ arima_pass(vcseq y, int64_t stride, int64_t from, int64_t n, int64_t s,
 		x.v[2] = x.v[1];
 		x.v[1] = x.v[0];
 		x.v[0] = v;
-		r->u[at] = e + b[6] * c[6];
-		r->v[at] = e - b[7] * c[7];
+		ring.u[at] = e + b[6] * c[6];
+		ring.v[at] = e - b[7] * c[7];
 		at = at + 1 == s ? 0 : at + 1;
 		ok &= v_le(skip, now);
 		e = v_keep(ok, e);
@@ -371,25 +374,28 @@ arima_roll(vcseq y, int64_t stride, int64_t from, int64_t n, int64_t s,
     const int64_t *at, int64_t n_at, int64_t h, const vreal *weight, vseq f,
     vseq tmp)
 {
+	/* As in arima_pass. */
+	const struct arima_par own = *m;
+	const struct arima_ring ring = *r;
 	struct arima_state x;
 	int64_t slot = 0;
 
-	arima_begin(&x, r, s, 0);
+	arima_begin(&x, &ring, s, 0);
 	for (int64_t t = from; t <= n; t++) {
 		vmask ok;
 
 		while (n_at > 0 && at[n_at - 1] <= t) {
 			vseq to = f + --n_at * h, ahead = tmp + 2 * h;
 
-			arima_ahead(m, &x, r, s, slot, h, weight != NULL ?
-			    ahead : to, tmp, tmp + h);
+			arima_ahead(&own, &x, &ring, s, slot, h,
+			    weight != NULL ? ahead : to, tmp, tmp + h);
 			for (int64_t j = 0; weight != NULL && j < h; j++)
 				to[j] += v_keep(v_lt(v_set(0.0), *weight),
 				    *weight * ahead[j]);
 		}
 		if (t == n)
 			break;
-		(void)arima_step(m, &x, r, slot, y[t * stride],
+		(void)arima_step(&own, &x, &ring, slot, y[t * stride],
 		    v_le(begin, v_set((double)t)), &ok);
 		slot = slot + 1 == s ? 0 : slot + 1;
 	}
