@@ -51,9 +51,10 @@ ets_level(vcseq y, int64_t stride, int64_t n, int64_t s, vreal season,
 {
 	vreal sum = v_set(0.0), k = v_set(0.0), one = v_set(1.0);
 	vreal most = v_set((double)(s > 10 ? s : 10));
+	int64_t p = season_phase(n, 0, s);
 
-	for (int64_t t = 0; t < n; t++) {
-		vreal v = y[t * stride] - season * idx[season_phase(n, t, s)];
+	for (int64_t t = 0; t < n; t++, p = season_next(p, s)) {
+		vreal v = y[t * stride] - season * idx[p];
 		vmask ok = v_known(v) & v_lt(k, most);
 
 		sum += v_keep(ok, v);
@@ -81,7 +82,7 @@ ets_pass(vcseq y, int64_t stride, int64_t n, int64_t s, vreal skip,
 		l = up + g.alpha * e;
 		b = g.phi * b + g.beta * e;
 		ring[p] += g.gamma * e;
-		p = p == 0 ? s - 1 : p - 1;
+		p = season_next(p, s);
 		ok &= v_le(skip, v_set((double)t));
 		e = v_keep(ok, e);
 		sse += e * e;
@@ -167,7 +168,7 @@ ets_roll(vcseq y, int64_t stride, int64_t n, int64_t s,
 				sum += w;
 				w *= g.phi;
 				f[n_at * h + j] = l + sum * b + ring[q];
-				q = q == 0 ? s - 1 : q - 1;
+				q = season_next(q, s);
 			}
 		}
 		if (t == n)
@@ -178,7 +179,7 @@ ets_roll(vcseq y, int64_t stride, int64_t n, int64_t s,
 		l = up + g.alpha * e;
 		b = g.phi * b + g.beta * e;
 		ring[p] += g.gamma * e;
-		p = p == 0 ? s - 1 : p - 1;
+		p = season_next(p, s);
 	}
 }
 

@@ -21,6 +21,13 @@ season_phase(int64_t n, int64_t t, int64_t s)
 	return p < 0 ? p + s : p;
 }
 
+/* That of the next step: a division of 64 bits costs more than a step. */
+VMF_HD int64_t
+season_next(int64_t p, int64_t s)
+{
+	return p == 0 ? s - 1 : p - 1;
+}
+
 /*
  * idx[p], the index of each phase.  Steps [first, last) are looked at; k is
  * room for s values, trend for n.  Lanes out of the mask get 0.
@@ -32,11 +39,11 @@ season_indices(vcseq y, int64_t stride, int64_t n, int64_t s,
 	vreal zero = v_set(0.0), one = v_set(1.0), half = v_set(0.5);
 	vreal sum = zero, have = zero, mean = zero, phases = zero;
 	vreal rest = zero, steps = zero, between = zero, share;
-	int64_t reach = s / 2;
+	int64_t reach = s / 2, p = season_phase(n, 0, s);
 	int even = s % 2 == 0;
 
-	for (int64_t p = 0; p < s; p++)
-		idx[p] = k[p] = zero;
+	for (int64_t q = 0; q < s; q++)
+		idx[q] = k[q] = zero;
 	/* The window is [t - reach, t + reach], its ends halved when the
 	 * season is even; what it has not, it does without. */
 	for (int64_t t = 0; t < n + reach; t++) {
@@ -72,30 +79,29 @@ season_indices(vcseq y, int64_t stride, int64_t n, int64_t s,
 		    v_le(v_set(0.5 * (double)s), wk);
 		trend[mid] = v_sel(in, w / v_max(wk, half), v_set(NAN));
 	}
-	for (int64_t t = 0; t < n; t++) {
-		int64_t p = season_phase(n, t, s);
+	for (int64_t t = 0; t < n; t++, p = season_next(p, s)) {
 		vreal d = y[t * stride] - trend[t];
 		vmask ok = v_known(d);
 
 		idx[p] += v_keep(ok, d);
 		k[p] += v_keep(ok, one);
 	}
-	for (int64_t p = 0; p < s; p++) {
-		vmask ok = v_lt(zero, k[p]);
+	for (int64_t q = 0; q < s; q++) {
+		vmask ok = v_lt(zero, k[q]);
 
-		idx[p] = idx[p] / v_max(k[p], one);
-		mean += idx[p];
+		idx[q] = idx[q] / v_max(k[q], one);
+		mean += idx[q];
 		phases += v_keep(ok, one);
-		steps += k[p];
+		steps += k[q];
 	}
 	mean = mean / v_max(phases, one);
-	for (int64_t p = 0; p < s; p++) {
-		idx[p] = v_keep(v_lt(zero, k[p]), idx[p] - mean);
-		between += idx[p] * idx[p];
+	for (int64_t q = 0; q < s; q++) {
+		idx[q] = v_keep(v_lt(zero, k[q]), idx[q] - mean);
+		between += idx[q] * idx[q];
 	}
-	for (int64_t t = 0; t < n; t++) {
-		vreal d = y[t * stride] - trend[t] - mean -
-		    idx[season_phase(n, t, s)];
+	p = season_phase(n, 0, s);
+	for (int64_t t = 0; t < n; t++, p = season_next(p, s)) {
+		vreal d = y[t * stride] - trend[t] - mean - idx[p];
 		vmask ok = v_known(d);
 
 		rest += v_keep(ok, d * d);
@@ -106,8 +112,8 @@ season_indices(vcseq y, int64_t stride, int64_t n, int64_t s,
 	share = one - rest * phases / (v_max(steps, one) *
 	    v_max(between, v_set(1e-300)));
 	share = v_keep(seasonal & v_lt(phases, steps), v_max(share, zero));
-	for (int64_t p = 0; p < s; p++)
-		idx[p] *= share;
+	for (int64_t q = 0; q < s; q++)
+		idx[q] *= share;
 }
 
 #endif

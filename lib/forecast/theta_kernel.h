@@ -82,10 +82,11 @@ theta_lines(vcseq y, int64_t stride, int64_t n, vcseq idx,
     int64_t s, vreal centre, vseq a, vseq b)
 {
 	struct theta_state x;
+	int64_t p = season_phase(n, 0, s);
 
 	theta_begin(&x);
-	for (int64_t t = 0; t < n; t++) {
-		vreal v = y[t * stride] - centre - idx[season_phase(n, t, s)];
+	for (int64_t t = 0; t < n; t++, p = season_next(p, s)) {
+		vreal v = y[t * stride] - centre - idx[p];
 
 		a[t] = x.a;
 		b[t] = x.b;
@@ -127,7 +128,7 @@ theta_pass(vcseq y, int64_t stride, int64_t n, vcseq idx,
 		l = v_sel(ok, alpha * v + keep * l, l);
 		pow = theta_fade(v_sel(ok, pow * keep, pow));
 		k += v_keep(ok, one);
-		p = p == 0 ? s - 1 : p - 1;
+		p = season_next(p, s);
 	}
 	det = gg * pp - gp * gp;
 	fine = v_lt(gg * pp * v_set(1e-9), det);
@@ -187,28 +188,30 @@ theta_roll(vcseq y, int64_t stride, int64_t n, vcseq idx,
 	struct theta_state x;
 	vreal inverse = v_set(1.0) / m->alpha;
 	vmask all = v_le(v_set(0.0), v_set(0.0));
+	int64_t p = season_phase(n, 0, s);
 
 	theta_begin(&x);
 	x.l = level;
-	for (int64_t t = 0; t <= n; t++) {
+	for (int64_t t = 0; t <= n; t++, p = season_next(p, s)) {
 		vreal v;
 
 		while (n_at > 0 && at[n_at - 1] <= t) {
 			struct theta_state z = x;
+			int64_t q = p;
 
 			n_at--;
 			for (int64_t j = 0; j < h; j++) {
 				vreal mu = z.l + m->kappa * theta_line(&z,
 				    m->alpha, inverse);
 
-				f[n_at * h + j] = mu + centre +
-				    idx[season_phase(n, t + j, s)];
+				f[n_at * h + j] = mu + centre + idx[q];
+				q = season_next(q, s);
 				theta_step(&z, m->alpha, mu, all);
 			}
 		}
 		if (t == n)
 			break;
-		v = y[t * stride] - centre - idx[season_phase(n, t, s)];
+		v = y[t * stride] - centre - idx[p];
 		theta_step(&x, m->alpha, v, v_known(v));
 	}
 }
