@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cuda_runtime_api.h>
 
@@ -39,6 +40,8 @@ struct vmf_device {
 	int64_t bytes;			/* of it, each stream's */
 	pthread_mutex_t lock;		/* of the tally, and of launches */
 	struct vmf_device_work work;
+	int under_way;			/* batches, and since when one is */
+	double since_s;
 };
 
 /* call, of bytes where that tells, failed on the device. */
@@ -254,6 +257,28 @@ vmf_device_memory(struct vmf_device *d, int stream, int64_t bytes,
 	return 0;
 }
 
+static double
+now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* One batch more is under way, or less. */
+static void
+under_way(struct vmf_device *d, int more)
+{
+	pthread_mutex_lock(&d->lock);
+	if (d->under_way == 0)
+		d->since_s = now_s();
+	d->under_way += more;
+	if (d->under_way == 0)
+		d->work.busy_s += now_s() - d->since_s;
+	pthread_mutex_unlock(&d->lock);
+}
+
 /* Add up what a batch took. */
 static int
 tally(struct vmf_device *d, struct stream *s,
@@ -279,9 +304,9 @@ tally(struct vmf_device *d, struct stream *s,
 	return 0;
 }
 
-int
-vmf_device_run(struct vmf_device *d, int stream,
-    const struct vmf_device_batch *b, struct vmf_err *e)
+static int
+run(struct vmf_device *d, int stream, const struct vmf_device_batch *b,
+    struct vmf_err *e)
 {
 	struct stream *s = &d->stream[stream];
 	char *host = s->host;
@@ -317,4 +342,16 @@ vmf_device_run(struct vmf_device *d, int stream,
 		return fail(e, d, b->fit ? "fit_kernel" : "predict_kernel", 0,
 		    rc);
 	return tally(d, s, b, e);
+}
+
+int
+vmf_device_run(struct vmf_device *d, int stream,
+    const struct vmf_device_batch *b, struct vmf_err *e)
+{
+	int rc;
+
+	under_way(d, 1);
+	rc = run(d, stream, b, e);
+	under_way(d, -1);
+	return rc;
 }

@@ -94,6 +94,29 @@ sub.rn.f64"
 	run -0 sh t/test/bench/gpu --built --series 5
 	assert_line 'commit: abc'
 	assert_line 'runs: 5 50'
+	# The first run goes on where a part fails, and tells in the end.
+	local b=t/build/release-gpu1/bench
+	printf '#!/bin/sh\nexit 0\n' >$b/device
+	chmod +x $b/device
+	mkdir tools
+	printf '#!/bin/sh\nwhile [ "${1#--}" != "$1" ]; do shift 2; done\nexec "$@"\n' \
+	    >tools/compute-sanitizer
+	chmod +x tools/compute-sanitizer
+	PATH="$PWD/tools:$PATH" run -0 sh t/test/bench/gpu --built first-run
+	assert_line 'runs: 1000000 50'
+	assert_line 'runs: 64 1'
+	assert_line --regexp '^== memcheck: passed'
+	assert_line '== all passed'
+	for part in gpu device; do
+		cp $b/$part kept
+		printf '#!/bin/sh\necho "I am it"\nexit 3\n' >$b/$part
+		PATH="$PWD/tools:$PATH" run -1 sh t/test/bench/gpu --built \
+		    first-run
+		assert_line 'I am it'
+		assert_line --regexp '^== .*: FAILED, exit 3'
+		assert_line '== FAILED'
+		cp kept $b/$part
+	done
 }
 
 @test "the bench of a GPU needs no library but glibc's, and says why it stops" {

@@ -48,6 +48,8 @@ struct vmf_device_work {
 	int64_t n_blocks, bytes_in, bytes_out;
 	double kernel_s;	/* summed over streams, which may overlap */
 	double copy_s;		/* both ways, likewise */
+	double busy_s;		/* in which one batch or more was under way,
+				 * by the host's clock */
 };
 
 /*

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "base/thread.h"
@@ -67,6 +68,7 @@ struct task {
 	double *mem;			/* aligned by hand */
 	int64_t cap;
 	struct vmf_combine combine;
+	struct vmf_panel_spent spent;	/* where that is asked for */
 };
 
 struct run {
@@ -82,6 +84,7 @@ struct run {
 	int w;				/* lanes of a block */
 	int64_t blocks;			/* of a task, at most */
 	struct task *task;		/* by thread */
+	struct vmf_panel_spent *spent;
 };
 
 /* The next jobs, if there are any. */
@@ -98,6 +101,17 @@ take(struct run *r, struct task *t)
 		r->next++;
 	pthread_mutex_unlock(&r->lock);
 	return t->n > 0;
+}
+
+static double
+now_s(const struct run *r)
+{
+	struct timespec t;
+
+	if (r->spent == NULL)
+		return 0.0;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 static int64_t
@@ -358,6 +372,7 @@ run_device(struct task *t, const struct run *r, const int64_t *size,
 	    .fit = r->fit };
 	struct vmf_block *out;
 	void *host, *dev;
+	double from_s;
 	int rc;
 
 	for (int k = 0; k < N_PARTS; k++)
@@ -373,6 +388,7 @@ run_device(struct task *t, const struct run *r, const int64_t *size,
 		at[k] = (double *)host + (end[k] - size[k]);
 		dev_at[k] = (double *)dev + (end[k] - size[k]);
 	}
+	from_s = now_s(r);
 	/* The room, which the host does not have, is never looked at here. */
 	at[PART_ROOM] = host;
 	fill_all(t, r, at);
@@ -382,6 +398,7 @@ run_device(struct task *t, const struct run *r, const int64_t *size,
 		place(&out[k], r, dev_at);
 		advance(dev_at, &t->block[k], r);
 	}
+	t->spent.fill_s += now_s(r) - from_s;
 	return vmf_device_run(r->device, t->stream, &batch, e);
 }
 
@@ -389,6 +406,7 @@ static int
 work_task(struct task *t, const struct run *r, struct vmf_err *e)
 {
 	int64_t size[N_PARTS] = { 0 };
+	double from_s;
 	int rc;
 
 	t->n_blocks = (t->n + r->w - 1) / r->w;
@@ -404,6 +422,7 @@ work_task(struct task *t, const struct run *r, struct vmf_err *e)
 		    PART_ALIGN;
 	rc = r->lanes != NULL ? run_cpu(t, r, size, e) :
 	    run_device(t, r, size, e);
+	from_s = now_s(r);
 	for (int64_t i = 0; i < t->n && rc == 0; i++) {
 		const struct vmf_block *b = &t->block[i / r->w];
 		struct vmf_panel_job *job = r->job + t->at + i;
@@ -416,6 +435,7 @@ work_task(struct task *t, const struct run *r, struct vmf_err *e)
 			vmf_combine_predict(job->f, job->with->params, b,
 			    r->w, lane);
 	}
+	t->spent.combine_s += now_s(r) - from_s;
 	return rc;
 }
 
@@ -498,6 +518,7 @@ set_up(struct run *r, const struct vmf_panel *how, int *threads,
 
 	*threads = how->threads > 1 ? how->threads : 1;
 	r->device = how->device;
+	r->spent = r->device != NULL ? how->spent : NULL;
 	r->blocks = 1;
 	if (r->device != NULL) {
 		r->w = VMF_DEVICE_W;
@@ -535,6 +556,10 @@ run(struct run *r, const struct vmf_panel *how, struct vmf_err *e)
 	rc = vmf_each(threads, threads, work, r, e);
 	pthread_mutex_destroy(&r->lock);
 	for (int i = 0; i < threads; i++) {
+		if (r->spent != NULL) {
+			r->spent->fill_s += r->task[i].spent.fill_s;
+			r->spent->combine_s += r->task[i].spent.combine_s;
+		}
 		free(r->task[i].mem);
 		free(r->task[i].block);
 		vmf_combine_free(&r->task[i].combine);

@@ -57,12 +57,19 @@ struct vmf_panel_job {
 
 struct vmf_device;
 
+/* What the host spent on a device's batches, in seconds summed over threads:
+ * laying histories out, and making weights and quantiles. */
+struct vmf_panel_spent {
+	double fill_s, combine_s;
+};
+
 /* How to run; all is the caller's. */
 struct vmf_panel {
 	const struct vmf_lanes *lanes;	/* NULL: the widest there is */
 	int threads;			/* 0: one */
 	struct vmf_device *device;	/* NULL: the CPU; else it does what is
 					 * in lanes, by a thread a stream */
+	struct vmf_panel_spent *spent;	/* NULL, or what is added to */
 };
 
 /* A device whose floats are more times as fast as its doubles is not worth

@@ -31,6 +31,9 @@
 #define COPY_BYTES ((size_t)1 << 30)
 #define COPIES 10
 #define HORIZON 48
+/* Series that a device is warmed with, and at once where it is slow. */
+#define WARM 2048
+#define SLOW_CHUNK 65536
 #define LEVELS "0.1,0.5,0.9"
 
 struct setting {
@@ -48,8 +51,8 @@ struct setting {
  * below VMF_SHORT_STEPS, which are fitted by exact likelihoods, of a season
  * that these have or not; lanes short and long in one block; no season. */
 static const struct setting settings[] = {
-	{ "336 hours", 336, 24, 262144, 16000, false, true },
-	{ "2,016 five-minute steps", 2016, 288, 131072, 2000, false, true },
+	{ "336 hours", 336, 24, 262144, 64000, false, true },
+	{ "2,016 five-minute steps", 2016, 288, 131072, 8000, false, true },
 	{ "120 hours", 120, 24, 2048, 2048, false, false },
 	{ "36 to 120 hours", 120, 24, 1024, 1024, true, false },
 	{ "60 to 240 days", 240, 7, 1024, 1024, true, false },
@@ -333,8 +336,8 @@ drop_fleet(struct fleet *f, int64_t chunk, int64_t sample)
 	free(f->job);
 }
 
-/* Both sides of the sample, of which the device is warm from now on: true
- * where they are near enough.  *cpu_s is what the CPU took. */
+/* Both sides of the sample: true where they are near enough.  *cpu_s is what
+ * the CPU took. */
 static bool
 hold(struct fleet *f, int64_t n, const struct vmf_panel *gpu,
     const struct vmf_panel *cpu, double *cpu_s)
@@ -364,15 +367,18 @@ static double
 measure_fits(struct fleet *f, const struct setting *s, int64_t chunk,
     const struct vmf_panel *gpu, int64_t series, double limit_s)
 {
+	struct vmf_panel_spent spent = { 0 };
+	struct vmf_panel how = *gpu;
 	struct vmf_device_work w0, w1;
-	double took = 0, in, out;
+	double took = 0, in, out, busy;
 	int64_t done = 0, n;
 
+	how.spent = &spent;
 	vmf_device_tally(gpu->device, &w0);
 	for (; done < series && took <= limit_s; done += n) {
 		n = series - done < chunk ? series - done : chunk;
 		make_fleet(f, s, done, n);
-		took += learn(f, f->fit, n, gpu);
+		took += learn(f, f->fit, n, &how);
 	}
 	vmf_device_tally(gpu->device, &w1);
 	in = (double)(w1.bytes_in - w0.bytes_in) / 1e9;
@@ -385,6 +391,14 @@ measure_fits(struct fleet *f, const struct setting *s, int64_t chunk,
 	printf("  kernels %.2f s and copies %.2f s, summed over %d streams "
 	    "that overlap\n", w1.kernel_s - w0.kernel_s, w1.copy_s -
 	    w0.copy_s, vmf_device_streams(gpu->device));
+	busy = w1.busy_s - w0.busy_s;
+	printf("  a batch or more under way for %.2f s, %.0f %% of the whole "
+	    "time; %.1f streams at work in them\n", busy, 100 * busy / took,
+	    (w1.kernel_s - w0.kernel_s + w1.copy_s - w0.copy_s) / busy);
+	printf("  host: %.2f s laying out and %.2f s on weights and "
+	    "intervals, summed over threads: %.1f of them at a time\n",
+	    spent.fill_s, spent.combine_s, (spent.fill_s + spent.combine_s) /
+	    took);
 	return (double)done / took;
 }
 
@@ -395,17 +409,26 @@ bench(const struct setting *s, struct vmf_device *device, int threads,
 {
 	int64_t chunk = series < s->chunk ? series : s->chunk;
 	int64_t sample = series < s->sample ? series : s->sample;
+	int64_t all = chunk;
 	struct fleet f = { array(chunk * s->steps, sizeof(double)),
 	    array(chunk, sizeof(*f.slice)), array(chunk, sizeof(*f.fit)),
 	    array(sample, sizeof(*f.cpu)), array(chunk, sizeof(*f.job)),
 	    array(sample, sizeof(*f.f)), array(sample, sizeof(*f.cpu_f)) };
 	struct vmf_panel cpu = { .threads = threads };
 	struct vmf_panel gpu = { .threads = threads, .device = device };
+	int64_t few = sample < WARM ? sample : WARM, made = sample;
 	double cpu_s, rate;
 	bool ok;
 
 	printf("\n%s, season %" PRId64 ", auto of %d members\n", s->name,
 	    s->season, VMF_N_MEMBERS);
+	/* Warm it with few: one that is slow gets no more to do than that
+	 * until the clock of --limit runs. */
+	make_fleet(&f, s, 0, few);
+	if (learn(&f, f.fit, few, &gpu) > limit_s / 8) {
+		sample = few;
+		chunk = chunk < SLOW_CHUNK ? chunk : SLOW_CHUNK;
+	}
 	make_fleet(&f, s, 0, sample);
 	ok = hold(&f, sample, &gpu, &cpu, &cpu_s);
 	if (s->timed) {
@@ -417,7 +440,7 @@ bench(const struct setting *s, struct vmf_device *device, int threads,
 		    rate / ((double)sample / cpu_s));
 	}
 	fflush(stdout);
-	drop_fleet(&f, chunk, sample);
+	drop_fleet(&f, all, made);
 	return ok;
 }
 
