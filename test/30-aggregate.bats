@@ -569,8 +569,8 @@ odd() {
 
 @test "too little memory for the input's batches says how much it needs" {
 	not_small
-	# Of 16 MB, as vmf-dedup itself writes where it compresses.
-	fleet 400 8 | vmf-dedup -q -z >in
+	fleet 400 8 | vmf-dedup -q >small
+	large_batches small >in
 	fails 2 'is too little for input of' vmf-aggregate --memory 16M \
 	    --step 1h -o out in
 	[ ! -e out ]

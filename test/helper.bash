@@ -65,6 +65,20 @@ judge() {
 	"$VMF_PYTHON" "$@"
 }
 
+# large_batches FILE: the stream again, in compressed batches of 16 MB and
+# more, as others write them.
+large_batches() {
+	judge - "$1" <<-'EOT'
+		import sys
+		import pyarrow as pa, pyarrow.ipc as ipc
+		t = ipc.open_stream(sys.argv[1]).read_all()
+		t = t.unify_dictionaries().combine_chunks()
+		o = ipc.IpcWriteOptions(compression="zstd")
+		with ipc.new_stream(sys.stdout.buffer, t.schema, options=o) as w:
+		    w.write_table(t, max_chunksize=700000)
+	EOT
+}
+
 # same FILE FILE: equal bytes.
 same() {
 	cmp -- "$1" "$2"
