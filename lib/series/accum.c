@@ -6,10 +6,165 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arrow/bits.h"
 #include "base/mem.h"
 
 #define SLAB_BYTES (256 * 1024)
+#define AHEAD 8			/* segments that are fetched ahead */
+#define SEG_HEAD 12		/* bytes of t and id, as spilled */
 #define TURN_CELLS 1024		/* of a page, turned together */
+
+#define ALL_STEPS ((1u << VMF_SEG_STEPS) - 1)
+#define WHOLE_FROM (VMF_SEG_STEPS / 2)
+
+/* A bit for each of the metric's steps that have anything in them. */
+static unsigned
+used_steps(const struct vmf_seg_layout *l, void *seg, int m)
+{
+	const uint32_t *count = vmf_seg_count(l, seg, m);
+	const double *sum = vmf_seg_sum(l, seg, m);
+	unsigned used = 0;
+
+	for (int i = 0; i < VMF_SEG_STEPS; i++)
+		used |= (unsigned)(count[i] != 0) << i;
+	/* A host's second sum, and series of maxima alone, have no counts. */
+	for (int i = 0; (l->what & VMF_ACC_SUM) && i < VMF_SEG_STEPS; i++)
+		used |= (unsigned)(sum[i] != 0.0) << i;
+	if (l->what & VMF_ACC_MAX)
+		used |= vmf_ordered32(vmf_seg_max(l, seg, m));
+	if (l->what & VMF_ACC_MIN)
+		used |= vmf_ordered32(vmf_seg_min(l, seg, m));
+	return used;
+}
+
+/* No values of a metric. */
+static void
+clear_metric(const struct vmf_seg_layout *l, void *seg, int m)
+{
+	float *max = vmf_seg_max(l, seg, m);
+	float *min = vmf_seg_min(l, seg, m);
+
+	memset((char *)seg + sizeof(struct vmf_rec) + m * l->metric_bytes, 0,
+	    (size_t)l->metric_bytes);
+	for (int i = 0; i < VMF_SEG_STEPS; i++) {
+		if (l->what & VMF_ACC_MAX)
+			max[i] = NAN;
+		if (l->what & VMF_ACC_MIN)
+			min[i] = NAN;
+	}
+}
+
+/* Where a segment's values stand one behind the other: step i of the metric
+ * is copied to or from p; the place behind it. */
+static uint8_t *
+put_step(const struct vmf_seg_layout *l, void *seg, int m, int i, uint8_t *p)
+{
+	memcpy(p, &vmf_seg_count(l, seg, m)[i], 4);
+	p += 4;
+	if (l->what & VMF_ACC_SUM) {
+		memcpy(p, &vmf_seg_sum(l, seg, m)[i], 8);
+		p += 8;
+	}
+	if (l->what & VMF_ACC_MAX) {
+		memcpy(p, &vmf_seg_max(l, seg, m)[i], 4);
+		p += 4;
+	}
+	if (l->what & VMF_ACC_MIN) {
+		memcpy(p, &vmf_seg_min(l, seg, m)[i], 4);
+		p += 4;
+	}
+	return p;
+}
+
+static const uint8_t *
+take_step(const struct vmf_seg_layout *l, void *seg, int m, int i,
+    const uint8_t *p)
+{
+	memcpy(&vmf_seg_count(l, seg, m)[i], p, 4);
+	p += 4;
+	if (l->what & VMF_ACC_SUM) {
+		memcpy(&vmf_seg_sum(l, seg, m)[i], p, 8);
+		p += 8;
+	}
+	if (l->what & VMF_ACC_MAX) {
+		memcpy(&vmf_seg_max(l, seg, m)[i], p, 4);
+		p += 4;
+	}
+	if (l->what & VMF_ACC_MIN) {
+		memcpy(&vmf_seg_min(l, seg, m)[i], p, 4);
+		p += 4;
+	}
+	return p;
+}
+
+/*
+ * A segment as it is spilled, without the steps that nothing came for: t, id,
+ * a byte a metric with a bit for each step that has values, and of each
+ * metric those of its steps in turn, or all of it.  arg: the layout.
+ */
+static int64_t
+pack_segment(const void *arg, const struct vmf_rec *rec, uint8_t *to)
+{
+	const struct vmf_seg_layout *l = arg;
+	/* The layout's accessors take what they may write to. */
+	void *seg = (void *)(uintptr_t)rec;
+	uint8_t *mask = to + SEG_HEAD, *p = mask + l->n_metrics;
+
+	memcpy(to, &rec->t, 8);
+	memcpy(to + 8, &rec->id, 4);
+	for (int m = 0; m < l->n_metrics; m++) {
+		unsigned used = used_steps(l, seg, m);
+
+		/* To copy the metric whole is faster than step by step. */
+		if (vmf_popcount(used) > WHOLE_FROM)
+			used = ALL_STEPS;
+		mask[m] = (uint8_t)used;
+		if (used == ALL_STEPS) {
+			memcpy(p, (char *)seg + sizeof(*rec) +
+			    m * l->metric_bytes, (size_t)l->metric_bytes);
+			p += l->metric_bytes;
+			continue;
+		}
+		for (; used != 0; used &= used - 1)
+			p = put_step(l, seg, m, __builtin_ctz(used), p);
+	}
+	return p - to;
+}
+
+static int64_t
+unpack_segment(const void *arg, const uint8_t *from, int64_t n,
+    struct vmf_rec *rec)
+{
+	const struct vmf_seg_layout *l = arg;
+	const uint8_t *mask = from + SEG_HEAD, *p = mask + l->n_metrics;
+	struct vmf_rec head = { 0 };
+	int64_t steps = 0;
+
+	if (n < SEG_HEAD + l->n_metrics)
+		return -1;
+	for (int m = 0; m < l->n_metrics; m++)
+		steps += vmf_popcount(mask[m]);
+	if (n < SEG_HEAD + l->n_metrics +
+	    steps * l->metric_bytes / VMF_SEG_STEPS)
+		return -1;
+	memcpy(&head.t, from, 8);
+	memcpy(&head.id, from + 8, 4);
+	*rec = head;
+	for (int m = 0; m < l->n_metrics; m++) {
+		unsigned used = mask[m];
+
+		if (used == ALL_STEPS) {
+			memcpy((char *)rec + sizeof(*rec) +
+			    m * l->metric_bytes, p, (size_t)l->metric_bytes);
+			p += l->metric_bytes;
+			continue;
+		}
+		clear_metric(l, rec, m);
+		for (; used != 0; used &= used - 1)
+			p = take_step(l, rec, m, __builtin_ctz(used), p);
+	}
+	return p - from;
+}
 
 int
 vmf_accum_init(struct vmf_accum *a, int n_metrics, unsigned what,
@@ -42,6 +197,9 @@ vmf_accum_init(struct vmf_accum *a, int n_metrics, unsigned what,
 	if (a->slab_segs < 1)
 		a->slab_segs = 1;
 	vmf_spill_init(&a->spill, dir, l->rec_bytes);
+	a->spill.form = (struct vmf_spill_form){ .pack = pack_segment,
+	    .unpack = unpack_segment, .arg = l, .most = SEG_HEAD +
+	    n_metrics * (1 + l->metric_bytes) };
 	vmf_sorter_init(&a->rest, dir, (int64_t)sizeof(struct vmf_rest));
 	return 0;
 }
@@ -114,19 +272,9 @@ new_segment(struct vmf_accum *a, int32_t id, int64_t t, struct vmf_err *e)
 		a->n_slabs++;
 	}
 	seg = segment(a, a->n);
-	memset(seg, 0, (size_t)l->rec_bytes);
 	memcpy(seg, &head, sizeof(head));
-	for (int m = 0; m < l->n_metrics; m++) {
-		float *max = vmf_seg_max(l, seg, m);
-		float *min = vmf_seg_min(l, seg, m);
-
-		for (int i = 0; i < VMF_SEG_STEPS; i++) {
-			if (l->what & VMF_ACC_MAX)
-				max[i] = NAN;
-			if (l->what & VMF_ACC_MIN)
-				min[i] = NAN;
-		}
-	}
+	for (int m = 0; m < l->n_metrics; m++)
+		clear_metric(l, seg, m);
 	enter(a, a->n++);
 	return seg;
 }
@@ -231,9 +379,17 @@ vmf_accum_flush(struct vmf_accum *a, struct vmf_ids *ids, struct vmf_err *e)
 	rc = vmf_ids_rank(ids, e);
 	if (rc == 0)
 		rc = sort_segments(a, ids, e);
-	for (int64_t i = 0; rc == 0 && i < a->n; i++)
+	for (int64_t i = 0; rc == 0 && i < a->n; i++) {
+		/* They stand anywhere: have a later one in the cache then. */
+		const uint8_t *p = segment(a, a->key[i + AHEAD < a->n ?
+		    i + AHEAD : i].at);
+
+		for (int64_t k = 0; k < a->layout.rec_bytes && k < 192;
+		    k += 64)
+			__builtin_prefetch(p + k);
 		rc = vmf_spill_put(&a->spill,
 		    (const void *)segment(a, a->key[i].at), e);
+	}
 	if (rc == 0)
 		rc = vmf_spill_end_run(&a->spill, e);
 	if (rc == 0)
@@ -421,8 +577,8 @@ vmf_accum_finish(struct vmf_accum *a, struct vmf_ids *ids, int64_t mem_bytes,
 		if (a->rest.spill.n_runs > 0)
 			mem_bytes -= mem_bytes / 4;
 		if (rc == 0)
-			rc = vmf_spill_merge(&a->spill, ids->rank, mem_bytes,
-			    e);
+			rc = vmf_spill_merge(&a->spill, ids->rank,
+			    ids->ranked, mem_bytes, e);
 	}
 	if (rc == 0)
 		rc = vmf_sorter_finish(&a->rest, ids, mem_bytes / 4, e);

@@ -110,6 +110,7 @@ struct vmf_accum {
 	int64_t n_off, off_cap;
 };
 
+/* a must not move from here on. */
 int vmf_accum_init(struct vmf_accum *a, int n_metrics, unsigned what,
     const char *dir, struct vmf_err *e) VMF_CHECK;
 

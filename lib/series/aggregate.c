@@ -102,7 +102,7 @@ make_room(struct vmf_aggregate *g, int64_t k, struct vmf_err *e)
 	    vmf_sorter_row_bytes(g->log.rec_bytes) : 0;
 	int64_t log = (g->log.n + k) * row, room = vmf_agg_budget(g);
 	int rc;
-	int64_t least = 2 * vmf_spill_least(g->accum.layout.rec_bytes) +
+	int64_t least = 2 * vmf_spill_least(&g->accum.spill) +
 	    2 * k * (g->accum.layout.rec_bytes + row + 64);
 
 	if (room < least)

@@ -285,7 +285,7 @@ static int
 check_budget(const struct vmf_dedup *d, struct vmf_err *e)
 {
 	int64_t least = 2 * CHUNK * vmf_sorter_row_bytes(d->pack.rec_bytes);
-	int64_t merge = vmf_spill_least(d->pack.rec_bytes);
+	int64_t merge = vmf_spill_least(&d->rows.spill);
 	int64_t short_bytes;
 
 	if (least < merge)

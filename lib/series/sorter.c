@@ -376,7 +376,7 @@ vmf_sorter_finish(struct vmf_sorter *s, struct vmf_ids *ids,
 	rc = vmf_sorter_flush(s, ids, e);
 	free_records(s);
 	return rc != 0 ? rc :
-	    vmf_spill_merge(&s->spill, ids->rank, mem_bytes, e);
+	    vmf_spill_merge(&s->spill, ids->rank, ids->ranked, mem_bytes, e);
 }
 
 int

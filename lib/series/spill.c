@@ -17,15 +17,19 @@
 #define FAN_IN 512
 
 struct vmf_run_in {
+	struct vmf_rec *rec;	/* where packed ones are unpacked to */
 	uint8_t *buf;
 	int64_t cap;		/* bytes of buf */
 	int64_t at, n;		/* bytes consumed and present in buf */
+	int64_t step;		/* bytes of the record at the head */
 	int64_t off;		/* byte of the file to read next */
 	int64_t left;		/* bytes of the run not yet read */
-	/* of the record at the head: */
-	uint32_t rank;
+};
+
+struct vmf_run_head {
 	int64_t t;
-	int64_t no;		/* of the run: earlier ones win ties */
+	uint32_t rank;
+	int32_t run;		/* of in: earlier ones win ties */
 };
 
 static const char spill_name[] = "temporary file";
@@ -47,12 +51,29 @@ buffer_bytes(int64_t rec_bytes, int64_t least)
 	return (n < 1 ? 1 : n) * rec_bytes;
 }
 
+/* Bytes for a run that is read; for the one that is written. */
+static int64_t
+in_bytes(const struct vmf_spill *s, int64_t least)
+{
+	if (s->form.pack == NULL)
+		return buffer_bytes(s->rec_bytes, least);
+	return s->rec_bytes + ((least > s->form.most ? least : s->form.most) +
+	    7) / 8 * 8;
+}
+
+static int64_t
+out_bytes(const struct vmf_spill *s)
+{
+	if (s->form.pack == NULL)
+		return buffer_bytes(s->rec_bytes, WRITE_BYTES);
+	return WRITE_BYTES > s->form.most ? WRITE_BYTES : s->form.most;
+}
+
 int64_t
-vmf_spill_least(int64_t rec_bytes)
+vmf_spill_least(const struct vmf_spill *s)
 {
 	/* Two runs in, one out, twice. */
-	return 4 * buffer_bytes(rec_bytes, READ_BYTES) +
-	    2 * buffer_bytes(rec_bytes, WRITE_BYTES);
+	return 4 * in_bytes(s, READ_BYTES) + 2 * out_bytes(s);
 }
 
 static int
@@ -76,7 +97,8 @@ int
 vmf_spill_put(struct vmf_spill *s, const struct vmf_rec *rec,
     struct vmf_err *e)
 {
-	int64_t cap = buffer_bytes(s->rec_bytes, WRITE_BYTES);
+	int64_t cap = out_bytes(s);
+	int64_t most = s->form.pack != NULL ? s->form.most : s->rec_bytes;
 	int rc;
 
 	if (s->buf == NULL) {
@@ -90,10 +112,14 @@ vmf_spill_put(struct vmf_spill *s, const struct vmf_rec *rec,
 			return vmf_fail_in(e, rc, "--memory is full and "
 			    "spilling to '%s' ($TMPDIR) failed", s->dir);
 	}
-	if (s->buf_n + s->rec_bytes > cap) {
+	if (s->buf_n + most > cap) {
 		rc = write_buffer(s, e);
 		if (rc != 0)
 			return rc;
+	}
+	if (s->form.pack != NULL) {
+		s->buf_n += s->form.pack(s->form.arg, rec, s->buf + s->buf_n);
+		return 0;
 	}
 	memcpy(s->buf + s->buf_n, rec, (size_t)s->rec_bytes);
 	s->buf_n += s->rec_bytes;
@@ -104,8 +130,7 @@ int
 vmf_spill_end_run(struct vmf_spill *s, struct vmf_err *e)
 {
 	int64_t off = s->n_runs == 0 ? 0 :
-	    s->run[s->n_runs - 1].off +
-	    s->run[s->n_runs - 1].n * s->rec_bytes;
+	    s->run[s->n_runs - 1].off + s->run[s->n_runs - 1].bytes;
 	int rc;
 
 	rc = write_buffer(s, e);
@@ -113,62 +138,90 @@ vmf_spill_end_run(struct vmf_spill *s, struct vmf_err *e)
 		rc = vmf_grow(&s->run, &s->run_cap, s->n_runs + 1, e);
 		if (rc == 0)
 			s->run[s->n_runs++] = (struct vmf_run){
-			    .off = off, .n = (s->end - off) / s->rec_bytes };
+			    .off = off, .bytes = s->end - off };
 	}
 	return rc;
 }
 
-/* Fill the run's buffer; 1 when there is a record at its head, 0 at its
- * end. */
+/* Read on behind what is left in the run's buffer. */
 static int
-run_fill(struct vmf_spill *s, struct vmf_run_in *in, struct vmf_err *e)
+read_on(struct vmf_spill *s, struct vmf_run_in *in, struct vmf_err *e)
 {
-	const struct vmf_rec *rec;
+	int64_t kept = in->n - in->at, n;
 	int rc;
 
-	if (in->at == in->n) {
-		in->at = 0;
-		in->n = in->left < in->cap ? in->left : in->cap;
-		if (in->n == 0)
-			return 0;
-		rc = vmf_pread_full(s->fd, in->buf, in->n, in->off,
-		    spill_name, e);
+	memmove(in->buf, in->buf + in->at, (size_t)kept);
+	in->at = 0;
+	in->n = kept;
+	n = in->left < in->cap - kept ? in->left : in->cap - kept;
+	if (n == 0)
+		return 0;
+	rc = vmf_pread_full(s->fd, in->buf + kept, n, in->off, spill_name, e);
+	if (rc != 0)
+		return rc;
+	in->n += n;
+	in->off += n;
+	in->left -= n;
+	return 0;
+}
+
+/* The run's next record, to in->rec and its head: 1, or 0 at its end. */
+static int
+run_fill(struct vmf_spill *s, struct vmf_run_head *head, struct vmf_err *e)
+{
+	struct vmf_run_in *in = &s->in[head->run];
+	int64_t need = s->form.pack != NULL ? s->form.most : s->rec_bytes;
+	int rc;
+
+	if (in->n - in->at < need && in->left > 0) {
+		rc = read_on(s, in, e);
 		if (rc != 0)
 			return rc;
-		in->off += in->n;
-		in->left -= in->n;
 	}
-	rec = (const struct vmf_rec *)(in->buf + in->at);
-	in->rank = s->rank[rec->id];
-	in->t = rec->t;
+	if (in->at == in->n)
+		return 0;
+	if (s->form.pack == NULL) {
+		in->step = s->rec_bytes;
+		in->rec = (void *)(in->buf + in->at);
+	} else {
+		in->step = s->form.unpack(s->form.arg, in->buf + in->at,
+		    in->n - in->at, in->rec);
+	}
+	if (in->step <= 0 || in->rec->id < 0 || in->rec->id >= s->n_ids)
+		return vmf_fail(e, VMF_EIO, "%s in '%s' ($TMPDIR): byte %lld: "
+		    "found no record, expected the one that was written there",
+		    spill_name, s->dir,
+		    (long long)(in->off - in->n + in->at));
+	head->rank = s->rank[in->rec->id];
+	head->t = in->rec->t;
 	return 1;
 }
 
 static bool
-run_before(const struct vmf_run_in *a, const struct vmf_run_in *b)
+run_before(const struct vmf_run_head *a, const struct vmf_run_head *b)
 {
 	if (a->rank != b->rank)
 		return a->rank < b->rank;
 	if (a->t != b->t)
 		return a->t < b->t;
-	return a->no < b->no;
+	return a->run < b->run;
 }
 
 static void
-sift_down(struct vmf_run_in *in, int64_t n, int64_t i)
+sift_down(struct vmf_run_head *head, int64_t n, int64_t i)
 {
-	struct vmf_run_in x = in[i];
+	struct vmf_run_head x = head[i];
 	int64_t k;
 
 	while ((k = 2 * i + 1) < n) {
-		if (k + 1 < n && run_before(&in[k + 1], &in[k]))
+		if (k + 1 < n && run_before(&head[k + 1], &head[k]))
 			k++;
-		if (!run_before(&in[k], &x))
+		if (!run_before(&head[k], &x))
 			break;
-		in[i] = in[k];
+		head[i] = head[k];
 		i = k;
 	}
-	in[i] = x;
+	head[i] = x;
 }
 
 /* Open runs from..from+n-1 as a heap, with buffers of buf_bytes each. */
@@ -178,29 +231,39 @@ merge_open(struct vmf_spill *s, int64_t from, int64_t n, int64_t buf_bytes,
 {
 	free(s->in);
 	free(s->in_buf);
+	free(s->head);
 	s->n_in = 0;
 	s->advance = false;
 	s->in_buf = NULL;
+	s->head = NULL;
 	s->in = vmf_calloc(n, sizeof(*s->in), e);
 	if (s->in != NULL)
+		s->head = vmf_calloc(n, sizeof(*s->head), e);
+	if (s->head != NULL)
 		s->in_buf = vmf_calloc(n, buf_bytes, e);
 	if (s->in_buf == NULL)
 		return VMF_ENOMEM;
 	for (int64_t i = 0; i < n; i++) {
-		struct vmf_run_in *in = &s->in[s->n_in];
+		struct vmf_run_in *in = &s->in[i];
+		struct vmf_run_head *head = &s->head[s->n_in];
 		const struct vmf_run *run = &s->run[from + i];
 		int got;
 
 		*in = (struct vmf_run_in){ .buf = s->in_buf + i * buf_bytes,
-		    .cap = buf_bytes, .off = run->off,
-		    .left = run->n * s->rec_bytes, .no = i };
-		got = run_fill(s, in, e);
+		    .cap = buf_bytes, .off = run->off, .left = run->bytes };
+		if (s->form.pack != NULL) {
+			in->rec = (void *)in->buf;
+			in->buf += s->rec_bytes;
+			in->cap -= s->rec_bytes;
+		}
+		head->run = (int32_t)i;
+		got = run_fill(s, head, e);
 		if (got < 0)
 			return got;
 		s->n_in += got;
 	}
 	for (int64_t i = s->n_in / 2 - 1; i >= 0; i--)
-		sift_down(s->in, s->n_in, i);
+		sift_down(s->head, s->n_in, i);
 	return 0;
 }
 
@@ -208,24 +271,25 @@ int
 vmf_spill_next(struct vmf_spill *s, const struct vmf_rec **rec,
     struct vmf_err *e)
 {
-	struct vmf_run_in *in = s->in;
+	struct vmf_run_in *in;
 	int got;
 
 	if (s->n_in == 0)
 		return 0;
 	if (s->advance) {
-		in->at += s->rec_bytes;
-		got = run_fill(s, in, e);
+		in = &s->in[s->head[0].run];
+		in->at += in->step;
+		got = run_fill(s, &s->head[0], e);
 		if (got < 0)
 			return got;
 		if (got == 0)
-			*in = s->in[--s->n_in];
+			s->head[0] = s->head[--s->n_in];
 		if (s->n_in == 0)
 			return 0;
-		sift_down(in, s->n_in, 0);
+		sift_down(s->head, s->n_in, 0);
 	}
 	s->advance = true;
-	*rec = (const struct vmf_rec *)(in->buf + in->at);
+	*rec = s->in[s->head[0].run].rec;
 	return 1;
 }
 
@@ -239,6 +303,7 @@ merge_pass(struct vmf_spill *s, int64_t fan_in, int64_t buf_bytes,
 	int got, rc = 0;
 
 	vmf_spill_init(&to, s->dir, s->rec_bytes);
+	to.form = s->form;
 	for (int64_t i = 0; rc == 0 && i < s->n_runs; i += fan_in) {
 		int64_t n = s->n_runs - i < fan_in ? s->n_runs - i : fan_in;
 
@@ -250,6 +315,7 @@ merge_pass(struct vmf_spill *s, int64_t fan_in, int64_t buf_bytes,
 	}
 	to.written += s->written;
 	to.rank = s->rank;
+	to.n_ids = s->n_ids;
 	if (rc == 0) {
 		vmf_spill_free(s);
 		*s = to;
@@ -260,18 +326,19 @@ merge_pass(struct vmf_spill *s, int64_t fan_in, int64_t buf_bytes,
 }
 
 int
-vmf_spill_merge(struct vmf_spill *s, const uint32_t *rank, int64_t mem_bytes,
-    struct vmf_err *e)
+vmf_spill_merge(struct vmf_spill *s, const uint32_t *rank, int64_t n_ids,
+    int64_t mem_bytes, struct vmf_err *e)
 {
-	int64_t least = buffer_bytes(s->rec_bytes, READ_BYTES), fan_in, each;
+	int64_t least = in_bytes(s, READ_BYTES), fan_in, each;
 	int rc;
 
 	free(s->buf);
 	s->buf = NULL;
 	s->rank = rank;
+	s->n_ids = n_ids;
 	if (s->n_runs == 0)
 		return 0;
-	mem_bytes -= buffer_bytes(s->rec_bytes, WRITE_BYTES);
+	mem_bytes -= out_bytes(s);
 	fan_in = mem_bytes / least;
 	if (fan_in > FAN_IN)
 		fan_in = FAN_IN;
@@ -283,10 +350,12 @@ vmf_spill_merge(struct vmf_spill *s, const uint32_t *rank, int64_t mem_bytes,
 			return rc;
 	}
 	each = mem_bytes / s->n_runs;
+	if (s->form.pack != NULL)
+		each -= s->rec_bytes + 8;
 	if (each > READ_BYTES_MAX)
 		each = READ_BYTES_MAX;
 	return merge_open(s, 0, s->n_runs,
-	    buffer_bytes(s->rec_bytes, each > least ? each : least), e);
+	    in_bytes(s, each > READ_BYTES ? each : READ_BYTES), e);
 }
 
 void
@@ -298,5 +367,6 @@ vmf_spill_free(struct vmf_spill *s)
 	free(s->buf);
 	free(s->in);
 	free(s->in_buf);
+	free(s->head);
 	*s = (struct vmf_spill){ .fd = -1 };
 }

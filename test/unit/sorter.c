@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "series/accum.h"
 #include "series/sorter.h"
@@ -274,6 +275,106 @@ pages(void)
 	vmf_ids_free(&ids);
 }
 
+/* What is in the file is not what was written: one line, and no more. */
+static void
+damaged(int how)
+{
+	struct vmf_err e = { "" };
+	struct vmf_ids ids = { 0 };
+	struct vmf_accum a;
+	int64_t n, end;
+	uint8_t *seg, byte = 0xff;
+	void *p;
+	int rc;
+
+	make_ids(&ids);
+	assert(vmf_accum_init(&a, 3, VMF_ACC_SUM | VMF_ACC_MAX, tmpdir, &e) ==
+	    0);
+	for (int run = 0; run < 2; run++) {
+		for (int32_t id = 0; id < N_IDS; id++) {
+			p = vmf_accum_at(&a, id, 5, &e);
+			vmf_seg_count(&a.layout, p, 1)[5] = 1;
+			vmf_seg_sum(&a.layout, p, 1)[5] = id;
+			vmf_seg_max(&a.layout, p, 1)[5] = (float)id;
+		}
+		assert(vmf_accum_flush(&a, &ids, &e) == 0);
+	}
+	/* t, id, three masks and 16 bytes each. */
+	end = 2 * N_IDS * (8 + 4 + 3 + 16);
+	assert(a.spill.end == end && a.spill.written == end);
+	if (how == 0)
+		assert(ftruncate(a.spill.fd, end - 1) == 0);
+	else if (how == 1)	/* the last's mask */
+		assert(pwrite(a.spill.fd, &byte, 1, end - 18) == 1);
+	else			/* the first's id */
+		assert(pwrite(a.spill.fd, &byte, 1, how == 2 ? 8 : 11) == 1);
+	rc = vmf_accum_finish(&a, &ids, 1 << 20, &e);
+	for (int i = 0; rc == 0 && i < N_IDS; i++) {
+		rc = vmf_accum_next(&a, ids.order[i], &seg, &n, &e);
+		assert(rc != 0 || (n == 1 &&
+		    vmf_seg_sum(&a.layout, seg, 1)[5] == 2 * ids.order[i]));
+	}
+	assert(rc == VMF_EIO);
+	assert(strstr(e.msg, "temporary file") != NULL &&
+	    strchr(e.msg, '\n') == NULL);
+	assert(how == 0 || strstr(e.msg, "found no record") != NULL);
+	vmf_accum_free(&a);
+	vmf_ids_free(&ids);
+}
+
+/* Any steps of any metrics come back as they were, in any way to pack. */
+static void
+packed(void)
+{
+	struct vmf_err e = { "" };
+	struct vmf_ids ids = { 0 };
+	uint64_t x = 7;
+	uint8_t *seg;
+	int64_t n;
+
+	make_ids(&ids);
+	for (unsigned what = 0; what < 8; what++) {
+		struct vmf_accum a, b;
+
+		assert(vmf_accum_init(&a, 3, what, tmpdir, &e) == 0);
+		assert(vmf_accum_init(&b, 3, what, tmpdir, &e) == 0);
+		for (int32_t id = 0; id < N_IDS; id++)
+			for (int k = 0; k < 24; k++) {
+				int i = k % 8, m = k / 8;
+				void *p = vmf_accum_at(&a, id, 0, &e);
+				void *q = vmf_accum_at(&b, id, 0, &e);
+				unsigned r = (unsigned)next(&x);
+
+				if (r & 1 || (id % 3 == 0 && r & 6))
+					continue;
+				if (r & 8)
+					vmf_seg_count(&a.layout, p, m)[i] = r;
+				if ((what & VMF_ACC_SUM) && r & 16)
+					vmf_seg_sum(&a.layout, p, m)[i] = r;
+				if ((what & VMF_ACC_MAX) && r & 32)
+					vmf_seg_max(&a.layout, p, m)[i] =
+					    (float)r;
+				if ((what & VMF_ACC_MIN) && r & 64)
+					vmf_seg_min(&a.layout, p, m)[i] =
+					    (float)r;
+				memcpy(q, p, (size_t)a.layout.rec_bytes);
+			}
+		assert(vmf_accum_flush(&a, &ids, &e) == 0);
+		assert(a.spill.end < N_IDS * a.layout.rec_bytes);
+		assert(vmf_accum_finish(&a, &ids, 1 << 20, &e) == 0);
+		for (int i = 0; i < N_IDS; i++) {
+			int32_t id = ids.order[i];
+
+			assert(vmf_accum_next(&a, id, &seg, &n, &e) == 0);
+			assert(n == 1 && memcmp(seg, vmf_accum_at(&b, id, 0,
+			    &e), (size_t)a.layout.rec_bytes) == 0);
+		}
+		vmf_accum_free(&a);
+		vmf_accum_free(&b);
+	}
+	vmf_ids_free(&ids);
+}
+
 static void
 no_folder(void)
 {
@@ -303,6 +404,9 @@ main(void)
 	sorter(20000, 77, 1 << 20);	/* passes */
 	accumulators();
 	pages();
+	for (int how = 0; how < 4; how++)
+		damaged(how);
+	packed();
 	no_folder();
 	return 0;
 }
