@@ -193,7 +193,7 @@ examples() {
 		grep -q 'vmf-' lines || fail "$page: no command among its examples"
 		tr -s ' \t' '\n\n' <lines | while read -r word; do
 			case $word in
-			'|') cmd= ;;
+			'|' | [A-Z]*=*) cmd= ;;
 			vmf-[a-z]* | /*/vmf-[a-z]*)
 				cmd=${word##*/}
 				;;
