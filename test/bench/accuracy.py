@@ -4,6 +4,7 @@ import argparse
 import csv
 import datetime as dt
 import glob
+import gzip
 import hashlib
 import importlib.util
 import io
@@ -33,11 +34,20 @@ SETS = {
     "azure-5T": ("azure", 300, ["cpu_mean"], 48, 48),
     "nab-5T": ("nab", 300, ["value_mean"], 48, 48),
     "planetlab": ("planetlab", 300, ["cpu_mean"], 12, 12),
+    # What users have besides, and nothing was chosen by.
+    "H/mem": ("bitbrains-io", 3600, ["mem_mean"], 48, 48),
+    "H/net": ("bitbrains-io", 3600, ["net_tx_mean"], 48, 48),
+    "H/disk": ("bitbrains-io", 3600, ["disk_write_mean"], 48, 48),
+    "alibaba-cpu": ("alibaba", 300, ["cpu_mean"], 48, 48),
+    "alibaba-mem": ("alibaba", 300, ["mem_mean"], 48, 48),
+    "centres-5T": ("centres", 300, ["cpu_mean"], 48, 48),
     # The same windows again, all models beside AutoARIMA at horizon 24.
     "H/24": ("bitbrains", 3600, ["cpu_mhz_mean", "cpu_mean"], 48, 24),
 }
 FOLDERS = {"bitbrains": "bitbrains_rnd", "azure": "azure_v1",
-           "nab": "nab_aws", "planetlab": "planetlab"}
+           "nab": "nab_aws", "planetlab": "planetlab",
+           "bitbrains-io": "bitbrains_rnd", "alibaba": "alibaba2018",
+           "centres": "dc_aggregates"}
 # Windows of a trace, as vmf-eval is told; of others the tenth that GIFT-Eval
 # takes.  A day has no second one: no season.
 WINDOWS = {"planetlab": "--origins 4 --season 5m"}
@@ -105,24 +115,44 @@ def planetlab_csv(folder, path):
                                   for i, v in enumerate(text.split()))
 
 
+def centres_csv(folder, path):
+    """Three whole data centres, each shifted so that all end together."""
+    end = 1400000000 // 86400 * 86400
+    with open(path, "w", newline="", encoding="ascii") as f:
+        out = csv.writer(f)
+        out.writerow(["vm", "time", "cpu"])
+        for name in sorted(glob.glob(folder + "/*.csv.gz")):
+            with gzip.open(name, "rt", newline="", encoding="ascii") as g:
+                rows = list(csv.DictReader(g))
+            cpu = next(c for c in rows[0] if "cpu" in c)
+            out.writerows((os.path.basename(name)[:-7], end - 300 *
+                           (len(rows) - i), r[cpu])
+                          for i, r in enumerate(rows))
+
+
 def make_series(trace, data, tmp):
     """tmp/TRACE-300.arrows and tmp/TRACE-3600.arrows."""
     fine, coarse = f"{tmp}/{trace}-300.arrows", f"{tmp}/{trace}-3600.arrows"
     if os.path.exists(coarse):
         return
     tail = "vmf-dedup -q | vmf-aggregate -q -s 5m --stat mean,count -o $FINE"
-    if trace == "bitbrains":
+    if trace in ("bitbrains", "bitbrains-io"):
         sh("mkdir -p $TMP/bb && tar -xzf $DATA/rnd-2013-8.tar.gz -C $TMP/bb && "
            "vmf-ingest -q --map bitbrains $TMP/bb/2013-8/*.csv | vmf-dedup -q "
-           "| vmf-aggregate -q -s 5m --metric cpu,cpu_mhz --stat mean,count "
+           "| vmf-aggregate -q -s 5m --metric $METRIC --stat mean,count "
            "-o $FINE && rm -r $TMP/bb",
-           TMP=tmp, DATA=f"{data}/bitbrains_rnd", FINE=fine)
+           METRIC="cpu,cpu_mhz" if trace == "bitbrains" else
+           "mem,net_tx,disk_write", TMP=tmp, DATA=f"{data}/bitbrains_rnd", FINE=fine)
     elif trace == "azure":
         sh("vmf-ingest -q --map wide --metric cpu "
            "$DATA/microsoft_avg_100.csv.gz | " + tail,
            DATA=f"{data}/azure_v1", FINE=fine)
+    elif trace == "alibaba":
+        sh("vmf-ingest -q --map alibaba2018 $DATA/machine_usage.csv.gz | " +
+           tail, DATA=f"{data}/alibaba2018", FINE=fine)
     else:
-        make = {"nab": nab_csv, "planetlab": planetlab_csv}[trace]
+        make = {"nab": nab_csv, "planetlab": planetlab_csv,
+                "centres": centres_csv}[trace]
         make(f"{data}/{FOLDERS[trace]}", f"{tmp}/rows.csv")
         sh("vmf-ingest -q $TMP/rows.csv | " + tail, TMP=tmp, FINE=fine)
     sh("vmf-aggregate -q -s 1h -o $COARSE $FINE", FINE=fine, COARSE=coarse)
