@@ -13,6 +13,9 @@
 
 /* A band with fewer errors than this is given those of the one before. */
 #define BAND_ERRORS_MIN 8
+/* What is lost, in parts of what naive forecasts lose, is no more than this:
+ * these may lose nothing. */
+#define LOST_MOST 1e6
 /* How steeply weights fall with a member's error. */
 #define WEIGHT_POWER 4.0
 
@@ -312,37 +315,69 @@ set_bounds(double *p, const struct vmf_block *b, int w, int i)
 		p[VMF_PANEL_HIGH] += rise;
 }
 
-/*
- * What was lost at leads [from, to) of all origins, in parts of what the last
- * value and the season before lost on average; 0: there is no such.
- */
-static double
-lost(const struct vmf_slice *y, const double *weight,
-    const struct vmf_block *b, int w, int i, int64_t from, int64_t to)
-{
-	double err = 0.0, other = 0.0, c = b->scale[i];
+static double value_of(const double *params, double z);
 
-	for (int64_t k = 0; k < b->n_origins; k++) {
+/* What a forecast of median v, whose deciles are those of its errors, loses
+ * when y comes: twice its pinball loss, and what its median does. */
+static void
+lose(const double *params, double v, double sd, const double *band, double y,
+    double lost[2])
+{
+	enum { FIRST = 4, MID = VMF_BAND_LEVELS / 2, N = 9 };
+	double sum = 0.0;
+
+	for (int l = FIRST; l < FIRST + N; l++) {
+		double d = y - value_of(params, v + sd * band[l]);
+
+		sum += d * (vmf_snaive_levels[l] - (d < 0.0 ? 1.0 : 0.0));
+	}
+	lost[0] = 2.0 * sum / N;
+	lost[1] = fabs(y - value_of(params, v + sd * band[MID]));
+}
+
+/* VMF_PANEL_LOST: by the leads that the job names, from all origins. */
+static void
+set_lost(double *p, const struct vmf_panel_job *job,
+    const struct vmf_block *b, int w, int i)
+{
+	const double *weight = p + VMF_PANEL_WEIGHTS;
+	double sum[VMF_PANEL_GROUPS][3] = { { 0.0 } };
+
+	for (int64_t k = 0; job->sample != NULL && k < b->n_origins; k++) {
 		int64_t at = b->n - b->origin[k], n = known_leads(b, k, i);
 		double last = NAN;
 
-		for (int64_t t = at - 1; n > from && t >= 0 && isnan(last);
-		    t--)
-			last = raw(y, b, t, i);
-		for (int64_t j = from; j < to && j < n; j++) {
-			double v = raw(y, b, at + j, i);
-			double d = fabs(v - vmf_from_log(c, average(b, weight,
-			    k * b->horizon + j, w, i)));
-			double o = 0.5 * (fabs(v - last) + fabs(v - raw(y, b,
-			    at + j - b->season * (j / b->season + 1), i)));
+		for (int64_t t = at - 1; n > 0 && t >= 0 && isnan(last); t--)
+			last = raw(job->y, b, t, i);
+		for (int s = 0; s < VMF_PANEL_GROUPS * VMF_PANEL_SAMPLES;
+		    s++) {
+			int64_t j = job->sample[s];
+			double y, v, plain, lost[2];
+			int band = 0;
 
-			if (isnan(d) || isnan(o))
+			if (j < 0 || j >= n)
 				continue;
-			err += d;
-			other += o;
+			y = raw(job->y, b, at + j, i);
+			v = average(b, weight, k * b->horizon + j, w, i);
+			plain = 0.5 * (fabs(y - last) + fabs(y - raw(job->y, b,
+			    at + j - b->season * (j / b->season + 1), i)));
+			if (isnan(y) || isnan(v) || isnan(plain))
+				continue;
+			while (band < VMF_BANDS - 1 &&
+			    j >= band_end(band, b->horizon))
+				band++;
+			lose(p, v, spread(b, weight, j, w, i), p +
+			    VMF_PANEL_BANDS + band * VMF_BAND_LEVELS, y, lost);
+			sum[s / VMF_PANEL_SAMPLES][0] += lost[0];
+			sum[s / VMF_PANEL_SAMPLES][1] += lost[1];
+			sum[s / VMF_PANEL_SAMPLES][2] += plain;
 		}
 	}
-	return other > 0.0 ? err / other : 0.0;
+	for (int g = 0; g < VMF_PANEL_GROUPS; g++)
+		for (int u = 0; u < 2; u++)
+			p[VMF_PANEL_LOST + 2 * g + u] = sum[g][2] > 0.0 ?
+			    fmin(sum[g][u] / sum[g][2], LOST_MOST) :
+			    sum[g][u] > 0.0 ? LOST_MOST : 0.0;
 }
 
 int
@@ -351,7 +386,6 @@ vmf_combine_fit(const struct vmf_panel_job *job, const struct vmf_block *b,
 {
 	const struct vmf_slice *y = job->y;
 	struct vmf_fit *fit = job->fit;
-	int64_t from = 0;
 	double *p;
 	int rc;
 
@@ -367,14 +401,12 @@ vmf_combine_fit(const struct vmf_panel_job *job, const struct vmf_block *b,
 		for (int k = 0; k < vmf_member_len[m]; k++)
 			p[vmf_member_at[m] + k] = b->members & 1u << m ?
 			    b->par[m][k * w + i] : 0.0;
-	for (int k = 0; k < VMF_PANEL_GROUPS; k++) {
-		p[VMF_PANEL_LOST + k] = lost(y, p + VMF_PANEL_WEIGHTS, b, w, i,
-		    from, job->group_end[k]);
-		from = job->group_end[k];
-	}
 	fit->mase = mase_of(y, p + VMF_PANEL_WEIGHTS, b, w, i);
-	return set_bands(p + VMF_PANEL_BANDS, p + VMF_PANEL_WEIGHTS, b, w, i,
-	    c, e);
+	rc = set_bands(p + VMF_PANEL_BANDS, p + VMF_PANEL_WEIGHTS, b, w, i, c,
+	    e);
+	if (rc == 0)
+		set_lost(p, job, b, w, i);
+	return rc;
 }
 
 /*

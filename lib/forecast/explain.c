@@ -125,7 +125,7 @@ put_kernels(struct vmf_batch *b, const struct vmf_part *part,
 		const struct vmf_kq_group *g = &s.g[k];
 		double left = algo->members == 0 ? 1.0 :
 		    1.0 - vmf_kq_other(g, k, day,
-		    part->params[VMF_PANEL_LOST + k]);
+		    &part->params[VMF_PANEL_LOST + 2 * k], false);
 		float share[VMF_KQ_MEMBERS], median[VMF_KQ_MEMBERS];
 		char name[VMF_KQ_NAME];
 		struct row r = { .part = name, .moments = (double)g->w,

@@ -19,6 +19,8 @@
 #define SUM_MAX 1e37
 
 static const double half = 0.5;
+static const double deciles[VMF_GATE_DECILES] = { 0.1, 0.2, 0.3, 0.4, 0.5,
+    0.6, 0.7, 0.8, 0.9 };
 
 /* A series on its way: where it begins, and its state. */
 struct course {
@@ -62,9 +64,9 @@ score(struct course *c, int k, int64_t t)
 {
 	struct vmf_kq_group *g = &c->s.g[k];
 	double loss[VMF_KQ_MEMBERS] = { 0 }, err[VMF_KQ_MEMBERS] = { 0 };
-	double pit[VMF_KQ_BINS] = { 0 }, mix_err = 0.0;
+	double pit[VMF_KQ_BINS] = { 0 }, mix_err = 0.0, mix_loss = 0.0;
 	float share[VMF_KQ_MEMBERS], lost[VMF_KQ_MEMBERS];
-	float median[VMF_KQ_MEMBERS], v;
+	float median[VMF_KQ_MEMBERS], v[VMF_GATE_DECILES];
 	int n = 0;
 
 	vmf_kq_shares(c->q->ops, g->loss, g->w, k, c->day, c->s.without,
@@ -81,8 +83,14 @@ score(struct course *c, int k, int64_t t)
 			loss[m] += (double)lost[m];
 			err[m] += (double)median[m];
 		}
-		vmf_kq_quantiles(c->q, 0, &half, 1, &v);
-		mix_err += fabs(y - (double)v);
+		vmf_kq_quantiles(c->q, 0, deciles, VMF_GATE_DECILES, v);
+		mix_err += fabs(y - (double)v[VMF_GATE_DECILES / 2]);
+		for (int j = 0; j < VMF_GATE_DECILES; j++) {
+			double d = y - (double)v[j];
+
+			mix_loss += 2.0 / VMF_GATE_DECILES * d * (deciles[j] -
+			    (d < 0.0 ? 1.0 : 0.0));
+		}
 		vmf_kq_pit(c->q, 0, y, &below, &upto);
 		add_pit(pit, below, upto);
 		n++;
@@ -90,6 +98,7 @@ score(struct course *c, int k, int64_t t)
 	if (n == 0)
 		return;
 	discount(&g->w, 1.0);
+	discount(&g->mix_loss, mix_loss / n);
 	discount(&g->mix_err, mix_err / n);
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++) {
 		discount(&g->loss[m], loss[m] / n);
@@ -219,7 +228,8 @@ learn(struct course *c, struct vmf_kq_job *job, struct vmf_err *e)
 /* What each part says of the lead that is looked at, and counts. */
 static void
 take_apart(struct course *c, const struct vmf_kq_job *job,
-    float share[2][VMF_KQ_MEMBERS], float other, struct vmf_kq_part *p)
+    float share[2][VMF_KQ_MEMBERS], const float other[2],
+    struct vmf_kq_part *p)
 {
 	static const struct vmf_quantiles *const at = &vmf_kq_levels;
 	float only[VMF_KQ_MEMBERS];
@@ -244,7 +254,8 @@ take_apart(struct course *c, const struct vmf_kq_job *job,
 	}
 	if (job->other == NULL)
 		return;
-	p->mass[0][VMF_GATE_OTHER] = p->mass[1][VMF_GATE_OTHER] = other;
+	for (int i = 0; i < 2; i++)
+		p->mass[i][VMF_GATE_OTHER] = other[i];
 	for (int j = 0; j < VMF_KQ_LEVELS; j++)
 		p->q[VMF_GATE_OTHER][j] =
 		    job->other->q[j * job->other->h + p->lead];
@@ -258,7 +269,7 @@ pass_gate(struct course *c, const struct vmf_kq_job *job,
 	struct vmf_kq_part p = { .lead = lead };
 	float factor[2][VMF_GATE_PARTS];
 
-	take_apart(c, job, share, other[0], &p);
+	take_apart(c, job, share, other, &p);
 	vmf_gate_factors(job->gate, &p, c->day, factor);
 	for (int i = 0; i < 2; i++) {
 		float sum = 0.0f;
@@ -278,8 +289,8 @@ pass_gate(struct course *c, const struct vmf_kq_job *job,
 /* Those leads of [from, to), of group k, whose parts are asked for. */
 static void
 tell_parts(struct course *c, const struct vmf_kq_job *job,
-    float share[2][VMF_KQ_MEMBERS], float other, int k, int64_t from,
-    int64_t to)
+    float share[2][VMF_KQ_MEMBERS], const float other[2], int k,
+    int64_t from, int64_t to)
 {
 	struct vmf_kq_parts *parts = job->f->parts;
 
@@ -312,11 +323,12 @@ foretell(struct course *c, int k, struct vmf_kq_job *job, int64_t from,
 	vmf_kq_shares(c->q->ops, g->err, g->w, k, c->day, c->s.without,
 	    share[1]);
 	if (job->other != NULL) {
-		other[0] = other[1] = (float)vmf_kq_other(g, k,
-		    c->day, job->other_lost[k]);
-		for (int i = 0; i < 2; i++)
+		for (int i = 0; i < 2; i++) {
+			other[i] = (float)vmf_kq_other(g, k, c->day,
+			    &job->other_lost[2 * k], i == 1);
 			for (int m = 0; m < VMF_KQ_MEMBERS; m++)
 				share[i][m] *= 1.0f - other[i];
+		}
 	}
 	for (int j = 0; j < f->levels.n; j++) {
 		double at = f->levels.ppm[j] / 1e6;
@@ -328,7 +340,7 @@ foretell(struct course *c, int k, struct vmf_kq_job *job, int64_t from,
 	}
 	vmf_kq_lead(c->q, (from + to - 1) / 2);
 	if (f->parts != NULL)
-		tell_parts(c, job, share, other[0], k, from, to);
+		tell_parts(c, job, share, other, k, from, to);
 	if (job->gate != NULL)
 		pass_gate(c, job, share, other, (from + to - 1) / 2);
 	vmf_kq_mix_dense(c->q, both);

@@ -164,10 +164,11 @@ static const float kq_power[2][4] = {
 	{ 10.0f, 10.0f, 10.0f, 10.0f },
 	{ 10.0f, 10.0f, 7.0f, 5.0f },
 };
-/* The share of a forecast by the other algorithms, where there is one. */
-static const double kq_other[2][4] = {
-	{ 0.3, 0.3, 0.3, 0.3 },
-	{ 0.2, 0.2, 0.25, 0.3 },
+/* The share of a forecast by the other algorithms, where there is one: of all
+ * quantiles but the median, as those are wide; and of the median. */
+static const double kq_other[2][2][4] = {
+	{ { 0.3, 0.3, 0.3, 0.3 }, { 0.3, 0.3, 0.3, 0.3 } },
+	{ { 0.1, 0.1, 0.2, 0.3 }, { 0.2, 0.2, 0.25, 0.3 } },
 };
 
 #endif

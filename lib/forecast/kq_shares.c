@@ -13,8 +13,9 @@
 /* How far a level may be moved. */
 #define LEVEL_MOVED 0.03
 /* How steeply the odds of a forecast that is mixed in fall with what it
- * loses, and how far they are moved at most. */
+ * loses, and what they are multiplied by. */
 #define OTHER_POWER 6.0
+#define OTHER_LEAST 0.1
 #define OTHER_MOST 3.0
 /* Days of at most so many steps are coarse. */
 #define COARSE 48
@@ -146,19 +147,21 @@ vmf_kq_shares(const struct vmf_kq_ops *ops, const float *loss, float w,
 }
 
 double
-vmf_kq_other(const struct vmf_kq_group *g, int k, int64_t day, double lost)
+vmf_kq_other(const struct vmf_kq_group *g, int k, int64_t day,
+    const double lost[2], bool median)
 {
-	double share = kq_other[day > COARSE][k];
+	double share = kq_other[day > COARSE][median][k];
 	double plain = 0.5 * ((double)g->err[KQ_NAIVE] +
 	    (double)g->err[KQ_SNAIVE]);
 	double own = (double)g->w / (double)(g->w + FLEET_ORIGINS);
-	double odds;
+	double mine = (double)(median ? g->mix_err : g->mix_loss), odds;
 
-	if (day <= COARSE || !(lost > 0.0) || !(plain > 0.0) ||
-	    !(g->mix_err > 0.0f))
+	if (day <= COARSE || !(lost[median] > 0.0))
 		return share;
-	odds = pow((double)g->mix_err / plain / lost, OTHER_POWER * own);
-	odds = share / (1.0 - share) * fmin(fmax(odds, 1.0 / OTHER_MOST),
+	/* Where kq was never wrong, what was is not needed. */
+	mine = plain > 0.0 ? mine / plain : 0.0;
+	odds = pow(mine / lost[median], OTHER_POWER * own);
+	odds = share / (1.0 - share) * fmin(fmax(odds, OTHER_LEAST),
 	    OTHER_MOST);
 	return odds / (1.0 + odds);
 }
@@ -205,8 +208,8 @@ vmf_kq_widen(double level, double moved, double more)
 
 /* ---- bytes ---- */
 
-#define VERSION 3
-#define GROUP_FLOATS (2 + 2 * VMF_KQ_MEMBERS + VMF_KQ_BINS)
+#define VERSION 4
+#define GROUP_FLOATS (3 + 2 * VMF_KQ_MEMBERS + VMF_KQ_BINS)
 #define BYTES (24 + VMF_KQ_GROUPS * (8 + 4 * GROUP_FLOATS))
 
 static uint8_t *
@@ -266,6 +269,7 @@ vmf_kq_state_put(const struct vmf_kq_state *s, struct vmf_buf *blob,
 
 		p = put(p, (uint64_t)g->next, 8);
 		p = put_floats(p, &g->w, 1);
+		p = put_floats(p, &g->mix_loss, 1);
 		p = put_floats(p, &g->mix_err, 1);
 		p = put_floats(p, g->loss, VMF_KQ_MEMBERS);
 		p = put_floats(p, g->err, VMF_KQ_MEMBERS);
@@ -306,6 +310,7 @@ vmf_kq_state_get(struct vmf_kq_state *s, const char *name,
 		bad |= g->next <= s->first || g->next > VMF_TIME_HI ||
 		    g->next % step_s != 0;
 		p = get_floats(p, &g->w, 1, &bad);
+		p = get_floats(p, &g->mix_loss, 1, &bad);
 		p = get_floats(p, &g->mix_err, 1, &bad);
 		p = get_floats(p, g->loss, VMF_KQ_MEMBERS, &bad);
 		p = get_floats(p, g->err, VMF_KQ_MEMBERS, &bad);

@@ -20,7 +20,8 @@ enum { VMF_KQ_GROUPS = 4, VMF_KQ_SAMPLES = 4, VMF_KQ_BINS = 20 };
 struct vmf_kq_group {
 	int64_t next;			/* the origin to score: seconds */
 	float w;			/* of 1 */
-	float mix_err;			/* |error| of the mixture's median */
+	float mix_loss;			/* of the mixture, as of members */
+	float mix_err;			/* |error| of its median */
 	float loss[VMF_KQ_MEMBERS];	/* 2 x pinball, mean of nine levels */
 	float err[VMF_KQ_MEMBERS];	/* |error| of the median */
 	float pit[VMF_KQ_BINS];		/* of the mixture: sums to w */
@@ -53,13 +54,13 @@ int64_t vmf_kq_sample(int k, int64_t day, int i);
 void vmf_kq_shares(const struct vmf_kq_ops *ops, const float *loss, float w,
     int k, int64_t day, unsigned without, float *share);
 /*
- * The share of a forecast that is mixed in: the other fleets', and of fine
- * steps more or less by what it lost (VMF_PANEL_LOST; 0: not known) beside
- * the mixture, both in parts of what the last value and the season before
- * lost at their own origins.
+ * The share of a forecast that is mixed in, of the median or of the other
+ * quantiles: that of other fleets, and of fine steps more or less by what it
+ * lost, lost[median] (VMF_PANEL_LOST), beside the mixture, both in parts of
+ * what the last value and the season before lost at their own origins.
  */
 double vmf_kq_other(const struct vmf_kq_group *g, int k, int64_t day,
-    double lost);
+    const double lost[2], bool median);
 /*
  * The level to ask the mixture for, so that the central interval that ends at
  * level holds as often as it says, by where the past fell (the conformal

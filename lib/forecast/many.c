@@ -117,9 +117,10 @@ is_fitted_now(const struct vmf_problem *p)
 	return !is_known(p) || p->refit;
 }
 
-_Static_assert((int)VMF_PANEL_GROUPS == (int)VMF_KQ_GROUPS, "the same");
+_Static_assert((int)VMF_PANEL_GROUPS == (int)VMF_KQ_GROUPS &&
+    (int)VMF_PANEL_SAMPLES == (int)VMF_KQ_SAMPLES, "the same");
 
-/* Learn problem i by lanes; where kernels follow, in their groups of leads. */
+/* Learn problem i by lanes; where kernels follow, measured where they are. */
 static struct vmf_panel_job
 lanes_fit(const struct vmf_algo *algo, struct vmf_many *m,
     struct vmf_problem *p, int64_t i)
@@ -127,9 +128,12 @@ lanes_fit(const struct vmf_algo *algo, struct vmf_many *m,
 	struct vmf_panel_job job = { .y = &p[i].y, .season = p[i].opts.season,
 	    .fit = own_of(m, p, i), .with = is_known(&p[i]) ? p[i].fit : NULL };
 
-	for (int k = 0; k < VMF_PANEL_GROUPS && algo->kernels; k++)
-		job.group_end[k] = vmf_kq_end(k,
-		    vmf_kq_day(p[i].opts.step_s));
+	if (!algo->kernels)
+		return job;
+	for (int s = 0; s < VMF_PANEL_GROUPS * VMF_PANEL_SAMPLES; s++)
+		m->sample[s] = vmf_kq_sample(s / VMF_PANEL_SAMPLES,
+		    vmf_kq_day(p[i].opts.step_s), s % VMF_PANEL_SAMPLES);
+	job.sample = m->sample;
 	return job;
 }
 

@@ -47,6 +47,7 @@ struct vmf_many {
 	int64_t own_cap, n_own;
 	struct vmf_panel_job *job;
 	int64_t job_cap;
+	int64_t sample[VMF_PANEL_GROUPS * VMF_PANEL_SAMPLES];
 	struct vmf_kq_job *kernel;
 	int64_t kernel_cap;
 	struct vmf_forecast *alt;	/* of the members, to be mixed in */

@@ -22,11 +22,13 @@
  * least and greatest value of the history, the scale (see log_scale.h), the
  * members' weights, their own parameters, and quantiles of the standardised
  * errors in VMF_BANDS bands of leads, the latter two on that scale; and for
- * groups of leads what the forecast lost (absolute errors of its median), in
- * parts of what the last value and the season before lost on average: 0
- * where that is not known.
+ * groups of leads what the forecast lost, in parts of the absolute errors of
+ * the last value and of the season before, on average: twice the pinball loss
+ * (mean of nine deciles), and its median's absolute error; 0: nothing was
+ * lost, or nothing is known; 1e6 at most.
  */
 enum { VMF_BANDS = 5, VMF_BAND_LEVELS = 17, VMF_PANEL_GROUPS = 4,
+    VMF_PANEL_SAMPLES = 4,
     VMF_PANEL_LOW = 0, VMF_PANEL_HIGH = 1, VMF_PANEL_SCALE = 2,
     VMF_PANEL_WEIGHTS = 3,
     VMF_PANEL_THETA = VMF_PANEL_WEIGHTS + VMF_N_MEMBERS,
@@ -34,7 +36,7 @@ enum { VMF_BANDS = 5, VMF_BAND_LEVELS = 17, VMF_PANEL_GROUPS = 4,
     VMF_PANEL_ARIMA = VMF_PANEL_ETS + VMF_ETS_PARAMS,
     VMF_PANEL_BANDS = VMF_PANEL_ARIMA + VMF_ARIMA_PARAMS,
     VMF_PANEL_LOST = VMF_PANEL_BANDS + VMF_BANDS * VMF_BAND_LEVELS,
-    VMF_PANEL_PARAMS = VMF_PANEL_LOST + VMF_PANEL_GROUPS };
+    VMF_PANEL_PARAMS = VMF_PANEL_LOST + 2 * VMF_PANEL_GROUPS };
 
 extern const int vmf_member_at[VMF_N_MEMBERS];
 extern const int vmf_member_len[VMF_N_MEMBERS];
@@ -48,8 +50,9 @@ extern const int vmf_member_len[VMF_N_MEMBERS];
 struct vmf_panel_job {
 	const struct vmf_slice *y;	/* status ok: enough history */
 	int64_t season;
-	/* the lead behind each group that losses are told of; 0: of none */
-	int64_t group_end[VMF_PANEL_GROUPS];
+	/* leads (from 0) that what is lost is measured at, VMF_PANEL_SAMPLES
+	 * to a group, -1: none; NULL: it is not */
+	const int64_t *sample;
 	struct vmf_fit *fit;
 	const struct vmf_fit *with;
 	struct vmf_forecast *f;

@@ -398,33 +398,47 @@ test_shares(void)
 			}
 }
 
+static double
+share_by(const struct vmf_kq_group *g, int64_t day, double lost)
+{
+	double both[2] = { 0.5 * lost, lost };
+	double share = vmf_kq_other(g, 0, day, both, true);
+
+	check(fabs(vmf_kq_other(g, 0, day, both, false) - share) <= 1e-12,
+	    "as the median, when all loses half");
+	return share;
+}
+
 /* The share of the others: what it is elsewhere, until losses say more. */
 static void
 test_other(void)
 {
-	struct vmf_kq_group g = { .w = 9.0f, .mix_err = 18.0f };
+	struct vmf_kq_group g = { .w = 9.0f, .mix_loss = 9.0f,
+	    .mix_err = 18.0f };
 	double usual;
 
 	g.err[KQ_NAIVE] = 20.0f;
 	g.err[KQ_SNAIVE] = 16.0f;
-	usual = vmf_kq_other(&g, 0, 288, 0.0);
+	usual = share_by(&g, 288, 0.0);
 	check(usual > 0.05 && usual < 0.5, "a share");
-	check(fabs(vmf_kq_other(&g, 0, 288, 1.0) - usual) <= 1e-12,
+	check(fabs(share_by(&g, 288, 1.0) - usual) <= 1e-12,
 	    "as good as kq");
-	check(vmf_kq_other(&g, 0, 288, 0.95) > usual + 0.01 &&
-	    vmf_kq_other(&g, 0, 288, 1.05) < usual - 0.01,
+	check(share_by(&g, 288, 0.95) > usual + 0.01 &&
+	    share_by(&g, 288, 1.05) < usual - 0.01,
 	    "more for losing less");
-	check(fabs(vmf_kq_other(&g, 0, 288, 0.1) - 3.0 * usual /
+	check(fabs(share_by(&g, 288, 0.1) - 3.0 * usual /
 	    (1.0 + 2.0 * usual)) <= 1e-12, "three times the odds at most");
 	g.w = 0.0f;
-	check(fabs(vmf_kq_other(&g, 0, 288, 0.5) - usual) <= 1e-12,
+	check(fabs(share_by(&g, 288, 0.5) - usual) <= 1e-12,
 	    "nothing is known of kq");
 	g.w = 9.0f;
-	check(vmf_kq_other(&g, 0, 24, 0.5) == vmf_kq_other(&g, 0, 24, 2.0),
+	check(share_by(&g, 24, 0.5) == share_by(&g, 24, 2.0),
 	    "coarse steps");
-	g.err[KQ_NAIVE] = g.err[KQ_SNAIVE] = 0.0f;
-	check(fabs(vmf_kq_other(&g, 0, 288, 0.5) - usual) <= 1e-12,
-	    "a constant");
+	check(share_by(&g, 288, 1e6) > 0.0 && fabs(share_by(&g, 288, 1e6) -
+	    0.1 * usual / (1.0 - 0.9 * usual)) <= 1e-12, "a tenth at least");
+	g.err[KQ_NAIVE] = g.err[KQ_SNAIVE] = g.mix_err = g.mix_loss = 0.0f;
+	check(fabs(share_by(&g, 288, 0.0) - usual) <= 1e-12 &&
+	    share_by(&g, 288, 1e6) < 0.2 * usual, "a constant");
 }
 
 static void
@@ -443,7 +457,7 @@ test_bytes(void)
 		for (int m = 0; m < VMF_KQ_MEMBERS; m++)
 			s.g[k].loss[m] = (float)(m * k);
 	}
-	check(vmf_kq_state_put(&s, &b, &e) == 0 && b.n == 1304, "bytes");
+	check(vmf_kq_state_put(&s, &b, &e) == 0 && b.n == 1320, "bytes");
 	check(vmf_kq_state_get(&got, "kq", &b, 3600, &e) == 0 &&
 	    memcmp(&s, &got, sizeof(s)) == 0, "there and back");
 	check(vmf_kq_state_get(&got, "kq", &b, 7000, &e) != 0,
