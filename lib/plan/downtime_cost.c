@@ -45,31 +45,64 @@ take_facts(struct vmf_down_cost *d, const struct vmf_batch *b,
 	return 0;
 }
 
+static int
+facts_cmp(const void *a, const void *b)
+{
+	const struct vmf_facts *x = *(const struct vmf_facts *const *)a;
+	const struct vmf_facts *y = *(const struct vmf_facts *const *)b;
+	int d = memcmp(x->num, y->num, sizeof(x->num));
+
+	return d != 0 ? d : memcmp(x->word, y->word, sizeof(x->word));
+}
+
+/* VMs are of few sizes and workloads, and the loads are the same for all: so
+ * each of n facts that differs is foretold once.  How many differ. */
+static int64_t
+tell_apart(struct vmf_down_cost *d, int64_t n)
+{
+	int64_t differ = 0;
+
+	for (int64_t i = 0; i < n; i++)
+		d->order[i] = &d->f[i];
+	qsort(d->order, (size_t)n, sizeof(*d->order), facts_cmp);
+	for (int64_t k = 0; k < n; k++) {
+		if (k == 0 || facts_cmp(&d->order[k - 1], &d->order[k]) != 0)
+			d->once[differ++] = *d->order[k];
+		d->at[d->order[k] - d->f] = differ - 1;
+	}
+	return differ;
+}
+
 int
 vmf_down_cost_batch(struct vmf_down_cost *d, const struct vmf_batch *b,
     struct vmf_err *e)
 {
-	int64_t n = b->n * d->n_loads;
+	int64_t n = b->n * d->n_loads, differ;
 	int rc;
 
 	if ((rc = vmf_grow(&d->row, &d->row_cap, n + 1, e)) != 0 ||
 	    (rc = vmf_grow(&d->mean, &d->mean_cap, b->n + 1, e)) != 0 ||
 	    (rc = vmf_grow(&d->f, &d->f_cap, n + 1, e)) != 0 ||
+	    (rc = vmf_grow(&d->once, &d->once_cap, n + 1, e)) != 0 ||
+	    (rc = vmf_grow(&d->order, &d->order_cap, n + 1, e)) != 0 ||
+	    (rc = vmf_grow(&d->at, &d->at_cap, n + 1, e)) != 0 ||
 	    (rc = vmf_grow(&d->q, &d->q_cap, n + 1, e)) != 0 ||
-	    (rc = take_facts(d, b, e)) != 0 ||
-	    (rc = vmf_downtime_quantiles(d->m, d->downtime, d->f, n,
+	    (rc = take_facts(d, b, e)) != 0)
+		return rc;
+	differ = tell_apart(d, n);
+	if ((rc = vmf_downtime_quantiles(d->m, d->downtime, d->once, differ,
 	    d->m->words, d->q, NULL, e)) != 0)
 		return rc;
 	for (int64_t i = 0; i < n; i++) {
-		d->row[i].downtime_ms = (float)d->q[i][MEDIAN];
-		d->row[i].downtime_p90_ms = (float)d->q[i][P90];
+		d->row[i].downtime_ms = (float)d->q[d->at[i]][MEDIAN];
+		d->row[i].downtime_p90_ms = (float)d->q[d->at[i]][P90];
 	}
-	if ((rc = vmf_downtime_quantiles(d->m, VMF_OUT_TOTAL, d->f, n,
+	if ((rc = vmf_downtime_quantiles(d->m, VMF_OUT_TOTAL, d->once, differ,
 	    d->m->words, d->q, NULL, e)) != 0)
 		return rc;
 	for (int64_t i = 0; i < n; i++) {
-		d->row[i].total_ms = (float)d->q[i][MEDIAN];
-		d->row[i].total_p90_ms = (float)d->q[i][P90];
+		d->row[i].total_ms = (float)d->q[d->at[i]][MEDIAN];
+		d->row[i].total_p90_ms = (float)d->q[d->at[i]][P90];
 	}
 	return 0;
 }
@@ -122,9 +155,14 @@ vmf_down_cost_free(struct vmf_down_cost *d)
 	free(d->row);
 	free(d->mean);
 	free(d->f);
+	free(d->once);
+	free(d->order);
+	free(d->at);
 	free(d->q);
 	d->row = NULL;
 	d->mean = NULL;
-	d->f = NULL;
+	d->f = d->once = NULL;
+	d->order = NULL;
+	d->at = NULL;
 	d->q = NULL;
 }

@@ -35,9 +35,11 @@ struct vmf_down_cost {
 	struct vmf_down_view view;
 	struct vmf_foretold *row;	/* of the batch, n_loads a row */
 	double *mean;		/* of the batch, a row's mean load */
-	struct vmf_facts *f;
+	struct vmf_facts *f, *once;	/* of all; each that differs once */
+	const struct vmf_facts **order;
+	int64_t *at;			/* which of those that differ */
 	double (*q)[VMF_DOWN_LEVELS];
-	int64_t row_cap, mean_cap, f_cap, q_cap;
+	int64_t row_cap, mean_cap, f_cap, once_cap, order_cap, at_cap, q_cap;
 };
 
 /* s is the forecast's schema. */
