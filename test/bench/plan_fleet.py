@@ -1,7 +1,7 @@
-"""plan_fleet.py VMS HOSTS_CSV [memory]: a forecast of so many VMs, 25 a host, on
+"""plan_fleet.py VMS HOSTS_CSV [memory] [workload]: a forecast of so many VMs, 25 a host, on
 standard output: a day in 5-minute steps, cpu_mean and its quantiles 0.5 and
 0.9; and the hosts into a file.  With "memory" VMs take 4 GB a vCPU and hosts
-have 512 GB."""
+have 512 GB; with "workload" they have one, web, db or new."""
 import sys
 
 import numpy as np
@@ -10,7 +10,8 @@ import pyarrow.ipc as ipc
 
 STEPS, EACH = 288, 2000
 vms, table = int(sys.argv[1]), sys.argv[2]
-hosts, memory = vms // 25, sys.argv[3:] == ["memory"]
+hosts, memory = vms // 25, "memory" in sys.argv[3:]
+workload = "workload" in sys.argv[3:]
 with open(table, "w") as f:
     f.write("host,cluster,cpus" + ",mem_mb" * memory + "\n")
     f.writelines(f"host-{h:05},cluster-{h // 100:03},64" +
@@ -18,7 +19,9 @@ with open(table, "w") as f:
 lists = ["cpu_mean", "cpu_mean_q50", "cpu_mean_q90"]
 schema = pa.schema(
     [("id", pa.utf8()), ("host", pa.utf8()), ("cluster", pa.utf8()),
-     ("vcpus", pa.int32())] + [("mem_mb", pa.int32())] * memory + [("start", pa.timestamp("s", "UTC"))] +
+     ("vcpus", pa.int32())] + [("mem_mb", pa.int32())] * memory +
+    [("workload", pa.utf8())] * workload +
+    [("start", pa.timestamp("s", "UTC"))] +
     [(name, pa.list_(pa.float32())) for name in lists],
     metadata={"vmf:kind": "forecast", "vmf:step": "300"})
 rng = np.random.default_rng(1)
@@ -40,6 +43,8 @@ with ipc.new_stream(out, schema) as w:
              pa.array([f"cluster-{h // 100:03}" for h in host]),
              pa.array(cpus := rng.choice([1, 2, 4, 8], n).astype(np.int32))] +
             [pa.array(cpus * 4096)] * memory +
+            [pa.array([("web", "db", "web", "new")[i % 4]
+                       for i in range(at, at + n)])] * workload +
             [pa.array(np.full(n, 1714521600), schema.field("start").type)] +
             [pa.ListArray.from_arrays(off[:n + 1], pa.array(x.reshape(-1)))
              for x in v], schema=schema))
