@@ -349,8 +349,8 @@ fleet() {
 	fleet 8 | vmf-dedup -q >small.arrows
 	large_batches small.arrows >in.arrows
 	fails 2 "is too little" vmf-dedup --memory 16M in.arrows
-	need=${stderr##*at least }
-	vmf-dedup -q --memory "$need" in.arrows >/dev/null
+	least=${stderr##*at least }
+	vmf-dedup -q --memory "${least%%$'\n'*}" in.arrows >/dev/null
 }
 
 @test "Bitbrains, August: 15,297 of 4,337,555 rows are duplicates" {
