@@ -130,9 +130,9 @@ s.with_columns(pl.col("cpu_mean").list.slice(skip),
 		echo 'id metric model status params:list64 blob:binary mase:f64 updated:time'
 		echo "vm-0000000 cpu_mean kq ok 1 abc - $(days 7)"
 	} | "$ROWS" >m
-	fails 1 'kq has a blob of 3 bytes, expected 1304' \
+	fails 1 'kq has a blob of 3 bytes, expected 1320' \
 	    vmf-predict --from m -o out s
-	fails 1 'kq has a blob of 3 bytes, expected 1304' \
+	fails 1 'kq has a blob of 3 bytes, expected 1320' \
 	    vmf-train --update m -o out s
 	[ ! -e out ]
 }
