@@ -152,6 +152,19 @@ keep(struct vmf_state *s)
 		note(s, s->log[k].vm);
 }
 
+/* Keep what was done, or go back to a plan that cost was. */
+static void
+end_round(struct vmf_state *s, bool kept, double was)
+{
+	if (kept) {
+		keep(s);
+		return;
+	}
+	undo(s);
+	/* Sums come back as they were, not nearly so. */
+	s->o->cost = was;
+}
+
 static void
 begin(struct vmf_state *s)
 {
@@ -259,12 +272,7 @@ try_exact(struct vmf_state *s, double heat, double worth, bool fair,
 	if ((rc = vmf_exact(s, draw_seed(s), worth, fair, allow, kept,
 	    e)) != 0)
 		return rc;
-	if (*kept) {
-		keep(s);
-		return 0;
-	}
-	undo(s);
-	s->o->cost = was;
+	end_round(s, *kept, was);
 	return 0;
 }
 
@@ -324,13 +332,7 @@ try_round(struct vmf_state *s, double heat, double worth, bool fair,
 			    (v->slot >= 0 ? -1.0 : 1.0);
 	}
 	*kept = d <= -heat * log(1.0 - vmf_rng_unit(&s->rng));
-	if (*kept) {
-		keep(s);
-		return 0;
-	}
-	undo(s);
-	/* Sums come back as they were, not nearly so. */
-	s->o->cost = was;
+	end_round(s, *kept, was);
 	return 0;
 }
 
