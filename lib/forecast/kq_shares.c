@@ -13,7 +13,7 @@
 /* How far a level may be moved. */
 #define LEVEL_MOVED 0.03
 /* How steeply the odds of a forecast that is mixed in fall with what it
- * loses, and what they are multiplied by. */
+ * loses, and the least and the most that they are multiplied by. */
 #define OTHER_POWER 6.0
 #define OTHER_LEAST 0.1
 #define OTHER_MOST 3.0
@@ -158,7 +158,7 @@ vmf_kq_other(const struct vmf_kq_group *g, int k, int64_t day,
 
 	if (day <= COARSE || !(lost[median] > 0.0))
 		return share;
-	/* Where kq was never wrong, what was is not needed. */
+	/* Where naive forecasts were never wrong, neither is kq. */
 	mine = plain > 0.0 ? mine / plain : 0.0;
 	odds = pow(mine / lost[median], OTHER_POWER * own);
 	odds = share / (1.0 - share) * fmin(fmax(odds, OTHER_LEAST),

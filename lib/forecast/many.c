@@ -120,21 +120,27 @@ is_fitted_now(const struct vmf_problem *p)
 _Static_assert((int)VMF_PANEL_GROUPS == (int)VMF_KQ_GROUPS &&
     (int)VMF_PANEL_SAMPLES == (int)VMF_KQ_SAMPLES, "the same");
 
+/* The leads that kernels are measured at; all problems of a call have steps
+ * of one length. */
+static void
+set_samples(struct vmf_many *m, const struct vmf_problem *p, int64_t n)
+{
+	int64_t day = n > 0 ? vmf_kq_day(p[0].opts.step_s) : 1;
+
+	for (int s = 0; s < VMF_PANEL_GROUPS * VMF_PANEL_SAMPLES; s++)
+		m->sample[s] = vmf_kq_sample(s / VMF_PANEL_SAMPLES, day,
+		    s % VMF_PANEL_SAMPLES);
+}
+
 /* Learn problem i by lanes; where kernels follow, measured where they are. */
 static struct vmf_panel_job
 lanes_fit(const struct vmf_algo *algo, struct vmf_many *m,
     struct vmf_problem *p, int64_t i)
 {
-	struct vmf_panel_job job = { .y = &p[i].y, .season = p[i].opts.season,
-	    .fit = own_of(m, p, i), .with = is_known(&p[i]) ? p[i].fit : NULL };
-
-	if (!algo->kernels)
-		return job;
-	for (int s = 0; s < VMF_PANEL_GROUPS * VMF_PANEL_SAMPLES; s++)
-		m->sample[s] = vmf_kq_sample(s / VMF_PANEL_SAMPLES,
-		    vmf_kq_day(p[i].opts.step_s), s % VMF_PANEL_SAMPLES);
-	job.sample = m->sample;
-	return job;
+	return (struct vmf_panel_job){ .y = &p[i].y,
+	    .season = p[i].opts.season, .fit = own_of(m, p, i),
+	    .with = is_known(&p[i]) ? p[i].fit : NULL,
+	    .sample = algo->kernels ? m->sample : NULL };
 }
 
 /* Learn by lanes those whose status is ok and that the model does not know,
@@ -146,6 +152,7 @@ fit_lanes(const struct vmf_algo *algo, struct vmf_problem *p, int64_t n,
 	int64_t k = 0;
 	int rc;
 
+	set_samples(m, p, n);
 	for (int64_t i = 0; i < n; i++) {
 		if (p[i].f->status != VMF_OK)
 			continue;
@@ -361,6 +368,7 @@ vmf_fit_many(const struct vmf_algo *algo, struct vmf_problem *p, int64_t n,
 	m->failed = 0;
 	if ((rc = make_room(m, n, e)) != 0)
 		return rc;
+	set_samples(m, p, n);
 	for (int64_t i = 0; i < n; i++) {
 		struct vmf_fit *own = own_of(m, p, i);
 
