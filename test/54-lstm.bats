@@ -8,7 +8,7 @@ setup_file() {
 	gen 30 17 --seed 3 | vmf-ingest -q | vmf-dedup -q |
 	    vmf-aggregate -q --step 1h -o s
 	# A build without oneDNN says so, and has nothing else to test.
-	vmf-train -q --model lstm --epochs 2 -o m s 2>err || touch without
+	vmf-train -q --model lstm --epochs 5 -o m s 2>err || touch without
 }
 
 setup() {
@@ -20,7 +20,7 @@ with() {
 }
 
 train() {
-	vmf-train -q --no-history --model lstm --epochs 2 "$@"
+	vmf-train -q --no-history --model lstm --epochs 5 "$@"
 }
 
 @test "without oneDNN: the package is named, at once" {
@@ -177,19 +177,19 @@ fails_to_match() {
 	with
 	echo "something else" >bad.cpu_mean
 	fails 1 'bad.cpu_mean is not a state to go on from' \
-	    vmf-train --model lstm --epochs 2 --checkpoint bad s
+	    vmf-train --model lstm --epochs 5 --checkpoint bad s
 	assert_equal "$(cat bad.cpu_mean)" "something else"
 	rm -f ok.cpu_mean
 	train --checkpoint ok -o a s
 	head -c 4000 ok.cpu_mean >bad.cpu_mean
 	fails 1 'bad.cpu_mean is cut off' \
-	    vmf-train --model lstm --epochs 2 --checkpoint bad s
+	    vmf-train --model lstm --epochs 5 --checkpoint bad s
 	head -c -1 ok.cpu_mean >bad.cpu_mean
 	printf X >>bad.cpu_mean
 	fails 1 'damaged' \
-	    vmf-train --model lstm --epochs 2 --checkpoint bad s
+	    vmf-train --model lstm --epochs 5 --checkpoint bad s
 	fails 1 'no/such/folder' \
-	    vmf-train --model lstm --epochs 2 --checkpoint no/such/folder/x s
+	    vmf-train --model lstm --epochs 5 --checkpoint no/such/folder/x s
 }
 
 @test "progress has the loss and the time left" {

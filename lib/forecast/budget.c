@@ -23,8 +23,8 @@ enum { ORIGINS = 2 };
 
 /* What can be left out, and what it is worth. */
 static const char *const names[] = { "theta", "ets", "arima", "kq-day",
-    "kq-state", "kq-age" };
-enum { PARTS = sizeof(names) / sizeof(names[0]), FAMILY_FROM = 3 };
+    "kq-week", "kq-state", "kq-age" };
+enum { PARTS = sizeof(names) / sizeof(names[0]), FAMILY_FROM = 3, WEEK = 4 };
 
 struct kept {
 	uint64_t key;
@@ -50,15 +50,16 @@ vmf_budget_free(struct vmf_budget *b)
 	vmf_buf_free(&b->out);
 }
 
-/* Steps that a family weighs while a history is learned from, and of two days
- * to forecast. */
+/* Steps that a family weighs while a history is learned from, from its first
+ * `asleep` steps on, and of two days to forecast. */
 static double
-weighed(const struct vmf_forecast_opts *o, double n)
+weighed(const struct vmf_forecast_opts *o, double n, double asleep)
 {
 	double day = (double)vmf_kq_day(o->step_s);
 
-	return VMF_KQ_GROUPS * VMF_KQ_SAMPLES * n * n / 2.0 /
-	    (day * 13.0 / 24.0) + 2.0 * 24.0 * n;
+	return n < asleep ? 0.0 : VMF_KQ_GROUPS * VMF_KQ_SAMPLES *
+	    (n * n - asleep * asleep) / 2.0 / (day * 13.0 / 24.0) +
+	    2.0 * 24.0 * n;
 }
 
 static double
@@ -66,10 +67,17 @@ cost_of(const struct trial *t, int part)
 {
 	static const double by_step[FAMILY_FROM] = { THETA_MS, ETS_MS,
 	    ARIMA_MS };
-	double n = (double)t->steps;
+	const struct vmf_forecast_opts *o = &t->b->opts;
+	double n = (double)t->steps, asleep = 0.0;
 
-	return part < FAMILY_FROM ? by_step[part] * n :
-	    WEIGHED_MS * weighed(&t->b->opts, n);
+	if (part < FAMILY_FROM)
+		return by_step[part] * n;
+	if (part == WEEK) {
+		asleep = (double)vmf_kq_week(o->step_s, o->season);
+		if (!(asleep > 0.0))
+			return 0.0;
+	}
+	return WEIGHED_MS * weighed(o, n, asleep);
 }
 
 /* Is the part in what algo is made of? */

@@ -113,13 +113,17 @@ put_lanes(struct vmf_batch *b, const struct vmf_part *part, struct row r,
 
 static int
 put_kernels(struct vmf_batch *b, const struct vmf_part *part,
-    const struct vmf_algo *algo, int64_t step_s, struct vmf_err *e)
+    const struct vmf_algo *algo, const struct vmf_model *m, struct vmf_err *e)
 {
+	int64_t step_s = m->grid.step_s;
 	struct vmf_buf blob = { .p = (uint8_t *)(uintptr_t)part->blob,
 	    .n = part->blob_bytes };
 	int64_t day = vmf_kq_day(step_s);
 	struct vmf_kq_state s;
 	int rc = vmf_kq_state_get(&s, algo->name, &blob, step_s, e);
+	unsigned asleep = rc != 0 ? 0 : vmf_kq_asleep(s.without,
+	    vmf_kq_week(step_s, m->season_s / step_s),
+	    (m->grid.end - s.first) / step_s);
 
 	for (int k = 0; rc == 0 && k < VMF_KQ_GROUPS; k++) {
 		const struct vmf_kq_group *g = &s.g[k];
@@ -132,20 +136,20 @@ put_kernels(struct vmf_batch *b, const struct vmf_part *part,
 		    .from = k == 0 ? 1 : vmf_kq_end(k - 1, day) + 1,
 		    .to = k < VMF_KQ_GROUPS - 1 ? vmf_kq_end(k, day) : 0 };
 
-		vmf_kq_shares(&vmf_kq_plain, g->loss, g->w, k, day,
-		    s.without, share);
-		vmf_kq_shares(&vmf_kq_plain, g->err, g->w, k, day,
-		    s.without, median);
-		for (int m = 0; rc == 0 && m < VMF_KQ_MEMBERS; m++) {
-			if (s.without >> vmf_kq_family(m) & 1)
+		vmf_kq_shares(&vmf_kq_plain, g->loss, g->w, k, day, asleep,
+		    share);
+		vmf_kq_shares(&vmf_kq_plain, g->err, g->w, k, day, asleep,
+		    median);
+		for (int i = 0; rc == 0 && i < VMF_KQ_MEMBERS; i++) {
+			if (asleep >> vmf_kq_family(i) & 1)
 				continue;
-			vmf_kq_name(m, name);
-			r.share = left * (double)share[m];
-			r.median = left * (double)median[m];
+			vmf_kq_name(i, name);
+			r.share = left * (double)share[i];
+			r.median = left * (double)median[i];
 			r.loss = r.moments > 0.0 ?
-			    (double)g->loss[m] / r.moments : NAN;
+			    (double)g->loss[i] / r.moments : NAN;
 			r.mae = r.moments > 0.0 ?
-			    (double)g->err[m] / r.moments : NAN;
+			    (double)g->err[i] / r.moments : NAN;
 			rc = put(b, part, &r, e);
 		}
 		if (rc == 0 && algo->members != 0)
@@ -231,7 +235,7 @@ vmf_explain_put(struct vmf_batch *b, const struct vmf_model *m,
 	    algo->members, part->params, part->n_params, e)) != 0)
 		return rc;
 	if (algo->kernels)
-		return put_kernels(b, part, algo, m->grid.step_s, e);
+		return put_kernels(b, part, algo, m, e);
 	return algo->members == 0 ? put(b, part, &all, e) :
 	    put_lanes(b, part, all, 1.0, e);
 }

@@ -42,7 +42,7 @@
 #define WIDER_PULL 0.02
 /* Steps of learning add up to less. */
 #define TILT_MOST 20.0
-#define VERSION 2
+#define VERSION 3
 
 enum { WIDTH = sizeof(struct vmf_mixer_row) / sizeof(float),
     MEDIAN = 6, LOW = 2, HIGH = 10 };	/* of vmf_kq_levels */

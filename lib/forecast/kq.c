@@ -57,6 +57,28 @@ discount(float *to, double more)
 	*to = sum < SUM_MAX ? (float)sum : (float)SUM_MAX;
 }
 
+/*
+ * Who says nothing yet loses what the mixture does (Freund, Schapire, Singer
+ * and Warmuth, "Using and combining predictors that specialize", 1997), but
+ * not less than a tenth of what the others do on average: who was not asked
+ * is not one that never failed.
+ */
+static void
+fill_in(double *lost, double mix, unsigned without, unsigned asleep)
+{
+	double sum = 0.0;
+	int n = 0;
+
+	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
+		if (!(asleep >> vmf_kq_family(m) & 1)) {
+			sum += lost[m];
+			n++;
+		}
+	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
+		if ((asleep & ~without) >> vmf_kq_family(m) & 1)
+			lost[m] = fmax(mix, 0.1 * sum / n);
+}
+
 /* What the members would have foretold in group k of leads from the origin,
  * which is before step t. */
 static void
@@ -69,7 +91,7 @@ score(struct course *c, int k, int64_t t)
 	float median[VMF_KQ_MEMBERS], v[VMF_GATE_DECILES];
 	int n = 0;
 
-	vmf_kq_shares(c->q->ops, g->loss, g->w, k, c->day, c->s.without,
+	vmf_kq_shares(c->q->ops, g->loss, g->w, k, c->day, c->q->asleep,
 	    share);
 	for (int i = 0; i < VMF_KQ_SAMPLES; i++) {
 		int64_t lead = vmf_kq_sample(k, c->day, i);
@@ -100,6 +122,8 @@ score(struct course *c, int k, int64_t t)
 	discount(&g->w, 1.0);
 	discount(&g->mix_loss, mix_loss / n);
 	discount(&g->mix_err, mix_err / n);
+	fill_in(loss, mix_loss, c->s.without, c->q->asleep);
+	fill_in(err, mix_err, c->s.without, c->q->asleep);
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++) {
 		discount(&g->loss[m], loss[m] / n);
 		discount(&g->err[m], err[m] / n);
@@ -244,7 +268,7 @@ take_apart(struct course *c, const struct vmf_kq_job *job,
 		for (int i = 0; i < 2; i++)
 			p->mass[i][vmf_kq_family(m)] += share[i][m];
 	for (int f = 0; f < VMF_KQ_FAMILIES; f++) {
-		if (c->s.without >> f & 1)
+		if (c->q->asleep >> f & 1)
 			continue;
 		for (int m = 0; m < VMF_KQ_MEMBERS; m++)
 			only[m] = (int)vmf_kq_family(m) != f ? 0.0f :
@@ -318,9 +342,9 @@ foretell(struct course *c, int k, struct vmf_kq_job *job, int64_t from,
 	const float *both[2] = { share[0], share[1] };
 	double level[VMF_QUANTILES_MAX];
 
-	vmf_kq_shares(c->q->ops, g->loss, g->w, k, c->day, c->s.without,
+	vmf_kq_shares(c->q->ops, g->loss, g->w, k, c->day, c->q->asleep,
 	    share[0]);
-	vmf_kq_shares(c->q->ops, g->err, g->w, k, c->day, c->s.without,
+	vmf_kq_shares(c->q->ops, g->err, g->w, k, c->day, c->q->asleep,
 	    share[1]);
 	if (job->other != NULL) {
 		for (int i = 0; i < 2; i++) {
@@ -443,7 +467,7 @@ work(void *arg, void *slot)
 	for (int64_t i = job->y->n; i < n; i++)
 		t->y[i] = NAN;
 	if ((t->rc = vmf_kq_series(&t->q, t->y, n, c.season, c.day,
-	    &t->e)) != 0)
+	    vmf_kq_week(c.step_s, c.season), &t->e)) != 0)
 		return;
 	t->rc = job->f == NULL ? learn(&c, job, &t->e) :
 	    forecast(&c, job, &t->e);

@@ -7,6 +7,8 @@
 #ifndef VMF_KQ_MEMBERS_H
 #define VMF_KQ_MEMBERS_H
 
+#include <stdbool.h>
+
 /* States: the mean of the load over so many steps, at least, and so much of
  * a day. */
 enum { KQ_LAST, KQ_THREE, KQ_HOUR, KQ_QUARTER, KQ_DAY, VMF_KQ_STATES };
@@ -22,9 +24,19 @@ enum { KQ_2H, KQ_6H, KQ_1D, KQ_3D, KQ_1W, KQ_1M, VMF_KQ_AGES };
 static const float kq_half_lives[VMF_KQ_AGES] = { 0.08f, 0.25f, 1.0f, 3.0f,
     7.0f, 30.0f };
 
-/* Distances in the season, as standard deviations in days; KQ_ANY is none. */
-enum { KQ_NEAR_2H, KQ_NEAR_4H, VMF_KQ_PHASES, KQ_ANY = -1 };
-static const float kq_distances[VMF_KQ_PHASES] = { 1.0f / 12, 1.0f / 6 };
+/* Distances in the season or in the week, as standard deviations in days; and
+ * what the same time of the week's other days counts beside it.  KQ_ANY is
+ * none. */
+enum { KQ_NEAR_2H, KQ_NEAR_4H, KQ_WEEK_30M, KQ_WEEK_1H, KQ_WEEK_1H_DAYS,
+    KQ_WEEK_2H, VMF_KQ_PHASES, KQ_ANY = -1 };
+static const struct kq_phase {
+	bool week;
+	float days, others;
+} kq_phases[VMF_KQ_PHASES] = {
+	{ false, 1.0f / 12, 0.0f }, { false, 1.0f / 6, 0.0f },
+	{ true, 1.0f / 48, 0.0f }, { true, 1.0f / 24, 0.0f },
+	{ true, 1.0f / 24, 0.1f }, { true, 1.0f / 12, 0.0f },
+};
 
 /* Distances of a state, as parts of its standard deviation. */
 enum { KQ_LAST_05, KQ_LAST_10, KQ_LAST_30, KQ_THREE_10, KQ_THREE_20,
@@ -67,6 +79,14 @@ static const struct kq_dense {
 	{ KQ_2H, KQ_ANY, 0.0f, { KQ_ANY, KQ_ANY }, 0.0f },
 	{ KQ_6H, KQ_ANY, 0.0f, { KQ_LAST_10, KQ_THREE_20 }, 0.05f },
 	{ KQ_2H, KQ_ANY, 0.0f, { KQ_LAST_30, KQ_ANY }, 0.05f },
+	{ KQ_1W, KQ_WEEK_30M, 1e-5f, { KQ_ANY, KQ_ANY }, 0.0f },
+	{ KQ_1M, KQ_WEEK_30M, 1e-5f, { KQ_ANY, KQ_ANY }, 0.0f },
+	{ KQ_1W, KQ_WEEK_1H, 1e-5f, { KQ_ANY, KQ_ANY }, 0.0f },
+	{ KQ_1M, KQ_WEEK_1H, 1e-5f, { KQ_ANY, KQ_ANY }, 0.0f },
+	{ KQ_1M, KQ_WEEK_1H_DAYS, 1e-5f, { KQ_ANY, KQ_ANY }, 0.0f },
+	{ KQ_1M, KQ_WEEK_1H_DAYS, 1e-5f, { KQ_DAY_30, KQ_ANY }, 0.05f },
+	{ KQ_1M, KQ_WEEK_2H, 1e-5f, { KQ_QUARTER_15, KQ_ANY }, 0.05f },
+	{ KQ_1M, KQ_WEEK_2H, 1e-5f, { KQ_HOUR_20, KQ_ANY }, 0.05f },
 };
 
 /* The very same step of the season in seasons past, and at a share the
@@ -95,59 +115,78 @@ static const struct kq_moved {
 	{ 3.0f, KQ_QUARTER, 1.0f },
 };
 
-/* And the values of the season before, and the last one. */
+/* And the values of the season before, the last one, and that of the week
+ * before. */
 enum { KQ_N_DENSE = (int)(sizeof(kq_dense) / sizeof(kq_dense[0])),
     KQ_N_SPARSE = (int)(sizeof(kq_sparse) / sizeof(kq_sparse[0])),
     KQ_N_MOVED = (int)(sizeof(kq_moved) / sizeof(kq_moved[0])),
     KQ_MOVED = KQ_N_DENSE + KQ_N_SPARSE, KQ_SNAIVE = KQ_MOVED + KQ_N_MOVED,
-    KQ_NAIVE };
+    KQ_NAIVE, KQ_WEEKLY, VMF_KQ_MEMBERS };
 
 /* Members that look at the past in one way: those that weigh all steps, by
- * their distance in the season, else by the likeness of states, else by age
- * alone; and those that weigh single steps, by the step of the season, the
- * same and moved, the season before, and the last value. */
-enum kq_family { KQ_F_DAY, KQ_F_STATE, KQ_F_AGE, KQ_F_SAME, KQ_F_MOVED,
-    KQ_F_SEASON, KQ_F_LAST, VMF_KQ_FAMILIES };
+ * their distance in the season, or in the week, else by the likeness of
+ * states, else by age alone; and those that weigh single steps, by the step of
+ * the season, the same and moved, the season before, and the last value.  That
+ * of the week before is of the family of the week. */
+enum kq_family { KQ_F_DAY, KQ_F_WEEK, KQ_F_STATE, KQ_F_AGE, KQ_F_SAME,
+    KQ_F_MOVED, KQ_F_SEASON, KQ_F_LAST, VMF_KQ_FAMILIES };
 
 /* Mean shares of the members over these fleets' VMs, by groups of leads (to
  * an hour, four hours, a day, and beyond): of series with few steps a day,
- * and with many. */
-static const float kq_fleet[2][4][KQ_NAIVE + 1] = {
+ * and with many.  Those that look at the week have a hundredth each: these
+ * fleets have little of one. */
+static const float kq_fleet[2][4][VMF_KQ_MEMBERS] = {
 	{
-		{ 0.027f, 0.017f, 0.020f, 0.044f, 0.060f, 0.039f, 0.062f,
-		    0.052f, 0.035f, 0.032f, 0.029f, 0.027f, 0.041f, 0.033f,
-		    0.038f, 0.068f, 0.043f, 0.047f, 0.048f, 0.021f, 0.018f,
-		    0.044f, 0.019f, 0.021f, 0.033f, 0.027f, 0.014f, 0.043f },
-		{ 0.053f, 0.028f, 0.027f, 0.039f, 0.051f, 0.032f, 0.049f,
-		    0.042f, 0.030f, 0.035f, 0.031f, 0.035f, 0.038f, 0.029f,
-		    0.035f, 0.067f, 0.058f, 0.037f, 0.039f, 0.031f, 0.031f,
-		    0.038f, 0.025f, 0.025f, 0.035f, 0.026f, 0.011f, 0.022f },
-		{ 0.066f, 0.047f, 0.047f, 0.031f, 0.036f, 0.020f, 0.030f,
-		    0.030f, 0.021f, 0.039f, 0.039f, 0.038f, 0.036f, 0.032f,
-		    0.038f, 0.044f, 0.044f, 0.034f, 0.038f, 0.050f, 0.047f,
-		    0.043f, 0.035f, 0.028f, 0.039f, 0.023f, 0.013f, 0.012f },
-		{ 0.057f, 0.057f, 0.052f, 0.035f, 0.036f, 0.021f, 0.029f,
-		    0.027f, 0.022f, 0.041f, 0.042f, 0.042f, 0.035f, 0.032f,
-		    0.039f, 0.038f, 0.035f, 0.035f, 0.030f, 0.057f, 0.064f,
-		    0.044f, 0.038f, 0.022f, 0.032f, 0.016f, 0.011f, 0.011f },
+		{ 0.024f, 0.016f, 0.018f, 0.039f, 0.054f, 0.035f, 0.057f,
+		    0.047f, 0.031f, 0.028f, 0.026f, 0.024f, 0.037f, 0.029f,
+		    0.034f, 0.063f, 0.039f, 0.042f, 0.043f, 0.011f, 0.011f,
+		    0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.019f,
+		    0.017f, 0.039f, 0.017f, 0.019f, 0.029f, 0.024f, 0.013f,
+		    0.039f, 0.011f },
+		{ 0.048f, 0.025f, 0.024f, 0.035f, 0.046f, 0.028f, 0.044f,
+		    0.038f, 0.027f, 0.031f, 0.028f, 0.031f, 0.034f, 0.026f,
+		    0.031f, 0.062f, 0.052f, 0.033f, 0.035f, 0.011f, 0.011f,
+		    0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.028f,
+		    0.028f, 0.034f, 0.023f, 0.023f, 0.031f, 0.023f, 0.010f,
+		    0.020f, 0.011f },
+		{ 0.061f, 0.042f, 0.042f, 0.028f, 0.032f, 0.018f, 0.027f,
+		    0.027f, 0.019f, 0.035f, 0.035f, 0.034f, 0.032f, 0.028f,
+		    0.034f, 0.039f, 0.039f, 0.030f, 0.034f, 0.011f, 0.011f,
+		    0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.046f,
+		    0.042f, 0.039f, 0.031f, 0.025f, 0.035f, 0.021f, 0.012f,
+		    0.011f, 0.011f },
+		{ 0.052f, 0.052f, 0.048f, 0.031f, 0.032f, 0.019f, 0.026f,
+		    0.024f, 0.020f, 0.037f, 0.038f, 0.038f, 0.031f, 0.028f,
+		    0.035f, 0.034f, 0.031f, 0.031f, 0.027f, 0.011f, 0.011f,
+		    0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.052f,
+		    0.059f, 0.039f, 0.034f, 0.020f, 0.028f, 0.015f, 0.010f,
+		    0.010f, 0.011f },
 	},
 	{
-		{ 0.026f, 0.017f, 0.019f, 0.035f, 0.053f, 0.062f, 0.078f,
-		    0.059f, 0.059f, 0.035f, 0.031f, 0.036f, 0.033f, 0.035f,
-		    0.031f, 0.079f, 0.041f, 0.083f, 0.068f, 0.016f, 0.016f,
-		    0.021f, 0.015f, 0.008f, 0.012f, 0.011f, 0.007f, 0.013f },
-		{ 0.039f, 0.026f, 0.025f, 0.043f, 0.052f, 0.052f, 0.067f,
-		    0.055f, 0.048f, 0.039f, 0.036f, 0.044f, 0.039f, 0.035f,
-		    0.036f, 0.061f, 0.056f, 0.059f, 0.054f, 0.018f, 0.016f,
-		    0.022f, 0.016f, 0.011f, 0.022f, 0.016f, 0.008f, 0.006f },
-		{ 0.049f, 0.038f, 0.039f, 0.041f, 0.045f, 0.039f, 0.046f,
-		    0.042f, 0.036f, 0.043f, 0.042f, 0.040f, 0.037f, 0.036f,
-		    0.038f, 0.047f, 0.051f, 0.046f, 0.049f, 0.037f, 0.035f,
-		    0.036f, 0.028f, 0.015f, 0.019f, 0.016f, 0.008f, 0.004f },
-		{ 0.045f, 0.044f, 0.044f, 0.043f, 0.044f, 0.035f, 0.043f,
-		    0.038f, 0.034f, 0.046f, 0.044f, 0.040f, 0.037f, 0.038f,
-		    0.040f, 0.042f, 0.042f, 0.041f, 0.040f, 0.047f, 0.049f,
-		    0.042f, 0.031f, 0.012f, 0.017f, 0.011f, 0.005f, 0.005f },
+		{ 0.023f, 0.016f, 0.017f, 0.031f, 0.049f, 0.056f, 0.071f,
+		    0.054f, 0.054f, 0.031f, 0.028f, 0.032f, 0.029f, 0.031f,
+		    0.028f, 0.072f, 0.037f, 0.075f, 0.062f, 0.011f, 0.011f,
+		    0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.015f,
+		    0.015f, 0.018f, 0.014f, 0.007f, 0.011f, 0.010f, 0.006f,
+		    0.012f, 0.011f },
+		{ 0.035f, 0.023f, 0.022f, 0.039f, 0.047f, 0.047f, 0.061f,
+		    0.050f, 0.043f, 0.035f, 0.032f, 0.039f, 0.035f, 0.031f,
+		    0.032f, 0.055f, 0.051f, 0.053f, 0.049f, 0.011f, 0.011f,
+		    0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.017f,
+		    0.015f, 0.020f, 0.015f, 0.010f, 0.020f, 0.015f, 0.007f,
+		    0.006f, 0.011f },
+		{ 0.044f, 0.034f, 0.035f, 0.037f, 0.040f, 0.035f, 0.041f,
+		    0.038f, 0.032f, 0.039f, 0.038f, 0.036f, 0.033f, 0.032f,
+		    0.034f, 0.042f, 0.046f, 0.041f, 0.044f, 0.011f, 0.011f,
+		    0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.033f,
+		    0.031f, 0.032f, 0.025f, 0.014f, 0.017f, 0.015f, 0.007f,
+		    0.004f, 0.011f },
+		{ 0.040f, 0.039f, 0.039f, 0.039f, 0.039f, 0.031f, 0.039f,
+		    0.034f, 0.030f, 0.041f, 0.039f, 0.036f, 0.033f, 0.034f,
+		    0.036f, 0.038f, 0.038f, 0.037f, 0.036f, 0.011f, 0.011f,
+		    0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.042f,
+		    0.044f, 0.038f, 0.028f, 0.011f, 0.016f, 0.010f, 0.005f,
+		    0.005f, 0.011f },
 	},
 };
 /* How much more than 0.8 of a mixture its 80 % interval takes: what those of

@@ -18,14 +18,18 @@ const float vmf_kq_level_mass[VMF_KQ_LEVELS] = { 0.0375f, 0.0375f, 0.075f,
 enum kq_family
 vmf_kq_family(int m)
 {
+	if (m == KQ_WEEKLY)
+		return KQ_F_WEEK;
 	if (m == KQ_NAIVE)
 		return KQ_F_LAST;
 	if (m == KQ_SNAIVE)
 		return KQ_F_SEASON;
 	if (m >= KQ_N_DENSE)
 		return m >= KQ_MOVED ? KQ_F_MOVED : KQ_F_SAME;
-	return kq_dense[m].phase != KQ_ANY ? KQ_F_DAY :
-	    kq_dense[m].like[0] != KQ_ANY ? KQ_F_STATE : KQ_F_AGE;
+	if (kq_dense[m].phase != KQ_ANY)
+		return kq_phases[kq_dense[m].phase].week ? KQ_F_WEEK :
+		    KQ_F_DAY;
+	return kq_dense[m].like[0] != KQ_ANY ? KQ_F_STATE : KQ_F_AGE;
 }
 
 /* How many of n ascending values are less than y. */
@@ -100,7 +104,7 @@ vmf_kq_judge(struct vmf_kq *q, double y, const float *share, float *loss,
 	for (int k = 0; k < VMF_KQ_VECTORS; k++) {
 		const struct vmf_kq_vector *v = &q->vector[k];
 
-		if (q->without >> k & 1) {
+		if (q->asleep >> k & 1) {
 			for (int i = 0; i < v->n; i++)
 				loss[v->member[i]] = err[v->member[i]] = 0.0f;
 			continue;
@@ -126,6 +130,7 @@ vmf_kq_judge(struct vmf_kq *q, double y, const float *share, float *loss,
 		err[KQ_N_DENSE + i] = median[i];
 	}
 	loss[KQ_NAIVE] = err[KQ_NAIVE] = fabsf((float)y - q->last);
+	loss[KQ_WEEKLY] = err[KQ_WEEKLY] = fabsf((float)y - q->weekly);
 	q->ops->runs(q->mix[0].run, q->mix[0].s, q->known);
 	vmf_kq_mix_atoms(q, both, NULL, none);
 }
@@ -138,7 +143,7 @@ vmf_kq_mix_dense(struct vmf_kq *q, const float *share[2])
 	for (int i = 0; i < 2 && share[i] != NULL; i++)
 		clear(q, &q->mix[i]);
 	for (int k = 0; k < VMF_KQ_VECTORS; k++) {
-		if (q->without >> k & 1)
+		if (q->asleep >> k & 1)
 			continue;
 		vmf_kq_weigh(q, &q->vector[k], total);
 		for (int i = 0; i < 2 && share[i] != NULL; i++)
@@ -245,6 +250,7 @@ vmf_kq_mix_atoms(struct vmf_kq *q, const float *share[2], const float *v,
 		    sizeof(*x->a));
 		q->ops->blend(x->a, q->single_w, x->n, part);
 		put_atoms(x, &q->last, &one, 1, share[i][KQ_NAIVE]);
+		put_atoms(x, &q->weekly, &one, 1, share[i][KQ_WEEKLY]);
 		if (v != NULL && other[i] > 0.0f)
 			put_atoms(x, v, vmf_kq_level_mass,
 			    VMF_KQ_LEVELS, other[i]);

@@ -15,8 +15,7 @@
 #include "forecast/kq_members.h"
 #include "forecast/kq_ops.h"
 
-enum { VMF_KQ_MEMBERS = KQ_NAIVE + 1,
-    /* Families that weigh all steps: each has a vector. */
+enum { /* Families that weigh all steps: each has a vector. */
     VMF_KQ_VECTORS = KQ_F_AGE + 1,
     VMF_KQ_SEASONS = 32,		/* back, for the very same step */
     VMF_KQ_MOVED = 14,			/* of these, for values moved */
@@ -25,9 +24,9 @@ enum { VMF_KQ_MEMBERS = KQ_NAIVE + 1,
     /* Values that single members stand for: all but the last of these have
      * a lane. */
     VMF_KQ_SINGLES = VMF_KQ_SAME + KQ_N_MOVED * VMF_KQ_MOVED + 1,
-    VMF_KQ_ATOMS = VMF_KQ_SINGLES + 1 + VMF_KQ_LEVELS };
+    VMF_KQ_ATOMS = VMF_KQ_SINGLES + 2 + VMF_KQ_LEVELS };
 _Static_assert((int)KQ_NAIVE - (int)KQ_N_DENSE == (int)VMF_KQ_LANES,
-    "the members that weigh single steps, but for the last, fill a vector");
+    "the members that weigh single steps, but for two, fill a vector");
 
 /* What is mixed in is asked for at these levels. */
 extern const struct vmf_quantiles vmf_kq_levels;
@@ -58,8 +57,9 @@ struct vmf_kq {
 	unsigned without;		/* bits of families that are left out */
 	/* the series */
 	const double *y;
-	int64_t n, season, day;		/* steps */
-	int32_t *order, *order_phase;	/* known steps, by value; in season */
+	int64_t n, season, day, week;	/* steps; week 0: there is none */
+	int32_t *order;			/* known steps, by value, */
+	int32_t *order_phase, *order_week;	/* in season and in week */
 	int64_t n_order;
 	float *m[VMF_KQ_STATES];
 	struct vmf_kq_vector vector[VMF_KQ_VECTORS];
@@ -67,12 +67,14 @@ struct vmf_kq {
 	const double *past;
 	int64_t from, at, known;
 	float *value, *gap;		/* ascending, and to the next */
-	int32_t *step, *phase;		/* of each value */
+	int32_t *step, *phase, *in_week;	/* of each value */
+	unsigned asleep;		/* vmf_kq_asleep */
 	float *x[VMF_KQ_STATES], last;
 	float *like[VMF_KQ_LIKES];
 	int64_t base;			/* the least lag that rows are for */
 	/* at a lead from it */
 	int64_t lead;
+	float weekly;			/* the value a week before, or last */
 	int n_single;
 	float single[VMF_KQ_SINGLES];	/* ascending, what each weighs: */
 	float single_w[(VMF_KQ_SINGLES + VMF_KQ_LANES) * VMF_KQ_LANES];
@@ -84,17 +86,17 @@ struct vmf_kq {
 	int32_t *ints;
 	int64_t floats_cap, ints_cap;
 	/* what moments are of, and what is left after seasons */
-	int64_t moments_season, moments_day;
+	int64_t moments_season, moments_day, moments_week;
 	float left[KQ_N_SPARSE + KQ_N_MOVED][VMF_KQ_SEASONS];
 };
 void vmf_kq_free(struct vmf_kq *q);
 /* The family of member m. */
 enum kq_family vmf_kq_family(int m);
 
-/* A series of n steps, y[0] known and NaN where missing; season and day are
- * in steps.  y is the caller's, and stays. */
+/* A series of n steps, y[0] known and NaN where missing; season, day and week
+ * are in steps (week 0: none is looked at).  y is the caller's, and stays. */
 int vmf_kq_series(struct vmf_kq *q, const double *y, int64_t n,
-    int64_t season, int64_t day, struct vmf_err *e) VMF_CHECK;
+    int64_t season, int64_t day, int64_t week, struct vmf_err *e) VMF_CHECK;
 /* Stand before step t, 1 to n: nothing from there on is looked at. */
 void vmf_kq_origin(struct vmf_kq *q, int64_t t);
 /* Look at the step lead (from 0) steps after the origin, or at those around

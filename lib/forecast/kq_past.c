@@ -9,12 +9,14 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "forecast/kq_shares.h"
 
 /* Sorted steps of which one sum of weights is kept, as in kq_kernel.h. */
 #define RUN 64
-/* Days that are looked back: longer ago weighs a quarter at most. */
+/* Days that are looked back from the last known value: longer ago weighs a
+ * quarter at most. */
 #define DAYS_BACK 60
-/* Seasons that the last known value at a phase may be old. */
+/* Seasons (or weeks) that the last known value at a phase may be old. */
 #define SNAIVE_BACK 7
 
 void
@@ -68,24 +70,51 @@ describe(struct vmf_kq *q, struct vmf_kq_vector *v)
 	}
 }
 
+/* What the same time of other days counts in a week. */
 static void
-set_moments(const struct vmf_kq *q, const struct vmf_kq_vector *v)
+add_days(const struct vmf_kq *q, const struct vmf_kq_vector *v)
+{
+	int64_t day = q->week / 7;
+
+	/* Days of other lengths have no same time. */
+	for (int64_t j = 0; j < 2 * q->week && q->week % 7 == 0; j++) {
+		int64_t d = j % q->week, in_day;
+		const float *same;
+
+		d = d > q->week - d ? q->week - d : d;
+		in_day = d % day;
+		in_day = in_day > day - in_day ? day - in_day : in_day;
+		/* Rows of the day itself stay as they are. */
+		if (d == in_day)
+			continue;
+		same = v->moments + in_day * VMF_KQ_LANES;
+		for (int i = 0; i < VMF_KQ_LANES; i++) {
+			const struct kq_dense *m = &kq_dense[v->member[i]];
+
+			v->moments[j * VMF_KQ_LANES + i] +=
+			    kq_phases[m->phase].others *
+			    (same[i] - m->phase_floor);
+		}
+	}
+}
+
+static void
+set_moments(const struct vmf_kq *q, const struct vmf_kq_vector *v, bool week)
 {
 	float k[VMF_KQ_LANES], floor[VMF_KQ_LANES];
+	float day = week ? (float)q->week / 7.0f : (float)q->day;
 
 	for (int i = 0; i < VMF_KQ_LANES; i++) {
 		const struct kq_dense *d = &kq_dense[v->member[i]];
-		float sd;
+		float sd = kq_phases[d->phase].days * day;
 
-		k[i] = floor[i] = 0.0f;
-		if (d->phase == KQ_ANY)
-			continue;
-		sd = kq_distances[d->phase] * (float)q->day;
 		/* exp(-d^2 / (2 sd^2)) = 2^-(d^2 log2(e) / (2 sd^2)) */
 		k[i] = 0.72134752f / (sd * sd);
 		floor[i] = d->phase_floor;
 	}
-	q->ops->moments(v->moments, q->season, k, floor);
+	q->ops->moments(v->moments, week ? q->week : q->season, k, floor);
+	if (week)
+		add_days(q, v);
 }
 
 /* Of half-life m, what is left after so many seasons. */
@@ -105,14 +134,15 @@ make_room(struct vmf_kq *q, struct vmf_err *e)
 	int64_t one = (q->n + RUN + 31) / 16 * 16;
 	int64_t rows = (one + span_of(q)) * VMF_KQ_LANES;
 	int64_t seasons = 2 * q->season * VMF_KQ_LANES;
-	int64_t need = seasons + one * (2 * VMF_KQ_STATES + VMF_KQ_LIKES +
-	    2 + 2 * 2 + VMF_KQ_LANES) + rows * VMF_KQ_VECTORS;
+	int64_t weeks = 2 * q->week * VMF_KQ_LANES;
+	int64_t need = seasons + weeks + one * (2 * VMF_KQ_STATES +
+	    VMF_KQ_LIKES + 2 + 2 * 2 + VMF_KQ_LANES) + rows * VMF_KQ_VECTORS;
 	int64_t cap = q->floats_cap;
 	float *p;
 	int rc;
 
 	if ((rc = vmf_grow(&q->floats, &q->floats_cap, need + 16, e)) != 0 ||
-	    (rc = vmf_grow(&q->ints, &q->ints_cap, 4 * one, e)) != 0)
+	    (rc = vmf_grow(&q->ints, &q->ints_cap, 6 * one, e)) != 0)
 		return rc;
 	/* What stands behind an array's end must be a number. */
 	if (cap != q->floats_cap) {
@@ -123,8 +153,9 @@ make_room(struct vmf_kq *q, struct vmf_err *e)
 	p = (float *)(void *)(((uintptr_t)q->floats + 63) & ~(uintptr_t)63);
 	/* First, so that they stay from series to series. */
 	for (int v = 0; v < VMF_KQ_VECTORS; v++)
-		q->vector[v].moments = v == KQ_F_DAY ? p : NULL;
-	p += seasons;
+		q->vector[v].moments = v == KQ_F_DAY ? p :
+		    v == KQ_F_WEEK && weeks > 0 ? p + seasons : NULL;
+	p += seasons + weeks;
 	for (int v = 0; v < VMF_KQ_VECTORS; v++, p += rows)
 		q->vector[v].rows = p;
 	q->w = p;
@@ -144,8 +175,10 @@ make_room(struct vmf_kq *q, struct vmf_err *e)
 	}
 	q->order = q->ints;
 	q->order_phase = q->ints + one;
-	q->step = q->ints + 2 * one;
-	q->phase = q->ints + 3 * one;
+	q->order_week = q->ints + 2 * one;
+	q->step = q->ints + 3 * one;
+	q->phase = q->ints + 4 * one;
+	q->in_week = q->ints + 5 * one;
 	return 0;
 }
 
@@ -195,37 +228,44 @@ window_means(float *m, const double *y, int64_t n, int64_t w)
 
 int
 vmf_kq_series(struct vmf_kq *q, const double *y, int64_t n, int64_t season,
-    int64_t day, struct vmf_err *e)
+    int64_t day, int64_t week, struct vmf_err *e)
 {
+	bool anew;
 	int rc;
 
 	q->y = y;
 	q->n = n;
 	q->season = season;
 	q->day = day;
+	q->week = week;
 	set_lanes(q);
 	if ((rc = make_room(q, e)) != 0)
 		return rc;
+	anew = season != q->moments_season || day != q->moments_day ||
+	    week != q->moments_week;
 	for (int v = 0; v < VMF_KQ_VECTORS; v++) {
 		describe(q, &q->vector[v]);
-		if (q->vector[v].moments != NULL &&
-		    (season != q->moments_season || day != q->moments_day))
-			set_moments(q, &q->vector[v]);
+		if (q->vector[v].moments != NULL && anew)
+			set_moments(q, &q->vector[v], v == KQ_F_WEEK);
 	}
-	if (season != q->moments_season || day != q->moments_day)
+	if (anew)
 		for (int m = 0; m < KQ_N_SPARSE + KQ_N_MOVED; m++)
 			set_left(q, m, m < KQ_N_SPARSE ?
 			    kq_sparse[m].half_life :
 			    kq_moved[m - KQ_N_SPARSE].half_life);
 	q->moments_season = season;
 	q->moments_day = day;
+	q->moments_week = week;
 	q->n_order = 0;
 	for (int64_t t = 0; t < n; t++)
 		if (!isnan(y[t]))
 			q->order[q->n_order++] = (int32_t)t;
 	sort_steps(q->order, q->step, q->n_order, y);
-	for (int64_t i = 0; i < q->n_order; i++)
+	for (int64_t i = 0; i < q->n_order; i++) {
 		q->order_phase[i] = (int32_t)(q->order[i] % season);
+		q->order_week[i] = week > 0 ? (int32_t)(q->order[i] % week) :
+		    0;
+	}
 	for (int i = 0; i < VMF_KQ_STATES; i++) {
 		int64_t w = (int64_t)(kq_windows[i].day * (double)day + 0.5);
 
@@ -248,7 +288,7 @@ set_rows(struct vmf_kq *q, int64_t base)
 
 	q->base = base;
 	for (int v = 0; v < VMF_KQ_VECTORS; v++) {
-		if (q->without >> v & 1)
+		if (q->asleep >> v & 1)
 			continue;
 		q->ops->factors(q->vector[v].rows, n, q->at + span_of(q) - n,
 		    q->vector[v].like, q->vector[v].floor,
@@ -259,14 +299,18 @@ set_rows(struct vmf_kq *q, int64_t base)
 void
 vmf_kq_origin(struct vmf_kq *q, int64_t t)
 {
-	int64_t from = t > DAYS_BACK * q->day ? t - DAYS_BACK * q->day : 0;
+	int64_t last = t - 1, from;
 	double sum = 0.0;
 	float sd[VMF_KQ_STATES], scale;
 
+	while (last > 0 && isnan(q->y[last]))
+		last--;
+	from = last >= DAYS_BACK * q->day ? last + 1 - DAYS_BACK * q->day : 0;
 	q->past = q->y + from;
 	q->from = from;
 	q->at = t - from;
 	q->known = 0;
+	q->asleep = vmf_kq_asleep(q->without, q->week, q->at);
 	for (int64_t i = 0; i < q->n_order; i++) {
 		int64_t u = q->order[i] - from;
 
@@ -274,6 +318,7 @@ vmf_kq_origin(struct vmf_kq *q, int64_t t)
 		 * foretold. */
 		q->step[q->known] = (int32_t)u;
 		q->phase[q->known] = q->order_phase[i];
+		q->in_week[q->known] = q->order_week[i];
 		q->known += u >= 0 && u < q->at;
 	}
 	for (int64_t i = 0; i < q->known; i++) {
@@ -292,12 +337,7 @@ vmf_kq_origin(struct vmf_kq *q, int64_t t)
 		q->ops->states(q->x[i], q->m[i] + from, q->at, scale);
 		sd[i] = sqrtf(q->ops->variance(q->x[i], q->at));
 	}
-	q->last = 0.0f;
-	for (int64_t u = q->at - 1; u >= 0; u--)
-		if (!isnan(q->past[u])) {
-			q->last = (float)q->past[u];
-			break;
-		}
+	q->last = (float)q->y[last];
 	for (int i = 0; i < VMF_KQ_LIKES; i++) {
 		int s = kq_bands[i].state;
 		float width = kq_bands[i].band * sd[s];
@@ -369,15 +409,15 @@ add_moved(struct moved *x, int *n, float v, float w, int lane)
 	x[i] = (struct moved){ v, w, lane };
 }
 
-/* The value a season before the lead, or more where that is missing; the
+/* The value a period before the lead, or more where that is missing; the
  * last one where those are. */
 static float
-value_before(const struct vmf_kq *q)
+value_before(const struct vmf_kq *q, int64_t period)
 {
-	int64_t back = q->lead / q->season + 1;
+	int64_t back = q->lead / period + 1;
 
 	for (int k = 0; k < SNAIVE_BACK; k++, back++) {
-		int64_t t = q->at + q->lead - back * q->season;
+		int64_t t = q->at + q->lead - back * period;
 
 		if (t >= 0 && t < q->at && !isnan(q->past[t]))
 			return (float)q->past[t];
@@ -435,7 +475,8 @@ vmf_kq_single(struct vmf_kq *q, int64_t lead)
 	float before;
 
 	q->lead = lead;
-	before = value_before(q);
+	before = value_before(q, q->season);
+	q->weekly = q->week > 0 ? value_before(q, q->week) : q->last;
 	n_same = find_same(q, same);
 	/* Without a step of that phase, what comes nearest. */
 	for (int m = 0; m < KQ_N_SPARSE && n_same == 0; m++)
@@ -483,11 +524,12 @@ vmf_kq_weigh(struct vmf_kq *q, const struct vmf_kq_vector *v, float *total)
 	int64_t lag = q->lead + 1;
 	const float *rows = v->rows + (span_of(q) - (lag - q->base)) *
 	    VMF_KQ_LANES, *moments = v->moments;
+	bool week = v == &q->vector[KQ_F_WEEK];
+	int64_t period = week ? q->week : q->season;
 
 	if (moments != NULL)
-		moments += ((q->from + q->at + q->lead) % q->season +
-		    q->season) *
+		moments += ((q->from + q->at + q->lead) % period + period) *
 		    VMF_KQ_LANES;
 	q->ops->weigh(q->w, total, q->known, rows, q->step, moments,
-	    q->phase);
+	    week ? q->in_week : q->phase);
 }

@@ -9,6 +9,9 @@
 
 /* Origins that the fleet's shares count for, and even levels. */
 #define FLEET_ORIGINS 3.0f
+/* What losses of the week's members are multiplied by: they have a few weeks
+ * to be judged by, of which days are not independent. */
+#define WEEK_LOSS 1.15f
 #define LEVEL_ORIGINS 40.0
 /* How far a level may be moved. */
 #define LEVEL_MOVED 0.03
@@ -17,11 +20,15 @@
 #define OTHER_POWER 6.0
 #define OTHER_LEAST 0.1
 #define OTHER_MOST 3.0
+/* Of coarse steps, which have few origins, they fall where it loses more than
+ * so many times as much, and never rise. */
+#define OTHER_FAR 1.4
 /* Days of at most so many steps are coarse. */
 #define COARSE 48
 
 /* A day has so many steps at least. */
 #define DAY_MIN 24
+#define WEEK_S (7 * 86400)
 
 int64_t
 vmf_kq_day(int64_t step_s)
@@ -31,11 +38,31 @@ vmf_kq_day(int64_t step_s)
 	return day < DAY_MIN ? DAY_MIN : day;
 }
 
+int64_t
+vmf_kq_week(int64_t step_s, int64_t season)
+{
+	int64_t week = WEEK_S / step_s;
+
+	return WEEK_S % step_s == 0 && week > 1 && season % week != 0 ?
+	    week : 0;
+}
+
+unsigned
+vmf_kq_asleep(unsigned without, int64_t week, int64_t past)
+{
+	unsigned asleep = without;
+
+	if (week == 0 || past < week)
+		asleep |= 1u << KQ_F_WEEK;
+	/* Something has to speak. */
+	return asleep == (1u << VMF_KQ_FAMILIES) - 1 ? without : asleep;
+}
+
 const char *const vmf_kq_families[VMF_KQ_FAMILIES] = {
-	[KQ_F_DAY] = "kq-day", [KQ_F_STATE] = "kq-state",
-	[KQ_F_AGE] = "kq-age", [KQ_F_SAME] = "kq-same",
-	[KQ_F_MOVED] = "kq-moved", [KQ_F_SEASON] = "kq-season",
-	[KQ_F_LAST] = "kq-last",
+	[KQ_F_DAY] = "kq-day", [KQ_F_WEEK] = "kq-week",
+	[KQ_F_STATE] = "kq-state", [KQ_F_AGE] = "kq-age",
+	[KQ_F_SAME] = "kq-same", [KQ_F_MOVED] = "kq-moved",
+	[KQ_F_SEASON] = "kq-season", [KQ_F_LAST] = "kq-last",
 };
 
 static const char *const states[VMF_KQ_STATES] = { [KQ_LAST] = "last",
@@ -50,12 +77,25 @@ name_like(int like, char *to, int room)
 	    states[kq_bands[like].state], (double)kq_bands[like].band);
 }
 
+/* Append how close a moment must be. */
+static int
+name_phase(const struct kq_phase *p, char *to, int room)
+{
+	const char *of = p->week ? "week" : "day";
+
+	return snprintf(to, (size_t)room, "; time of %s %.2gh%s", of,
+	    24.0 * (double)p->days, p->others > 0.0f ? " and less of day" :
+	    "");
+}
+
 void
 vmf_kq_name(int m, char name[VMF_KQ_NAME])
 {
 	int n;
 
-	if (m == KQ_NAIVE) {
+	if (m == KQ_WEEKLY) {
+		snprintf(name, VMF_KQ_NAME, "week before");
+	} else if (m == KQ_NAIVE) {
 		snprintf(name, VMF_KQ_NAME, "last value");
 	} else if (m == KQ_SNAIVE) {
 		snprintf(name, VMF_KQ_NAME, "season before");
@@ -77,9 +117,8 @@ vmf_kq_name(int m, char name[VMF_KQ_NAME])
 		n = snprintf(name, VMF_KQ_NAME, "age %gd",
 		    (double)kq_half_lives[k->age]);
 		if (k->phase != KQ_ANY)
-			n += snprintf(name + n, (size_t)(VMF_KQ_NAME - n),
-			    "; time of day %.2gh",
-			    24.0 * (double)kq_distances[k->phase]);
+			n += name_phase(&kq_phases[k->phase], name + n,
+			    VMF_KQ_NAME - n);
 		for (int i = 0; i < 2; i++)
 			n += name_like(k->like[i], name + n,
 			    VMF_KQ_NAME - n);
@@ -114,7 +153,7 @@ vmf_kq_sample(int k, int64_t day, int i)
 
 void
 vmf_kq_shares(const struct vmf_kq_ops *ops, const float *loss, float w,
-    int k, int64_t day, unsigned without, float *share)
+    int k, int64_t day, unsigned asleep, float *share)
 {
 	enum { ROOM = (VMF_KQ_MEMBERS + VMF_KQ_LANES - 1) / VMF_KQ_LANES *
 	    VMF_KQ_LANES };
@@ -125,7 +164,9 @@ vmf_kq_shares(const struct vmf_kq_ops *ops, const float *loss, float w,
 	for (int m = 0; m < ROOM; m++) {
 		start[m] = m < VMF_KQ_MEMBERS ? fleet[m] : 1.0f;
 		lost[m] = m >= VMF_KQ_MEMBERS ? 1.0f :
-		    without >> vmf_kq_family(m) & 1 ? INFINITY : loss[m];
+		    asleep >> vmf_kq_family(m) & 1 ? INFINITY :
+		    vmf_kq_family(m) == KQ_F_WEEK ? WEEK_LOSS * loss[m] :
+		    loss[m];
 	}
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
 		least = lost[m] < least ? lost[m] : least;
@@ -156,13 +197,15 @@ vmf_kq_other(const struct vmf_kq_group *g, int k, int64_t day,
 	double own = (double)g->w / (double)(g->w + FLEET_ORIGINS);
 	double mine = (double)(median ? g->mix_err : g->mix_loss), odds;
 
-	if (day <= COARSE || !(lost[median] > 0.0))
+	if (!(lost[median] > 0.0))
 		return share;
 	/* Where naive forecasts were never wrong, neither is kq. */
 	mine = plain > 0.0 ? mine / plain : 0.0;
+	if (day <= COARSE)
+		mine *= OTHER_FAR;
 	odds = pow(mine / lost[median], OTHER_POWER * own);
 	odds = share / (1.0 - share) * fmin(fmax(odds, OTHER_LEAST),
-	    OTHER_MOST);
+	    day > COARSE ? OTHER_MOST : 1.0);
 	return odds / (1.0 + odds);
 }
 
@@ -208,7 +251,7 @@ vmf_kq_widen(double level, double moved, double more)
 
 /* ---- bytes ---- */
 
-#define VERSION 4
+#define VERSION 5
 #define GROUP_FLOATS (3 + 2 * VMF_KQ_MEMBERS + VMF_KQ_BINS)
 #define BYTES (24 + VMF_KQ_GROUPS * (8 + 4 * GROUP_FLOATS))
 

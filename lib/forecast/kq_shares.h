@@ -34,6 +34,12 @@ struct vmf_kq_state {
 
 /* Steps of a day; 24 where there are fewer. */
 int64_t vmf_kq_day(int64_t step_s);
+/* Steps of a week; 0 where they are no whole number, or where the season
+ * tells as much. */
+int64_t vmf_kq_week(int64_t step_s, int64_t season);
+/* The families that say nothing where so many steps are known: those left
+ * out, and that of the week where none has passed. */
+unsigned vmf_kq_asleep(unsigned without, int64_t week, int64_t past);
 /* The families' names, as --without has them. */
 extern const char *const vmf_kq_families[VMF_KQ_FAMILIES];
 /* What member m looks at, in words. */
@@ -48,16 +54,17 @@ int64_t vmf_kq_sample(int k, int64_t day, int i);
 /*
  * Shares of the members by what they lost over w origins: proportional to
  * loss^-kq_power, and shrunk to those of other fleets; 0 in the families that
- * are left out, not all of which may be.  Aggregation by losses: Vovk,
+ * are asleep, not all of which may be.  Aggregation by losses: Vovk,
  * "Aggregating strategies", 1990.
  */
 void vmf_kq_shares(const struct vmf_kq_ops *ops, const float *loss, float w,
-    int k, int64_t day, unsigned without, float *share);
+    int k, int64_t day, unsigned asleep, float *share);
 /*
  * The share of a forecast that is mixed in, of the median or of the other
- * quantiles: that of other fleets, and of fine steps more or less by what it
- * lost, lost[median] (VMF_PANEL_LOST), beside the mixture, both in parts of
- * what the last value and the season before lost at their own origins.
+ * quantiles: that of other fleets, more or less (of coarse steps only less) by
+ * what it lost, lost[median] (VMF_PANEL_LOST), beside the mixture, both in
+ * parts of what the last value and the season before lost at their own
+ * origins.
  */
 double vmf_kq_other(const struct vmf_kq_group *g, int k, int64_t day,
     const double lost[2], bool median);

@@ -12,8 +12,8 @@ _Static_assert((int)VMF_PARTS == (int)VMF_N_MEMBERS + 2 +
 #define KQ VMF_N_MEMBERS
 #define ALL_FAMILIES ((1u << VMF_KQ_FAMILIES) - 1)
 #define GATE (VMF_PARTS - 1)
-#define PART_NAMES "snaive, theta, ets, arima, kq, kq-day, kq-state, " \
-    "kq-age, kq-same, kq-moved, kq-season, kq-last, gate"
+#define PART_NAMES "snaive, theta, ets, arima, kq, kq-day, kq-week, " \
+    "kq-state, kq-age, kq-same, kq-moved, kq-season, kq-last, gate"
 
 const char *
 vmf_part_name(int i)

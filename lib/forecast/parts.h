@@ -13,7 +13,7 @@
 
 /* The other algorithms of auto, as enum vmf_member has them; kq; and its
  * families, as enum kq_family has them; and the gate of auto. */
-enum { VMF_PARTS = 13 };
+enum { VMF_PARTS = 14 };
 /* The name of part i, as --without has it. */
 const char *vmf_part_name(int i);
 

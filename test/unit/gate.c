@@ -208,7 +208,7 @@ test_bytes(void)
 
 	if (got == NULL || blob == NULL)
 		exit(1);
-	blob[0] = 2;
+	blob[0] = 3;
 	blob[4] = (uint8_t)n;
 	blob[5] = (uint8_t)(n >> 8);
 	for (size_t i = 0; i < n; i++)

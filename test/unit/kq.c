@@ -17,6 +17,8 @@
 
 #define N 700
 #define SEASON 24
+#define BLOB_BYTES 1608
+#define WEEK (7 * SEASON)
 
 static double y[N];
 static uint32_t seed = 7;
@@ -92,6 +94,14 @@ likeness(int l, int64_t t, int64_t at, int64_t lead, double scale)
 	return exp(-0.5 * z * z);
 }
 
+/* The shorter way round. */
+static int64_t
+nearest(int64_t apart, int64_t period)
+{
+	apart %= period;
+	return apart > period - apart ? period - apart : apart;
+}
+
 /* What dense member m makes of step t, by its definition; likenesses come
  * from memory, for they are slow. */
 static double
@@ -99,17 +109,20 @@ weight(int m, int64_t t, int64_t at, int64_t lead,
     double like[VMF_KQ_LIKES][N])
 {
 	const struct kq_dense *d = &kq_dense[m];
-	int64_t apart = (at + lead - t) % SEASON;
 	double w = exp2(-(double)(at - t) / ((double)kq_half_lives[d->age] *
 	    SEASON));
 
-	if (apart > SEASON - apart)
-		apart = SEASON - apart;
 	if (d->phase != KQ_ANY) {
-		double z = (double)apart /
-		    ((double)kq_distances[d->phase] * SEASON);
+		const struct kq_phase *p = &kq_phases[d->phase];
+		int64_t in_day = nearest(at + lead - t, SEASON);
+		int64_t apart = p->week ? nearest(at + lead - t, WEEK) :
+		    in_day;
+		double sd = (double)p->days * SEASON;
+		double z = (double)apart / sd, of_day = (double)in_day / sd;
 
-		w *= (double)d->phase_floor + exp(-0.5 * z * z);
+		w *= (double)d->phase_floor + exp(-0.5 * z * z) +
+		    (apart == in_day ? 0.0 : (double)p->others *
+		    exp(-0.5 * of_day * of_day));
 	}
 	for (int i = 0; i < 2; i++)
 		if (d->like[i] != KQ_ANY)
@@ -245,9 +258,13 @@ test_dense(struct vmf_kq *q, int64_t at, int64_t lead)
 	vmf_kq_origin(q, at);
 	vmf_kq_lead(q, lead);
 	memset(mixed, 0, sizeof(mixed));
+	check(q->asleep == (at < WEEK ? 1u << KQ_F_WEEK : 0),
+	    "no week has passed");
 	for (int m = 0; m < KQ_N_DENSE; m++) {
 		double all = 0.0;
 
+		if (q->asleep >> vmf_kq_family(m) & 1)
+			continue;
 		for (int64_t t = 0; t < at; t++) {
 			w[t] = weight(m, t, at, lead, like);
 			all += isnan(y[t]) ? 0.0 : w[t];
@@ -329,7 +346,7 @@ test_variants(void)
 
 		if (!vmf_simd_have(need[i]))
 			continue;
-		check(vmf_kq_series(&q, y, N, SEASON, SEASON, NULL) == 0,
+		check(vmf_kq_series(&q, y, N, SEASON, SEASON, WEEK, NULL) == 0,
 		    "a series");
 		vmf_kq_origin(&q, N - 3);
 		vmf_kq_lead(&q, 5);
@@ -372,6 +389,22 @@ test_shares(void)
 	g.loss[4] = 0.0f;
 	vmf_kq_shares(&vmf_kq_plain, g.loss, 3.0f, 1, 24, 0, share);
 	check(fabsf(share[4] - 1.0f) <= 1e-6f, "one that never failed is all");
+	/* Nothing is known of the week: the others share what it had. */
+	vmf_kq_shares(&vmf_kq_plain, g.loss, 3.0f, 1, 24, vmf_kq_asleep(0, WEEK,
+	    WEEK - 1), share);
+	sum = 0.0f;
+	for (int m = 0; m < VMF_KQ_MEMBERS; m++) {
+		sum += share[m];
+		check(vmf_kq_family(m) != KQ_F_WEEK || share[m] == 0.0f,
+		    "asleep");
+	}
+	check(fabsf(sum - 1.0f) <= 1e-5f, "shares of the others");
+	check(vmf_kq_asleep(5, WEEK, WEEK) == 5 && vmf_kq_asleep(0, 0, 900) ==
+	    1u << KQ_F_WEEK && vmf_kq_asleep(0xfd, 0, 900) == 0xfd,
+	    "who is asleep");
+	check(vmf_kq_week(3600, 24) == WEEK && vmf_kq_week(3600, 2 * WEEK) ==
+	    0 && vmf_kq_week(7 * 86400, 1) == 0 && vmf_kq_week(10800 * 9,
+	    1) == 0 && vmf_kq_week(86400, 1) == 7, "steps of a week");
 	/* All fell outside: intervals grow, and levels stay in order. */
 	g.w = 20.0f;
 	g.pit[0] = g.pit[VMF_KQ_BINS - 1] = 10.0f;
@@ -441,8 +474,12 @@ test_other(void)
 	check(fabs(share_by(&g, 288, 0.5) - usual) <= 1e-12,
 	    "nothing is known of kq");
 	g.w = 9.0f;
-	check(share_by(&g, 24, 0.5) == share_by(&g, 24, 2.0),
-	    "coarse steps");
+	usual = share_by(&g, 24, 0.0);
+	check(share_by(&g, 24, 0.5) == usual && share_by(&g, 24, 1.3) == usual,
+	    "of coarse steps it takes more");
+	check(share_by(&g, 24, 2.0) < 0.5 * usual && fabs(odds(share_by(&g, 24,
+	    1e6)) - 0.1 * odds(usual)) <= 1e-12, "far more of loss");
+	usual = share_by(&g, 288, 0.0);
 	check(share_by(&g, 288, 1e6) > 0.0 && fabs(share_by(&g, 288, 1e6) -
 	    0.1 * usual / (1.0 - 0.9 * usual)) <= 1e-12, "a tenth at least");
 	g.err[KQ_NAIVE] = g.err[KQ_SNAIVE] = g.mix_err = g.mix_loss = 0.0f;
@@ -466,7 +503,7 @@ test_bytes(void)
 		for (int m = 0; m < VMF_KQ_MEMBERS; m++)
 			s.g[k].loss[m] = (float)(m * k);
 	}
-	check(vmf_kq_state_put(&s, &b, &e) == 0 && b.n == 1320, "bytes");
+	check(vmf_kq_state_put(&s, &b, &e) == 0 && b.n == BLOB_BYTES, "bytes");
 	check(vmf_kq_state_get(&got, "kq", &b, 3600, &e) == 0 &&
 	    memcmp(&s, &got, sizeof(s)) == 0, "there and back");
 	check(vmf_kq_state_get(&got, "kq", &b, 7000, &e) != 0,
@@ -490,11 +527,13 @@ main(void)
 	struct vmf_kq q = { .ops = &vmf_kq_plain };
 
 	make_series();
-	check(vmf_kq_series(&q, y, N, SEASON, SEASON, NULL) == 0, "a series");
+	check(vmf_kq_series(&q, y, N, SEASON, SEASON, WEEK, NULL) == 0,
+	    "a series");
 	test_dense(&q, N, 0);
 	test_dense(&q, 333, 7);
 	test_dense(&q, 61, 40);
 	test_dense(&q, 400, 100);
+	test_dense(&q, WEEK, 200);
 	test_sparse(&q, N - 10, 3);
 	test_sparse(&q, 500, 30);
 	vmf_kq_free(&q);
