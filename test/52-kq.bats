@@ -297,6 +297,31 @@ s.with_columns(pl.col("cpu_mean").list.slice(skip),
 	done
 }
 
+@test "a level that was never seen goes on" {
+	# Three weeks by day; since half a day off, and twice as much.
+	awk 'BEGIN { srand(6)
+		for (v = 0; v < 2; v++) {
+			printf "%s ", (v ? "up" : "off")
+			for (t = 0; t < 504; t++) {
+				y = 20 + 5 * sin(t / 24 * 6.2832) + rand()
+				if (t >= 492) y = v ? 2 * y : 0.5 + 0.1 * rand()
+				printf "%s%.2f", (t > 0 ? "," : ""), y
+			}
+			print ""
+		}
+	}' | series 3600 21 >s
+	for model in kq auto; do
+		vmf-train -q --model $model -o m s
+		vmf-predict -q --from m --horizon 24 --quantiles 0.1,0.5,0.9 \
+		    -o f s
+		run -0 awk -F, '$1 == "up" { n++; up += $5 / 24 }
+		    $1 == "off" { off += $5 / 24 }
+		    END { print n, (up > 32), (off < 8) }' \
+		    <(vmf-cat --long --csv --no-header f)
+		assert_output "24 1 1"
+	done
+}
+
 @test "weeks: a weekend is foretold to be one, once there was one" {
 	# Three weeks of hours; the load of working days by day, less on others.
 	work() {

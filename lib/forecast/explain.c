@@ -137,9 +137,9 @@ put_kernels(struct vmf_batch *b, const struct vmf_part *part,
 		    .to = k < VMF_KQ_GROUPS - 1 ? vmf_kq_end(k, day) : 0 };
 
 		vmf_kq_shares(&vmf_kq_plain, g->loss, g->w, k, day, asleep,
-		    share);
+		    0.0f, share);
 		vmf_kq_shares(&vmf_kq_plain, g->err, g->w, k, day, asleep,
-		    median);
+		    0.0f, median);
 		for (int i = 0; rc == 0 && i < VMF_KQ_MEMBERS; i++) {
 			if (asleep >> vmf_kq_family(i) & 1)
 				continue;

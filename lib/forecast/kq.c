@@ -92,7 +92,7 @@ score(struct course *c, int k, int64_t t)
 	int n = 0;
 
 	vmf_kq_shares(c->q->ops, g->loss, g->w, k, c->day, c->q->asleep,
-	    share);
+	    c->q->novel, share);
 	for (int i = 0; i < VMF_KQ_SAMPLES; i++) {
 		int64_t lead = vmf_kq_sample(k, c->day, i);
 		double y = lead < 0 ? NAN : c->q->y[t + lead], below, upto;
@@ -343,9 +343,9 @@ foretell(struct course *c, int k, struct vmf_kq_job *job, int64_t from,
 	double level[VMF_QUANTILES_MAX];
 
 	vmf_kq_shares(c->q->ops, g->loss, g->w, k, c->day, c->q->asleep,
-	    share[0]);
+	    c->q->novel, share[0]);
 	vmf_kq_shares(c->q->ops, g->err, g->w, k, c->day, c->q->asleep,
-	    share[1]);
+	    c->q->novel, share[1]);
 	if (job->other != NULL) {
 		for (int i = 0; i < 2; i++) {
 			other[i] = (float)vmf_kq_other(g, k, c->day,

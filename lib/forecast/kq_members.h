@@ -123,6 +123,19 @@ enum { KQ_N_DENSE = (int)(sizeof(kq_dense) / sizeof(kq_dense[0])),
     KQ_MOVED = KQ_N_DENSE + KQ_N_SPARSE, KQ_SNAIVE = KQ_MOVED + KQ_N_MOVED,
     KQ_NAIVE, KQ_WEEKLY, VMF_KQ_MEMBERS };
 
+/* Where the load is of a level never seen, so much of all shares, by groups of
+ * leads, goes to the members of the newest values: those of ages of six hours
+ * and of two, the value a season before moved by the quarter of a day, and the
+ * last one. */
+static const float kq_novel[4] = { 0.8f, 0.8f, 0.7f, 0.6f };
+static const struct kq_newest {
+	int member;
+	float share;
+} kq_newest[] = {
+	{ 0, 0.2f }, { 16, 0.2f }, { KQ_MOVED + 2, 0.4f }, { KQ_NAIVE, 0.2f },
+};
+enum { KQ_N_NEWEST = (int)(sizeof(kq_newest) / sizeof(kq_newest[0])) };
+
 /* Members that look at the past in one way: those that weigh all steps, by
  * their distance in the season, or in the week, else by the likeness of
  * states, else by age alone; and those that weigh single steps, by the step of

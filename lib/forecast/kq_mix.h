@@ -69,6 +69,8 @@ struct vmf_kq {
 	float *value, *gap;		/* ascending, and to the next */
 	int32_t *step, *phase, *in_week;	/* of each value */
 	unsigned asleep;		/* vmf_kq_asleep */
+	float novel;			/* how much the load now is of a
+					 * level never seen, 0 to 1 */
 	float *x[VMF_KQ_STATES], last;
 	float *like[VMF_KQ_LIKES];
 	int64_t base;			/* the least lag that rows are for */

@@ -18,6 +18,10 @@
 #define DAYS_BACK 60
 /* Seasons (or weeks) that the last known value at a phase may be old. */
 #define SNAIVE_BACK 7
+/* A level is wholly new so far outside of the range of those seen, in parts of
+ * it and so much more (in log2 of the load). */
+#define NOVEL_TO 0.15f
+#define NOVEL_MORE 0.1f
 
 void
 vmf_kq_free(struct vmf_kq *q)
@@ -296,6 +300,27 @@ set_rows(struct vmf_kq *q, int64_t base)
 	}
 }
 
+/* How new the level of the quarter of a day before an origin is: 0 where it is
+ * among those seen up to a day and a half before, 1 far outside. */
+static float
+novelty(const struct vmf_kq *q)
+{
+	const float *x = q->x[KQ_QUARTER];
+	int64_t first = q->day / 4, n = q->at - q->day * 3 / 2;
+	float lo = INFINITY, hi = -INFINITY, now, out;
+
+	if (n < 2 * q->day)
+		return 0.0f;
+	for (int64_t u = first; u < n; u++) {
+		lo = x[u] < lo ? x[u] : lo;
+		hi = x[u] > hi ? x[u] : hi;
+	}
+	now = x[q->at - 1];
+	out = now < lo ? lo - now : now > hi ? now - hi : 0.0f;
+	out /= NOVEL_TO * (hi - lo + NOVEL_MORE);
+	return out < 1.0f ? out : 1.0f;
+}
+
 void
 vmf_kq_origin(struct vmf_kq *q, int64_t t)
 {
@@ -337,6 +362,7 @@ vmf_kq_origin(struct vmf_kq *q, int64_t t)
 		q->ops->states(q->x[i], q->m[i] + from, q->at, scale);
 		sd[i] = sqrtf(q->ops->variance(q->x[i], q->at));
 	}
+	q->novel = novelty(q);
 	q->last = (float)q->y[last];
 	for (int i = 0; i < VMF_KQ_LIKES; i++) {
 		int s = kq_bands[i].state;

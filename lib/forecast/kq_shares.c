@@ -151,9 +151,28 @@ vmf_kq_sample(int k, int64_t day, int i)
 	return lo + n * (2 * i + 1) / (2 * VMF_KQ_SAMPLES);
 }
 
+/* Give `part` of all shares to the members of the newest values. */
+static void
+draw_to_newest(float *share, float part, unsigned asleep)
+{
+	float all = 0.0f;
+
+	for (int i = 0; i < KQ_N_NEWEST; i++)
+		if (!(asleep >> vmf_kq_family(kq_newest[i].member) & 1))
+			all += kq_newest[i].share;
+	if (!(part > 0.0f && all > 0.0f))
+		return;
+	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
+		share[m] *= 1.0f - part;
+	for (int i = 0; i < KQ_N_NEWEST; i++)
+		if (!(asleep >> vmf_kq_family(kq_newest[i].member) & 1))
+			share[kq_newest[i].member] += part *
+			    kq_newest[i].share / all;
+}
+
 void
 vmf_kq_shares(const struct vmf_kq_ops *ops, const float *loss, float w,
-    int k, int64_t day, unsigned asleep, float *share)
+    int k, int64_t day, unsigned asleep, float novel, float *share)
 {
 	enum { ROOM = (VMF_KQ_MEMBERS + VMF_KQ_LANES - 1) / VMF_KQ_LANES *
 	    VMF_KQ_LANES };
@@ -185,6 +204,7 @@ vmf_kq_shares(const struct vmf_kq_ops *ops, const float *loss, float w,
 	}
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
 		share[m] = part[m] / sum;
+	draw_to_newest(share, kq_novel[k] * novel, asleep);
 }
 
 double

@@ -367,6 +367,35 @@ test_variants(void)
 	}
 }
 
+/* Shares are drawn to the newest values, of those that speak. */
+static void
+test_novel(const float *loss)
+{
+	float usual[VMF_KQ_MEMBERS], share[VMF_KQ_MEMBERS], sum = 0.0f;
+
+	vmf_kq_shares(&vmf_kq_plain, loss, 3.0f, 1, 24, 0, 0.0f, usual);
+	vmf_kq_shares(&vmf_kq_plain, loss, 3.0f, 1, 24, 0, 0.5f, share);
+	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
+		share[m] -= usual[m] * (1.0f - 0.5f * kq_novel[1]);
+	for (int i = 0; i < KQ_N_NEWEST; i++) {
+		int m = kq_newest[i].member;
+
+		check(m >= KQ_N_DENSE || vmf_kq_family(m) == KQ_F_AGE,
+		    "of ages alone");
+		check(fabsf(share[m] - 0.5f * kq_novel[1] *
+		    kq_newest[i].share) <= 1e-6f, "the newest");
+		share[m] = 0.0f;
+	}
+	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
+		check(fabsf(share[m]) <= 1e-6f, "all others");
+	vmf_kq_shares(&vmf_kq_plain, loss, 3.0f, 1, 24, 1u << KQ_F_AGE |
+	    1u << KQ_F_MOVED, 1.0f, share);
+	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
+		sum += share[m];
+	check(fabsf(sum - 1.0f) <= 1e-5f && share[0] == 0.0f &&
+	    share[KQ_NAIVE] >= kq_novel[1], "those that are asleep get none");
+}
+
 static void
 test_shares(void)
 {
@@ -374,24 +403,25 @@ test_shares(void)
 	float share[VMF_KQ_MEMBERS], sum = 0.0f;
 	double last = 0.0;
 
-	vmf_kq_shares(&vmf_kq_plain, g.loss, 0.0f, 1, 24, 0, share);
+	vmf_kq_shares(&vmf_kq_plain, g.loss, 0.0f, 1, 24, 0, 0.0f, share);
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++) {
 		check(fabs((double)(share[m] - kq_fleet[0][1][m])) <= 2e-3,
 		    "with nothing known, the fleet's shares");
 		g.loss[m] = 10.0f;
 	}
 	g.loss[4] = 5.0f;
-	vmf_kq_shares(&vmf_kq_plain, g.loss, 300.0f, 1, 24, 0, share);
+	vmf_kq_shares(&vmf_kq_plain, g.loss, 300.0f, 1, 24, 0, 0.0f, share);
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
 		sum += share[m];
 	check(fabsf(sum - 1.0f) <= 1e-5f && share[4] > 0.95f,
 	    "half of the loss is nearly all");
 	g.loss[4] = 0.0f;
-	vmf_kq_shares(&vmf_kq_plain, g.loss, 3.0f, 1, 24, 0, share);
+	vmf_kq_shares(&vmf_kq_plain, g.loss, 3.0f, 1, 24, 0, 0.0f, share);
 	check(fabsf(share[4] - 1.0f) <= 1e-6f, "one that never failed is all");
+	test_novel(g.loss);
 	/* Nothing is known of the week: the others share what it had. */
 	vmf_kq_shares(&vmf_kq_plain, g.loss, 3.0f, 1, 24, vmf_kq_asleep(0, WEEK,
-	    WEEK - 1), share);
+	    WEEK - 1), 0.0f, share);
 	sum = 0.0f;
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++) {
 		sum += share[m];
