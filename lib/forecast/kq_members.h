@@ -115,8 +115,8 @@ static const struct kq_moved {
 	{ 3.0f, KQ_QUARTER, 1.0f },
 };
 
-/* And the values of the season before, the last one, and that of the week
- * before. */
+/* And the values of the season before, the last one, and those of the very same
+ * step of the week. */
 enum { KQ_N_DENSE = (int)(sizeof(kq_dense) / sizeof(kq_dense[0])),
     KQ_N_SPARSE = (int)(sizeof(kq_sparse) / sizeof(kq_sparse[0])),
     KQ_N_MOVED = (int)(sizeof(kq_moved) / sizeof(kq_moved[0])),
@@ -127,7 +127,7 @@ enum { KQ_N_DENSE = (int)(sizeof(kq_dense) / sizeof(kq_dense[0])),
  * leads, goes to the members of the newest values: those of ages of six hours
  * and of two, the value a season before moved by the quarter of a day, and the
  * last one. */
-static const float kq_novel[4] = { 0.8f, 0.8f, 0.7f, 0.6f };
+static const float kq_novel[4] = { 0.6f, 0.6f, 0.5f, 0.4f };
 static const struct kq_newest {
 	int member;
 	float share;
@@ -139,8 +139,8 @@ enum { KQ_N_NEWEST = (int)(sizeof(kq_newest) / sizeof(kq_newest[0])) };
 /* Members that look at the past in one way: those that weigh all steps, by
  * their distance in the season, or in the week, else by the likeness of
  * states, else by age alone; and those that weigh single steps, by the step of
- * the season, the same and moved, the season before, and the last value.  That
- * of the week before is of the family of the week. */
+ * the season, the same and moved, the season before, and the last value.  Those
+ * of the same step of the week are of the family of the week. */
 enum kq_family { KQ_F_DAY, KQ_F_WEEK, KQ_F_STATE, KQ_F_AGE, KQ_F_SAME,
     KQ_F_MOVED, KQ_F_SEASON, KQ_F_LAST, VMF_KQ_FAMILIES };
 

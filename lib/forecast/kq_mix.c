@@ -73,6 +73,25 @@ judge_single(const struct vmf_kq *q, float y, float *loss, float *err)
 	    loss, err);
 }
 
+/* The same of the few values of weeks past. */
+static void
+judge_weekly(const struct vmf_kq *q, float y, float *loss, float *err)
+{
+	float upto = q->weekly_w[0];
+
+	*loss = 0.0f;
+	for (int j = 1, i = 0; j <= 9; j++) {
+		float level = (float)j / 10.0f, d;
+
+		while (i < q->n_weekly - 1 && upto < level)
+			upto += q->weekly_w[++i];
+		d = y - q->weekly[i];
+		*loss += 2.0f / 9.0f * d * (level - (d < 0.0f ? 1.0f : 0.0f));
+		if (j == 5)
+			*err = fabsf(d);
+	}
+}
+
 /* Nothing is mixed yet; what is, is written up to a whole run. */
 static void
 clear(const struct vmf_kq *q, struct vmf_kq_mix *x)
@@ -130,7 +149,7 @@ vmf_kq_judge(struct vmf_kq *q, double y, const float *share, float *loss,
 		err[KQ_N_DENSE + i] = median[i];
 	}
 	loss[KQ_NAIVE] = err[KQ_NAIVE] = fabsf((float)y - q->last);
-	loss[KQ_WEEKLY] = err[KQ_WEEKLY] = fabsf((float)y - q->weekly);
+	judge_weekly(q, (float)y, &loss[KQ_WEEKLY], &err[KQ_WEEKLY]);
 	q->ops->runs(q->mix[0].run, q->mix[0].s, q->known);
 	vmf_kq_mix_atoms(q, both, NULL, none);
 }
@@ -250,7 +269,8 @@ vmf_kq_mix_atoms(struct vmf_kq *q, const float *share[2], const float *v,
 		    sizeof(*x->a));
 		q->ops->blend(x->a, q->single_w, x->n, part);
 		put_atoms(x, &q->last, &one, 1, share[i][KQ_NAIVE]);
-		put_atoms(x, &q->weekly, &one, 1, share[i][KQ_WEEKLY]);
+		put_atoms(x, q->weekly, q->weekly_w, q->n_weekly,
+		    share[i][KQ_WEEKLY]);
 		if (v != NULL && other[i] > 0.0f)
 			put_atoms(x, v, vmf_kq_level_mass,
 			    VMF_KQ_LEVELS, other[i]);

@@ -24,7 +24,8 @@ enum { /* Families that weigh all steps: each has a vector. */
     /* Values that single members stand for: all but the last of these have
      * a lane. */
     VMF_KQ_SINGLES = VMF_KQ_SAME + KQ_N_MOVED * VMF_KQ_MOVED + 1,
-    VMF_KQ_ATOMS = VMF_KQ_SINGLES + 2 + VMF_KQ_LEVELS };
+    VMF_KQ_WEEKS = 8,			/* back, for the same step of one */
+    VMF_KQ_ATOMS = VMF_KQ_SINGLES + 1 + VMF_KQ_WEEKS + VMF_KQ_LEVELS };
 _Static_assert((int)KQ_NAIVE - (int)KQ_N_DENSE == (int)VMF_KQ_LANES,
     "the members that weigh single steps, but for two, fill a vector");
 
@@ -76,7 +77,10 @@ struct vmf_kq {
 	int64_t base;			/* the least lag that rows are for */
 	/* at a lead from it */
 	int64_t lead;
-	float weekly;			/* the value a week before, or last */
+	/* values at the same step of weeks past, ascending, and what they
+	 * weigh: to 1 */
+	int n_weekly;
+	float weekly[VMF_KQ_WEEKS], weekly_w[VMF_KQ_WEEKS];
 	int n_single;
 	float single[VMF_KQ_SINGLES];	/* ascending, what each weighs: */
 	float single_w[(VMF_KQ_SINGLES + VMF_KQ_LANES) * VMF_KQ_LANES];

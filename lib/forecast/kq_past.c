@@ -16,8 +16,10 @@
 /* Days that are looked back from the last known value: longer ago weighs a
  * quarter at most. */
 #define DAYS_BACK 60
-/* Seasons (or weeks) that the last known value at a phase may be old. */
+/* Seasons that the last known value at a phase may be old. */
 #define SNAIVE_BACK 7
+/* What is left of a value's weight a week later: half in four. */
+#define WEEK_LEFT 0.8408964f
 /* A level is wholly new so far outside of the range of those seen, in parts of
  * it and so much more (in log2 of the load). */
 #define NOVEL_TO 0.15f
@@ -435,20 +437,57 @@ add_moved(struct moved *x, int *n, float v, float w, int lane)
 	x[i] = (struct moved){ v, w, lane };
 }
 
-/* The value a period before the lead, or more where that is missing; the
+/* The value a season before the lead, or more where that is missing; the
  * last one where those are. */
 static float
-value_before(const struct vmf_kq *q, int64_t period)
+value_before(const struct vmf_kq *q)
 {
-	int64_t back = q->lead / period + 1;
+	int64_t back = q->lead / q->season + 1;
 
 	for (int k = 0; k < SNAIVE_BACK; k++, back++) {
-		int64_t t = q->at + q->lead - back * period;
+		int64_t t = q->at + q->lead - back * q->season;
 
 		if (t >= 0 && t < q->at && !isnan(q->past[t]))
 			return (float)q->past[t];
 	}
 	return q->last;
+}
+
+/* Values at the same step of weeks past; the last one where there is none. */
+static void
+find_weekly(struct vmf_kq *q)
+{
+	float weight = 1.0f, all = 0.0f;
+	int n = 0;
+
+	for (int64_t k = 0; k < VMF_KQ_WEEKS && q->week > 0; k++) {
+		int64_t t = q->at + q->lead - (q->lead / q->week + 1 + k) *
+		    q->week;
+		int i = n;
+		float v;
+
+		if (t < 0)
+			break;
+		if (!isnan(q->past[t])) {
+			v = (float)q->past[t];
+			for (; i > 0 && q->weekly[i - 1] > v; i--) {
+				q->weekly[i] = q->weekly[i - 1];
+				q->weekly_w[i] = q->weekly_w[i - 1];
+			}
+			q->weekly[i] = v;
+			q->weekly_w[i] = weight;
+			all += weight;
+			n++;
+		}
+		weight *= WEEK_LEFT;
+	}
+	if (n == 0) {
+		q->weekly[n] = q->last;
+		all = q->weekly_w[n++] = 1.0f;
+	}
+	for (int i = 0; i < n; i++)
+		q->weekly_w[i] /= all;
+	q->n_weekly = n;
 }
 
 /* Values of moved member m. */
@@ -501,8 +540,8 @@ vmf_kq_single(struct vmf_kq *q, int64_t lead)
 	float before;
 
 	q->lead = lead;
-	before = value_before(q, q->season);
-	q->weekly = q->week > 0 ? value_before(q, q->week) : q->last;
+	before = value_before(q);
+	find_weekly(q);
 	n_same = find_same(q, same);
 	/* Without a step of that phase, what comes nearest. */
 	for (int m = 0; m < KQ_N_SPARSE && n_same == 0; m++)

@@ -94,7 +94,7 @@ vmf_kq_name(int m, char name[VMF_KQ_NAME])
 	int n;
 
 	if (m == KQ_WEEKLY) {
-		snprintf(name, VMF_KQ_NAME, "week before");
+		snprintf(name, VMF_KQ_NAME, "same step of week; age 28d");
 	} else if (m == KQ_NAIVE) {
 		snprintf(name, VMF_KQ_NAME, "last value");
 	} else if (m == KQ_SNAIVE) {

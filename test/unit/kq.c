@@ -331,6 +331,30 @@ test_sparse(struct vmf_kq *q, int64_t at, int64_t lead)
 	check(v[0] == (float)y[at], "the last value");
 }
 
+/* The same step of weeks past, half as much after four. */
+static void
+test_weekly(struct vmf_kq *q, int64_t at, int64_t lead)
+{
+	static double w[N];
+	double below, upto;
+	float v[N_LEVELS];
+
+	vmf_kq_origin(q, at);
+	vmf_kq_lead(q, lead);
+	memset(w, 0, sizeof(w));
+	for (int64_t t = at + lead - (lead / WEEK + 1) * WEEK, k = 0; t >= 0;
+	    t -= WEEK, k++)
+		w[t] = isnan(y[t]) ? 0.0 : exp2(-(double)k / 4.0);
+	mix_one(q, KQ_WEEKLY);
+	vmf_kq_quantiles(q, 0, levels, N_LEVELS, v);
+	for (int l = 0; l < N_LEVELS; l++) {
+		masses(w, at, (double)v[l], &below, &upto);
+		check(below <= levels[l] + TOL && upto >= levels[l] - TOL,
+		    "quantile of weeks");
+	}
+	check_losses(q, KQ_WEEKLY, w, at);
+}
+
 static void
 test_variants(void)
 {
@@ -566,6 +590,9 @@ main(void)
 	test_dense(&q, WEEK, 200);
 	test_sparse(&q, N - 10, 3);
 	test_sparse(&q, 500, 30);
+	test_weekly(&q, N, 3);
+	test_weekly(&q, 600, 170);
+	test_weekly(&q, 380, 11);
 	vmf_kq_free(&q);
 	test_variants();
 	test_shares();
