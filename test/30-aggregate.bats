@@ -88,12 +88,61 @@ agrees() {
 	assert_line b,empty,,[]
 }
 
-@test "attributes: the newest value that is neither missing nor 0 nor empty" {
+@test "attributes: the newest value that is neither missing nor empty" {
 	rows vm,time,cpu,vcpus,host a,600,1,0, a,300,1,4,new a,0,1,2,old \
 	    b,0,1,, >in
 	run -0 agg --step 1h --stat count <in
 	assert_line a,4,new,ok,1970-01-01T00:00:00Z,[3]
 	assert_line b,,,ok,1970-01-01T00:00:00Z,[1]
+}
+
+@test "attributes: 0 is a value, but of capacities" {
+	rows vm,time,cpu a,0,1 a,300,2 b,0,3 c,0,3 >in
+	printf '%s\n' vm,anti_affinity,pinned,weight,floor a,0,1,0,-1 \
+	    b,,0,-0.5,0 >inv.csv
+	vmf-aggregate -q --step 5m --stat mean,count --join inv.csv -o fine in
+	run -0 agg --step 1h --stat count <fine
+	assert_line a,0,1,0,-1,ok,1970-01-01T00:00:00Z,[2]
+	assert_line b,,0,-0.5,0,ok,1970-01-01T00:00:00Z,[1]
+	assert_line c,,,,,ok,1970-01-01T00:00:00Z,[1]
+	vmf-aggregate -q --no-history --step 1h -o twice fine
+	vmf-aggregate -q --no-history --step 1h --stat mean,count \
+	    --join inv.csv -o once in
+	same once twice
+	# Of every width, in readings of others; of 0 and -0 there is one 0.
+	cat >widths.py <<-'EOT'
+		import sys, pyarrow as pa, pyarrow.ipc as ipc
+		rows = range(3)
+		at = {b"role": b"attribute"}
+		cols = {"small": pa.float32(), "wide": pa.float64(),
+		    "whole": pa.int32(), "long": pa.int64(),
+		    "vcpus": pa.float32(), "mem_mb": pa.int64()}
+		order = rows if sys.argv[2] == "a" else reversed(rows)
+		order = list(order)
+		zero = [-0.0, 0.0, -0.0]
+		data = {"vm": ["a"] * 3, "time": pa.array([0, 0, -300],
+		    pa.timestamp("s")), "cpu": [1.0, 1.0, 2.0]}
+		data["small"] = pa.array(zero, pa.float32())
+		data["wide"] = pa.array(zero, pa.float64())
+		for k, values in (("whole", [0, None, 7]), ("long", [0, 0, 7]),
+		        ("vcpus", [0, -1, 2]), ("mem_mb", [0, -1, 5])):
+		    data[k] = pa.array(values, cols[k])
+		t = pa.table(data).take(order)
+		s = pa.schema([pa.field(f.name, f.type,
+		    metadata=at if f.name in cols else None) for f in t.schema],
+		    metadata={"vmf:kind": "readings"})
+		with ipc.new_stream(sys.argv[1], s) as w:
+		    w.write_table(t.cast(s))
+	EOT
+	for order in a b; do
+		judge widths.py in.$order $order
+		vmf-aggregate -q --no-history --step 5m --stat mean,count \
+		    -o out.$order in.$order
+	done
+	same out.a out.b
+	run -0 vmf-cat --csv --no-header \
+	    --columns small,wide,whole,long,vcpus,mem_mb out.a
+	assert_output 0,0,0,0,2,5
 }
 
 @test "--metric chooses, in the order of the stream" {
@@ -456,7 +505,7 @@ close() {
 }
 
 # odd FILE: readings with an attribute of each type, by pyarrow; of b they are
-# missing, or 0, in the newest row.
+# missing in the newest row, but the whole number, which is 0.
 odd() {
 	cat >odd.py <<-'EOT'
 		import sys
@@ -467,7 +516,7 @@ odd() {
 		cols = [col("flag", pa.bool_(), [True, False, None]),
 		    col("made", pa.timestamp("s", "UTC"), [86400, 60, None]),
 		    col("f4", pa.float32(), [1.5, 0.25, float("nan")]),
-		    col("f8", pa.float64(), [2.5, 1e-3, 0.0]),
+		    col("f8", pa.float64(), [2.5, 1e-3, None]),
 		    col("big", pa.int64(), [9000000000, -7, 0]),
 		    col("word", pa.utf8(), ["x", "y", ""])]
 		plain = [(pa.field("vm", pa.utf8()), pa.array(["a", "b", "b"])),
@@ -489,7 +538,7 @@ odd() {
 	vmf-aggregate -q --step 1h --stat mean,count -o s in
 	run -0 vmf-cat --csv --no-header --columns $columns s
 	assert_line --index 0 'a,true,1970-01-02T00:00:00Z,1.5,2.5,9000000000,x,[1]'
-	assert_line --index 1 'b,false,1970-01-01T00:01:00Z,0.25,0.001,-7,y,[3]'
+	assert_line --index 1 'b,false,1970-01-01T00:01:00Z,0.25,0.001,0,y,[3]'
 	# Through dedup, and through coarser steps.
 	vmf-dedup -q in | vmf-aggregate -q --step 1h --stat mean,count -o t
 	same <(vmf-cat --csv s) <(vmf-cat --csv t)
@@ -501,7 +550,7 @@ odd() {
 	vmf-aggregate -q --step 1h --stat mean --join inv.csv -o s in
 	run -0 vmf-cat --csv --no-header --columns $columns s
 	assert_line --index 0 'a,maybe,never,7,8,1.5,x,[1]'
-	assert_line --index 1 'b,false,1970-01-01T00:01:00Z,0.25,0.001,-7,y,[3]'
+	assert_line --index 1 'b,false,1970-01-01T00:01:00Z,0.25,0.001,0,y,[3]'
 	vmf-cat --schema s | awk '{ print $1, $2 }' >schema
 	for c in 'flag utf8' 'made utf8' 'f4 float64' 'f8 float64' 'big float64'; do
 		grep -qx "$c" schema
@@ -509,7 +558,7 @@ odd() {
 	printf '%s\n' vm,f4,f8,big a,low,high,all >inv.csv
 	vmf-aggregate -q --step 1h --stat mean --join inv.csv -o s in
 	run -0 vmf-cat --csv --no-header --columns f4,f8,big s
-	assert_output low,high,all$'\n'0.25,0.001,-7
+	assert_output low,high,all$'\n'0.25,0.001,0
 	# Another text of the same columns in what is joined to a history.
 	vmf-aggregate -q --step 1h --stat mean -o h in
 	printf '%s\n' vm,time,cpu a,3600,3 | vmf-ingest -q >day
@@ -518,7 +567,7 @@ odd() {
 	    vmf-cat --csv --no-header --columns ${columns%,word,*} >got
 	run -0 cat got
 	assert_line --index 0 'a,no,then,low,high,all'
-	assert_line --index 1 'b,false,1970-01-01T00:01:00Z,0.25,0.001,-7'
+	assert_line --index 1 'b,false,1970-01-01T00:01:00Z,0.25,0.001,0'
 }
 
 @test "every step of every VM as polars computes it" {

@@ -98,7 +98,7 @@ fleet() {
 	assert_output 'a,ok,1970-01-01T00:00:00Z,"[7,null,1,null,2,9]"'
 }
 
-@test "attributes: the newest that is neither missing nor 0 nor empty" {
+@test "attributes: the newest that is neither missing nor empty" {
 	series h 1h vm,time,cpu,vcpus,host,cluster a,0,1,2,h1,x b,0,1,4,h2,y \
 	    c,7200,1,4,h3,z
 	series day 1h vm,time,cpu,vcpus,host,target a,3600,1,0,h9,5 b,3600,1,8,, \
@@ -108,6 +108,19 @@ fleet() {
 	assert_line --index 1 'b,8,h2,y,,ok,1970-01-01T00:00:00Z,"[1,1]"'
 	# The history of c ends later than its new piece.
 	assert_line --index 2 'c,4,h3,z,6,ok,1970-01-01T00:00:00Z,"[1,null,1]"'
+}
+
+@test "attributes: 0 is a value, but of capacities" {
+	printf '%s\n' vm,time,cpu a,0,1 b,0,2 | vmf-ingest -q >in
+	printf '%s\n' vm,anti_affinity,pinned,deadline a,7,1,5 b,0,1,0.5 \
+	    >inv1.csv
+	printf '%s\n' vm,anti_affinity,pinned,deadline a,0,0,0 b,,,0 >inv2.csv
+	vmf-aggregate -q --step 1h --stat mean --join inv1.csv -o h in
+	printf '%s\n' vm,time,cpu a,3600,1 b,3600,2 | vmf-ingest -q |
+	    vmf-aggregate -q --step 1h --stat mean --join inv2.csv -o day
+	run -0 append day
+	assert_line --index 0 'a,0,0,0,ok,1970-01-01T00:00:00Z,"[1,1]"'
+	assert_line --index 1 'b,0,1,0,ok,1970-01-01T00:00:00Z,"[2,2]"'
 }
 
 @test "attributes whose type changed: a wider number, or text" {

@@ -863,3 +863,19 @@ old() {
 		assert_output b,h2,placed
 	done
 }
+
+@test "anti-affinity: group 0 holds in series that were coarsened and joined" {
+	local day
+	printf '%s\n' vm,host,vcpus,anti_affinity vm-0000000,h1,2,0 \
+	    vm-0000001,h2,2,0 vm-0000002,h3,2,1 vm-0000003,h3,2,2 >aa.csv
+	gen 4 14 | vmf-ingest -q | vmf-dedup -q >in
+	for day in 05 15; do
+		vmf-aggregate -q --step 5m --join aa.csv --until 2024-01-$day in |
+		    vmf-aggregate -q --step 1h --append h --create -o h
+	done
+	vmf-train -q --model snaive h >m
+	vmf-predict -q --from m h >f
+	# h3 takes one of the two.
+	run -0 plan target,status --drain h1,h2 --place <f
+	assert_equal "$(sort <<<"$output")" ,no-room$'\n'h3,placed
+}

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/time.h"
+#include "series/attrs.h"
 #include "series/series.h"
 
 /* One of the two that are joined. */
@@ -43,6 +44,7 @@ struct vmf_append {
 	bool more;			/* old.i is a row */
 	struct side old, new;
 	int n_attrs, n_lists;
+	bool *above_0;			/* by attribute: struct vmf_attr */
 	int64_t cut;			/* first step kept */
 	struct vmf_batch out;
 	uint8_t *pick;			/* steps of an overlap */
@@ -171,6 +173,7 @@ add_attr(struct vmf_append *a, struct side *s, int c, struct vmf_schema *out,
 	}
 	rc = vmf_meta_set(&out->field[k].meta, "role", "attribute", e);
 	s->attr[k - 1] = c;	/* behind id */
+	a->above_0[k - 1] = vmf_attr_is_capacity(f->name);
 	return rc;
 }
 
@@ -364,8 +367,9 @@ vmf_append_begin(struct vmf_append *a, const struct vmf_schema *s,
 		rc = room_for(&a->old, n, e);
 	if (rc == 0)
 		rc = room_for(&a->new, n, e);
-	if (rc != 0)
-		return rc;
+	a->above_0 = vmf_calloc(n, sizeof(*a->above_0), e);
+	if (rc != 0 || a->above_0 == NULL)
+		return rc != 0 ? rc : VMF_ENOMEM;
 	if (a->reader != NULL && a->old.grid.step_s != a->new.grid.step_s) {
 		vmf_format_duration(a->old.grid.step_s, was);
 		vmf_format_duration(a->new.grid.step_s, is);
@@ -379,9 +383,9 @@ vmf_append_begin(struct vmf_append *a, const struct vmf_schema *s,
 
 /* ---- attributes ---- */
 
-/* True where the value is neither missing nor 0 nor empty. */
+/* True where there is a value. */
 static bool
-counts(const struct vmf_col *c, int64_t i)
+has_value(const struct vmf_col *c, int64_t i, bool above_0)
 {
 	int64_t len;
 	double v;
@@ -398,7 +402,7 @@ counts(const struct vmf_col *c, int64_t i)
 		return false;
 	default:
 		v = vmf_col_num(c, i);
-		return !isnan(v) && v != 0.0;
+		return above_0 ? v > 0.0 : !isnan(v);
 	}
 }
 
@@ -432,7 +436,7 @@ put_text(struct vmf_col *to, const struct vmf_col *c, int64_t i,
 }
 
 static int
-put_attr(struct vmf_col *to, const struct side *first,
+put_attr(struct vmf_append *a, struct vmf_col *to, const struct side *first,
     const struct side *second, int k, struct vmf_err *e)
 {
 	const struct side *s[] = { first, second };
@@ -445,7 +449,7 @@ put_attr(struct vmf_col *to, const struct side *first,
 			continue;
 		c = &s[w]->b->col[s[w]->attr[k]];
 		i = s[w]->i;
-		if (!counts(c, i))
+		if (!has_value(c, i, a->above_0[k]))
 			continue;
 		if (c->type == to->type)
 			return vmf_col_put_from(to, c, i, e);
@@ -705,7 +709,7 @@ put_row(struct vmf_append *a, const struct side *old, const struct side *new,
 	c = a->out.col;
 	rc = vmf_col_put_str(c++, id, len, e);
 	for (; rc == 0 && k < a->n_attrs; k++)
-		rc = put_attr(c++, first, second, k, e);
+		rc = put_attr(a, c++, first, second, k, e);
 	if (rc == 0)
 		rc = vmf_col_put_str(c++, steps > 0 ? "ok" : "empty",
 		    steps > 0 ? 2 : 5, e);
@@ -805,6 +809,7 @@ vmf_append_free(struct vmf_append *a)
 	free(a->old.attr);
 	free(a->new.list);
 	free(a->new.attr);
+	free(a->above_0);
 	vmf_batch_free(&a->out);
 	free(a->pick);
 	free(a);

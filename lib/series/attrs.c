@@ -32,6 +32,13 @@ room_one(struct vmf_attr *at, int64_t had, int64_t n, struct vmf_err *e)
 	return rc;
 }
 
+bool
+vmf_attr_is_capacity(const char *name)
+{
+	return strcmp(name, "vcpus") == 0 || strcmp(name, "mem_mb") == 0 ||
+	    strcmp(name, "cpu_capacity_mhz") == 0;
+}
+
 int
 vmf_attrs_add(struct vmf_attrs *a, const struct vmf_field *f, int col,
     struct vmf_err *e)
@@ -45,7 +52,8 @@ vmf_attrs_add(struct vmf_attrs *a, const struct vmf_field *f, int col,
 	if (rc < 0)
 		return rc;
 	a->schema.field[a->n].dict = false;
-	a->attr[a->n] = (struct vmf_attr){ .type = f->type, .col = col };
+	a->attr[a->n] = (struct vmf_attr){ .type = f->type, .col = col,
+	    .above_0 = vmf_attr_is_capacity(f->name) };
 	rc = room_one(&a->attr[a->n], 0, a->n_ids, e);
 	if (rc == 0)
 		rc = vmf_meta_set(&a->schema.field[a->n].meta, "role",
@@ -108,23 +116,25 @@ text_code(struct vmf_attr *at, const struct vmf_col *c, int64_t i,
 	return *code < 0 ? VMF_ENOMEM : 0;
 }
 
-/* The value of row i that counts, if there is one. */
+/* The value of row i that counts, if there is one.  Of 0 and -0, which are
+ * equal, there is but one, whatever the order of the rows. */
 static bool
-row_value(const struct vmf_col *c, int64_t i, union vmf_value *v)
+row_value(const struct vmf_col *c, int64_t i, bool above_0,
+    union vmf_value *v)
 {
 	switch (c->type) {
 	case VMF_FLOAT32:
-		v->f = (double)c->d.f32[i];
-		return !isnan(v->f) && v->f != 0.0;
+		v->f = (double)c->d.f32[i] + 0.0;
+		return above_0 ? v->f > 0.0 : !isnan(v->f);
 	case VMF_FLOAT64:
-		v->f = c->d.f64[i];
-		return !isnan(v->f) && v->f != 0.0;
+		v->f = c->d.f64[i] + 0.0;
+		return above_0 ? v->f > 0.0 : !isnan(v->f);
 	case VMF_INT32:
 		v->i = c->d.i32[i];
-		return vmf_bit(c->valid, i) && v->i != 0;
+		return vmf_bit(c->valid, i) && (v->i > 0 || !above_0);
 	case VMF_INT64:
 		v->i = c->d.i64[i];
-		return vmf_bit(c->valid, i) && v->i != 0;
+		return vmf_bit(c->valid, i) && (v->i > 0 || !above_0);
 	case VMF_TIME:
 		v->i = c->d.i64[i];
 		return vmf_bit(c->valid, i);
@@ -180,7 +190,8 @@ vmf_attrs_rows(struct vmf_attrs *a, const struct vmf_batch *b, int64_t from,
 				v.i = code;
 				if (code < 0)
 					continue;
-			} else if (!row_value(c, from + i, &v)) {
+			} else if (!row_value(c, from + i, at->above_0,
+			    &v)) {
 				continue;
 			}
 			if (when[i] == at->when[id[i]] &&

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Attributes of the entities of a fleet (host, vcpus, ...): of each the
- * newest value that is neither missing nor 0 nor empty.
+ * newest value.  Null, NaN and text without a letter are none; 0 is one, but
+ * for capacities.
  */
 #ifndef VMF_ATTRS_H
 #define VMF_ATTRS_H
@@ -17,6 +18,7 @@ union vmf_value {
 
 struct vmf_attr {
 	enum vmf_type type;	/* that of the schema's field */
+	bool above_0;		/* only such a number is a value */
 	int col;		/* of the stream; -1: only in the inventory */
 	union vmf_value *value;	/* by entity */
 	int64_t *when;		/* by entity; VMF_TIME_NONE: no value */
@@ -33,6 +35,9 @@ struct vmf_attrs {
 	int64_t n_ids;		/* entities that there is room for */
 };
 
+/* True of what a machine has of something (vcpus, mem_mb or
+ * cpu_capacity_mhz): traces say 0 of one that is off. */
+bool vmf_attr_is_capacity(const char *name);
 /* The new attribute's index, or < 0. */
 int vmf_attrs_add(struct vmf_attrs *a, const struct vmf_field *f, int col,
     struct vmf_err *e) VMF_CHECK;

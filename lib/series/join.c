@@ -314,13 +314,9 @@ column_type(const struct vmf_inventory *inv, int col)
 static int
 check_numbers(const struct vmf_inventory *inv, int col, struct vmf_err *e)
 {
-	static const char *const known[] = { "vcpus", "mem_mb",
-	    "cpu_capacity_mhz" };
 	const char *name = inv->schema.field[col].name;
-	bool must = false;
+	bool must = vmf_attr_is_capacity(name);
 
-	for (size_t k = 0; k < sizeof(known) / sizeof(*known); k++)
-		must |= strcmp(name, known[k]) == 0;
 	for (int64_t row = 0; must && row < inv->vm.n; row++) {
 		const char *s = vmf_inventory_cell(inv, row, col), *vm;
 		int64_t len;
