@@ -123,6 +123,16 @@ cmd_usage(const struct cmd *c, const char *fmt, ...)
 	return cmd_error(c, VMF_EUSAGE, &e);
 }
 
+int
+cmd_word(const char *const *words, const char *word)
+{
+	int k = 0;
+
+	while (words[k] != NULL && strcmp(words[k], word) != 0)
+		k++;
+	return k;
+}
+
 void
 cmd_note(const struct cmd *c, const char *fmt, ...)
 {

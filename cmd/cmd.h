@@ -131,6 +131,9 @@ void cmd_say_version(const struct cmd *c);
 int cmd_error(const struct cmd *c, int code, const struct vmf_err *e);
 /* A usage mistake found after parsing: message, hint, exit code 2. */
 int cmd_usage(const struct cmd *c, const char *fmt, ...) VMF_PRINTF(2, 3);
+/* The place of word among words, of which the last is NULL: the NULL's where
+ * it is none of them. */
+int cmd_word(const char *const *words, const char *word);
 /* A line on stderr unless --quiet. */
 void cmd_note(const struct cmd *c, const char *fmt, ...) VMF_PRINTF(2, 3);
 /* Progress: at most a line a second on stderr when c->progress. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "aggregate_note.h"
 #include "base/time.h"
 #include "cmd.h"
 #include "series/aggregate.h"
@@ -36,8 +37,9 @@ static struct cmd c = {
 	"      --keep-span DURATION\n"
 	"                        with --append: leave out steps further back\n"
 	"                        than this from the new end [keep all]\n"
-	"      --prefer new|old  with --append: whose step counts where both\n"
-	"                        have one [new]\n"
+	"      --prefer fuller|new|old\n"
+	"                        with --append: whose value of a step counts\n"
+	"                        where both have one [fuller]\n"
 	"      --create          with --append: HISTORY need not be there\n"
 	"      --fine-step DURATION\n"
 	"                        hosts and clusters: step of the sums that\n"
@@ -56,7 +58,7 @@ static struct vmf_aggregate_opts opts = {
 };
 static const char *stat_list, *by = "vm", *join_file;
 static struct vmf_append_opts append;
-static const char *history, *prefer = "new";
+static const char *history, *prefer = "fuller";
 static bool create;
 
 static const struct cmd_opt table[] = {
@@ -91,20 +93,25 @@ check_step(const char *name, int64_t step_s)
 static int
 parse_append(void)
 {
-	bool given = append.span_s > 0 || create || strcmp(prefer, "new") != 0;
+	static const char *const words[] = { "fuller", "new", "old",
+	    NULL };
+	int k = cmd_word(words, prefer);
 
 	if (history == NULL)
-		return !given ? CMD_OK : cmd_usage(&c, "--keep-span, "
-		    "--prefer and --create go with --append");
+		return append.span_s == 0 && !create && k == 0 ? CMD_OK :
+		    cmd_usage(&c, "--keep-span, --prefer and --create go "
+		    "with --append");
 	if (strcmp(history, "-") == 0)
 		return cmd_usage(&c, "--append: found '-', expected a file");
-	if (strcmp(prefer, "new") != 0 && strcmp(prefer, "old") != 0)
-		return cmd_usage(&c, "--prefer: found '%s', expected new or "
-		    "old", prefer);
+	if (k == 3)
+		return cmd_usage(&c, "--prefer: found '%s', expected fuller, "
+		    "new or old", prefer);
 	if (append.span_s > SPAN_MAX)
 		return cmd_usage(&c, "--keep-span: found %" PRId64 " s, "
 		    "expected at most 36600d", append.span_s);
-	append.prefer_old = *prefer == 'o';
+	append.prefer = (enum vmf_prefer)k;
+	append.inner = opts.inner;
+	opts.hand_empty = opts.by == VMF_BY_VM;
 	append.most_bytes = c.memory / 3 < c.max_batch ? c.memory / 3 :
 	    c.max_batch;
 	return CMD_OK;
@@ -113,12 +120,11 @@ parse_append(void)
 static int
 parse_opts(void)
 {
-	static const char *const words[] = { "vm", "host", "cluster" };
+	static const char *const words[] = { "vm", "host", "cluster",
+	    NULL };
 	struct vmf_err err = { "" };
-	int k = 0;
+	int k = cmd_word(words, by);
 
-	while (k < 3 && strcmp(by, words[k]) != 0)
-		k++;
 	if (k == 3)
 		return cmd_usage(&c, "--by: found '%s', expected vm, host or "
 		    "cluster", by);
@@ -188,6 +194,7 @@ open_all(struct job *j, struct vmf_err *e)
 	if (rc == 0 && join_file != NULL)
 		rc = vmf_inventory_read(&j->inv, join_file, e);
 	opts.inv = join_file != NULL ? &j->inv : NULL;
+	append.inv = opts.by == VMF_BY_VM ? opts.inv : NULL;
 	if (rc == 0 && missing && !create)
 		rc = vmf_fail(e, VMF_EIO, "--append: found no file %s, "
 		    "expected one; --create begins a new history", history);
@@ -259,7 +266,6 @@ main(int argc, char *argv[])
 {
 	struct job j = { 0 };
 	struct vmf_err err = { "" };
-	char text[1024];
 	int rc, ret;
 
 	cmd_parse(&c, table, argc, argv);
@@ -277,14 +283,7 @@ main(int argc, char *argv[])
 		ret = cmd_error(&c, rc, &err);
 		goto out;
 	}
-	if (j.g != NULL) {
-		vmf_aggregate_summary(j.g, text, sizeof(text));
-		cmd_note(&c, "%s", text);
-	}
-	if (j.a != NULL) {
-		vmf_append_summary(j.a, text, sizeof(text));
-		cmd_note(&c, "%s", text);
-	}
+	aggregate_note(&c, j.g, j.a);
 out:
 	vmf_aggregate_free(j.g);
 	vmf_append_free(j.a);

@@ -70,19 +70,25 @@ fleet() {
 	assert_line b,ok,1970-01-01T00:00:00Z,[9]
 }
 
-@test "--prefer: whose step counts where both have one" {
+@test "--prefer: whose value of a step counts where both have one" {
 	printf '%s\n' vm,time,cpu,mem a,0,1,1 a,3600,2, a,7200,,3 a,14400,5,5 |
 	    vmf-ingest -q | vmf-aggregate -q --step 1h --stat mean -o h
-	printf '%s\n' vm,time,cpu,mem a,3600,,20 a,7200,30, a,10800,40,40 |
-	    vmf-ingest -q | vmf-aggregate -q --step 1h --stat mean -o day
-	# A step is taken whole: cpu of one and mem of the other never meet.
-	run -0 append day
-	assert_output 'a,ok,1970-01-01T00:00:00Z,"[1,null,30,40,5]","[1,20,null,40,5]"'
-	assert_equal "$(count 'steps in both')" 2
-	run -0 append --prefer new day
-	assert_output 'a,ok,1970-01-01T00:00:00Z,"[1,null,30,40,5]","[1,20,null,40,5]"'
+	printf '%s\n' vm,time,cpu,mem a,3600,,20 a,7200,30, a,10800,40,40 \
+	    a,14400,50, | vmf-ingest -q |
+	    vmf-aggregate -q --step 1h --stat mean -o day
+	# Where one has no value in a list, that of the other stays.
+	for prefer in '' '--prefer fuller' '--prefer new'; do
+		# shellcheck disable=SC2086
+		run -0 append $prefer day
+		assert_output 'a,ok,1970-01-01T00:00:00Z,"[1,2,30,40,50]","[1,20,3,40,5]"'
+		assert_equal "$(count 'steps in both')" 3
+		assert_equal "$(count 'of them made of both')" 3
+	done
 	run -0 append --prefer old day
-	assert_output 'a,ok,1970-01-01T00:00:00Z,"[1,2,null,40,5]","[1,null,3,40,5]"'
+	assert_output 'a,ok,1970-01-01T00:00:00Z,"[1,2,30,40,5]","[1,20,3,40,5]"'
+	assert_equal "$(count 'steps in both')" 3
+	assert_equal "$(count 'of them made of both')" 2
+	assert_equal "$(count 'of them kept')" 1
 	# Older than the history, inside it, around it.
 	series h 1h vm,time,cpu a,7200,1 a,14400,2
 	series day 1h vm,time,cpu a,0,8
@@ -96,6 +102,186 @@ fleet() {
 	assert_output 'a,ok,1970-01-01T00:00:00Z,"[7,null,1,null,8,9]"'
 	run -0 append --prefer old day
 	assert_output 'a,ok,1970-01-01T00:00:00Z,"[7,null,1,null,2,9]"'
+}
+
+# samples VM,CPU FROM TO: a line of readings every five minutes.
+samples() {
+	awk -v what="$1" -v from="$2" -v to="$3" 'BEGIN {
+		split(what, w, ",")
+		for (t = from; t < to; t += 300)
+			print w[1] "," t "," w[2]
+	}'
+}
+
+# hours NAME OPTION...: hours of readings on stdin, without a header.
+hours() {
+	local name=$1
+	shift
+	{ echo vm,time,cpu && cat; } | vmf-ingest -q |
+	    vmf-aggregate -q --step 1h "$@" -o "$name"
+}
+
+@test "of a step that both have, the one of more samples is kept" {
+	samples a,10 0 7200 | hours h
+	# A sample that is late does not destroy its hour.
+	echo a,3500,99 | hours day
+	run -0 append day
+	assert_output 'a,ok,1970-01-01T00:00:00Z,"[10,10]","[10,10]","[12,12]"'
+	assert_equal "$(count 'steps in both')" 1
+	assert_equal "$(count 'of them kept from the history')" 1
+	refute grep -q replaced note
+	# The hour again, whole, replaces it; and one more sample does.
+	samples a,20 3600 7200 | hours day
+	run -0 append day
+	assert_output 'a,ok,1970-01-01T00:00:00Z,"[10,20]","[10,20]","[12,12]"'
+	assert_equal "$(count 'steps in both')" 1
+	assert_equal "$(count 'of them replaced')" 1
+	refute grep -q kept note
+	{ samples a,20 3600 7200 && echo a,3601,20; } | hours day
+	run -0 append day
+	assert_output 'a,ok,1970-01-01T00:00:00Z,"[10,20]","[10,20]","[12,13]"'
+	# Files that are cut at 02:15: the fuller part of the hour, from
+	# whichever side it comes.
+	samples a,10 0 8100 | hours h
+	samples a,20 8100 14400 | hours day
+	run -0 append day
+	assert_output 'a,ok,1970-01-01T00:00:00Z,"[10,10,20,20]","[10,10,20,20]","[12,12,9,12]"'
+	samples a,10 0 9900 | hours h
+	samples a,20 9900 14400 | hours day
+	run -0 append day
+	assert_output 'a,ok,1970-01-01T00:00:00Z,"[10,10,10,20]","[10,10,10,20]","[12,12,9,12]"'
+	# All the same where that is asked for.
+	run -0 append --prefer new day
+	assert_output 'a,ok,1970-01-01T00:00:00Z,"[10,10,20,20]","[10,10,20,20]","[12,12,3,12]"'
+	samples a,30 7200 14400 | hours day
+	run -0 append --prefer old day
+	assert_output 'a,ok,1970-01-01T00:00:00Z,"[10,10,10,30]","[10,10,10,30]","[12,12,9,12]"'
+	# Nothing was counted: the new one.
+	samples a,10 0 3600 | hours h --stat mean,p95
+	echo a,3500,99 | hours day --stat mean,p95
+	run -0 append day
+	assert_output a,ok,1970-01-01T00:00:00Z,[99],[99]
+}
+
+@test "each metric goes by its own samples, percentiles along with it" {
+	{
+		echo vm,time,cpu,mem
+		samples a,10 0 3600 | sed 's/$/,/'
+		echo a,0,,50
+	} | vmf-ingest -q >in
+	vmf-aggregate -q --step 1h --stat mean,p95,count -o h in
+	printf '%s\n' vm,time,cpu,mem a,300,20,60 a,600,30,70 | vmf-ingest -q |
+	    vmf-aggregate -q --step 1h --stat mean,p95,count -o day
+	run -0 append day
+	assert_output a,ok,1970-01-01T00:00:00Z,[10],[10],[12],[65],[69.5],[2]
+	assert_equal "$(count 'of them made of both')" 1
+	# What is not there in the new piece stays.
+	printf '%s\n' vm,time,cpu,mem a,300,,60 a,600,,70 | vmf-ingest -q |
+	    vmf-aggregate -q --step 1h --stat mean,p95,count -o day
+	run -0 append day
+	assert_output a,ok,1970-01-01T00:00:00Z,[10],[10],[12],[65],[69.5],[2]
+	# Series of another tool, where one metric is not counted: it goes by
+	# the samples of the others.
+	cat >uncounted.py <<-'EOT'
+		import sys, pyarrow.ipc as ipc
+		t = ipc.open_stream(sys.argv[1]).read_all()
+		t = t.drop_columns(["mem_count"])
+		with ipc.new_stream(sys.argv[1] + ".less", t.schema) as w:
+		    w.write_table(t)
+	EOT
+	printf '%s\n' vm,time,cpu,mem a,300,20,60 a,600,30,70 | vmf-ingest -q |
+	    vmf-aggregate -q --step 1h --stat mean,p95,count -o day
+	judge uncounted.py h
+	judge uncounted.py day
+	mv h.less h
+	run -0 append day.less
+	assert_output a,ok,1970-01-01T00:00:00Z,[10],[10],[12],[50],[50]
+}
+
+@test "a step of a host is that of more VMs and finer steps" {
+	printf '%s\n' vm,host,vcpus a,h,2 b,h,2 c,h,4 >inv.csv
+	by_host() { hours "$1" --by host --join inv.csv "${@:2}"; }
+	{ samples a,10 0 3600 && samples b,20 0 3600; } | by_host h
+	# One of the VMs, all of the hour: as many fine steps, fewer VMs.
+	samples c,50 0 3600 | by_host day
+	run -0 append day
+	assert_output h,8,ok,1970-01-01T00:00:00Z,[15],[15],[12],[0.6],[2],[0.6]
+	assert_equal "$(count 'of them kept')" 1
+	# All of them, in a part of it.
+	{ samples a,30 0 1500 && samples b,30 0 1500; } | by_host day
+	run -0 append day
+	assert_output h,8,ok,1970-01-01T00:00:00Z,[15],[15],[12],[0.6],[2],[0.6]
+	# The hour again.
+	{ samples a,30 0 3600 && samples b,30 0 3600; } | by_host day
+	run -0 append day
+	assert_output h,8,ok,1970-01-01T00:00:00Z,[30],[30],[12],[1.2],[2],[1.2]
+	assert_equal "$(count 'of them replaced')" 1
+	# By the VMs alone where fine steps are not counted.
+	{ samples a,10 0 3600 && samples b,20 0 3600; } | by_host h --stat mean
+	samples c,50 0 3600 | by_host day --stat mean
+	run -0 append day
+	assert_output h,8,ok,1970-01-01T00:00:00Z,[15],[0.6],[2]
+}
+
+@test "a step delivered twice is as once, whatever the width of its lists" {
+	fleet 40 3 >all
+	vmf-aggregate -q --no-history --step 1h -o h all
+	vmf-aggregate -q --step 1h --since 2024-01-02T00:30:00Z -o day all
+	vmf-aggregate --no-history --append h -o out day 2>note
+	same h out
+	[ "$(count 'of them kept')" -gt 30 ]
+	[ "$(count 'of them replaced')" -gt 1500 ]
+	vmf-aggregate -q --no-history --append day -o out h
+	vmf-cat --csv out | diff - <(vmf-cat --csv h)
+	cat >wide.py <<-'EOT'
+		import sys, pyarrow as pa, pyarrow.ipc as ipc
+		t = ipc.open_stream("h").read_all()
+		f = pa.schema([pa.field(c.name, pa.list_(pa.float64()) if
+		    pa.types.is_list(c.type) else c.type, metadata=c.metadata)
+		    for c in t.schema], metadata=t.schema.metadata)
+		with ipc.new_stream("wide", f) as w:
+		    w.write_table(t.cast(f))
+	EOT
+	judge wide.py
+	vmf-aggregate -q --no-history --append wide -o out day
+	vmf-cat --csv out | diff - <(vmf-cat --csv h)
+}
+
+@test "--join: what the inventory says today counts, nothing and 0 as well" {
+	printf '%s\n' vm,time,cpu a,0,5 b,0,5 c,0,5 | vmf-ingest -q >in
+	printf '%s\n' vm,pinned,target,rack,host a,1,h9,r1,h1 b,1,h9,r2,h2 \
+	    c,1,h9,r3,h3 z,1,h9,r4,h4 >inv1.csv
+	printf '%s\n' vm,pinned,target,host a,0,,h1 b,,h8, z,0,,h5 >inv2.csv
+	vmf-aggregate -q --step 1h --stat mean --join inv1.csv -o h in
+	printf '%s\n' vm,time,cpu a,7200,5 | vmf-ingest -q >day
+	# rack is not in it, so it stays; so is c.
+	run -0 append --stat mean --join inv2.csv day
+	assert_line --index 0 'a,0,,r1,h1,ok,1970-01-01T00:00:00Z,"[5,null,5]"'
+	assert_line --index 1 b,,h8,r2,,ok,1970-01-01T00:00:00Z,[5]
+	assert_line --index 2 c,1,h9,r3,h3,ok,1970-01-01T00:00:00Z,[5]
+	assert_line --index 3 z,0,,r4,h5,empty,,[]
+	# --inner leaves out rows, and not what is known of others.
+	run -0 append --stat mean --inner --join inv2.csv day
+	assert_line --index 0 'a,0,,r1,h1,ok,1970-01-01T00:00:00Z,"[5,null,5]"'
+	assert_line --index 1 b,,h8,r2,,ok,1970-01-01T00:00:00Z,[5]
+	assert_line --index 2 c,1,h9,r3,h3,ok,1970-01-01T00:00:00Z,[5]
+	refute_line --partial z,
+	assert_equal "$(count 'rows joined to 4')" 1
+	assert_equal "$(count 'only in the history')" 2
+	assert_equal "$(count 'without samples left out')" 2
+	run -0 append --create --stat mean --inner --join inv2.csv day
+	refute_line --partial z,
+	rm h
+	run -0 append --create --step 1h --stat mean --inner --join inv2.csv day
+	assert_output a,0,,h1,ok,1970-01-01T02:00:00Z,[5]
+	# A file that is late: it ends before the history does.
+	printf '%s\n' vm,time,cpu,host a,10800,5,h1 b,10800,5,h1 |
+	    vmf-ingest -q | vmf-aggregate -q --step 1h --stat mean -o h
+	printf '%s\n' vm,time,cpu a,3600,5 b,3600,5 | vmf-ingest -q >day
+	printf '%s\n' vm,host a,h2 >inv.csv
+	run -0 append --stat mean --join inv.csv day
+	assert_line --index 0 'a,h2,ok,1970-01-01T01:00:00Z,"[5,null,5]"'
+	assert_line --index 1 'b,h1,ok,1970-01-01T01:00:00Z,"[5,null,5]"'
 }
 
 @test "attributes: the newest that is neither missing nor empty" {
@@ -202,6 +388,16 @@ fleet() {
 	same out.32M out.1G
 	same out.32M from.32M
 	same out.32M from.1G
+	# Half a day of them twice.
+	for m in 32M 64M 1G; do
+		vmf-aggregate -q --no-history --memory $m --append h \
+		    --since 2024-01-02T12:00:00Z -o twice.$m all
+		vmf-aggregate -q --no-history --memory $m --append h \
+		    -o out.$m day
+	done
+	same twice.32M twice.64M
+	same twice.32M twice.1G
+	same twice.32M out.32M
 }
 
 @test "a history that is not there" {

@@ -387,8 +387,9 @@ write_vm(struct vmf_aggregate *g, const struct vmf_sink *to, int32_t id,
 		    z;
 	} else {
 		g->stats.without_samples++;
-		if (g->opts.inner)
+		if (g->opts.inner && !g->opts.hand_empty)
 			return 0;
+		g->stats.rows_out -= g->opts.inner;
 	}
 	rc = vmf_agg_begin_row(g, &g->ids, id, first, last - first + 1, e);
 	for (int64_t i = 0; rc == 0 && i < n; i++) {

@@ -51,6 +51,9 @@ struct vmf_aggregate_opts {
 	const char *metrics;	/* comma-separated; NULL: all */
 	const struct vmf_inventory *inv;	/* or NULL: none */
 	bool inner;
+	bool hand_empty;	/* with inner: rows without samples are not
+				 * counted, but handed over; the sink leaves
+				 * them out */
 	int64_t since, until;	/* VMF_TIME_NONE: no limit */
 	int64_t memory;		/* bytes in all, the reader's batch included */
 	int64_t reserved;	/* of these for what the caller holds */

@@ -45,11 +45,19 @@ struct vmf_append {
 	struct side old, new;
 	int n_attrs, n_lists;
 	bool *above_0;			/* by attribute: struct vmf_attr */
+	bool *in_inv;			/* by attribute: the inventory has it */
+	int *count_of;			/* by list: that of its metric's counts,
+					 * or -1; a list of counts has itself */
+	int n_counts;
+	int vms;			/* the list vms of hosts, or -1 */
 	int64_t cut;			/* first step kept */
 	struct vmf_batch out;
-	uint8_t *pick;			/* steps of an overlap */
-	int64_t pick_cap;
+	uint8_t *seen;			/* by step of an overlap */
+	int64_t seen_cap;
 };
+
+/* Bits of seen: who has a value in a list, and whose was taken. */
+enum { OLD_HAS = 1, NEW_HAS = 2, OLD_TAKEN = 4, NEW_TAKEN = 8 };
 
 static const char *const own[] = { "id", "status", "start", NULL };
 
@@ -174,6 +182,8 @@ add_attr(struct vmf_append *a, struct side *s, int c, struct vmf_schema *out,
 	rc = vmf_meta_set(&out->field[k].meta, "role", "attribute", e);
 	s->attr[k - 1] = c;	/* behind id */
 	a->above_0[k - 1] = vmf_attr_is_capacity(f->name);
+	a->in_inv[k - 1] = a->opts.inv != NULL &&
+	    vmf_schema_find(&a->opts.inv->schema, f->name) >= 0;
 	return rc;
 }
 
@@ -262,6 +272,39 @@ room_for(struct side *s, int64_t n, struct vmf_err *e)
 }
 
 static int
+room_by_column(struct vmf_append *a, int64_t n, struct vmf_err *e)
+{
+	a->above_0 = vmf_calloc(n, sizeof(*a->above_0), e);
+	a->in_inv = vmf_calloc(n, sizeof(*a->in_inv), e);
+	a->count_of = vmf_calloc(n, sizeof(*a->count_of), e);
+	return a->above_0 == NULL || a->in_inv == NULL ||
+	    a->count_of == NULL ? VMF_ENOMEM : 0;
+}
+
+/* Which list counts the samples of which: cpu_count those of cpu_mean and
+ * cpu_p95.  The lists are the last columns. */
+static void
+find_counts(struct vmf_append *a, const struct vmf_schema *out)
+{
+	const struct vmf_field *f = out->field + out->n - a->n_lists;
+
+	a->vms = -1;
+	for (int l = 0; l < a->n_lists; l++) {
+		const char *bar = strrchr(f[l].name, '_');
+		size_t len = bar == NULL ? 0 : (size_t)(bar - f[l].name) + 1;
+
+		a->count_of[l] = -1;
+		for (int k = 0; len > 0 && k < a->n_lists; k++)
+			if (strncmp(f[k].name, f[l].name, len) == 0 &&
+			    strcmp(f[k].name + len, "count") == 0)
+				a->count_of[l] = k;
+		a->n_counts += a->count_of[l] == l;
+		if (strcmp(f[l].name, "vms") == 0)
+			a->vms = l;
+	}
+}
+
+static int
 make_schema(struct vmf_append *a, struct vmf_schema *out, struct vmf_err *e)
 {
 	const struct vmf_schema *base = a->reader != NULL ? a->old.schema :
@@ -293,6 +336,8 @@ make_schema(struct vmf_append *a, struct vmf_schema *out, struct vmf_err *e)
 		rc = vmf_meta_set(&out->meta, "vmf:history", history, e);
 	a->stats.start = grid.start;
 	a->stats.end = grid.end;
+	if (rc >= 0)
+		find_counts(a, out);
 	return rc < 0 ? rc : vmf_batch_init(&a->out, out, e);
 }
 
@@ -367,9 +412,10 @@ vmf_append_begin(struct vmf_append *a, const struct vmf_schema *s,
 		rc = room_for(&a->old, n, e);
 	if (rc == 0)
 		rc = room_for(&a->new, n, e);
-	a->above_0 = vmf_calloc(n, sizeof(*a->above_0), e);
-	if (rc != 0 || a->above_0 == NULL)
-		return rc != 0 ? rc : VMF_ENOMEM;
+	if (rc == 0)
+		rc = room_by_column(a, n, e);
+	if (rc != 0)
+		return rc;
 	if (a->reader != NULL && a->old.grid.step_s != a->new.grid.step_s) {
 		vmf_format_duration(a->old.grid.step_s, was);
 		vmf_format_duration(a->new.grid.step_s, is);
@@ -435,6 +481,7 @@ put_text(struct vmf_col *to, const struct vmf_col *c, int64_t i,
 	return vmf_col_put_str(to, buf, len, e);
 }
 
+/* Attribute k: that of first, or of second where first has none. */
 static int
 put_attr(struct vmf_append *a, struct vmf_col *to, const struct side *first,
     const struct side *second, int k, struct vmf_err *e)
@@ -485,14 +532,14 @@ copy_items(const struct side *s, int l, int64_t from, int64_t n, float *to)
 		to[k] = (float)c->d.f64[from + k];
 }
 
-static bool
-item_missing(const struct side *s, int l, int64_t k)
+static float
+item(const struct side *s, int l, int64_t k)
 {
 	const struct vmf_col *c = &s->b->col[s->list[l]];
 
 	k += c->off[s->i];
-	return c->type == VMF_LIST_FLOAT32 ? isnan(c->d.f32[k]) :
-	    isnan(c->d.f64[k]);
+	return c->type == VMF_LIST_FLOAT32 ? c->d.f32[k] :
+	    (float)c->d.f64[k];
 }
 
 /* True where no list of the row in hand has a value at item k. */
@@ -500,7 +547,7 @@ static bool
 step_missing(const struct vmf_append *a, const struct side *s, int64_t k)
 {
 	for (int l = 0; l < a->n_lists; l++)
-		if (!item_missing(s, l, k))
+		if (!isnan(item(s, l, k)))
 			return false;
 	return true;
 }
@@ -555,21 +602,71 @@ fill_missing(float *to, int64_t n)
 		to[k] = NAN;
 }
 
-/* Mark the steps of the overlap from..to-1 that p has a value at. */
-static int
-find_overlap(struct vmf_append *a, const struct part *p,
-    const struct part *q, int64_t from, int64_t to, struct vmf_err *e)
+/* A count at item k; 0 where there is none. */
+static double
+count_at(const struct side *s, int l, int64_t k)
 {
-	int rc = vmf_grow(&a->pick, &a->pick_cap, to - from, e);
+	double n = (double)item(s, l, k);
 
-	for (int64_t t = from; rc == 0 && t < to; t++) {
-		bool has = !step_missing(a, p->side, p->skip + t - p->first);
+	return n > 0.0 ? n : 0.0;
+}
 
-		a->pick[t - from] = has;
-		a->stats.overlaps += has && !step_missing(a, q->side,
-		    q->skip + t - q->first);
+/*
+ * How many samples list l tells of at item k: those of its metric, or of all
+ * metrics where its own are not counted.  Those of a host are its VMs times
+ * the finer steps that have any.
+ */
+static double
+samples(const struct vmf_append *a, const struct side *s, int l, int64_t k)
+{
+	double n = 0.0, vms = a->vms < 0 ? 1.0 : count_at(s, a->vms, k);
+
+	if (a->count_of[l] >= 0)
+		return vms * count_at(s, a->count_of[l], k);
+	for (int i = 0; i < a->n_lists; i++)
+		if (a->count_of[i] == i)
+			n += count_at(s, i, k);
+	return a->n_counts == 0 && a->vms >= 0 ? vms : vms * n;
+}
+
+static bool
+keeps_old(const struct vmf_append *a, const struct part *o,
+    const struct part *n, int l, int64_t t)
+{
+	if (a->opts.prefer != VMF_PREFER_FULLER)
+		return a->opts.prefer == VMF_PREFER_OLD;
+	return samples(a, o->side, l, o->skip + t - o->first) >
+	    samples(a, n->side, l, n->skip + t - n->first);
+}
+
+/* The value of list l at step t, which both have; NaN where neither has. */
+static float
+choose(const struct vmf_append *a, const struct part *o,
+    const struct part *n, int l, int64_t t, uint8_t *seen)
+{
+	float old = item(o->side, l, o->skip + t - o->first);
+	float new = item(n->side, l, n->skip + t - n->first);
+	bool keep = isnan(new) || (!isnan(old) && keeps_old(a, o, n, l, t));
+
+	if (!isnan(old))
+		*seen |= OLD_HAS;
+	if (!isnan(new))
+		*seen |= NEW_HAS;
+	if (!isnan(old) || !isnan(new))
+		*seen |= keep ? OLD_TAKEN : NEW_TAKEN;
+	return keep ? old : new;
+}
+
+static void
+count_overlap(struct vmf_append_stats *st, const uint8_t *seen, int64_t n)
+{
+	for (int64_t t = 0; t < n; t++) {
+		if ((~seen[t] & (OLD_HAS | NEW_HAS)) != 0)
+			continue;
+		st->overlaps++;
+		st->kept += (seen[t] & NEW_TAKEN) == 0;
+		st->replaced += (seen[t] & OLD_TAKEN) == 0;
 	}
-	return rc;
 }
 
 /* Room for n items more in a list column, to be filled; the row counts
@@ -587,51 +684,52 @@ extend_list(struct vmf_col *c, int64_t n, struct vmf_err *e)
 }
 
 /*
- * The lists of a row: those of q where p has none, and NaN where neither
- * has.  p is the part that is preferred; either may have no steps.
+ * The lists of a row, n steps from first on: of the history o and of the new
+ * piece, either of which may have no steps, and NaN where neither has a
+ * value.
  */
 static int
-put_lists(struct vmf_append *a, const struct part *p, const struct part *q,
+put_lists(struct vmf_append *a, const struct part *o, const struct part *new,
     int64_t first, int64_t n, struct vmf_err *e)
 {
-	int64_t lo = p->first > q->first ? p->first : q->first;
-	int64_t hi = p->first + p->n < q->first + q->n ? p->first + p->n :
-	    q->first + q->n;
-	bool overlap = p->n > 0 && q->n > 0 && lo < hi;
+	int64_t lo = o->first > new->first ? o->first : new->first;
+	int64_t hi = o->first + o->n < new->first + new->n ?
+	    o->first + o->n : new->first + new->n;
+	bool both = o->n > 0 && new->n > 0, overlap = both && lo < hi;
 	struct vmf_col *c = &a->out.col[a->out.n_cols - a->n_lists];
-	int rc;
 
 	if (overlap) {
-		rc = find_overlap(a, p, q, lo, hi, e);
-		if (rc != 0)
-			return rc;
+		if (vmf_grow(&a->seen, &a->seen_cap, hi - lo, e) != 0)
+			return VMF_ENOMEM;
+		memset(a->seen, 0, (size_t)(hi - lo));
 	}
 	for (int l = 0; l < a->n_lists; l++, c++) {
 		float *to = extend_list(c, n, e);
 
 		if (to == NULL)
 			return VMF_ENOMEM;
-		if (p->n > 0 && q->n > 0 && hi < lo)
+		if (both && hi < lo)
 			fill_missing(to + hi - first, lo - hi);
-		if (q->n > 0)
-			copy_items(q->side, l, q->skip, q->n,
-			    to + q->first - first);
-		if (p->n > 0 && !overlap)
-			copy_items(p->side, l, p->skip, p->n,
-			    to + p->first - first);
+		if (new->n > 0)
+			copy_items(new->side, l, new->skip, new->n,
+			    to + new->first - first);
+		if (o->n > 0 && !overlap)
+			copy_items(o->side, l, o->skip, o->n,
+			    to + o->first - first);
 		if (!overlap)
 			continue;
-		if (p->first < lo)
-			copy_items(p->side, l, p->skip, lo - p->first,
-			    to + p->first - first);
-		if (p->first + p->n > hi)
-			copy_items(p->side, l, p->skip + hi - p->first,
-			    p->first + p->n - hi, to + hi - first);
+		if (o->first < lo)
+			copy_items(o->side, l, o->skip, lo - o->first,
+			    to + o->first - first);
+		if (o->first + o->n > hi)
+			copy_items(o->side, l, o->skip + hi - o->first,
+			    o->first + o->n - hi, to + hi - first);
 		for (int64_t t = lo; t < hi; t++)
-			if (a->pick[t - lo])
-				copy_items(p->side, l, p->skip + t - p->first,
-				    1, to + t - first);
+			to[t - first] = choose(a, o, new, l, t,
+			    &a->seen[t - lo]);
 	}
+	if (overlap)
+		count_overlap(&a->stats, a->seen, hi - lo);
 	return 0;
 }
 
@@ -670,6 +768,7 @@ put_row(struct vmf_append *a, const struct side *old, const struct side *new,
 	int64_t begin, end, steps, len;
 	const char *id = vmf_col_str(&any->b->col[any->id], any->i, &len);
 	struct vmf_col *c;
+	bool named, bare;
 	int rc = 0, k = 0;
 
 	if (old != NULL)
@@ -678,13 +777,15 @@ put_row(struct vmf_append *a, const struct side *old, const struct side *new,
 		rc = part_of(a, new, &n, e);
 	if (rc != 0)
 		return rc;
+	bare = new == NULL || (a->opts.inner && !n.had_steps);
+	a->stats.new_rows += !bare;
 	/* A VM that the new piece lists without samples stays, as "empty". */
-	if (o.n == 0 && n.n == 0 && (new == NULL || n.had_steps)) {
-		a->stats.dropped++;
+	if (o.n == 0 && n.n == 0 && (bare || n.had_steps)) {
+		a->stats.dropped += old != NULL || n.had_steps;
 		return 0;
 	}
 	a->stats.appeared += old == NULL;
-	a->stats.vanished += new == NULL;
+	a->stats.vanished += bare;
 	begin = n.n == 0 || (o.n > 0 && o.first < n.first) ? o.first :
 	    n.first;
 	end = n.n == 0 || (o.n > 0 && o.first + o.n > n.first + n.n) ?
@@ -699,7 +800,10 @@ put_row(struct vmf_append *a, const struct side *old, const struct side *new,
 			return rc;
 	}
 	/* The newer attributes are those of the part that ends later; a new
-	 * piece without samples has them from an inventory of today. */
+	 * piece without samples has them from an inventory of today, which
+	 * counts whatever ends later. */
+	named = new != NULL && a->opts.inv != NULL &&
+	    vmf_dict_find(&a->opts.inv->vm, id, len) >= 0;
 	first = new;
 	second = old;
 	if (o.n > 0 && n.n > 0 && o.first + o.n > n.first + n.n) {
@@ -709,7 +813,9 @@ put_row(struct vmf_append *a, const struct side *old, const struct side *new,
 	c = a->out.col;
 	rc = vmf_col_put_str(c++, id, len, e);
 	for (; rc == 0 && k < a->n_attrs; k++)
-		rc = put_attr(a, c++, first, second, k, e);
+		rc = named && a->in_inv[k] ?
+		    put_attr(a, c++, new, NULL, k, e) :
+		    put_attr(a, c++, first, second, k, e);
 	if (rc == 0)
 		rc = vmf_col_put_str(c++, steps > 0 ? "ok" : "empty",
 		    steps > 0 ? 2 : 5, e);
@@ -717,8 +823,7 @@ put_row(struct vmf_append *a, const struct side *old, const struct side *new,
 		rc = steps > 0 ? vmf_col_put_int(c, begin *
 		    a->new.grid.step_s, e) : vmf_col_put_null(c, e);
 	if (rc == 0)
-		rc = put_lists(a, a->opts.prefer_old ? &o : &n,
-		    a->opts.prefer_old ? &n : &o, begin, steps, e);
+		rc = put_lists(a, &o, &n, begin, steps, e);
 	if (rc != 0)
 		return rc;
 	vmf_batch_row(&a->out);
@@ -778,7 +883,6 @@ vmf_append_add(struct vmf_append *a, const struct vmf_batch *b,
 		}
 		if (rc != 0)
 			return rc;
-		a->stats.new_rows++;
 	}
 	return 0;
 }
@@ -810,7 +914,9 @@ vmf_append_free(struct vmf_append *a)
 	free(a->new.list);
 	free(a->new.attr);
 	free(a->above_0);
+	free(a->in_inv);
+	free(a->count_of);
 	vmf_batch_free(&a->out);
-	free(a->pick);
+	free(a->seen);
 	free(a);
 }

@@ -8,12 +8,25 @@
 #define VMF_APPEND_H
 
 #include "arrow/arrow.h"
+#include "series/join.h"
 #include "series/sink.h"
+
+/* Of two values of one step and list, which counts. */
+enum vmf_prefer {
+	VMF_PREFER_FULLER,	/* that of more samples; of as many, the new */
+	VMF_PREFER_NEW,
+	VMF_PREFER_OLD,
+};
 
 struct vmf_append_opts {
 	int64_t span_s;		/* 0: keep all */
-	bool prefer_old;	/* of a step that both have */
+	enum vmf_prefer prefer;
 	int64_t most_bytes;	/* a row may not take more */
+	/* That the new piece was joined with, or NULL: of the VMs and columns
+	 * that it has, what the new piece says counts, null as well. */
+	const struct vmf_inventory *inv;
+	bool inner;		/* rows of the new piece without samples make
+				 * no rows, but their attributes count */
 };
 
 struct vmf_append_stats {
@@ -21,7 +34,9 @@ struct vmf_append_stats {
 	int64_t appeared;	/* only in the new piece */
 	int64_t vanished;	/* only in the history, and kept */
 	int64_t dropped;	/* no step left in the span */
-	int64_t overlaps;	/* steps that both have */
+	int64_t overlaps;	/* steps that both have; of these */
+	int64_t kept;		/* with all values from the history, */
+	int64_t replaced;	/* with all values from the new piece */
 	int64_t cut;		/* steps that fell out of the span */
 	int64_t start, end;	/* of the grid; VMF_TIME_NONE: no sample */
 };

@@ -68,6 +68,10 @@ vmf_append_summary(const struct vmf_append *a, char *text, size_t size)
 	tell(more, sizeof(more), st->dropped,
 	    "left out, without a step in the span");
 	tell(more, sizeof(more), st->overlaps, "steps in both");
+	tell(more, sizeof(more), st->kept, "of them kept from the history");
+	tell(more, sizeof(more), st->replaced, "of them replaced");
+	tell(more, sizeof(more), st->overlaps - st->kept - st->replaced,
+	    "of them made of both");
 	tell(more, sizeof(more), st->cut, "steps further back than the span");
 	snprintf(text, size, "%" PRId64 " rows joined to %" PRId64 ", %"
 	    PRId64 " rows out from %s to %s%s", st->new_rows, st->old_rows,
