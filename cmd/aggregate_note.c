@@ -8,6 +8,8 @@ aggregate_note(const struct cmd *c, const struct vmf_aggregate *g,
 	char text[1024];
 
 	if (g != NULL) {
+		if (vmf_aggregate_doubt(g, text, sizeof(text)))
+			cmd_note(c, "%s", text);
 		vmf_aggregate_summary(g, text, sizeof(text));
 		cmd_note(c, "%s", text);
 	}

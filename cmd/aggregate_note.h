@@ -7,8 +7,8 @@
 #include "series/aggregate.h"
 #include "series/append.h"
 
-/* A line of what was made, and one of what it was joined to; either may be
- * NULL. */
+/* A line of what was made, after one that doubts it where there is reason to,
+ * and one of what it was joined to; either may be NULL. */
 void aggregate_note(const struct cmd *c, const struct vmf_aggregate *g,
     const struct vmf_append *a);
 

@@ -335,6 +335,53 @@ agrees() {
 	    vmf-aggregate --step 7m --fine-step 1m in
 }
 
+# staggered S FROM STEPS: four VMs of one host, samples every S seconds, two of
+# them half of that later.
+staggered() {
+	awk -v s="$1" -v from="$2" -v n="$3" 'BEGIN {
+		print "vm,time,cpu,host,vcpus"
+		for (i = 0; i < n; i++)
+			for (v = 0; v < 4; v++)
+				printf "v%d,%d,100,h,1\n", v,
+				    from + i * s + (v % 2) * s / 2
+	}' | vmf-ingest -q
+}
+
+@test "--by host: a fine step that is shorter than the time between samples" {
+	staggered 600 0 12 >in
+	run -0 agg --step 1h --by host --stat mean,max --inner <in
+	assert_output 'h,4,ok,1970-01-01T00:00:00Z,"[100,100]","[100,100]","[4,4]","[4,4]","[2,2]"'
+	grep -q ': VMs have samples in 50 % of the fine steps of 5m: .*lack VMs; use --fine-step 10m$' note
+	run -0 agg --step 1h --by host --stat mean,max --fine-step 10m <in
+	assert_output 'h,4,ok,1970-01-01T00:00:00Z,"[100,100]","[100,100]","[4,4]","[4,4]","[4,4]"'
+	refute grep -q 'fine steps' note
+	vmf-aggregate -q --step 1h --by host in 2>note >out
+	assert_equal "$(cat note)" ''
+	# Means are not of fine steps.
+	run -0 agg --step 1h --by host --stat mean,count <in
+	refute grep -q 'fine steps' note
+	# Of series too, and where there is no fine step that would do.
+	vmf-aggregate -q --step 5m -o fine in
+	printf '%s\n' vm,cluster v0,k v1,k v2,k v3,k >inv.csv
+	run -0 agg --step 1h --by cluster --stat p95 --join inv.csv fine
+	grep -q 'in 50 % of the fine steps of 5m: .*--fine-step 10m$' note
+	run -0 agg --step 5m --by host --stat max <in
+	grep -q 'in 50 % of the fine steps of 5m: .*; use a longer --step$' note
+	staggered 420 0 40 >in
+	run -0 agg --step 1h --by host --stat max <in
+	grep -q 'in 7[12] % of the fine steps of 5m: .*--fine-step 10m$' note
+	# A VM that stood still, and a sample in twenty that was lost, are no
+	# reason.
+	awk 'BEGIN {
+		print "vm,time,cpu,host"
+		for (i = 0; i < 400; i++)
+			if (i % 20 != 7 && (i < 100 || i > 200))
+				print "a," 300 * i ",5,h"
+	}' | vmf-ingest -q >in
+	run -0 agg --step 1h --by host --stat max <in
+	refute grep -q 'fine steps' note
+}
+
 @test "--by needs a host, and cpu" {
 	rows vm,time,cpu,mem a,0,1,2 >in
 	fails 1 "found no column 'host'" vmf-aggregate --step 1h --by host in

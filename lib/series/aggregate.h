@@ -102,6 +102,11 @@ const struct vmf_aggregate_stats *vmf_aggregate_stats(
 /* The same as a line for people, without an end of line. */
 void vmf_aggregate_summary(const struct vmf_aggregate *g, char *text,
     size_t size);
+/* A line for people where sums of hosts or clusters lack VMs because the fine
+ * step is shorter than the time between samples; false: there is no reason to
+ * think so. */
+bool vmf_aggregate_doubt(const struct vmf_aggregate *g, char *text,
+    size_t size);
 /* True when opts ask for nothing but a stream of that schema, series, as it
  * is. */
 bool vmf_aggregate_as_is(const struct vmf_aggregate_opts *opts,

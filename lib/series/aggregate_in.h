@@ -9,6 +9,7 @@
 #include "series/readings.h"
 
 #define VMF_AGG_CHUNK 1024	/* rows looked at together */
+#define VMF_AGG_APART 1024	/* fine steps */
 
 struct vmf_agg_metric {
 	char *name;
@@ -36,6 +37,9 @@ struct vmf_rollup {
 	struct vmf_attrs attrs;
 	struct vmf_accum fine, coarse;
 	int64_t room;		/* bytes for each of them */
+	/* How often a VM's next sample is so many fine steps away; the last
+	 * counts what is further. */
+	int64_t apart[VMF_AGG_APART];
 };
 
 struct vmf_aggregate {

@@ -55,6 +55,7 @@ add_vm(struct vmf_aggregate *g, const struct vm *vm, uint8_t *segs,
 {
 	const struct vmf_seg_layout *l = &g->accum.layout;
 	int64_t present = 0, count = 0;	/* of output step `present` */
+	int64_t before = INT64_MIN;	/* fine step */
 	double sum = 0.0;
 	int rc = 0;
 
@@ -68,6 +69,10 @@ add_vm(struct vmf_aggregate *g, const struct vm *vm, uint8_t *segs,
 
 		if (c == 0)
 			continue;
+		if (before != INT64_MIN)
+			g->roll.apart[fine - before < VMF_AGG_APART ?
+			    fine - before : VMF_AGG_APART - 1]++;
+		before = fine;
 		step = vmf_agg_out_step(g, fine);
 		if (count > 0 && step != present) {
 			rc = add_share(g, &g->roll.coarse, vm, present,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "base/time.h"
 #include "series/aggregate_in.h"
 #include "series/append.h"
@@ -54,6 +55,55 @@ vmf_aggregate_summary(const struct vmf_aggregate *g, char *text, size_t size)
 	    "%" PRId64 " steps from %s to %s%s%s%s", st->rows_in,
 	    st->rows_out, st->steps, from, to, more, *st->left_out != '\0' ?
 	    "; cannot be coarsened, left out: " : "", st->left_out);
+}
+
+/*
+ * The share of fine steps in which a VM that runs has a sample, in percent.
+ * A pause of more than four times the median distance is one in which it does
+ * not run.  100 where too little is known.
+ */
+static double
+present_pct(const struct vmf_rollup *r)
+{
+	int64_t n = 0, pairs = 0, steps = 0;
+	int median = 1;
+
+	for (int d = 1; d < VMF_AGG_APART; d++)
+		n += r->apart[d];
+	if (n < 10)
+		return 100.0;
+	for (int64_t below = r->apart[1]; 2 * below < n;)
+		below += r->apart[++median];
+	for (int d = 1; d < VMF_AGG_APART && d <= 4 * median; d++) {
+		pairs += r->apart[d];
+		steps += d * r->apart[d];
+	}
+	return 100.0 * (double)pairs / (double)steps;
+}
+
+bool
+vmf_aggregate_doubt(const struct vmf_aggregate *g, char *text, size_t size)
+{
+	double pct = present_pct(&g->roll);
+	int64_t longer = g->acc_step;
+	char fine[32], better[32];
+	bool of_fine = false;
+
+	for (int i = 0; i < g->n_lists; i++)
+		of_fine |= g->list[i].stat.kind != VMF_STAT_MEAN &&
+		    g->list[i].stat.kind != VMF_STAT_COUNT;
+	if (g->opts.by == VMF_BY_VM || !of_fine || !(pct < 90.0))
+		return false;
+	while (longer < g->step && (g->step % longer != 0 ||
+	    (double)longer * pct < 99.0 * (double)g->acc_step))
+		longer += g->acc_step;
+	vmf_format_duration(g->acc_step, fine);
+	vmf_format_duration(longer, better);
+	snprintf(text, size, "VMs have samples in %.0f %% of the fine steps "
+	    "of %s: maxima, minima and percentiles are of sums that lack "
+	    "VMs%s%s", pct, fine, longer > g->acc_step ? "; use --fine-step "
+	    : "", longer > g->acc_step ? better : "; use a longer --step");
+	return true;
 }
 
 void
