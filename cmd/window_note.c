@@ -43,7 +43,7 @@ window_note(const struct cmd *c, const struct vmf_planner *p,
     const struct window_opts *o)
 {
 	const struct vmf_plan *pl = &p->plan;
-	char text[512] = "", length[32] = "";
+	char text[768] = "", length[32] = "";
 	int used = 0;
 
 	for (int k = 0; k < VMF_N_PLAN_STATUS; k++)
@@ -67,6 +67,14 @@ window_note(const struct cmd *c, const struct vmf_planner *p,
 		snprintf(text + used, sizeof(text) - (size_t)used,
 		    ", of any plan at least %.4g", p->search.bound /
 		    (double)p->room.n_placed);
+	used = (int)strlen(text);
+	if (p->n_unsized > 0)
+		used += snprintf(text + used, sizeof(text) - (size_t)used,
+		    "; %" PRId64 " without vcpus or mem_mb that a limit "
+		    "needs", p->n_unsized);
+	if (p->n_nowhere > 0)
+		snprintf(text + used, sizeof(text) - (size_t)used, "; %"
+		    PRId64 " on no known host", p->n_nowhere);
 	/* "30" is seconds, which who wrote it may not have meant. */
 	vmf_format_duration(pl->opts.length_s, length);
 	cmd_note(c, "%" PRId64 " forecasts%s; windows %s%s", pl->n_rows,

@@ -422,6 +422,43 @@ c,00,1,1,1,placed"
 	    --total 1 --blackout Mon-Sun --strict -o plan f
 }
 
+@test "a VM that the inventory lacks costs itself its place, and nobody else" {
+	printf '%s\n' host,cpus,mem_mb h1,8,9000 h2,8,9000 h3,1,9000 >hosts.csv
+	fleet host vcpus:int32 mem_mb:int32 <<-E >f
+	a 50,50,50 h1 2 4000
+	b 50,50,50 h2 - 4000
+	c 50,50,50 h2 2 -
+	d 50,50,50 - - -
+	e 50,50,50 h3 2 0
+	E
+	run -0 --separate-stderr vmf-window --length 1h --slot 1h --place \
+	    --hosts hosts.csv --max-host-load 90 -o p f
+	assert_equal "$stderr" "vmf-window: 5 forecasts, 1 placed, 4 forbidden; mean cost 50, of any plan at least 50; 4 without vcpus or mem_mb that a limit needs; 1 on no known host; windows of 1h"
+	run -0 vmf-cat --csv --no-header --columns id,target,status,reason p
+	assert_output "a,h2,placed,
+b,,forbidden,\"its vcpus is missing or not above 0, and a limit on the load of hosts needs it\"
+c,,forbidden,\"its mem_mb is missing or not above 0, and the memory of hosts (--max-host-mem) needs it\"
+d,,forbidden,\"its mem_mb is missing or not above 0, and the memory of hosts (--max-host-mem) needs it\"
+e,,forbidden,\"its mem_mb is missing or not above 0, and the memory of hosts (--max-host-mem) needs it\""
+	fails 1 '--strict: 4 of 5 VMs are not placed' vmf-window --length 1h \
+	    --place --hosts hosts.csv --max-host-load 90 --strict -o p f
+	# What is known of it counts: b is one vCPU at least.
+	printf '%s\n' host,cpus h1,8 h2,1.5 >small.csv
+	fleet host vcpus:int32 <<-E >g
+	a 100,100,100 h1 1
+	b 80,80,80 h2 -
+	E
+	run -0 plan id,status --place --hosts small.csv --max-host-load 100 <g
+	assert_equal "$(xargs <<<"$output")" "a,no-room b,forbidden"
+	run -0 plan id,status --place --hosts small.csv --max-host-load 121 <g
+	assert_equal "$(xargs <<<"$output")" "a,placed b,forbidden"
+	# Where no limit asks, or it has nowhere to go, nothing is lacking.
+	run -0 plan id,status --place --hosts hosts.csv --max-host-mem inf <f
+	assert_equal "$(grep -c placed <<<"$output")" 5
+	run -0 plan id,status --place --drain h1 --hosts hosts.csv <f
+	assert_output "a,placed"
+}
+
 @test "bad input: one line, exit code, nothing written" {
 	fleet host vcpus:int32 <<<'a 1,2 h1 2' >f
 	printf '%s\n' host,cpus h1,4 >hosts.csv
@@ -462,7 +499,7 @@ c,00,1,1,1,placed"
 	fails 2 '--max-host-mem is -1' vmf-window --length 1h --hosts mem.csv \
 	    --max-host-mem -1 -o out f
 	fleet host mem_mb:int32 <<<'a 1,2 h1 -' >g
-	fails 1 "row 0, 'a': mem_mb is missing or not above 0, and the memory of hosts (--max-host-mem) needs it" \
+	fails 1 "g: no VM has mem_mb above 0, which the memory of hosts (--max-host-mem) needs" \
 	    vmf-window --length 1h --place --hosts mem.csv -o out g
 	{
 		echo 'kind=forecast step=3600'
@@ -478,7 +515,7 @@ c,00,1,1,1,placed"
 	fails 1 "no column 'cluster', which --per-cluster needs" vmf-window \
 	    --length 1h --per-cluster 1 -o out g
 	fleet host vcpus:int32 <<<'a 1,2 h1 -' >g
-	fails 1 "row 0, 'a': vcpus is missing" vmf-window --length 1h --place \
+	fails 1 "g: no VM has vcpus above 0, which a limit" vmf-window --length 1h --place \
 	    --max-load 50 --hosts hosts.csv -o out g
 	{
 		echo 'kind=forecast step=3600'

@@ -245,6 +245,7 @@ vmf_planner_open(struct vmf_planner *p, struct vmf_schema *s,
 	    p->down != NULL;
 	p->moves.keep_above = need_load && p->plan.risk_ppm > 0;
 	p->moves.keep_mem = !isnan(p->limits.max_host_mem);
+	p->counts_hosts = need_load || p->moves.keep_mem;
 	p->moves.keep_by = p->down != NULL && p->down->n_loads > 1;
 	p->moves.step_s = p->plan.forecast->grid.step_s;
 	p->moves.slot_s = p->plan.opts.slot_s;
@@ -388,7 +389,7 @@ none(struct vmf_windows *w, enum vmf_plan_status status, const char *why)
 /* What of a row is known to forbid its move, beside its windows. */
 static void
 check_move(const struct vmf_planner *p, int32_t host, int32_t target,
-    bool pinned, struct vmf_windows *w)
+    bool pinned, const char *lacks, struct vmf_windows *w)
 {
 	bool placed = w->status == VMF_PLACED;
 
@@ -397,6 +398,8 @@ check_move(const struct vmf_planner *p, int32_t host, int32_t target,
 	else if (host < 0 && p->limits.per_host > 0)
 		none(w, VMF_FORBIDDEN, "its host is not known, and "
 		    "--per-host limits that");
+	else if (lacks != NULL && (target >= 0 || p->plan.place))
+		none(w, VMF_FORBIDDEN, lacks);
 	else if (target >= 0 && target == host)
 		none(w, VMF_FORBIDDEN, "its target is the host it is on");
 	else if (placed && target >= 0 && p->state[target].drained)
@@ -445,22 +448,40 @@ keep_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 }
 
 /* How much VM i takes of its host, from column col: above 0, at most top. */
-static int
+static bool
 read_size(const struct vmf_planner *p, int64_t i, int col, double top,
-    const char *who, double *size, struct vmf_err *e)
+    double *size)
 {
-	const struct vmf_series *f = p->plan.forecast;
-	int64_t len;
-	const char *id;
+	double v = vmf_col_num(&p->plan.forecast->b->col[col], i);
 
-	*size = vmf_col_num(&f->b->col[col], i);
-	if (*size > 0.0 && *size <= top)
-		return 0;
-	id = vmf_series_id(f, i, &len);
-	return vmf_fail(e, VMF_EDATA, "%s: row %" PRId64 ", '%.*s': %s "
-	    "is missing or not above 0, and %s needs it",
-	    vmf_reader_name(f->r), f->row + i, (int)(len > 200 ? 200 : len),
-	    id, f->schema->field[col].name, who);
+	if (!(v > 0.0 && v <= top))
+		return false;
+	*size = v;
+	return true;
+}
+
+/* What VM i takes of a host by the limits that hold: of what is not known,
+ * the least.  Returns what that is, in words, or NULL. */
+static const char *
+read_sizes(struct vmf_planner *p, int64_t i, double *vcpus, double *mem_mb)
+{
+	const char *lacks = NULL;
+
+	*vcpus = 1.0;
+	*mem_mb = 0.0;
+	if (!isnan(p->limits.max_host_load) && !read_size(p, i, p->vcpus,
+	    1e6, vcpus)) {
+		lacks = "its vcpus is missing or not above 0, and a limit on "
+		    "the load of hosts needs it";
+		p->n_no_vcpus++;
+	}
+	if (p->moves.keep_mem && !read_size(p, i, p->mem_mb, 1e12, mem_mb)) {
+		lacks = "its mem_mb is missing or not above 0, and the "
+		    "memory of hosts (--max-host-mem) needs it";
+		p->n_no_mem++;
+	}
+	p->n_unsized += lacks != NULL;
+	return lacks;
 }
 
 /* What the move of row i is like; all rows of a batch at once. */
@@ -535,7 +556,8 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 	int32_t host, target, cluster, group;
 	struct vmf_move *v;
 	bool pinned, stays;
-	double vcpus = 1.0, mem_mb = 0.0;
+	const char *lacks;
+	double vcpus, mem_mb;
 	int rc;
 
 	if (p->moves.n >= INT32_MAX)
@@ -554,13 +576,10 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 	    (rc = read_host(p, i, p->target, "target", &target, e)) != 0 ||
 	    (rc = read_word(p, i, p->cluster, &p->clusters, &cluster,
 	    e)) != 0 ||
-	    (rc = read_word(p, i, p->group, &p->groups, &group, e)) != 0 ||
-	    (!isnan(p->limits.max_host_load) && (rc = read_size(p, i,
-	    p->vcpus, 1e6, "a limit on the load of hosts", &vcpus,
-	    e)) != 0) ||
-	    (p->moves.keep_mem && (rc = read_size(p, i, p->mem_mb, 1e12,
-	    "the memory of hosts (--max-host-mem)", &mem_mb, e)) != 0))
+	    (rc = read_word(p, i, p->group, &p->groups, &group, e)) != 0)
 		return rc;
+	lacks = read_sizes(p, i, &vcpus, &mem_mb);
+	p->n_nowhere += host < 0 && p->counts_hosts;
 	if (host >= 0) {
 		p->state[host].seen = true;
 		if (p->state[host].cluster < 0)
@@ -571,7 +590,7 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 	if (target >= 0 && p->hosts == NULL)
 		p->state[target].seen = true;
 	stays = p->n_drains > 0 && (host < 0 || !p->state[host].drained);
-	check_move(p, host, target, pinned, w);
+	check_move(p, host, target, pinned, lacks, w);
 	/* Its own deadline may leave fewer starts than the fleet has. */
 	for (int64_t k = w->n_starts; k < p->moves.n_starts; k++) {
 		if ((rc = vmf_grow(&w->cost, &w->cost_cap, k + 1, e)) != 0)
@@ -597,6 +616,22 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 		return 0;
 	}
 	return keep_row(p, i, e);
+}
+
+/* A VM that lacks a size is a row that says so; a fleet of nothing else is
+ * an inventory without it. */
+static int
+check_sizes(const struct vmf_planner *p, struct vmf_err *e)
+{
+	bool mem = p->n_no_mem == p->moves.n;
+
+	if (p->moves.n == 0 || (!mem && p->n_no_vcpus < p->moves.n))
+		return 0;
+	return vmf_fail(e, VMF_EDATA, "%s: no VM has %s above 0, which %s "
+	    "needs (vmf-aggregate --join adds those of an inventory)",
+	    vmf_reader_name(p->plan.forecast->r), mem ? "mem_mb" : "vcpus",
+	    mem ? "the memory of hosts (--max-host-mem)" :
+	    "a limit on the load of hosts");
 }
 
 static int
@@ -639,7 +674,7 @@ vmf_planner_solve(struct vmf_planner *p, struct vmf_err *e)
 
 	if (p->old != NULL && (rc = vmf_planner_old_close(p, e)) != 0)
 		return rc;
-	if ((rc = close_hosts(p, e)) != 0)
+	if ((rc = check_sizes(p, e)) != 0 || (rc = close_hosts(p, e)) != 0)
 		return rc;
 	for (int64_t i = 0; i < m->n; i++) {
 		struct vmf_move *v = &m->vm[i];

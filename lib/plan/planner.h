@@ -27,6 +27,10 @@ struct vmf_planner {
 	/* counted: */
 	int64_t n_stay;			/* VMs that --drain leaves alone */
 	int64_t n_unknown;		/* without any known load */
+	int64_t n_unsized;		/* without vcpus or mem_mb, and one of
+					 * the limits needs it */
+	int64_t n_nowhere;		/* without a host, and one of the limits
+					 * counts what is on hosts */
 	int64_t n_kept, n_changed;	/* moves of the old plan */
 	struct vmf_search search;
 	/* the problem, to look at: */
@@ -34,6 +38,8 @@ struct vmf_planner {
 	struct vmf_occupancy room;
 	/* private */
 	int host, cluster, target, vcpus, mem_mb, group; /* columns, or -1 */
+	bool counts_hosts;
+	int64_t n_no_vcpus, n_no_mem;	/* of n_unsized */
 	struct vmf_dict hosts_seen, clusters, groups;
 	int64_t n_listed;		/* hosts of the inventory */
 	struct vmf_host_state *state;
@@ -63,10 +69,13 @@ struct vmf_planner {
 /* As vmf_plan_open. */
 int vmf_planner_open(struct vmf_planner *p, struct vmf_schema *s,
     struct vmf_err *e) VMF_CHECK;
-/* Take row i of the forecast's batch in hand. */
+/* Take row i of the forecast's batch in hand.  A VM whose size is not known,
+ * where a limit needs that, must not be moved, and counts as little as a VM
+ * can (1 vCPU, no memory). */
 int vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
     VMF_CHECK;
-/* All rows are in: search. */
+/* All rows are in: search.  VMF_EDATA where no VM has a size that a limit
+ * needs, or a host to be drained is unknown. */
 int vmf_planner_solve(struct vmf_planner *p, struct vmf_err *e) VMF_CHECK;
 /* Append the plan's rows of row k (from 0, of p->n_rows) to out. */
 int vmf_planner_put(struct vmf_planner *p, int64_t k, struct vmf_batch *out,
