@@ -135,6 +135,7 @@ column() {
 	d h 1 $START 0,1*23
 	e h 1 $START -*48
 	f h 1 $START 1*5,2*5,-*14,3*5,4*5,-*14
+	g h 1 $START $(printf '%s,-*4,' 1 2 3 4 5 6 7 8 9)10
 	E
 	predict --horizon 24 --quantiles 0.5,0.9 >f
 	run -0 column id,status,reason f
@@ -145,6 +146,8 @@ column() {
 	assert_line --index 3 --partial d,stale,
 	assert_line --index 4 "e,empty,no sample before $END"
 	assert_line --index 5 --partial 'f,fallback,"14 of 24 steps have no known value'
+	# Every fifth hour: long enough, but never a day apart.
+	assert_line --index 6 'g,short,too few of 46 steps of history are known a season of 24 apart (10 are needed): their mean and quantiles'
 	# Each is a sane forecast: the mean and quantiles of what there is.
 	run -0 vmf-cat --csv --no-header --id b --columns cpu_mean,cpu_mean_q90 f
 	assert_output "\"[$(printf '2.5,%.0s' {1..23})2.5]\",\"[$(printf '3.7,%.0s' {1..23})3.7]\""

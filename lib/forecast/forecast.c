@@ -189,7 +189,13 @@ vmf_forecast_begin(struct vmf_forecast *f, const struct vmf_slice *y,
 	}
 	if ((rc = vmf_forecast_flat(f, y, 0, f->h, w, e)) != 0)
 		return rc;
-	if (f->status == VMF_SHORT) {
+	if (f->status == VMF_SHORT &&
+	    y->n >= o->season + vmf_history_pairs(o->season)) {
+		say(f, "too few of %" PRId64 " steps of history are known a "
+		    "season of %" PRId64 " apart (%" PRId64 " are needed): "
+		    "their mean and quantiles", y->n, o->season,
+		    vmf_history_pairs(o->season));
+	} else if (f->status == VMF_SHORT) {
 		say(f, "%" PRId64 " steps of history are too short for a "
 		    "season of %" PRId64 ": their mean and quantiles", y->n,
 		    o->season);
