@@ -563,6 +563,37 @@ out/2024-01-05.log:1"
 	assert_equal "$(grep -c placed own/latest/plan.csv)" 1
 }
 
+@test "NIGHT_STEP and NIGHT_LONG alike, in any spelling: one series" {
+	export NIGHT_MODEL=snaive NIGHT_LONG=1h
+	night day.csv.gz
+	vmf-cat --long --csv out/latest/series-1h.arrows >want
+	for step in 1h 3600 60m; do
+		for keep in '' 28d; do
+			rm -rf out
+			NIGHT_STEP=$step NIGHT_KEEP=$keep run -0 night day.csv.gz
+			refute_output
+			leaves out/latest/ series-1h.arrows fleet.model \
+			    forecast.arrows plan.arrows plan.csv rows.txt \
+			    checksums.txt
+			vmf-cat --long --csv out/latest/series-1h.arrows >got
+			assert_equal "$(wc -l <got)" "$(wc -l <want)"
+		done
+	done
+	NIGHT_STEP=1h NIGHT_KEEP=28d run -0 night --date 2024-01-05 day.csv.gz
+	refute_output
+}
+
+@test "NIGHT_LONG that no day holds is named as such, before any work" {
+	mkfifo never
+	NIGHT_LONG=7h run -2 timeout 20 sh "$NIGHTLY" --out out \
+	    --date 2024-01-15 never
+	assert_line --index 0 "nightly: 2024-01-15: NIGHT_LONG: found '7h', expected a step that divides the season of forecasts, a day"
+	leaves out 2024-01-15.log lock
+	# The date is a multiple of no such step, but samples need not be.
+	NIGHT_LONG=8h NIGHT_MODEL=snaive NIGHT_HORIZON=9 run -0 night day.csv.gz
+	refute_output
+}
+
 @test "--drain in NIGHT_WINDOW: the books have those that stay" {
 	gen 40 3 --inventory vms.csv >day.csv
 	host=$(sed -n 2p vms.csv | cut -d, -f2)
