@@ -414,12 +414,44 @@ out/2024-01-05.log:1"
 	done
 	sh "$NIGHTLY" --out out --date 2024-01-02 day1.csv
 	run -3 sh "$NIGHTLY" --out out --date 2024-01-04 day3.csv
-	assert_output --partial "there are no samples from 2024-01-02T00:00:00Z, where the series of 2024-01-02 end, to 2024-01-03T00:00:00Z"
+	told="there are no samples of most VMs from 2024-01-02T00:00:00Z, where the series of 2024-01-02 end, to 2024-01-03T00:00:00Z"
+	assert_output --partial "$told"
 	[ -e out/2024-01-04/plan.csv ]
+	# A late sample of one VM is no day of all.
+	{
+		cat day3.csv
+		echo vm-0000001,$((1704067200 + 36000)),1,1
+	} >late.csv
+	run -3 sh "$NIGHTLY" --out out --date 2024-01-04 --force late.csv
+	assert_output --partial "$told"
 	rm -r out/2024-01-04 out/2024-01-02/series-1h.arrows
 	run -1 sh "$NIGHTLY" --out out --date 2024-01-04 day3.csv
 	assert_output --partial "put it back, or unset NIGHT_KEEP"
 	[ ! -e out/2024-01-04 ]
+}
+
+@test "NIGHT_KEEP: a night done late says which ones do not have it" {
+	export NIGHT_KEEP=9d NIGHT_MODEL=snaive
+	for d in 1 2 3; do
+		day $d >day$d.csv
+	done
+	sh "$NIGHTLY" --out out --date 2024-01-02 day1.csv
+	run -3 sh "$NIGHTLY" --out out --date 2024-01-04 day3.csv
+	run -0 sh "$NIGHTLY" --out out --date 2024-01-05 day3.csv
+	run -3 sh "$NIGHTLY" --out out --date 2024-01-03 day2.csv
+	assert_output "nightly: 2024-01-03: newer nights stand on a history without this one: do 2024-01-04, 2024-01-05 once more, in this order, each by --date, its own FILEs and --force"
+	[ -e out/2024-01-03/plan.csv ]
+	assert_equal "$(readlink out/latest)" 2024-01-05
+	# As it says: then nothing is missing.
+	run -3 sh "$NIGHTLY" --out out --date 2024-01-04 --force day3.csv
+	assert_output --partial "do 2024-01-05 once more"
+	run -0 sh "$NIGHTLY" --out out --date 2024-01-05 --force day3.csv
+	refute_output
+	assert_equal "$(vmf-cat --csv --long --columns id,time,cpu_mean \
+	    out/latest/series-1h.arrows | grep -c 'vm-0000000,2024-01-02')" 24
+	# Without a history to go on from, nights do not hang together.
+	NIGHT_KEEP='' run -0 sh "$NIGHTLY" --out out --date 2024-01-03 --force \
+	    day2.csv
 }
 
 @test "samples from standard input" {
