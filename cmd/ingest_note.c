@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "ingest_note.h"
 
+#include <math.h>
+
 #define YEAR_2000 INT64_C(946684800)
 #define PARTS_LEAST 100		/* fewer may be those of an idle VM */
+#define SAME_LEAST 100
 
 void
 ingest_watch(struct ingest_watch *w, const struct vmf_schema *s,
@@ -10,7 +13,7 @@ ingest_watch(struct ingest_watch *w, const struct vmf_schema *s,
 {
 	int time, cpu;
 
-	if (b->n == 0 || (w->late && w->whole))
+	if (b->n == 0 || (w->late && w->whole && w->differs))
 		return;
 	time = vmf_schema_find(s, "time");
 	cpu = vmf_schema_find(s, "cpu");
@@ -21,6 +24,15 @@ ingest_watch(struct ingest_watch *w, const struct vmf_schema *s,
 
 		w->n_parts += v > 0.0;
 		w->whole = v > 1.0;
+	}
+	for (int64_t i = 0; cpu >= 0 && !w->differs && i < b->n; i++) {
+		double v = vmf_col_num(&b->col[cpu], i);
+
+		if (isnan(v))
+			continue;
+		if (w->n_same++ == 0)
+			w->same = v;
+		w->differs = v != w->same;
 	}
 }
 
@@ -42,6 +54,9 @@ ingest_note(const struct cmd *c, const struct vmf_ingest *in,
 	if (w->n_parts >= PARTS_LEAST && !w->whole)
 		cmd_note(c, "cpu is never above 1: expected percent; of a "
 		    "share, a map's scale of 100 makes it");
+	if (w->n_same >= SAME_LEAST && !w->differs)
+		cmd_note(c, "cpu is %g in all samples: expected loads that "
+		    "differ", w->same);
 	cmd_note(c, "%lld file%s, %lld rows in, %lld rows out, %lld bad "
 	    "rows, %lld missing values", (long long)n.files,
 	    n.files == 1 ? "" : "s", (long long)n.rows_in,

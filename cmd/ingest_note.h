@@ -11,6 +11,9 @@ struct ingest_watch {
 	bool late;		/* a time since 2000 */
 	bool whole;		/* a cpu above 1 */
 	int64_t n_parts;	/* those above 0, until then */
+	bool differs;		/* a cpu from the first one */
+	int64_t n_same;		/* those like it, until then */
+	double same;
 };
 
 /* Look at a batch of readings before it goes out, as far as there is

@@ -332,6 +332,12 @@ a,1970-01-01T00:00:00Z,1.5'
 	assert_equal "$(wc -l <err)" 1
 	vmf-ingest --time-format ms -o x percent.csv 2>err
 	grep -qxF 'vmf-ingest: all times are before 2000: expected Unix milliseconds, as --time-format says' err
+	# A fleet whose load never changes is not measured.
+	awk -F, -v OFS=, 'NR > 1 { $3 = 0 } { print }' share.csv >still.csv
+	vmf-ingest -o x still.csv 2>err
+	grep -qxF "vmf-ingest: cpu is 0 in all samples: expected loads that differ" err
+	sed '$ s/.$/5/' still.csv | vmf-ingest -o x 2>err
+	run ! grep "all samples" err
 	# A trace may begin at 0.
 	put z.csv 'vm,time,cpu\na,0,1.5\n'
 	vmf-ingest --time-format s -o x z.csv 2>err

@@ -153,6 +153,28 @@ sums() {
 	[ -e bad/latest/plan.csv ]
 }
 
+@test "samples that cannot all be right: the night is done, and told" {
+	export NIGHT_MODEL=snaive
+	zcat day.csv.gz >day.csv
+	# The day twice, with other values.
+	awk -F, -v OFS=, 'NR > 1 { $3 = 100 - $3; print }' day.csv >other.csv
+	in=$(tail -n +2 day.csv | wc -l)
+	run -3 night <(cat day.csv other.csv)
+	assert_output --regexp "^nightly: 2024-01-04: [0-9]+ of $((2 * in)) samples have other values than one of the same VM and moment, more than NIGHT_MAX_BAD=1 %: the first counts, which need not be the right one\$"
+	[ -e out/latest/plan.csv ]
+	head -n 50 other.csv >>day.csv
+	run -0 night --force day.csv
+	refute_output
+	# Shares of 1, and one value for all.
+	awk -F, -v OFS=, 'NR > 1 { $3 /= 100 } { print }' day.csv >share.csv
+	run -3 night --force share.csv
+	assert_output "nightly: 2024-01-04: cpu is never above 1: expected percent; of a share, a map's scale of 100 makes it"
+	awk -F, -v OFS=, 'NR > 1 { $3 = 0 } { print }' day.csv >still.csv
+	run -3 night --force still.csv
+	assert_output "nightly: 2024-01-04: cpu is 0 in all samples: expected loads that differ"
+	[ -e out/latest/plan.csv ]
+}
+
 @test "rows without a value are no use, and counted as such" {
 	printf 'vm,time,cpu,mem\na,1704067200,1,1\na,1704067500,,\nb,1704067200,,2\n' >void.csv
 	NIGHT_MAX_BAD=0 sh "$NIGHTLY" --out out --date 2024-01-02 void.csv
