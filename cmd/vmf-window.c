@@ -51,6 +51,8 @@ static struct cmd c = {
 "      --hosts FILE      CSV: host, cpus, mem_mb and cluster of each host\n"
 "      --max-host-load X no target with more load after the move [--max-load]\n"
 "      --max-host-mem X  nor with more percent of its memory taken [100]\n"
+"      --inventory FILE  VMs that it lacks and that are stale are gone: they\n"
+"                        neither move nor count\n"
 "      --place           choose a target for VMs that have none\n"
 "      --drain HOST,...  all VMs of these hosts move, no others; may be given\n"
 "                        again\n"
@@ -97,6 +99,7 @@ static const struct cmd_opt table[] = {
 	    INT32_MAX },
 	{ CMD_INT, "total", 0, &opt.limits.total, false, 1, INT32_MAX },
 	{ CMD_FILE, "hosts", 0, &opt.hosts, false, 0, 0 },
+	{ CMD_FILE, "inventory", 0, &opt.inventory, false, 0, 0 },
 	{ CMD_NUM, "max-host-load", 0, &opt.limits.max_host_load, false, 0,
 	    0 },
 	{ CMD_NUM, "max-host-mem", 0, &opt.limits.max_host_mem, false, 0, 0 },
@@ -188,10 +191,16 @@ plan_fleet(struct vmf_planner *p, struct vmf_batch *batch,
 
 static int
 open_files(struct vmf_planner *p, struct vmf_inventory *hosts,
-    struct vmf_downtime *m, struct vmf_err *e)
+    struct vmf_inventory *known, struct vmf_downtime *m, struct vmf_err *e)
 {
 	struct vmf_reader *r = NULL;
 	int rc;
+
+	if (opt.inventory != NULL) {
+		if ((rc = vmf_inventory_read(known, opt.inventory, e)) != 0)
+			return rc;
+		p->plan.known = known;
+	}
 
 	if (opt.hosts != NULL) {
 		if ((rc = vmf_inventory_read_by(hosts, "host", opt.hosts,
@@ -219,7 +228,7 @@ main(int argc, char *argv[])
 	struct vmf_series forecast = { 0 };
 	struct vmf_schema schema = { 0 };
 	struct vmf_blackout *blackout = NULL;
-	struct vmf_inventory hosts = { 0 };
+	struct vmf_inventory hosts = { 0 }, known = { 0 };
 	struct vmf_downtime model = { 0 };
 	struct cmd_output out = { 0 };
 	struct vmf_reader *in = NULL;
@@ -235,7 +244,7 @@ main(int argc, char *argv[])
 	    &err)) != 0 ||
 	    (rc = vmf_series_open(&forecast, in, "forecast", opt.step_s,
 	    VMF_TIME_NONE, &err)) != 0 ||
-	    (rc = open_files(&p, &hosts, &model, &err)) != 0)
+	    (rc = open_files(&p, &hosts, &known, &model, &err)) != 0)
 		goto done;
 	fleet = window_opts_fleet(&opt, forecast.schema);
 	if ((rc = fleet ? vmf_planner_open(&p, &schema, &err) :
@@ -264,6 +273,7 @@ done:
 	vmf_down_cost_free(&opt.down);
 	vmf_downtime_free(&model);
 	vmf_inventory_free(&hosts);
+	vmf_inventory_free(&known);
 	vmf_series_free(&forecast);
 	vmf_reader_free(p.old);
 	vmf_reader_free(in);

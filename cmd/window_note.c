@@ -38,6 +38,35 @@ window_explain(struct vmf_planner *p, const struct window_opts *o,
 	return rc;
 }
 
+/* Which limits hold of what is on a host. */
+static const char *
+limits_of(const struct vmf_planner *p)
+{
+	bool load = !isnan(p->limits.max_host_load);
+
+	if (p->moves.keep_mem)
+		return load ? "load and memory" : "memory alone";
+	return load ? "load alone" : "neither load nor memory";
+}
+
+/* A limit that was misspelt is none. */
+static void
+note_columns(const struct cmd *c, const struct vmf_inventory *hosts)
+{
+	static const char *const names[] = { "cpus", "mem_mb", "cluster" };
+
+	for (int k = 0; hosts != NULL && k < hosts->schema.n; k++) {
+		const char *name = hosts->schema.field[k].name;
+		int n = 0;
+
+		while (n < 3 && strcmp(name, names[n]) != 0)
+			n++;
+		if (n == 3)
+			cmd_note(c, "%s: column '%.64s' is not used, expected "
+			    "cpus, mem_mb or cluster", hosts->name, name);
+	}
+}
+
 void
 window_note(const struct cmd *c, const struct vmf_planner *p,
     const struct window_opts *o)
@@ -46,6 +75,7 @@ window_note(const struct cmd *c, const struct vmf_planner *p,
 	char text[768] = "", length[32] = "";
 	int used = 0;
 
+	note_columns(c, p->hosts);
 	for (int k = 0; k < VMF_N_PLAN_STATUS; k++)
 		if (pl->n_status[k] > 0)
 			used += snprintf(text + used,
@@ -73,8 +103,14 @@ window_note(const struct cmd *c, const struct vmf_planner *p,
 		    "; %" PRId64 " without vcpus or mem_mb that a limit "
 		    "needs", p->n_unsized);
 	if (p->n_nowhere > 0)
-		snprintf(text + used, sizeof(text) - (size_t)used, "; %"
-		    PRId64 " on no known host", p->n_nowhere);
+		used += snprintf(text + used, sizeof(text) - (size_t)used,
+		    "; %" PRId64 " on no known host", p->n_nowhere);
+	if (pl->n_gone > 0)
+		used += snprintf(text + used, sizeof(text) - (size_t)used,
+		    "; %" PRId64 " gone", pl->n_gone);
+	if (p->hosts != NULL && (pl->place || pl->target >= 0))
+		snprintf(text + used, sizeof(text) - (size_t)used,
+		    "; targets limited by %s", limits_of(p));
 	/* "30" is seconds, which who wrote it may not have meant. */
 	vmf_format_duration(pl->opts.length_s, length);
 	cmd_note(c, "%" PRId64 " forecasts%s; windows %s%s", pl->n_rows,

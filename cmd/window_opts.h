@@ -7,7 +7,8 @@
 #include "plan/planner.h"
 
 struct window_opts {
-	const char *length, *metric, *risk, *hosts, *replan, *downtime;
+	const char *length, *metric, *risk, *hosts, *replan, *downtime,
+	    *inventory;
 	struct vmf_window_opts win;
 	struct vmf_limits limits;
 	struct vmf_down_cost down;	/* its weights and budget */

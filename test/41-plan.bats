@@ -433,7 +433,7 @@ c,00,1,1,1,placed"
 	E
 	run -0 --separate-stderr vmf-window --length 1h --slot 1h --place \
 	    --hosts hosts.csv --max-host-load 90 -o p f
-	assert_equal "$stderr" "vmf-window: 5 forecasts, 1 placed, 4 forbidden; mean cost 50, of any plan at least 50; 4 without vcpus or mem_mb that a limit needs; 1 on no known host; windows of 1h"
+	assert_equal "$stderr" "vmf-window: 5 forecasts, 1 placed, 4 forbidden; mean cost 50, of any plan at least 50; 4 without vcpus or mem_mb that a limit needs; 1 on no known host; targets limited by load and memory; windows of 1h"
 	run -0 vmf-cat --csv --no-header --columns id,target,status,reason p
 	assert_output "a,h2,placed,
 b,,forbidden,\"its vcpus is missing or not above 0, and a limit on the load of hosts needs it\"
@@ -457,6 +457,65 @@ e,,forbidden,\"its mem_mb is missing or not above 0, and the memory of hosts (--
 	assert_equal "$(grep -c placed <<<"$output")" 5
 	run -0 plan id,status --place --drain h1 --hosts hosts.csv <f
 	assert_output "a,placed"
+}
+
+@test "which limits of hosts hold, and which column is none, is told" {
+	fleet host vcpus:int32 mem_mb:int32 <<<'a 50,50 h1 2 4000' >f
+	said() {
+		vmf-window --length 1h --place "$@" -o p f 2>err || return
+		cat err
+	}
+	printf '%s\n' host,cpus,memory_mb,rack h1,8,9000,1 h2,8,6,1 >hosts.csv
+	run -0 said --hosts hosts.csv
+	assert_line --index 0 "vmf-window: hosts.csv: column 'memory_mb' is not used, expected cpus, mem_mb or cluster"
+	assert_line --index 1 "vmf-window: hosts.csv: column 'rack' is not used, expected cpus, mem_mb or cluster"
+	assert_line --index 2 --partial "; targets limited by neither load nor memory; windows of 1h"
+	run -0 said --hosts hosts.csv --max-load 90
+	assert_line --partial "; targets limited by load alone; "
+	printf '%s\n' host,cpus,mem_mb,cluster h1,8,9000,c h2,8,9000,c >hosts.csv
+	run -0 said --hosts hosts.csv
+	assert_output --partial "; targets limited by memory alone; "
+	assert_equal "${#lines[@]}" 1
+	run -0 said --hosts hosts.csv --max-load 90
+	assert_output --partial "; targets limited by load and memory; "
+	run -0 said
+	refute_output --partial limited
+}
+
+@test "--inventory: who is stale and not in it is gone, and takes no room" {
+	printf '%s\n' host,mem_mb h1,9000 h2,9000 >hosts.csv
+	printf '%s\n' vm,host a,h1 c,h1 >vms.csv
+	{
+		echo 'kind=forecast step=3600'
+		echo 'id status start:time cpu_mean:list host mem_mb:int32'
+		echo "a ok $DAY 1,2 h1 4000"
+		echo "b stale $DAY 1,2 h2 6000"
+		echo "c stale $DAY 1,2 h1 1000"
+		echo "d ok $DAY 1,2 h1 1000"
+		echo "e empty - - h9 -"
+	} | "$ROWS" >f
+	# h9 is gone as well, and no error.
+	run -0 --separate-stderr vmf-window --length 1h --slot 1h --place \
+	    --hosts hosts.csv --inventory vms.csv -o p f
+	assert_equal "$stderr" \
+	    "vmf-window: 5 forecasts, 3 placed, 2 forbidden; mean cost 1, of any plan at least 1; 2 gone; targets limited by memory alone; windows of 1h"
+	run -0 vmf-cat --csv --no-header --columns id,host,target,status,reason p
+	assert_output "a,h1,h2,placed,
+b,h2,,forbidden,it is gone: not in vms.csv; forecast is stale
+c,h1,h2,placed,forecast is stale
+d,h1,h2,placed,
+e,h9,,forbidden,it is gone: not in vms.csv; forecast is empty"
+	fails 1 "'e': host 'h9' is not in hosts.csv" vmf-window --length 1h \
+	    --place --hosts hosts.csv -o p f
+	# Each VM for itself, and a drain.
+	run -0 plan id,status --inventory vms.csv <f
+	assert_equal "$(xargs <<<"$output")" \
+	    "a,placed b,forbidden c,placed d,placed e,forbidden"
+	run -0 plan id,status --inventory vms.csv --place --drain h2 \
+	    --hosts hosts.csv <f
+	assert_output b,forbidden
+	fails 1 'cannot open nowhere.csv' vmf-window --length 1h \
+	    --inventory nowhere.csv -o p f
 }
 
 @test "bad input: one line, exit code, nothing written" {

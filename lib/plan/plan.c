@@ -358,6 +358,32 @@ vmf_plan_own(const struct vmf_plan *p, int64_t i, struct vmf_window_opts *o,
 	return 0;
 }
 
+bool
+vmf_plan_gone(struct vmf_plan *p, int64_t i)
+{
+	int64_t len, id_len;
+	const char *status, *id;
+
+	if (p->known == NULL || p->status < 0)
+		return false;
+	status = vmf_col_str(&p->forecast->b->col[p->status], i, &len);
+	if (status == NULL || len != 5 || (memcmp(status, "stale", 5) != 0 &&
+	    memcmp(status, "empty", 5) != 0))
+		return false;
+	id = vmf_series_id(p->forecast, i, &id_len);
+	return vmf_dict_find(&p->known->vm, id, id_len) < 0;
+}
+
+void
+vmf_plan_say_gone(struct vmf_plan *p, struct vmf_windows *w)
+{
+	w->n = 0;
+	w->status = VMF_FORBIDDEN;
+	snprintf(w->reason, sizeof(w->reason), "it is gone: not in %.200s",
+	    p->known->name);
+	p->n_gone++;
+}
+
 int
 vmf_plan_row(struct vmf_plan *p, int64_t i, struct vmf_batch *out,
     struct vmf_err *e)
@@ -379,6 +405,8 @@ vmf_plan_row(struct vmf_plan *p, int64_t i, struct vmf_batch *out,
 		w->status = VMF_FORBIDDEN;
 		snprintf(w->reason, sizeof(w->reason), "it is pinned");
 	}
+	if (vmf_plan_gone(p, i))
+		vmf_plan_say_gone(p, w);
 	p->n_rows++;
 	p->n_status[w->status]++;
 	if (w->n == 0)

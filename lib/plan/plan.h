@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "plan/downtime_cost.h"
 #include "plan/window.h"
+#include "series/join.h"
 #include "series/series.h"
 
 struct vmf_plan {
@@ -26,9 +27,12 @@ struct vmf_plan {
 	bool fleet, place;		/* of a planner: columns target, wave */
 	const struct vmf_down_cost *down;	/* and of downtime and length;
 						 * or NULL */
+	const struct vmf_inventory *known;	/* VMs that there are; NULL:
+						 * all */
 	/* counted, by VM: */
 	int64_t n_rows;
 	int64_t n_status[VMF_N_PLAN_STATUS];
+	int64_t n_gone;			/* see vmf_plan_gone */
 	/* private */
 	int mean, risk;			/* list columns */
 	int status, reason;		/* columns of the forecast, or -1 */
@@ -61,6 +65,11 @@ int vmf_plan_lists(struct vmf_plan *p, int64_t i, const double **expected,
  * that is no time, or that says neither yes nor no, is VMF_EDATA. */
 int vmf_plan_own(const struct vmf_plan *p, int64_t i,
     struct vmf_window_opts *o, bool *pinned, struct vmf_err *e) VMF_CHECK;
+/* Is row i of a VM that is gone: one of which no sample is known lately (its
+ * forecast is stale or empty), and that the inventory lacks? */
+bool vmf_plan_gone(struct vmf_plan *p, int64_t i);
+/* Say of the row in hand, in w, that it is gone, and count it. */
+void vmf_plan_say_gone(struct vmf_plan *p, struct vmf_windows *w);
 /* Append the reason own ("": none), then the forecast's status and reason
  * where that is not ok; missing where there is neither. */
 int vmf_plan_reason(const struct vmf_plan *p, int64_t i, const char *own,

@@ -311,6 +311,29 @@ read_host(struct vmf_planner *p, int64_t i, int col, const char *what,
 	return 0;
 }
 
+/* Where row i is and has to go.  One that is gone goes nowhere, and its host
+ * may be gone as well: it is told only where others know it. */
+static int
+read_hosts(struct vmf_planner *p, int64_t i, bool gone, int32_t *host,
+    int32_t *target, struct vmf_err *e)
+{
+	const char *s;
+	int64_t len;
+	int rc;
+
+	if (!gone)
+		return (rc = read_host(p, i, p->host, "host", host,
+		    e)) != 0 ? rc :
+		    read_host(p, i, p->target, "target", target, e);
+	*host = *target = -1;
+	if (p->host < 0)
+		return 0;
+	s = vmf_col_str(&p->plan.forecast->b->col[p->host], i, &len);
+	if (s != NULL)
+		*host = vmf_dict_find(&p->hosts_seen, s, len);
+	return 0;
+}
+
 /* The code of any text or number in column col, or -1. */
 static int
 read_word(struct vmf_planner *p, int64_t i, int col, struct vmf_dict *d,
@@ -555,14 +578,15 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 	struct vmf_window_opts o;
 	int32_t host, target, cluster, group;
 	struct vmf_move *v;
-	bool pinned, stays;
+	bool pinned, stays, gone;
 	const char *lacks;
-	double vcpus, mem_mb;
+	double vcpus = 1.0, mem_mb = 0.0;
 	int rc;
 
 	if (p->moves.n >= INT32_MAX)
 		return vmf_fail(e, VMF_EDATA, "%s: more than %d rows",
 		    vmf_reader_name(f->r), INT32_MAX);
+	gone = vmf_plan_gone(&p->plan, i);
 	if ((rc = vmf_plan_own(&p->plan, i, &o, &pinned, e)) != 0 ||
 	    (rc = vmf_plan_lists(&p->plan, i, &expected, &risk, &n,
 	    e)) != 0 || (rc = check_grid(p, i, start, n, e)) != 0 ||
@@ -572,15 +596,14 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 	    (rc = vmf_windows_costs(w, &o, start, f->grid.step_s, expected,
 	    risk, n, e)) != 0 ||
 	    (rc = add_costs(p, w, e)) != 0 ||
-	    (rc = read_host(p, i, p->host, "host", &host, e)) != 0 ||
-	    (rc = read_host(p, i, p->target, "target", &target, e)) != 0 ||
+	    (rc = read_hosts(p, i, gone, &host, &target, e)) != 0 ||
 	    (rc = read_word(p, i, p->cluster, &p->clusters, &cluster,
 	    e)) != 0 ||
 	    (rc = read_word(p, i, p->group, &p->groups, &group, e)) != 0)
 		return rc;
-	lacks = read_sizes(p, i, &vcpus, &mem_mb);
-	p->n_nowhere += host < 0 && p->counts_hosts;
-	if (host >= 0) {
+	lacks = gone ? NULL : read_sizes(p, i, &vcpus, &mem_mb);
+	p->n_nowhere += !gone && host < 0 && p->counts_hosts;
+	if (host >= 0 && !gone) {
 		p->state[host].seen = true;
 		if (p->state[host].cluster < 0)
 			p->state[host].cluster = cluster;
@@ -591,6 +614,11 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 		p->state[target].seen = true;
 	stays = p->n_drains > 0 && (host < 0 || !p->state[host].drained);
 	check_move(p, host, target, pinned, lacks, w);
+	if (gone) {
+		/* It takes no room, and keeps nobody away. */
+		vmf_plan_say_gone(&p->plan, w);
+		host = group = -1;
+	}
 	/* Its own deadline may leave fewer starts than the fleet has. */
 	for (int64_t k = w->n_starts; k < p->moves.n_starts; k++) {
 		if ((rc = vmf_grow(&w->cost, &w->cost_cap, k + 1, e)) != 0)
@@ -623,9 +651,10 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 static int
 check_sizes(const struct vmf_planner *p, struct vmf_err *e)
 {
-	bool mem = p->n_no_mem == p->moves.n;
+	int64_t n = p->moves.n - p->plan.n_gone;
+	bool mem = p->n_no_mem == n;
 
-	if (p->moves.n == 0 || (!mem && p->n_no_vcpus < p->moves.n))
+	if (n == 0 || (!mem && p->n_no_vcpus < n))
 		return 0;
 	return vmf_fail(e, VMF_EDATA, "%s: no VM has %s above 0, which %s "
 	    "needs (vmf-aggregate --join adds those of an inventory)",
