@@ -254,11 +254,86 @@ sums() {
 	    grep -q '^vmf:end *2024-01-03T00:00:00Z$'
 }
 
+@test "a clock that is hours ahead costs its samples, and not the night" {
+	export NIGHT_MODEL=snaive
+	night day.csv.gz
+	mv out want
+	for keep in '' 28d; do
+		rm -rf out
+		{
+			zcat day.csv.gz
+			echo vm-0000001,$((1704067200 + 3 * 86400 + 70000)),1,1
+		} >ahead.csv
+		NIGHT_KEEP=$keep run -0 night ahead.csv
+		refute_output
+		same out/latest/plan.csv want/latest/plan.csv
+		grep -qx 'end at 2024-01-04T00:00:00Z: [0-9]* rows in = [0-9]* used + 1 rejected + 0 duplicates' \
+		    out/latest/rows.txt
+		vmf-cat --schema out/latest/series-5m.arrows |
+		    grep -q '^vmf:end *2024-01-04T00:00:00Z$'
+	done
+	# Many samples: told as well.  An hour is that of who came last.
+	zcat day.csv.gz | awk -F, -v OFS=, '
+	    $1 == "vm-0000001" { $2 += 36000 } { print }' >behind.csv
+	run -3 night --force behind.csv
+	assert_output --regexp '^nightly: 2024-01-04: 1[0-9][0-9] of [0-9]+ steps of samples are after 2024-01-04T00:00:00Z, where those of the others end: more than NIGHT_MAX_BAD=1 %; see to the clocks, or put --until TIME into NIGHT_AGGREGATE$'
+	# More than a tenth are no wrong clocks.
+	{
+		zcat day.csv.gz
+		echo vm-0000001,$((1704067200 + 3 * 86400 + 70000)),1,1
+		echo vm-0000002,$((1704067200 + 3 * 86400 + 70000)),1,1
+	} >late.csv
+	run -0 night --force late.csv
+	vmf-cat --schema out/latest/series-1h.arrows |
+	    grep -q '^vmf:end *2024-01-04T20:00:00Z$'
+	# The operator's own bound is in the place of all this.
+	NIGHT_AGGREGATE='--until 2024-01-05' run -0 night --force ahead.csv
+	vmf-cat --schema out/latest/series-1h.arrows |
+	    grep -q '^vmf:end *2024-01-04T20:00:00Z$'
+}
+
+@test "nothing was measured after now" {
+	export NIGHT_MODEL=snaive
+	at=$(($(date +%s) / 3600 * 3600))
+	vmf-gen -q --vms 12 --days 2 --seed 3 \
+	    --start "$(date -u -d "@$((at - 2 * 86400))" +%FT%TZ)" >now.csv
+	for vm in 1 2 3 4; do
+		echo "vm-000000$vm,$((at + 18000)),1,1"
+	done >>now.csv
+	run -0 sh "$NIGHTLY" --out out now.csv
+	refute_output
+	grep -q '^aggregate: .* used + 4 rejected + 0 duplicates$' \
+	    out/latest/rows.txt
+}
+
+@test "NIGHT_KEEP: a VM that the inventory and the samples lack is gone" {
+	export NIGHT_KEEP=9d NIGHT_MODEL=snaive
+	day 1 >day1.csv
+	night --date 2024-01-02 day1.csv
+	grep -v vm-0000003 vms.csv >fewer.csv
+	for d in 2 3; do
+		day $d | grep -v vm-0000003 >day$d.csv
+		run -0 sh "$NIGHTLY" --out out --date 2024-01-0$((d + 1)) \
+		    --join fewer.csv day$d.csv
+		refute_output
+	done
+	run -0 grep '^vm-0000003,' out/latest/plan.csv
+	assert_output --regexp ',forbidden,"?it is gone: not in fewer.csv; forecast is stale: .*no sample since 2024-01-02T00:00:00Z'
+	grep -q '; 1 gone; ' out/2024-01-04.log
+	# One that has samples is there, whatever the inventory says.
+	run -0 sh "$NIGHTLY" --out out --date 2024-01-05 --join fewer.csv \
+	    <(day 4)
+	run -0 grep '^vm-0000003,' out/latest/plan.csv
+	assert_output --partial ,placed,
+}
+
 @test "a fleet that is stale fails the night, with the setting named" {
-	# A day ahead of the others, and not yet after the night.
+	# A day ahead of the others, and not yet after the night; too many to
+	# be left out.
 	{
 		zcat day.csv.gz
 		echo vm-0000001,1704412800,1,1
+		echo vm-0000002,1704412800,1,1
 	} >ahead.csv
 	run -1 night ahead.csv
 	assert_output --regexp 'nightly: 2024-01-04: [0-9]+ of [0-9]+ VMs are stale, more than NIGHT_MAX_STALE=50 %: .*2024-01-05T00:05:00Z.*--until TIME into NIGHT_AGGREGATE'
