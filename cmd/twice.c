@@ -39,7 +39,7 @@ open_kept(const struct cmd *c, const struct cmd_twice *t, const char *name,
 {
 	int fd;
 
-	if (lseek(t->fd, 0, SEEK_SET) < 0 || (fd = dup(t->fd)) < 0)
+	if (lseek(t->fd, t->from, SEEK_SET) < 0 || (fd = dup(t->fd)) < 0)
 		return vmf_fail(e, VMF_EIO, "%s: reading it again: %s", name,
 		    strerror(errno));
 	return vmf_reader_open_fd(r, fd, name, c->max_batch, e);
@@ -58,10 +58,11 @@ cmd_open_twice(const struct cmd *c, const char *path, bool again,
 		return cmd_open_in(c, path, r, e);
 	if ((rc = vmf_open_in(path, &fd, e)) != 0)
 		return rc;
-	if (fd != STDIN_FILENO && fstat(fd, &st) == 0 &&
-	    S_ISREG(st.st_mode)) {
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (t->from = lseek(fd, 0, SEEK_CUR)) >= 0) {
 		t->fd = fd;
 	} else {
+		t->from = 0;
 		rc = keep(c, fd, name, &t->fd, e);
 		vmf_close_in(fd);
 	}

@@ -13,13 +13,15 @@
 #include "series/series.h"
 
 struct cmd_twice {
-	int fd;			/* 0: read once only */
+	int fd;			/* 0: standard input, or read once only */
+	int64_t from;		/* where it began */
 	const char *kind;	/* of the stream; NULL: series */
 };
 
 /*
  * As cmd_open_in.  With again set it can be read again: what is not a regular
- * file is copied first, to a file without a name in $TMPDIR.
+ * file, by its name or on standard input, is copied first, to a file without a
+ * name in $TMPDIR.
  */
 int cmd_open_twice(const struct cmd *c, const char *path, bool again,
     struct cmd_twice *t, struct vmf_reader **r, struct vmf_err *e) VMF_CHECK;

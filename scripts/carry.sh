@@ -320,7 +320,7 @@ END
 # take_move NUMBER: that of a line of $work/moves, whether or not there is a
 # sed (memory may be short).
 take_move() {
-	line=$(sed -n "${1}p" "$work/moves" 2>/dev/null)
+	line=$(sed -n "${1}{p;q;}" "$work/moves" 2>/dev/null)
 	if [ -z "$line" ]; then
 		n=0
 		while IFS= read -r line && [ $((n += 1)) -lt "$1" ]; do
@@ -410,13 +410,30 @@ not_begun() {
 	changed=1
 }
 
-# The rows there are, with those that were in the file before: whole, or as
-# it was.
+# Rows behind the first $published to what the file has by now, as another run
+# may add to it as well: whole, or as it was.
+add_rows() {
+	flock 8 &&
+	    {
+		if [ -s "$output" ]; then
+			cat "$output"
+		else
+			echo "$columns"
+		fi && tail -n "+$((published + 1))" "$work/rows"
+	    } >"$output.tmp.$$" &&
+	    if [ -e "$output" ]; then
+		chmod --reference="$output" "$output.tmp.$$"
+	    fi &&
+	    mv -f "$output.tmp.$$" "$output"
+}
+
 publish() {
 	changed=''
 	[ -n "$output" ] || return 0
-	if cat "$work/before" "$work/rows" >"$output.tmp.$$" 2>"$work/err" &&
-	    mv -f "$output.tmp.$$" "$output" 2>"$work/err"; then
+	# One run at a time: the folder is what both can hold.
+	if n=$(wc -l <"$work/rows") && [ -n "$n" ] &&
+	    (add_rows) 8<"$(dirname "$output")" 2>"$work/err"; then
+		published=$n
 		return 0
 	fi
 	rm -f "$output.tmp.$$"
@@ -597,15 +614,24 @@ nap() {
 }
 
 start_output() {
+	published=0
 	echo "$columns" >"$work/before"
-	[ -n "$output" ] && [ -s "$output" ] || return 0
+	[ -n "$output" ] || return 0
+	# A link stays one, and a device or a pipe no file takes the place of.
+	if [ -h "$output" ]; then
+		at=$(readlink -f "$output")
+		[ -n "$at" ] || fail "$output: a link to no place for a file"
+		output=$at
+	fi
+	[ ! -e "$output" ] || [ -f "$output" ] ||
+	    fail "$output: not a regular file, to which rows could be added"
+	[ -s "$output" ] || return 0
 	[ "$(head -n 1 "$output")" = "$columns" ] ||
 	    fail "$output: its first line is not the columns of migrations \
 that are to be added; expected those or no such file"
 	if ! { last=$(tail -c 1 "$output") && [ -z "$last" ]; }; then
 		fail "$output: its last line has no end: it is not whole"
 	fi
-	cp "$output" "$work/before" || exit 1
 }
 
 carry_out() {

@@ -46,9 +46,18 @@ EOF
 	vmf-train -q --no-history --model xgboost -o m s
 	vmf-train -q --no-history --model xgboost --threads 1 -o m1 s
 	same m m1
-	# From a pipe.
-	vmf-train -q --no-history --model xgboost <s >m2
+	# From a file on standard input, which is not copied, and from a pipe.
+	TMPDIR=/no/such vmf-train -q --no-history --model xgboost <s >m2
 	same m m2
+	cat s | vmf-train -q --no-history --model xgboost >m2
+	same m m2
+	# As many levels as can be asked for, none of which is one of the nine.
+	many=$(seq 1 99 | awk '{ printf "%s%.4f", (NR > 1 ? "," : ""),
+	    $1 / 101 + .0001 }')
+	vmf-predict -q --from m --horizon 4 --quantiles "$many" -o all s
+	vmf-cat --long --csv --no-header all | awk -F, '$4 != "" {
+	    for (i = 5; i <= NF; i++) bad += $i < $(i - 1); n++ }
+	    END { exit !(n > 0 && bad == 0) }'
 	vmf-predict -q --no-history --from m --horizon 30 -o f s
 	vmf-predict -q --no-history --from m --horizon 30 --threads 1 <s >f1
 	same f f1

@@ -84,6 +84,13 @@ fails_to_match() {
 	vmf-predict -q --from k --horizon 60 -o g s
 	fails_to_match <(vmf-cat --csv --columns id,cpu_mean_q50 f) \
 	    <(vmf-cat --csv --columns id,cpu_mean_q50 g)
+	# As many as can be asked for, none of which is one of the nine.
+	many=$(seq 1 99 | awk '{ printf "%s%.4f", (NR > 1 ? "," : ""),
+	    $1 / 101 + .0001 }')
+	vmf-predict -q --from m --horizon 4 --quantiles "$many" -o all s
+	vmf-cat --long --csv --no-header all | awk -F, '$4 != "" {
+	    for (i = 5; i <= NF; i++) bad += $i < $(i - 1); n++ }
+	    END { exit !(n > 0 && bad == 0) }'
 	# Fewer levels, and others between: those that both have are equal.
 	vmf-predict -q --from m --quantiles 0.05,0.1,0.5,0.85 -o h s
 	vmf-predict -q --from m -o i s

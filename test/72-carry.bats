@@ -493,6 +493,34 @@ there_and_back() {
 	leaves . fleet half.csv other.csv plan rows.csv
 }
 
+@test "--output: a pipe is none, a link stays one, two runs lose nothing" {
+	vm h1 a
+	vm h1 b
+	plan now <<<'a h1 h2 0'
+	mkfifo pipe
+	run -1 to_virsh --run -q -o pipe plan
+	assert_output --partial 'pipe: not a regular file'
+	[ -p pipe ]
+	ln -s rows.csv link
+	to_virsh --run -q -o link plan
+	[ -h link ]
+	chmod 640 rows.csv
+	assert_equal "$(cut -d, -f 1 rows.csv | xargs)" "vm a"
+	# One began before the other, and ends behind it.
+	cp plan plan.a
+	vm h1 c
+	plan now <<<'c h1 h2 0'
+	cp plan plan.c
+	plan now <<<'b h1 h2 0'
+	echo 2 >fleet/slow/b
+	to_virsh --run -q -o rows.csv plan &
+	sleep 0.5
+	to_virsh --run -q -o rows.csv plan.c
+	wait $!
+	assert_equal "$(cut -d, -f 1 rows.csv | sort | xargs)" "a b c vm"
+	assert_equal "$(stat -c %a rows.csv)" 640
+}
+
 @test "interrupted: running moves are told and waited for, the file is whole" {
 	for name in a b c; do
 		vm h1 $name

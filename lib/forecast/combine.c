@@ -446,8 +446,8 @@ vmf_combine_predict(struct vmf_forecast *f, const double *params,
 {
 	const double *weight = params + VMF_PANEL_WEIGHTS, *band;
 	int64_t leads = leads_of(b->season);
-	int at[VMF_QUANTILES_MAX];
-	double part[VMF_QUANTILES_MAX];
+	int at[VMF_LEVELS_MAX];
+	double part[VMF_LEVELS_MAX];
 	int k = 0;
 
 	for (int j = 0; j < f->levels.n; j++)

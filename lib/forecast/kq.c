@@ -337,10 +337,10 @@ foretell(struct course *c, int k, struct vmf_kq_job *job, int64_t from,
 {
 	struct vmf_forecast *f = job->f;
 	const struct vmf_kq_group *g = &c->s.g[k];
-	float share[2][VMF_KQ_MEMBERS], v[VMF_QUANTILES_MAX];
+	float share[2][VMF_KQ_MEMBERS], v[VMF_LEVELS_MAX];
 	float alt[VMF_KQ_LEVELS], other[2] = { 0.0f, 0.0f }, median;
 	const float *both[2] = { share[0], share[1] };
-	double level[VMF_QUANTILES_MAX];
+	double level[VMF_LEVELS_MAX];
 
 	vmf_kq_shares(c->q->ops, g->loss, g->w, k, c->day, c->q->asleep,
 	    c->q->novel, share[0]);

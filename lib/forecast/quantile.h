@@ -11,11 +11,14 @@
 
 #include "base/err.h"
 
+/* That can be asked for; and with the nine deciles, which what is learned of
+ * a whole fleet wants besides (global.h): room for all. */
 #define VMF_QUANTILES_MAX 99
+#define VMF_LEVELS_MAX (VMF_QUANTILES_MAX + 9)
 
 struct vmf_quantiles {
 	int n;
-	int32_t ppm[VMF_QUANTILES_MAX];		/* ascending */
+	int32_t ppm[VMF_LEVELS_MAX];		/* ascending */
 };
 
 /*

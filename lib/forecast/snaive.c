@@ -101,8 +101,8 @@ snaive_predict(struct vmf_forecast *f, const struct vmf_slice *y,
     int64_t blob_bytes, struct vmf_scratch *w, struct vmf_err *e)
 {
 	int64_t lags = (n_params - 1) / VMF_SNAIVE_LEVELS, filled = 0, lag;
-	int at[VMF_QUANTILES_MAX];
-	double part[VMF_QUANTILES_MAX];
+	int at[VMF_LEVELS_MAX];
+	double part[VMF_LEVELS_MAX];
 	int rc;
 
 	(void)blob;

@@ -416,7 +416,7 @@ static void
 put(const struct chunk *c, int64_t i, struct vmf_forecast *f, double low)
 {
 	int64_t t = c->lead[i];
-	float v[VMF_QUANTILES_MAX + 9];
+	float v[VMF_LEVELS_MAX];
 	double by[9];
 
 	for (int j = 0; j < 9; j++)
