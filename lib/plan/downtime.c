@@ -12,6 +12,11 @@
 #define WORKS_MAX 48		/* workloads that are columns */
 #define WIDTH_LEAST 0.05	/* of the logarithm */
 #define N_FIXED (VMF_SITE_Z + 2)
+#define CHUNK 1024		/* rows foretold together */
+#define BIT(fact) (1u << (fact))
+#define RATE (BIT(VMF_FACT_DIRTY) | BIT(VMF_FACT_USED))
+#define LOAD BIT(VMF_FACT_LOAD)
+#define MEM BIT(VMF_FACT_MEM)
 
 int
 vmf_down_columns(const struct vmf_downtime *m)
@@ -97,6 +102,16 @@ vmf_down_unit(const double q[LEVELS], double far)
 
 /* ---- the model ---- */
 
+static void
+target_free(struct vmf_down_target *t)
+{
+	for (int j = 0; j < LEVELS; j++) {
+		vmf_krig_free(&t->krig[j]);
+		vmf_boost_free(t->tree[0][j]);
+		vmf_boost_free(t->tree[1][j]);
+	}
+}
+
 void
 vmf_downtime_free(struct vmf_downtime *m)
 {
@@ -105,12 +120,11 @@ vmf_downtime_free(struct vmf_downtime *m)
 	vmf_dict_free(&m->tokens.dict);
 	free(m->work);
 	free(m->known);
-	for (int k = 0; k < VMF_N_OUTCOMES; k++)
-		for (int j = 0; j < LEVELS; j++) {
-			vmf_krig_free(&m->target[k].krig[j]);
-			vmf_boost_free(m->target[k].tree[0][j]);
-			vmf_boost_free(m->target[k].tree[1][j]);
-		}
+	for (int k = 0; k < VMF_N_OUTCOMES; k++) {
+		target_free(&m->target[k]);
+		for (int l = 0; l < VMF_N_DOWN_LESS; l++)
+			target_free(&m->less[l][k]);
+	}
 	*m = (struct vmf_downtime){ 0 };
 }
 
@@ -219,6 +233,77 @@ find_usual(struct vmf_downtime *m, const struct vmf_past *p,
 	return 0;
 }
 
+/* ---- without some facts ---- */
+
+unsigned
+vmf_down_without(const struct vmf_downtime *m, int less)
+{
+	static const unsigned of[VMF_N_DOWN_LESS] = { RATE, RATE | LOAD,
+	    RATE | MEM, RATE | LOAD | MEM };
+	unsigned own = of[less] & m->told;
+
+	for (int k = 0; k < less; k++)
+		if (own == (of[k] & m->told))
+			return 0;
+	return own;
+}
+
+unsigned
+vmf_downtime_lacks(const struct vmf_downtime *m, const struct vmf_facts *f)
+{
+	unsigned lacks = 0;
+
+	for (int k = 0; k < VMF_N_FACTS && m->n_rows > 0; k++)
+		if (isnan(f->num[k]))
+			lacks |= 1u << k;
+	return lacks & m->told & (RATE | LOAD | MEM);
+}
+
+/* By which it is foretold: the first that does without all it lacks; -1: by
+ * what was learned with all facts. */
+static int
+pick(const struct vmf_downtime *m, const struct vmf_facts *f)
+{
+	unsigned lacks = vmf_downtime_lacks(m, f);
+
+	for (int k = 0; lacks != 0 && !m->old && k < VMF_N_DOWN_LESS; k++)
+		if ((lacks & ~vmf_down_without(m, k)) == 0)
+			return k;
+	return -1;
+}
+
+struct vmf_facts
+vmf_down_mask(const struct vmf_facts *f, unsigned without)
+{
+	struct vmf_facts g = *f;
+
+	for (int k = 0; k < VMF_N_FACTS; k++)
+		if (without >> k & 1)
+			g.num[k] = NAN;
+	return g;
+}
+
+/* All outcomes once more, without what rows to be foretold may lack.  That
+ * of memory or load is rare, and has no trees. */
+static int
+learn_less(struct vmf_downtime *m, int less, const struct vmf_past *past,
+    const uint8_t *use, const struct vmf_down_opts *o, struct vmf_err *e)
+{
+	unsigned without = vmf_down_without(m, less);
+	struct vmf_down_opts own = *o;
+	bool need = o->rows == NULL;
+	int rc = 0;
+
+	for (int64_t i = 0; !need && i < o->n_rows; i++)
+		need = pick(m, &o->rows[i]) == less;
+	own.no_trees |= less != VMF_DOWN_NO_RATE;
+	for (int t = 0; t < VMF_N_OUTCOMES && rc == 0 && need &&
+	    without != 0; t++)
+		rc = vmf_down_learn_target(m, (enum vmf_outcome)t, past, use,
+		    without, &own, &m->less[less][t], e);
+	return rc;
+}
+
 int
 vmf_downtime_learn(struct vmf_downtime *m, const struct vmf_past *past,
     const uint8_t *use, const struct vmf_down_opts *o, struct vmf_err *e)
@@ -250,9 +335,12 @@ vmf_downtime_learn(struct vmf_downtime *m, const struct vmf_past *past,
 		return rc;
 	for (int k = 0; k < VMF_N_OUTCOMES; k++)
 		if ((rc = vmf_down_learn_target(m, (enum vmf_outcome)k, past,
-		    use, o, e)) != 0)
+		    use, 0, o, &m->target[k], e)) != 0)
 			return vmf_fail_in(e, rc, "%s",
 			    vmf_outcome_name((enum vmf_outcome)k));
+	for (int k = 0; k < VMF_N_DOWN_LESS; k++)
+		if ((rc = learn_less(m, k, past, use, o, e)) != 0)
+			return rc;
 	return 0;
 }
 
@@ -304,14 +392,17 @@ same_site(const struct vmf_site *a, const struct vmf_site *b)
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
-/* Rows from..from+n-1, few enough to have their columns in memory. */
+/* n rows, few enough to have their columns in memory, by what was learned
+ * without the facts less (-1: with all). */
 static int
-some_rows(const struct vmf_downtime *m, enum vmf_outcome t,
+some_rows(const struct vmf_downtime *m, enum vmf_outcome t, int less,
     const struct vmf_facts *f, int64_t n,
     const struct vmf_dict words[VMF_N_WORDS], double (*q)[LEVELS],
     bool *strange, struct vmf_err *e)
 {
-	const struct vmf_down_target *g = &m->target[t];
+	const struct vmf_down_target *g = less < 0 ? &m->target[t] :
+	    &m->less[less][t];
+	unsigned without = less < 0 ? 0 : vmf_down_without(m, less);
 	struct vmf_down_part p = { .trees = g->trees };
 	struct vmf_site last = { 0 };
 	int nc = vmf_down_columns(m), rc = VMF_ENOMEM;
@@ -327,7 +418,8 @@ some_rows(const struct vmf_downtime *m, enum vmf_outcome t,
 		goto done;
 	rc = 0;
 	for (int64_t i = 0; rc == 0 && i < n; i++) {
-		struct vmf_facts own = told(m, &f[i]);
+		struct vmf_facts all = told(m, &f[i]);
+		struct vmf_facts own = vmf_down_mask(&all, without);
 		struct vmf_precopy pre = vmf_facts_precopy(&own, words);
 		float *row = x + i * nc;
 		struct vmf_site s;
@@ -370,15 +462,28 @@ vmf_downtime_quantiles(const struct vmf_downtime *m, enum vmf_outcome t,
     const struct vmf_dict words[VMF_N_WORDS], double (*q)[LEVELS],
     bool *strange, struct vmf_err *e)
 {
-	bool own[1024];
-	int rc = 0;
+	struct vmf_facts *own = vmf_calloc(CHUNK, (int64_t)sizeof(*own), e);
+	double (*r)[LEVELS] = vmf_calloc(CHUNK, (int64_t)sizeof(*r), e);
+	int64_t at[CHUNK], k = 0;
+	bool odd[CHUNK];
+	int rc = own == NULL || r == NULL ? VMF_ENOMEM : 0;
 
-	for (int64_t i = 0; rc == 0 && i < n; i += 1024) {
-		int64_t k = n - i < 1024 ? n - i : 1024;
-
-		rc = some_rows(m, t, f + i, k, words, q + i, own, e);
-		if (rc == 0 && strange != NULL)
-			memcpy(strange + i, own, (size_t)k * sizeof(*own));
-	}
+	for (int less = -1; less < VMF_N_DOWN_LESS; less++)
+		for (int64_t i = 0; rc == 0 && i < n; i++) {
+			if (pick(m, &f[i]) == less) {
+				own[k] = f[i];
+				at[k++] = i;
+			}
+			if (k == 0 || (k < CHUNK && i < n - 1))
+				continue;
+			rc = some_rows(m, t, less, own, k, words, r, odd, e);
+			for (; rc == 0 && k > 0; k--) {
+				memcpy(q[at[k - 1]], r[k - 1], sizeof(*r));
+				if (strange != NULL)
+					strange[at[k - 1]] = odd[k - 1];
+			}
+		}
+	free(own);
+	free(r);
 	return rc;
 }

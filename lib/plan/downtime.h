@@ -16,6 +16,12 @@
  *
  * Rows of one configuration are never divided between what is learned from
  * and what is held out.
+ *
+ * A ratio that was learned with a fact says nothing of a row that lacks it:
+ * arithmetic would take its memory for 1 GiB, or its dirty rate for none.  So
+ * everything is learned again without what such rows lack (a submodel a
+ * pattern of what is missing: Fletcher Mercaldo and Blume, "Missing data and
+ * prediction: the pattern submodel", Biostatistics 21, 2020).
  */
 #ifndef VMF_DOWNTIME_H
 #define VMF_DOWNTIME_H
@@ -54,6 +60,16 @@ struct vmf_down_target {
 	double shift[2][VMF_DOWN_LEVELS];
 };
 
+/* Without which facts an outcome is learned again, as far as any move had
+ * them.  Forecasts never have the first. */
+enum vmf_down_less {
+	VMF_DOWN_NO_RATE,	/* the dirty rate, and how much is in use */
+	VMF_DOWN_NO_LOAD,	/* nor the load */
+	VMF_DOWN_NO_MEM,	/* nor the memory, but the load */
+	VMF_DOWN_NEITHER,	/* nor memory or load */
+	VMF_N_DOWN_LESS
+};
+
 struct vmf_downtime {
 	struct vmf_dict words[VMF_N_WORDS];
 	struct vmf_tokens tokens;
@@ -68,12 +84,18 @@ struct vmf_downtime {
 	struct vmf_facts usual;	/* of how VMs are moved, not of the VMs: what
 				 * most of these moves had; else not known */
 	struct vmf_down_target target[VMF_N_OUTCOMES];
+	bool old;		/* of a version that has none of these: */
+	struct vmf_down_target less[VMF_N_DOWN_LESS][VMF_N_OUTCOMES];
 };
 
 struct vmf_down_opts {
 	int threads;
 	int64_t seed;
 	bool no_trees;
+	/* what will be foretold, where that is known: what it does not need
+	 * is not learned; NULL: anything */
+	const struct vmf_facts *rows;
+	int64_t n_rows;
 };
 
 /* Learn from the rows of past whose configuration is in use (NULL: all). m
@@ -89,12 +111,20 @@ void vmf_downtime_free(struct vmf_downtime *m);
 struct vmf_facts vmf_downtime_usual(const struct vmf_downtime *m,
     const struct vmf_facts *f);
 
+/* Which of dirty rate, use, load and memory moves had and f lacks: a bit a
+ * fact. */
+unsigned vmf_downtime_lacks(const struct vmf_downtime *m,
+    const struct vmf_facts *f);
+/* The facts that an outcome is learned again without, as bits; 0: it is not,
+ * for no move had them, or that is done by one before. */
+unsigned vmf_down_without(const struct vmf_downtime *m, int less);
+
 /*
  * The quantiles of outcome t for n rows of facts, whose words are codes of
  * words (the model's own, or the past's it was learned from): q[i] in the
  * outcome's unit, ascending.  What is not told of the way of the move is
- * taken to be as usual. strange[i] (may be NULL) is set where the
- * workload is not known.
+ * taken to be as usual, and what else is lacking was not learned with
+ * either. strange[i] (may be NULL) is set where the workload is not known.
  */
 int vmf_downtime_quantiles(const struct vmf_downtime *m, enum vmf_outcome t,
     const struct vmf_facts *f, int64_t n,

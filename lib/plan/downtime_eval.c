@@ -185,6 +185,7 @@ one_fold(struct run *r, int64_t g, struct vmf_err *e)
 	uint8_t *use = vmf_calloc(p->configs.n, 1, e);
 	struct vmf_facts *f = vmf_calloc(p->n, (int64_t)sizeof(*f), e);
 	double (*q)[LEVELS] = vmf_calloc(p->n, (int64_t)sizeof(*q), e);
+	struct vmf_down_opts o = r->v->opts;
 	int64_t n = 0;
 	int rc = use == NULL || f == NULL || q == NULL ? VMF_ENOMEM : 0;
 
@@ -193,8 +194,10 @@ one_fold(struct run *r, int64_t g, struct vmf_err *e)
 	for (int64_t i = 0; rc == 0 && i < p->n; i++)
 		if (r->fold[p->config[i]] == g)
 			f[n++] = p->facts[i];
+	o.rows = f;
+	o.n_rows = n;
 	if (rc == 0 && n > 0)
-		rc = vmf_downtime_learn(&m, p, use, &r->v->opts, e);
+		rc = vmf_downtime_learn(&m, p, use, &o, e);
 	for (int t = 0; rc == 0 && n > 0 && t < VMF_N_OUTCOMES; t++) {
 		double (*to)[LEVELS] = levels_of(r, LEARNED, t);
 		int64_t k = 0;

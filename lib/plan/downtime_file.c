@@ -5,6 +5,7 @@
  * there are, and kriging's sums are made anew from its sites.
  */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,10 +15,13 @@
 #include "forecast/model.h"
 #include "plan/downtime_in.h"
 
-#define VERSION 3.0
-#define OLD_VERSION 2.0		/* kriging of medians alone; trees of a kind */
+#define VERSION 4.0
+#define WHOLE_VERSION 3.0	/* nothing without some facts */
+#define OLD_VERSION 2.0		/* that, and kriging of medians alone, and
+				 * trees of a kind */
 #define NAME "downtime"
 #define FACTS "facts"		/* the row of words */
+#define ROW_NAME 64		/* of a row */
 #define N_FACTS (3 + VMF_N_FACTS + VMF_N_WORDS)
 #define N_HEAD 5
 #define N_OPTS 5		/* of kriging */
@@ -48,6 +52,29 @@ vmf_downtime_is(const struct vmf_schema *s)
 
 	return kind != NULL && strcmp(kind, "model") == 0 && model != NULL &&
 	    strcmp(model, NAME) == 0;
+}
+
+/* Row k of those behind the facts: its outcome, and its target, or NULL
+ * where there is no such row.  name, where it is not NULL, is room for what
+ * the row is called. */
+static struct vmf_down_target *
+target_at(struct vmf_downtime *m, int k, char name[ROW_NAME])
+{
+	static const char *const less[VMF_N_DOWN_LESS] = { "rate", "load",
+	    "memory", "load or memory" };
+	int t = k % VMF_N_OUTCOMES, at = k / VMF_N_OUTCOMES;
+	const char *outcome = vmf_outcome_name((enum vmf_outcome)t);
+
+	snprintf(name, ROW_NAME, "%s", outcome);
+	if (at == 0)
+		return &m->target[t];
+	for (int l = 0; l < VMF_N_DOWN_LESS && !m->old; l++) {
+		if (vmf_down_without(m, l) == 0 || --at > 0)
+			continue;
+		snprintf(name, ROW_NAME, "%s without %s", outcome, less[l]);
+		return &m->less[l][t];
+	}
+	return NULL;
 }
 
 /* ---- writing ---- */
@@ -172,20 +199,22 @@ vmf_downtime_put(const struct vmf_downtime *m, int64_t updated,
     struct vmf_batch *b, struct vmf_err *e)
 {
 	double params[N_PARAMS];
-	int rc = 0;
+	char name[ROW_NAME] = FACTS;
+	const struct vmf_down_target *t = NULL;
+	int rc, k = 0;
 
-	for (int k = -1; rc == 0 && k < VMF_N_OUTCOMES; k++) {
+	do {
 		struct vmf_fit fit = { .params = params, .mase = NAN };
 
-		rc = k < 0 ? put_facts(m, &fit, e) :
-		    put_target(&m->target[k], &fit, e);
+		rc = t == NULL ? put_facts(m, &fit, e) :
+		    put_target(t, &fit, e);
 		if (rc == 0)
-			rc = vmf_model_put(b, NULL, 0, k < 0 ? FACTS :
-			    vmf_outcome_name((enum vmf_outcome)k), NAME,
-			    k < 0 || m->target[k].n > 0 ? VMF_OK :
-			    VMF_EMPTY, &fit, updated, e);
+			rc = vmf_model_put(b, NULL, 0, name, NAME,
+			    t == NULL || t->n > 0 ? VMF_OK : VMF_EMPTY, &fit,
+			    updated, e);
 		vmf_buf_free(&fit.blob);
-	}
+	} while (rc == 0 && (t = target_at((struct vmf_downtime *)m, k++,
+	    name)) != NULL);
 	return rc;
 }
 
@@ -377,7 +406,7 @@ get_target(struct vmf_down_target *t, const struct vmf_part *part,
 	struct bytes b = { part->blob, part->blob_bytes };
 	const double *p = part->params;
 	struct vmf_krig_opts o[LEVELS];
-	bool old = p[0] < VERSION;
+	bool old = p[0] == OLD_VERSION;
 	int64_t n;
 	int rc;
 
@@ -421,16 +450,20 @@ take_part(struct vmf_downtime *m, const struct vmf_part *p, int *next,
     struct vmf_err *e)
 {
 	struct bytes b = { p->blob, p->blob_bytes };
-	int k = *next, rc;
+	struct vmf_down_target *t = NULL;
+	char name[ROW_NAME] = FACTS;
+	int rc;
 
-	if (k > VMF_N_OUTCOMES || p->n_params < N_HEAD ||
-	    (p->params[0] != VERSION && p->params[0] != OLD_VERSION) ||
-	    !is(k == 0 ? FACTS : vmf_outcome_name((enum vmf_outcome)(k - 1)),
-	    p->metric, p->metric_len))
+	if (*next > 0 && (t = target_at(m, *next - 1, name)) == NULL)
 		return 1;
-	++*next;
-	if (k > 0)
-		return get_target(&m->target[k - 1], p, e);
+	if (p->n_params < N_HEAD || (p->params[0] != VERSION &&
+	    p->params[0] != WHOLE_VERSION && p->params[0] != OLD_VERSION) ||
+	    (*next > 0 && m->old != (p->params[0] != VERSION)) ||
+	    !is(name, p->metric, p->metric_len))
+		return 1;
+	if (++*next > 1)
+		return get_target(t, p, e);
+	m->old = p->params[0] != VERSION;
 	if (p->n_params != N_FACTS || !(p->params[1] >= 0.0 && p->params[1] <
 	    1e15) || !(p->params[2] >= 0.0 && p->params[2] <
 	    (double)(1u << VMF_N_FACTS)))
@@ -450,6 +483,7 @@ vmf_downtime_read(struct vmf_downtime *m, struct vmf_reader *r,
 	int params = vmf_schema_find(s, "params");
 	int blob = vmf_schema_find(s, "blob");
 	const struct vmf_batch *b;
+	char name[ROW_NAME];
 
 	if (!vmf_downtime_is(s) || metric < 0 || params < 0 || blob < 0 ||
 	    s->field[metric].type != VMF_UTF8 ||
@@ -479,7 +513,11 @@ vmf_downtime_read(struct vmf_downtime *m, struct vmf_reader *r,
 		}
 	if (got < 0)
 		return got;
-	return next == VMF_N_OUTCOMES + 1 ? 0 : vmf_fail(e, VMF_EDATA,
-	    "%s: the model of downtimes has %d rows, expected %d",
-	    vmf_reader_name(r), next, VMF_N_OUTCOMES + 1);
+	rc = 1;
+	while (rc <= VMF_N_OUTCOMES * (1 + VMF_N_DOWN_LESS) &&
+	    target_at(m, rc - 1, name) != NULL)
+		rc++;
+	return next == rc ? 0 : vmf_fail(e, VMF_EDATA, "%s: the model of "
+	    "downtimes has %d rows, expected %d", vmf_reader_name(r), next,
+	    rc);
 }

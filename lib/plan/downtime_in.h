@@ -53,10 +53,14 @@ void vmf_down_sort(double q[LEVELS]);
  * workload that is not known that of kriging as well. */
 double vmf_down_unit(const double q[LEVELS], double far);
 
-/* Learn outcome t of the rows whose config is in use; m has its words,
- * tokens and workloads. */
-int vmf_down_learn_target(struct vmf_downtime *m, enum vmf_outcome t,
-    const struct vmf_past *past, const uint8_t *use,
-    const struct vmf_down_opts *o, struct vmf_err *e) VMF_CHECK;
+/* f, and nothing known of the facts whose bits are in without. */
+struct vmf_facts vmf_down_mask(const struct vmf_facts *f, unsigned without);
+
+/* Learn outcome t, of the rows whose config is in use, into to, without some
+ * facts; m has its words, tokens and workloads. */
+int vmf_down_learn_target(const struct vmf_downtime *m, enum vmf_outcome t,
+    const struct vmf_past *past, const uint8_t *use, unsigned without,
+    const struct vmf_down_opts *o, struct vmf_down_target *to,
+    struct vmf_err *e) VMF_CHECK;
 
 #endif

@@ -29,6 +29,7 @@ struct table {
 	float *x;		/* by place: columns but the last two */
 	int n_cols;
 	const struct vmf_downtime *m;
+	unsigned without;	/* facts */
 	const struct vmf_down_opts *o;
 };
 
@@ -125,13 +126,12 @@ table_make(struct table *d, const uint8_t *use, struct vmf_err *e)
 	}
 	for (int64_t k = 0; rc == 0 && k < d->n; k++) {
 		int64_t i = d->row[k];
-		struct vmf_precopy pre = vmf_facts_precopy(&p->facts[i],
-		    p->words);
+		struct vmf_facts f = vmf_down_mask(&p->facts[i], d->without);
+		struct vmf_precopy pre = vmf_facts_precopy(&f, p->words);
 
 		d->y[k] = log(fmax(p->out[i][d->t], LEAST));
 		d->sure[k] = log(vmf_precopy_outcome(&pre, d->t));
-		rc = vmf_site_make(&site[k], tokens, &p->facts[i], p->words,
-		    false, e);
+		rc = vmf_site_make(&site[k], tokens, &f, p->words, false, e);
 		vmf_down_fill(d->m, &site[k], &pre, d->t,
 		    d->x + k * d->n_cols);
 	}
@@ -759,15 +759,17 @@ done:
 }
 
 int
-vmf_down_learn_target(struct vmf_downtime *m, enum vmf_outcome t,
-    const struct vmf_past *past, const uint8_t *use,
-    const struct vmf_down_opts *o, struct vmf_err *e)
+vmf_down_learn_target(const struct vmf_downtime *m, enum vmf_outcome t,
+    const struct vmf_past *past, const uint8_t *use, unsigned without,
+    const struct vmf_down_opts *o, struct vmf_down_target *to,
+    struct vmf_err *e)
 {
-	struct table d = { .past = past, .m = m, .o = o, .t = t };
+	struct table d = { .past = past, .m = m, .without = without, .o = o,
+	    .t = t };
 	int rc = table_make(&d, use, e);
 
 	if (rc == 0 && d.n > 0)
-		rc = learn_target(&d, &m->target[t], e);
+		rc = learn_target(&d, to, e);
 	table_free(&d);
 	return rc;
 }

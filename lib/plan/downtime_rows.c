@@ -131,6 +131,23 @@ vmf_down_out_open(struct vmf_down_out *o, const struct vmf_schema *from,
 	    vmf_meta_get(&from->meta, "vmf:history"), e);
 }
 
+/* Which fact a row lacks that it cannot do without, in words; "": none. */
+static const char *
+partial(const struct vmf_downtime *m, const struct vmf_facts *f)
+{
+	unsigned lacks = vmf_downtime_lacks(m, f);
+	bool load = lacks >> VMF_FACT_LOAD & 1;
+	bool mem = lacks >> VMF_FACT_MEM & 1;
+
+	if (lacks != 0 && m->old)
+		return "it lacks a fact that the moves had (memory, its use, "
+		    "load or dirty rate), and this old model cannot do "
+		    "without: learn it anew";
+	return load && mem ? "its memory and load are not known: as moves of "
+	    "any" : mem ? "its memory is not known: as moves of any memory" :
+	    load ? "its load is not known: as moves at any load" : "";
+}
+
 /* What is to be said of a row. */
 static int
 put_status(struct vmf_down_out *o, int64_t i, struct vmf_col *c,
@@ -138,23 +155,29 @@ put_status(struct vmf_down_out *o, int64_t i, struct vmf_col *c,
 {
 	struct vmf_facts f = vmf_downtime_usual(o->m, &o->f[i]);
 	struct vmf_precopy p = vmf_facts_precopy(&f, o->m->words);
+	const char *lacks = partial(o->m, &o->f[i]);
 	const char *status = o->m->n_rows == 0 ? "fallback" :
-	    o->strange[i] ? "unseen" : "ok";
-	const char *why = o->m->n_rows == 0 ? "nothing was learned: by "
+	    o->strange[i] ? "unseen" : *lacks != '\0' ? "partial" : "ok";
+	const char *why[] = { o->m->n_rows == 0 ? "nothing was learned: by "
 	    "arithmetic" : o->strange[i] ? "no move of its workload is "
-	    "known: wider" : "";
-	char text[200];
+	    "known: wider" : "", lacks, p.converges ? "" : "by arithmetic "
+	    "pre-copy will not converge: its memory is written to as fast "
+	    "as it is sent" };
+	char text[512] = "";
 	int rc = vmf_col_put_str(c, status, (int64_t)strlen(status), e);
+	size_t used = 0;
 
 	o->n_strange += o->strange[i];
+	o->n_partial += *lacks != '\0';
 	o->n_diverge += !p.converges;
-	if (rc != 0 || (*why == '\0' && p.converges))
+	for (int k = 0; k < 3; k++)
+		if (*why[k] != '\0')
+			used += (size_t)snprintf(text + used,
+			    sizeof(text) - used, "%s%s", used > 0 ? "; " : "",
+			    why[k]);
+	if (rc != 0 || used == 0)
 		return rc != 0 ? rc : vmf_col_put_null(c + 1, e);
-	snprintf(text, sizeof(text), "%s%s%s", why, *why != '\0' &&
-	    !p.converges ? "; " : "", p.converges ? "" : "by arithmetic "
-	    "pre-copy will not converge: its memory is written to as fast "
-	    "as it is sent");
-	return vmf_col_put_str(c + 1, text, (int64_t)strlen(text), e);
+	return vmf_col_put_str(c + 1, text, (int64_t)used, e);
 }
 
 int

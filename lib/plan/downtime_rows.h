@@ -37,7 +37,7 @@ struct vmf_down_out {
 	struct vmf_quantiles levels;	/* of .1, .2 ... .9 */
 	const char *metric;
 	/* counted: */
-	int64_t n, n_strange, n_diverge;
+	int64_t n, n_strange, n_partial, n_diverge;
 	/* private */
 	struct vmf_down_view view;
 	int *col, n_cols;

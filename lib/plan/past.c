@@ -78,7 +78,8 @@ vmf_facts_read(const struct vmf_facts_at *at, const struct vmf_batch *b,
 		double v = at->num[k] < 0 ? NAN :
 		    vmf_col_num(&b->col[at->num[k]], i);
 
-		f->num[k] = v >= 0.0 && isfinite(v) ? v : NAN;
+		f->num[k] = v >= 0.0 && isfinite(v) && (v > 0.0 ||
+		    k > VMF_FACT_USED) ? v : NAN;
 	}
 	if (isnan(f->num[VMF_FACT_MEM]) && at->mem_mb >= 0) {
 		double v = vmf_col_num(&b->col[at->mem_mb], i);

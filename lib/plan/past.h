@@ -53,7 +53,8 @@ struct vmf_facts_at {
 };
 void vmf_facts_find(struct vmf_facts_at *at, const struct vmf_schema *s);
 /* The facts of row i.  With add, words that are new get codes; without, they
- * are -2.  Negative and infinite numbers are not known. */
+ * are -2.  Negative and infinite numbers are not known, and a memory or use
+ * of 0 is not either. */
 int vmf_facts_read(const struct vmf_facts_at *at, const struct vmf_batch *b,
     int64_t i, bool add, struct vmf_dict words[VMF_N_WORDS],
     struct vmf_facts *f, struct vmf_err *e) VMF_CHECK;
