@@ -40,8 +40,7 @@ predict_moves(struct cmd *c, struct vmf_reader *r, const char *path,
 	    "0.5,0.9" : quantiles, "--quantiles", e)) != 0 ||
 	    (rc = vmf_downtime_read(&m, r, e)) != 0 ||
 	    (rc = cmd_open_in(c, path, &in, e)) != 0 ||
-	    (rc = vmf_down_out_open(&o, vmf_reader_schema(in), &schema,
-	    e)) != 0 ||
+	    (rc = vmf_down_out_open(&o, in, &schema, e)) != 0 ||
 	    (rc = cmd_open_out(c, &out, &schema, e)) != 0 ||
 	    (rc = vmf_batch_init(&batch, &schema, e)) != 0 ||
 	    (rc = all_rows(c, &o, in, &batch, out.w, e)) != 0 ||

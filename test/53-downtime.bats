@@ -363,6 +363,47 @@ rated() {
 		END { exit bad || NR != 2 }' out
 }
 
+# joined INVENTORY: a series of two VMs with its columns, as Arrow.
+joined() {
+	printf '%s\n' vm,time,cpu a,0,20 b,0,20 | vmf-ingest -q |
+	    vmf-aggregate -q --step 1h --join "$1"
+}
+
+@test "a workload that is a number, in an inventory too, is one by its text" {
+	made 300 | sed 's/,web,/,1,/; s/,db,/,2,/; s/,batch,/,30,/' | learn m
+	printf '%s\n' vm,workload,mem_mb,vcpus a,1,4096,4 b,30,4096,4 >vms.csv
+	joined vms.csv | vmf-predict -q --from m | vmf-cat -q --csv \
+	    --columns status,downtime_ms_q50,total_ms_q50 >out
+	# A third VM makes text of the column; it has no samples, and a row.
+	echo c,x,4096,4 >>vms.csv
+	joined vms.csv | vmf-predict -q --from m | vmf-cat -q --csv \
+	    --columns status,downtime_ms_q50,total_ms_q50 |
+	    head -n 3 | diff - out
+	awk -F, 'NR > 1 { if ($1 != "ok") bad = 1; v[NR] = $2 }
+	    END { exit bad || !(v[3] > 2 * v[2]) }' out
+}
+
+@test "a number of a move that is none is an error, with its row" {
+	made 100 | learn m
+	for k in auto_converge,yes bandwidth_bytes_s,abc mem_bytes,4G \
+	    mem_mb,much; do
+		printf '%s\n' "vm,${k%,*}" a,1 "b,${k#*,}" >vms.csv
+		joined vms.csv >series
+		fails 1 "series: row 1: its ${k%,*} is '${k#*,}', expected a number" \
+		    vmf-predict --from m series
+	done
+	vmf-train -q --model snaive series | vmf-predict -q --from - \
+	    -o forecast series
+	fails 1 "forecast: row 1: its mem_mb is 'much', expected a number" \
+	    vmf-window --length 1h --downtime m forecast
+	# Text that is a number is one; none is not known.
+	printf '%s\n' vm,workload,mem_bytes a,db,4294967296 b,db,NA c,db,x \
+	    >vms.csv
+	joined vms.csv | vmf-predict -q --from m |
+	    vmf-cat -q --csv --columns status | tail -n +2 >out
+	printf '%s\n' ok partial unseen | diff - out
+}
+
 @test "levels, columns in the way, and what is no model" {
 	made 100 | learn m
 	echo vm,workload >vms.csv

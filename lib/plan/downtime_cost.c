@@ -12,11 +12,11 @@
 #define LENGTH_MAX_S 31536000.0		/* a year */
 
 void
-vmf_down_cost_open(struct vmf_down_cost *d, const struct vmf_schema *s)
+vmf_down_cost_open(struct vmf_down_cost *d, const struct vmf_reader *r)
 {
 	const struct vmf_down_target *t = d->m->target;
 
-	vmf_down_view(&d->view, d->m, s, d->metric);
+	vmf_down_view(&d->view, d->m, r, d->metric);
 	d->downtime = t[VMF_OUT_DOWNTIME].n == 0 &&
 	    t[VMF_OUT_GUEST_DOWNTIME].n > 0 ? VMF_OUT_GUEST_DOWNTIME :
 	    VMF_OUT_DOWNTIME;

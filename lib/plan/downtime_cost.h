@@ -42,8 +42,8 @@ struct vmf_down_cost {
 	int64_t row_cap, mean_cap, f_cap, once_cap, order_cap, at_cap, q_cap;
 };
 
-/* s is the forecast's schema. */
-void vmf_down_cost_open(struct vmf_down_cost *d, const struct vmf_schema *s);
+/* r is the forecast, and kept until the end. */
+void vmf_down_cost_open(struct vmf_down_cost *d, const struct vmf_reader *r);
 /* Foretell all rows of a batch; at row i, d->n_loads entries from
  * d->row[i * d->n_loads] on. */
 int vmf_down_cost_batch(struct vmf_down_cost *d, const struct vmf_batch *b,

@@ -11,11 +11,12 @@
 
 void
 vmf_down_view(struct vmf_down_view *v, struct vmf_downtime *m,
-    const struct vmf_schema *s, const char *metric)
+    const struct vmf_reader *r, const char *metric)
 {
+	const struct vmf_schema *s = vmf_reader_schema(r);
 	int c = vmf_schema_find(s, metric);
 
-	*v = (struct vmf_down_view){ .m = m, .load = -1 };
+	*v = (struct vmf_down_view){ .r = r, .m = m, .load = -1 };
 	vmf_facts_find(&v->at, s);
 	if (c >= 0 && (s->field[c].type == VMF_LIST_FLOAT32 ||
 	    s->field[c].type == VMF_LIST_FLOAT64))
@@ -52,6 +53,9 @@ vmf_down_facts(struct vmf_down_view *v, const struct vmf_batch *b, int64_t i,
 {
 	int rc = vmf_facts_read(&v->at, b, i, true, v->m->words, f, e);
 
+	if (rc == VMF_EDATA)
+		return vmf_fail_in(e, rc, "%s: row %" PRId64,
+		    vmf_reader_name(v->r), vmf_reader_row(v->r) + i);
 	if (rc == 0 && isnan(f->num[VMF_FACT_LOAD]) && v->load >= 0)
 		f->num[VMF_FACT_LOAD] = mean_of_list(&b->col[v->load], i);
 	return rc;
@@ -89,9 +93,10 @@ add_outcome(const struct vmf_down_out *o, int t, struct vmf_schema *s,
 }
 
 int
-vmf_down_out_open(struct vmf_down_out *o, const struct vmf_schema *from,
+vmf_down_out_open(struct vmf_down_out *o, const struct vmf_reader *in,
     struct vmf_schema *s, struct vmf_err *e)
 {
+	const struct vmf_schema *from = vmf_reader_schema(in);
 	bool any = false;
 	int rc;
 
@@ -126,7 +131,7 @@ vmf_down_out_open(struct vmf_down_out *o, const struct vmf_schema *from,
 	    (rc = vmf_schema_add(s, "reason", VMF_UTF8, false, e)) < 0 ||
 	    (rc = vmf_meta_set(&s->meta, "vmf:kind", "downtimes", e)) != 0)
 		return rc;
-	vmf_down_view(&o->view, o->m, from, o->metric);
+	vmf_down_view(&o->view, o->m, in, o->metric);
 	return vmf_meta_set(&s->meta, "vmf:history",
 	    vmf_meta_get(&from->meta, "vmf:history"), e);
 }

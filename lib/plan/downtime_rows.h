@@ -20,12 +20,14 @@
  * metric, in %.
  */
 struct vmf_down_view {
+	const struct vmf_reader *r;	/* the caller's */
 	struct vmf_downtime *m;	/* the caller's; new words are added */
 	struct vmf_facts_at at;
 	int load;		/* the list, or -1 */
 };
 void vmf_down_view(struct vmf_down_view *v, struct vmf_downtime *m,
-    const struct vmf_schema *s, const char *metric);
+    const struct vmf_reader *r, const char *metric);
+/* VMF_EDATA, with the row, where a number is text that is none. */
 int vmf_down_facts(struct vmf_down_view *v, const struct vmf_batch *b,
     int64_t i, struct vmf_facts *f, struct vmf_err *e) VMF_CHECK;
 
@@ -47,9 +49,9 @@ struct vmf_down_out {
 	bool *strange;
 	int64_t f_cap, q_cap, strange_cap;
 };
-/* s, { 0 }, is filled.  VMF_EUSAGE for a level that the model does not
- * have. */
-int vmf_down_out_open(struct vmf_down_out *o, const struct vmf_schema *from,
+/* s, { 0 }, is filled; in is kept until the end.  VMF_EUSAGE for a level
+ * that the model does not have. */
+int vmf_down_out_open(struct vmf_down_out *o, const struct vmf_reader *in,
     struct vmf_schema *s, struct vmf_err *e) VMF_CHECK;
 int vmf_down_out_batch(struct vmf_down_out *o, const struct vmf_batch *b,
     struct vmf_batch *out, struct vmf_err *e) VMF_CHECK;

@@ -58,15 +58,61 @@ find(const struct vmf_schema *s, const char *name, bool number)
 	    s->field[c].type == VMF_UTF8) ? c : -1;
 }
 
+static int
+find_fact(const struct vmf_schema *s, const char *name)
+{
+	int c = find(s, name, true);
+
+	return c >= 0 ? c : find(s, name, false);
+}
+
 void
 vmf_facts_find(struct vmf_facts_at *at, const struct vmf_schema *s)
 {
 	for (int k = 0; k < VMF_N_FACTS; k++)
-		at->num[k] = find(s, fact_name(k), true);
+		at->num[k] = find_fact(s, fact_name(k));
 	for (int k = 0; k < VMF_N_WORDS; k++)
-		at->word[k] = find(s, vmf_fact_word_name((enum vmf_fact_word)k),
-		    false);
-	at->mem_mb = find(s, "mem_mb", true);
+		at->word[k] = find_fact(s,
+		    vmf_fact_word_name((enum vmf_fact_word)k));
+	at->mem_mb = find_fact(s, "mem_mb");
+}
+
+/* A number that may be text; NaN where there is none. */
+static int
+read_number(const struct vmf_batch *b, int col, int64_t i, const char *name,
+    double *v, struct vmf_err *e)
+{
+	const struct vmf_col *c = &b->col[col];
+	int64_t len = 0;
+	const char *s;
+
+	*v = vmf_col_num(c, i);
+	if (c->type != VMF_UTF8)
+		return 0;
+	s = vmf_col_str(c, i, &len);
+	if (s == NULL || len == 0 || (len == 2 && memcmp(s, "NA", 2) == 0))
+		return 0;
+	if (vmf_parse_double(s, len, v) == 0)
+		return 0;
+	return vmf_fail(e, VMF_EDATA, "its %s is '%.*s', expected a number",
+	    name, (int)vmf_utf8_cut(s, len, 40), s);
+}
+
+/* A word that may be a number, as text: its length, 0 for none. */
+static int64_t
+read_word(const struct vmf_col *c, int64_t i, char tmp[32], const char **s)
+{
+	int64_t len = 0;
+	double v;
+
+	*s = tmp;
+	if (c->type == VMF_UTF8) {
+		*s = vmf_col_str(c, i, &len);
+		return *s == NULL ? 0 : len;
+	}
+	v = vmf_col_num(c, i);
+	return isnan(v) ? 0 : snprintf(tmp, 32, "%.*g",
+	    c->type == VMF_FLOAT32 ? 7 : 15, v);
 }
 
 int
@@ -74,26 +120,31 @@ vmf_facts_read(const struct vmf_facts_at *at, const struct vmf_batch *b,
     int64_t i, bool add, struct vmf_dict words[VMF_N_WORDS],
     struct vmf_facts *f, struct vmf_err *e)
 {
-	for (int k = 0; k < VMF_N_FACTS; k++) {
-		double v = at->num[k] < 0 ? NAN :
-		    vmf_col_num(&b->col[at->num[k]], i);
+	double v = NAN;
+	int rc;
 
+	for (int k = 0; k < VMF_N_FACTS; k++) {
+		v = NAN;
+		if (at->num[k] >= 0 && (rc = read_number(b, at->num[k], i,
+		    fact_name(k), &v, e)) != 0)
+			return rc;
 		f->num[k] = v >= 0.0 && isfinite(v) && (v > 0.0 ||
 		    k > VMF_FACT_USED) ? v : NAN;
 	}
 	if (isnan(f->num[VMF_FACT_MEM]) && at->mem_mb >= 0) {
-		double v = vmf_col_num(&b->col[at->mem_mb], i);
-
+		if ((rc = read_number(b, at->mem_mb, i, "mem_mb", &v, e)) != 0)
+			return rc;
 		if (v > 0.0 && isfinite(v))
 			f->num[VMF_FACT_MEM] = v * 0x1p20;
 	}
 	for (int k = 0; k < VMF_N_WORDS; k++) {
-		int64_t len = 0;
-		const char *s = at->word[k] < 0 ? NULL :
-		    vmf_col_str(&b->col[at->word[k]], i, &len);
+		char tmp[32];
+		const char *s;
+		int64_t len = at->word[k] < 0 ? 0 :
+		    read_word(&b->col[at->word[k]], i, tmp, &s);
 
 		f->word[k] = -1;
-		if (s == NULL || len == 0)
+		if (len == 0)
 			continue;
 		if (!add) {
 			f->word[k] = vmf_dict_find(&words[k], s, len);
@@ -229,7 +280,8 @@ name_config(struct vmf_past *p, const char *s, int64_t len, int32_t *config,
 
 static int
 take_row(struct vmf_past *p, const struct columns *at,
-    const struct vmf_batch *b, int64_t i, struct vmf_err *e)
+    const struct vmf_reader *r, const struct vmf_batch *b, int64_t i,
+    struct vmf_err *e)
 {
 	int64_t len, n = p->n;
 	const char *s = at->status < 0 ? NULL :
@@ -247,10 +299,12 @@ take_row(struct vmf_past *p, const struct columns *at,
 	if ((rc = vmf_grow(&p->facts, &p->cap, n + 1, e)) != 0 ||
 	    (rc = vmf_grow(&p->out, &p->out_cap, n + 1, e)) != 0 ||
 	    (rc = vmf_grow(&p->config, &p->config_cap, n + 1, e)) != 0 ||
-	    (rc = vmf_grow(&p->set, &p->set_cap, n + 1, e)) != 0 ||
-	    (rc = vmf_facts_read(&at->facts, b, i, true, p->words,
-	    &p->facts[n], e)) != 0)
+	    (rc = vmf_grow(&p->set, &p->set_cap, n + 1, e)) != 0)
 		return rc;
+	if ((rc = vmf_facts_read(&at->facts, b, i, true, p->words,
+	    &p->facts[n], e)) != 0)
+		return rc != VMF_EDATA ? rc : vmf_fail_in(e, rc, "%s: row %"
+		    PRId64, vmf_reader_name(r), vmf_reader_row(r) + i);
 	for (int k = 0; k < VMF_N_OUTCOMES; k++) {
 		double v = at->out[k] < 0 ? NAN :
 		    vmf_col_num(&b->col[at->out[k]], i);
@@ -278,7 +332,7 @@ vmf_past_read(struct vmf_past *p, struct vmf_reader *r, struct vmf_err *e)
 		return rc;
 	while ((got = vmf_reader_next(r, &b, e)) > 0)
 		for (int64_t i = 0; i < b->n; i++)
-			if ((rc = take_row(p, &at, b, i, e)) != 0)
+			if ((rc = take_row(p, &at, r, b, i, e)) != 0)
 				return rc;
 	p->n_sets += got == 0;
 	return got;

@@ -46,7 +46,8 @@ struct vmf_precopy vmf_facts_precopy(const struct vmf_facts *f,
 double vmf_precopy_outcome(const struct vmf_precopy *p, enum vmf_outcome k);
 
 /* Where facts stand in a stream: columns, or -1.  Memory may also be mem_mb,
- * in MiB. */
+ * in MiB.  An inventory has the type that fits all of a column: numbers may
+ * stand there as text, and words that are numbers as these. */
 struct vmf_facts_at {
 	int num[VMF_N_FACTS], word[VMF_N_WORDS];
 	int mem_mb;
@@ -54,7 +55,8 @@ struct vmf_facts_at {
 void vmf_facts_find(struct vmf_facts_at *at, const struct vmf_schema *s);
 /* The facts of row i.  With add, words that are new get codes; without, they
  * are -2.  Negative and infinite numbers are not known, and a memory or use
- * of 0 is not either. */
+ * of 0 is not either.  VMF_EDATA where text is no number: the caller says of
+ * which row. */
 int vmf_facts_read(const struct vmf_facts_at *at, const struct vmf_batch *b,
     int64_t i, bool add, struct vmf_dict words[VMF_N_WORDS],
     struct vmf_facts *f, struct vmf_err *e) VMF_CHECK;

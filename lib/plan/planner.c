@@ -213,7 +213,7 @@ vmf_planner_open(struct vmf_planner *p, struct vmf_schema *s,
 	p->plan.fleet = true;
 	p->plan.down = p->down;
 	if (p->down != NULL)
-		vmf_down_cost_open(p->down, p->plan.forecast->schema);
+		vmf_down_cost_open(p->down, p->plan.forecast->r);
 	if ((rc = vmf_plan_open(&p->plan, s, e)) != 0)
 		return rc;
 	p->host = find_column(p, "host", true);

@@ -227,8 +227,8 @@ foretell(struct vmf_reader *from, struct vmf_err *e)
 	must(vmf_quantiles_parse(&o.levels, "0.1,0.5,0.9", "q", e));
 	if ((rc = vmf_downtime_read(&m, from, e)) != 0 ||
 	    (rc = vmf_reader_open(&in, series_path(), 1 << 20, e)) != 0 ||
-	    (rc = vmf_down_out_open(&o, vmf_reader_schema(in), &s,
-	    e)) != 0 || (rc = vmf_batch_init(&out, &s, e)) != 0)
+	    (rc = vmf_down_out_open(&o, in, &s, e)) != 0 ||
+	    (rc = vmf_batch_init(&out, &s, e)) != 0)
 		goto done;
 	while ((got = vmf_reader_next(in, &b, e)) > 0 &&
 	    (got = vmf_down_out_batch(&o, b, &out, e)) == 0)
