@@ -67,6 +67,29 @@ note_columns(const struct cmd *c, const struct vmf_inventory *hosts)
 	}
 }
 
+/* What the user may take to be held or known, and is not. */
+static void
+doubts(const struct cmd *c, const struct vmf_planner *p,
+    const struct window_opts *o)
+{
+	const struct vmf_down_cost *d = p->down;
+
+	if (p->no_host_load)
+		cmd_note(c, "--max-load holds for windows, and not for "
+		    "hosts: %s is no load of CPUs", o->metric);
+	if (d != NULL && d->load_of == NULL)
+		cmd_note(c, "moves are foretold at a load that is not "
+		    "known: %s is no load of CPUs, and there is no cpu_mean",
+		    o->metric);
+	else if (d != NULL && d->apart)
+		cmd_note(c, "moves are foretold at the load of %s: %s is "
+		    "none of CPUs", d->load_of, o->metric);
+	if (d != NULL && d->n_no_mem > 0)
+		cmd_note(c, "%" PRId64 " VMs have no memory that is known: "
+		    "their moves are foretold as those of any memory",
+		    d->n_no_mem);
+}
+
 void
 window_note(const struct cmd *c, const struct vmf_planner *p,
     const struct window_opts *o)
@@ -111,6 +134,7 @@ window_note(const struct cmd *c, const struct vmf_planner *p,
 	if (p->hosts != NULL && (pl->place || pl->target >= 0))
 		snprintf(text + used, sizeof(text) - (size_t)used,
 		    "; targets limited by %s", limits_of(p));
+	doubts(c, p, o);
 	/* "30" is seconds, which who wrote it may not have meant. */
 	vmf_format_duration(pl->opts.length_s, length);
 	cmd_note(c, "%" PRId64 " forecasts%s; windows %s%s", pl->n_rows,

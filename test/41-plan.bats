@@ -777,6 +777,63 @@ downtimes() {
 	fails 2 "expected a span of time" vmf-window --length soon d.arrows
 }
 
+@test "moves are foretold at the load of CPUs, whatever windows are compared by" {
+	local q=downtime_ms_q50,downtime_ms_q90,load,start
+	gen 4 7 --inventory vms.csv | vmf-ingest -q | vmf-dedup -q >r.arrows
+	downtimes
+	fleet workload mem_bytes:f64 <<-E >cpu
+	a 10,10 db 4294967296
+	b 90,90 db 4294967296
+	E
+	fleet mem_mean:list workload mem_bytes:f64 <<-E >both
+	a 10,10 90,70 db 4294967296
+	b 30,90 60,50 db 4294967296
+	E
+	plan $q --downtime down.model <cpu >want
+	plan $q --downtime down.model --metric mem_mean <both >out
+	# The same at the same load of CPUs, the window being that of the other.
+	paste -d, out want | awk -F, '
+		function near(x, y) { x = x / y - 1; return x * x <= 1e-6 }
+		!near($1, $5) || !near($2, $6) || $3 != 90 - 20 * NR ||
+		    $4 !~ /T01:/ { bad = 1 }
+		END { exit bad || NR != 2 }'
+	vmf-window --length 1h --downtime down.model --metric mem_mean \
+	    -o p both 2>err
+	grep -q 'at the load of cpu_mean: mem_mean is none of CPUs' err
+	# Where there is none it is not known, and the interval is wide.
+	{
+		echo "kind=forecast step=3600"
+		echo "id start:time mem_mean:list workload mem_bytes:f64"
+		echo "a $DAY 60,50 db 4294967296"
+	} | "$ROWS" >mem
+	vmf-window --length 1h --downtime down.model --metric mem_mean \
+	    -o p mem 2>err
+	grep -q 'a load that is not known: mem_mean is no load of CPUs, and' err
+	vmf-cat --csv --no-header --columns $q p |
+	    paste -d, - <(head -n 1 want) |
+	    awk -F, '{ exit !($2 / $1 > 1.3 * $6 / $5) }'
+	# A memory that is not known is told of too.
+	fleet workload <<<'a 10,10 db' >no
+	vmf-window --length 1h --downtime down.model -o p no 2>err
+	grep -q '1 VMs have no memory that is known' err
+}
+
+@test "--max-host-load is of CPUs" {
+	printf 'host,cpus\nh1,8\nh2,8\n' >hosts.csv
+	fleet mem_mean:list host vcpus:int32 <<<'a 10,10 80,70 h1 4' >f
+	fails 2 'the CPUs of hosts, and mem_mean is no load of CPUs in %' \
+	    vmf-window --length 1h --metric mem_mean --hosts hosts.csv \
+	    --place --max-host-load 90 f
+	vmf-window --length 1h --metric mem_mean --hosts hosts.csv --place \
+	    --max-load 75 -o p f 2>err
+	grep -q -- '--max-load holds for windows, and not for hosts: mem_mean' err
+	run -0 vmf-cat --csv --no-header --columns load,status p
+	assert_output 70,placed
+	vmf-window --length 1h --hosts hosts.csv --place --max-load 75 -o p f \
+	    2>err
+	run -1 grep 'not for hosts' err
+}
+
 @test "--budget-downtime: no start above it, and rows that say why not" {
 	cd "$BATS_TEST_TMPDIR" || return 1
 	gen 40 7 --inventory vms.csv | vmf-ingest -q | vmf-dedup -q >r.arrows

@@ -15,15 +15,22 @@ void
 vmf_down_cost_open(struct vmf_down_cost *d, const struct vmf_reader *r)
 {
 	const struct vmf_down_target *t = d->m->target;
+	const struct vmf_schema *s = vmf_reader_schema(r);
 
-	vmf_down_view(&d->view, d->m, r, d->metric);
+	d->load_of = vmf_is_cpu_load(s, d->metric) ? d->metric :
+	    vmf_is_cpu_load(s, "cpu_mean") ? "cpu_mean" : NULL;
+	d->apart = d->load_of != NULL && d->load_of != d->metric;
+	vmf_down_view(&d->view, d->m, r, d->load_of == NULL ? "" :
+	    d->load_of);
 	d->downtime = t[VMF_OUT_DOWNTIME].n == 0 &&
 	    t[VMF_OUT_GUEST_DOWNTIME].n > 0 ? VMF_OUT_GUEST_DOWNTIME :
 	    VMF_OUT_DOWNTIME;
-	d->n_loads = d->m->told >> VMF_FACT_LOAD & 1 ? VMF_DOWN_LOADS : 1;
+	d->n_loads = d->m->told >> VMF_FACT_LOAD & 1 && d->view.load >= 0 ?
+	    VMF_DOWN_LOADS : 1;
 }
 
-/* The facts of every row, once for each load. */
+/* The facts of every row, once for each load; where a row has none, it is
+ * not known at any. */
 static int
 take_facts(struct vmf_down_cost *d, const struct vmf_batch *b,
     struct vmf_err *e)
@@ -36,8 +43,12 @@ take_facts(struct vmf_down_cost *d, const struct vmf_batch *b,
 		if ((rc = vmf_down_facts(&d->view, b, i, f, e)) != 0)
 			return rc;
 		d->mean[i] = f[0].num[VMF_FACT_LOAD];
+		d->n_no_mem += vmf_downtime_lacks(d->m, f) >> VMF_FACT_MEM &
+		    1;
 		for (int l = n - 1; l >= 0 && n > 1; l--) {
 			f[l] = f[0];
+			if (isnan(d->mean[i]))
+				continue;
 			f[l].num[VMF_FACT_LOAD] = 100.0 * l /
 			    (VMF_DOWN_LOADS - 1);
 		}

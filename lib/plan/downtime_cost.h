@@ -28,10 +28,16 @@ struct vmf_down_cost {
 	double per_min;		/* of a minute of median length */
 	double budget_ms;	/* of downtime's p90; NaN: any */
 	bool auto_length;	/* a move is as long as its p90 */
+	/* told after it: */
+	const char *load_of;	/* the list that is the load of CPUs: the
+				 * metric, or else cpu_mean; NULL: none */
+	int64_t n_no_mem;	/* rows without the memory that moves had */
 	/* private */
 	enum vmf_outcome downtime;	/* the hypervisor's, or else the
 					 * guest's where that alone is known */
-	int n_loads;		/* 1: load is no fact to the model */
+	int n_loads;		/* 1: load is no fact to the model, or not
+				 * in the forecast's lists */
+	bool apart;		/* load_of is not the metric */
 	struct vmf_down_view view;
 	struct vmf_foretold *row;	/* of the batch, n_loads a row */
 	double *mean;		/* of the batch, a row's mean load */

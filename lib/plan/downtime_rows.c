@@ -23,6 +23,20 @@ vmf_down_view(struct vmf_down_view *v, struct vmf_downtime *m,
 		v->load = c;
 }
 
+bool
+vmf_is_cpu_load(const struct vmf_schema *s, const char *metric)
+{
+	int c = vmf_schema_find(s, metric);
+	const char *unit = c < 0 ? NULL : vmf_meta_get(&s->field[c].meta,
+	    "unit");
+
+	return c >= 0 && strncmp(metric, "cpu_", 4) == 0 &&
+	    strncmp(metric, "cpu_cores", 9) != 0 &&
+	    (s->field[c].type == VMF_LIST_FLOAT32 ||
+	    s->field[c].type == VMF_LIST_FLOAT64) &&
+	    (unit == NULL || strcmp(unit, "%") == 0);
+}
+
 /* Of the items that are known; NaN where there are none. */
 static double
 mean_of_list(const struct vmf_col *c, int64_t i)

@@ -27,6 +27,9 @@ struct vmf_down_view {
 };
 void vmf_down_view(struct vmf_down_view *v, struct vmf_downtime *m,
     const struct vmf_reader *r, const char *metric);
+/* Is the list a load of CPUs, in % of the vCPUs: cpu_mean, cpu_max or the
+ * like, in % or of no unit? */
+bool vmf_is_cpu_load(const struct vmf_schema *s, const char *metric);
 /* VMF_EDATA, with the row, where a number is text that is none. */
 int vmf_down_facts(struct vmf_down_view *v, const struct vmf_batch *b,
     int64_t i, struct vmf_facts *f, struct vmf_err *e) VMF_CHECK;

@@ -207,7 +207,8 @@ int
 vmf_planner_open(struct vmf_planner *p, struct vmf_schema *s,
     struct vmf_err *e)
 {
-	bool need_load;
+	const struct vmf_schema *from = p->plan.forecast->schema;
+	bool need_load, told = !isnan(p->limits.max_host_load);
 	int rc;
 
 	p->plan.fleet = true;
@@ -228,6 +229,15 @@ vmf_planner_open(struct vmf_planner *p, struct vmf_schema *s,
 		p->limits.max_host_load = p->plan.opts.max_load;
 	need_load = !isnan(p->limits.max_host_load) &&
 	    (p->plan.place || p->target >= 0);
+	if (need_load && !vmf_is_cpu_load(from, p->plan.metric)) {
+		if (told)
+			return vmf_fail(e, VMF_EUSAGE, "--max-host-load is a "
+			    "limit on the CPUs of hosts, and %.64s is no "
+			    "load of CPUs in %%: expected --metric cpu_mean "
+			    "or the like", p->plan.metric);
+		p->no_host_load = true;
+		need_load = false;
+	}
 	if (!need_load)
 		p->limits.max_host_load = NAN;
 	if ((rc = open_hosts(p, need_load, e)) != 0 ||
@@ -272,6 +282,8 @@ vmf_planner_free(struct vmf_planner *p)
 	free(p->other);
 	free(p->foretold);
 	free(p->by);
+	free(p->cpu_load);
+	vmf_windows_free(&p->cpu);
 	free(p->before.last);
 }
 
@@ -531,6 +543,45 @@ foretell(struct vmf_planner *p, int64_t i, struct vmf_window_opts *o,
 	return 0;
 }
 
+/* The load of CPUs in the windows of row i, from o's length on, where the
+ * windows are compared by another metric. */
+static int
+cpu_loads(struct vmf_planner *p, int64_t i, const struct vmf_window_opts *o,
+    int64_t start, struct vmf_err *e)
+{
+	const struct vmf_down_cost *d = p->down;
+	struct vmf_series *f = p->plan.forecast;
+	struct vmf_window_opts any = *o;
+	int64_t at = p->moves.n * p->moves.n_starts, n;
+	const double *v;
+	int rc;
+
+	if (d == NULL || !d->apart)
+		return 0;
+	any.max_load = NAN;
+	if ((rc = vmf_series_list(f, i, d->view.load, &v, &n, e)) != 0 ||
+	    (rc = vmf_windows_costs(&p->cpu, &any, start, f->grid.step_s, v,
+	    NULL, n, e)) != 0 || (rc = vmf_grow(&p->cpu_load,
+	    &p->cpu_load_cap, at + p->moves.n_starts, e)) != 0)
+		return rc;
+	for (int64_t k = 0; k < p->moves.n_starts; k++) {
+		double x = k < p->cpu.n_starts ? p->cpu.cost[k] : NAN;
+
+		x = isnan(x) ? d->mean[i] : x;
+		p->cpu_load[at + k] = !(x > 0.0) ? 0 : (uint16_t)lrint(
+		    fmin(x, 100.0) / 100.0 * VMF_PLAN_CPU_PARTS);
+	}
+	return 0;
+}
+
+double
+vmf_planner_cpu(const struct vmf_planner *p, int64_t i, int64_t k,
+    double load)
+{
+	return !p->down->apart ? load : 100.0 / VMF_PLAN_CPU_PARTS *
+	    p->cpu_load[i * p->moves.n_starts + k];
+}
+
 /* Downtime and length into the costs of the row in hand, which are loads; a
  * start over the budget is none. */
 static int
@@ -550,7 +601,7 @@ add_costs(struct vmf_planner *p, struct vmf_windows *w, struct vmf_err *e)
 		return rc;
 	for (int64_t k = 0; k < w->n_starts; k++) {
 		struct vmf_foretold at = vmf_foretold_at(f, d->n_loads,
-		    w->cost[k]);
+		    vmf_planner_cpu(p, p->moves.n, k, w->cost[k]));
 
 		p->by[k] = w->cost[k];
 		if (isnan(w->cost[k]))
@@ -591,6 +642,7 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 	    (rc = vmf_plan_lists(&p->plan, i, &expected, &risk, &n,
 	    e)) != 0 || (rc = check_grid(p, i, start, n, e)) != 0 ||
 	    (rc = foretell(p, i, &o, e)) != 0 ||
+	    (rc = cpu_loads(p, i, &o, start, e)) != 0 ||
 	    (rc = vmf_plan_lists(&p->plan, i, &expected, &risk, &n,
 	    e)) != 0 ||
 	    (rc = vmf_windows_costs(w, &o, start, f->grid.step_s, expected,

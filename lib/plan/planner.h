@@ -15,6 +15,8 @@
 #include "plan/search.h"
 #include "series/join.h"
 
+#define VMF_PLAN_CPU_PARTS 65535.0	/* of 100 % */
+
 struct vmf_planner {
 	/* set by the caller before vmf_planner_open: */
 	struct vmf_plan plan;		/* as for windows alone */
@@ -31,6 +33,8 @@ struct vmf_planner {
 					 * the limits needs it */
 	int64_t n_nowhere;		/* without a host, and one of the limits
 					 * counts what is on hosts */
+	bool no_host_load;		/* max_load is not held on hosts: the
+					 * metric is no load of CPUs */
 	int64_t n_kept, n_changed;	/* moves of the old plan */
 	struct vmf_search search;
 	/* the problem, to look at: */
@@ -53,6 +57,11 @@ struct vmf_planner {
 	int64_t foretold_cap;
 	double *by;			/* of the row in hand, by start */
 	int64_t by_cap;
+	struct vmf_windows cpu;		/* of the row in hand, where the load
+					 * of CPUs is not the metric */
+	uint16_t *cpu_load;		/* then, by VM and start, in parts of
+					 * VMF_PLAN_CPU_PARTS of it */
+	int64_t cpu_load_cap;
 	int32_t *wave;			/* by start */
 	struct vmf_choice *other;	/* alternatives of a VM */
 	int64_t other_cap;

@@ -16,6 +16,11 @@ struct vmf_host_state {
 int32_t vmf_planner_add_host(struct vmf_planner *p, const char *name,
     int64_t len, struct vmf_err *e) VMF_CHECK;
 
+/* The load of CPUs at which the move of VM i is foretold in start k, where
+ * load is that by which windows are compared. */
+double vmf_planner_cpu(const struct vmf_planner *p, int64_t i, int64_t k,
+    double load);
+
 /* The plan before, beside the forecast: sorted by id as that is. */
 int vmf_planner_old_open(struct vmf_planner *p, struct vmf_err *e) VMF_CHECK;
 /* What it had for row i of the forecast's batch, into v, just added. */

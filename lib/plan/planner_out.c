@@ -72,7 +72,8 @@ put_foretold(const struct vmf_planner *p, int64_t i, int64_t k,
     struct vmf_col **col, struct vmf_err *e)
 {
 	struct vmf_foretold f = vmf_foretold_at(p->foretold + i *
-	    p->down->n_loads, p->down->n_loads, load_by(p, i, k));
+	    p->down->n_loads, p->down->n_loads, vmf_planner_cpu(p, i, k,
+	    load_by(p, i, k)));
 	int rc;
 
 	if ((rc = vmf_col_put_num((*col)++, (double)f.downtime_ms,
