@@ -101,20 +101,25 @@ struct likeness {
 	bool same_work;
 };
 
+/* What is not known is as far from what is as the middle of what the sites
+ * have, and 1 besides; so that distances are those of points of a space, and
+ * likeness a covariance whatever is missing. */
 static struct likeness
-compare(const struct vmf_site *a, const struct vmf_site *b)
+compare(const struct vmf_krig *at, const struct vmf_site *a,
+    const struct vmf_site *b)
 {
 	struct likeness l = { 0.0, __builtin_popcountll(a->tokens ^
 	    b->tokens) + a->strange + b->strange,
 	    a->workload >= -1 && a->workload == b->workload };
 
 	for (int k = 0; k < VMF_SITE_Z; k++) {
-		double d = a->z[k] - b->z[k];
+		bool a_not = isnan(a->z[k]), b_not = isnan(b->z[k]);
+		double d = (a_not ? at->middle[k] : a->z[k]) -
+		    (b_not ? at->middle[k] : b->z[k]);
 
-		if (isnan(a->z[k]) != isnan(b->z[k]))
-			d = 1.0;
+		/* None of the sites has it. */
 		if (!isnan(d))
-			l.apart2 += d * d;
+			l.apart2 += d * d + (a_not != b_not ? 1.0 : 0.0);
 	}
 	return l;
 }
@@ -322,6 +327,23 @@ room(struct vmf_krig *k, int64_t n, struct vmf_err *e)
 	    VMF_ENOMEM : 0;
 }
 
+/* The mean of what is known of the sites, NaN where nothing is. */
+static void
+set_middle(struct vmf_krig *k)
+{
+	for (int z = 0; z < VMF_SITE_Z; z++) {
+		double sum = 0.0;
+		int64_t known = 0;
+
+		for (int64_t i = 0; i < k->n; i++)
+			if (!isnan(k->site[i].z[z])) {
+				sum += k->site[i].z[z];
+				known++;
+			}
+		k->middle[z] = known > 0 ? sum / (double)known : NAN;
+	}
+}
+
 /* Median and variance of the values, mean of the trends. */
 static int
 centre(struct vmf_krig *k, struct vmf_err *e)
@@ -366,8 +388,8 @@ fit(struct vmf_krig *k, int m, const struct vmf_krig_opts *opts, bool loo,
 		rc = VMF_ENOMEM;
 	for (int64_t i = 0; rc == 0 && i < n; i++)
 		for (int64_t j = 0; j <= i; j++)
-			pair[i * n + j] = compare(&k[0].site[i],
-			    &k[0].site[j]);
+			pair[i * n + j] = compare(&k[0],
+			    &k[0].site[i], &k[0].site[j]);
 	for (int j = 0; j < m; j++) {
 		if (j != m / 2)
 			k[j].chol = chol;
@@ -407,6 +429,7 @@ vmf_krig_fit_all(struct vmf_krig *k, int m, const struct vmf_site *site,
 			k[j].v[i] = v[i * m + j];
 			k[j].weight[i] = fmax(weight[i], 1.0);
 		}
+		set_middle(&k[j]);
 		rc = centre(&k[j], e);
 	}
 	if (rc != 0 || n == 0)
@@ -437,7 +460,7 @@ void
 vmf_krig_at(const struct vmf_krig *k, const struct vmf_site *s, double *tmp,
     double *value, double *sd)
 {
-	struct likeness self = compare(s, s);
+	struct likeness self = compare(k, s, s);
 	double t = s->trend - k->trend, var;
 	int64_t n = k->n;
 
@@ -450,7 +473,7 @@ vmf_krig_at(const struct vmf_krig *k, const struct vmf_site *s, double *tmp,
 	}
 	var = k->variance * covariance(&k->opts, &self, t, t);
 	for (int64_t i = 0; i < n; i++) {
-		struct likeness l = compare(s, &k->site[i]);
+		struct likeness l = compare(k, s, &k->site[i]);
 
 		tmp[i] = k->variance * covariance(&k->opts, &l, t,
 		    k->site[i].trend - k->trend);
@@ -483,7 +506,8 @@ vmf_krig_at_all(const struct vmf_krig *k, int m, const struct vmf_site *s,
 
 		for (int64_t i = 0; i < n && (j == 0 ||
 		    !same_opts(&k[j].opts, &k[j - 1].opts)); i++) {
-			struct likeness l = compare(s, &k[0].site[i]);
+			struct likeness l = compare(&k[0], s,
+			    &k[0].site[i]);
 
 			tmp[i] = covariance(&k[j].opts, &l, t,
 			    k[0].site[i].trend - k[0].trend);

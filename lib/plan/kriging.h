@@ -54,6 +54,7 @@ struct vmf_krig {
 	double *v, *weight;	/* values; rows, at least 1 */
 	struct vmf_krig_opts opts;
 	double mean, variance, trend;
+	double middle[VMF_SITE_Z];	/* of the sites' z */
 	double *chol, *alpha;	/* n x n lower, or NULL; n */
 	/* each site as if it were not there, where asked for: */
 	double *loo, *loo_sd;

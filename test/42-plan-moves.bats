@@ -1,0 +1,213 @@
+# vmf-window as the planner of moves that are foretold: how long each takes,
+# how long its VM stops, and what load a move and a host go by.  All else of
+# plans is in 41-plan.bats.
+
+load helper
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	ROWS=$VMF_BIN/../unit/rows
+	[ -x "$ROWS" ] || skip "no test programs (make units)"
+}
+
+DAY=2024-05-01T00:00:00Z
+
+# fleet COLUMNS: a forecast stream of hours; lines of
+# "id cpu_mean VALUE..." on standard input, the values those of the columns.
+fleet() {
+	{
+		echo "kind=forecast step=3600"
+		echo "id start:time cpu_mean:list $*"
+		while read -r id load rest; do
+			echo "$id $DAY $load $rest"
+		done
+	} | "$ROWS"
+}
+
+# plan COLUMNS OPTION...: those columns of the plan of standard input.
+plan() {
+	local columns=$1
+	shift
+	vmf-window -q --length 1h --slot 1h "$@" |
+	    vmf-cat --csv --no-header --columns "$columns"
+}
+
+# Hour of the day instead of the time.
+hours() {
+	sed -E 's/2024-05-01T([0-9]+):00:00Z/\1/g'
+}
+
+# A model of downtimes whose moves depend on the load, and 40 VMs of which
+# every fourth has a workload that it does not know.
+downtimes() {
+	awk 'BEGIN {
+		srand(5)
+		print "workload,mode,mem_bytes,load_pct,downtime_ms,total_ms,status"
+		for (i = 0; i < 400; i++) {
+			k = int(rand() * 2) + 1
+			g = 2 ^ int(rand() * 6)
+			load = 10 * int(rand() * 11)
+			e = exp(0.1 * (rand() + rand() - 1))
+			printf "%s,precopy,%.0f,%d,%.1f,%.0f,completed\n",
+			    k == 1 ? "web" : "db", g * 2 ^ 30, load,
+			    20 * k * (1 + load / 10) * e, 20000 * g * e
+		}
+	}' </dev/null | vmf-ingest -q --map migrations |
+	    vmf-train -q --model downtime -o down.model
+	awk -F, -v OFS=, 'NR == 1 { print $0, "workload"; next }
+		{ print $0, NR % 4 == 0 ? "new" : NR % 2 ? "web" : "db" }' \
+	    vms.csv >works.csv
+	vmf-aggregate -q --step 1h --join works.csv -o s.arrows r.arrows
+	vmf-train -q --model snaive -o s.model s.arrows
+	vmf-predict -q --from s.model --horizon 24 -o d.arrows s.arrows
+}
+
+@test "a plan says how long a move takes and stops its VM, and counts it" {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	gen 40 7 --inventory vms.csv | vmf-ingest -q | vmf-dedup -q >r.arrows
+	downtimes
+	vmf-window -q --length 30m --downtime down.model -o p.arrows d.arrows
+	vmf-cat --csv --columns id,start,load,downtime_ms_q50,downtime_ms_q90,total_ms_q50,total_ms_q90,status p.arrows |
+	    awk -F, 'NR > 1 && $8 == "placed" {
+		n++
+		if (!($4 > 0 && $5 >= $4 && $6 > 0 && $7 >= $6))
+			bad = 1
+	    } END { exit bad || n < 30 }'
+	# What is in the plan is what vmf-predict says at that load.
+	row=$(vmf-cat --csv --columns id,load,downtime_ms_q50 p.arrows |
+	    sed -n 2p)
+	id=${row%%,*}
+	load=${row#*,}
+	printf 'workload,mem_bytes,load_pct\n%s,%s,%s\n' \
+	    "$(awk -F, -v id="$id" '$1 == id { print $6 }' works.csv)" \
+	    "$(awk -F, -v id="$id" '$1 == id { printf "%.0f", $5 * 1048576 }' works.csv)" \
+	    "${load%,*}" | vmf-ingest -q --map migrations |
+	    vmf-predict -q --from down.model | vmf-cat --csv \
+	    --columns downtime_ms_q50 | tail -n 1 |
+	    awk -v have="${load#*,}" '{ exit !($1 / have < 1.3 && have / $1 < 1.3) }'
+	# The cost: a heavy price of downtime takes lighter windows still.
+	vmf-window --length 30m --downtime down.model --cost-downtime 2 \
+	    --cost-length 3 --explain "$id" -o q.arrows d.arrows 2>err
+	grep -q 'and 2 for a second of median downtime, 3 for a minute' err
+	cost() {
+		sed -n 's/.*wave [0-9]*, cost \([^,]*\),.*/\1/p' err
+	}
+	want=$(vmf-cat --csv --columns id,load,downtime_ms_q50,total_ms_q50 \
+	    q.arrows | awk -F, -v id="$id" '$1 == id {
+		print $2 + 2 * $3 / 1000 + 3 * $4 / 60000 }')
+	awk -v a="$(cost)" -v b="$want" 'BEGIN {
+		d = a - b; exit !((d < 0 ? -d : d) <= 0.001 * b) }'
+	fleet host downtime_ms_q50:f32 <<<'a 1,2 h 3' >g
+	fails 1 "attribute 'downtime_ms_q50' has the name of a column of the plan" \
+	    vmf-window --length 1h --downtime down.model -o out g
+}
+
+@test "--length auto: windows as long as the moves, and moves at once by them" {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	gen 40 7 --inventory vms.csv | vmf-ingest -q | vmf-dedup -q >r.arrows
+	downtimes
+	vmf-window -q --length auto --slot 5m --downtime down.model --total 1 \
+	    -o p.arrows d.arrows
+	vmf-cat --csv --columns start,end,total_ms_q90,status p.arrows |
+	    sed 's/T/ /g; s/Z//g' | awk -F, '
+		function s(t) { gsub(/[-:]/, " ", t); return mktime(t) }
+		$4 == "placed" {
+			n++
+			from[n] = s($1); to[n] = s($2)
+			len = to[n] - from[n]
+			# By the mean load; that of the window may be less.
+			if (len % 60 || len < 60 || len > 3 * ($3 / 1000 + 60))
+				bad = 1
+			seen[len] = 1
+		}
+		END {
+			for (i = 1; i <= n; i++)
+				for (j = 1; j < i; j++)
+					if (from[i] < to[j] && from[j] < to[i])
+						bad = 1
+			for (l in seen)
+				kinds++
+			exit bad || n < 10 || kinds < 3
+		}'
+	fails 2 '--length auto is what' vmf-window --length auto d.arrows
+	fails 2 "expected a span of time" vmf-window --length soon d.arrows
+}
+
+@test "moves are foretold at the load of CPUs, whatever windows are compared by" {
+	local q=downtime_ms_q50,downtime_ms_q90,load,start
+	gen 4 7 --inventory vms.csv | vmf-ingest -q | vmf-dedup -q >r.arrows
+	downtimes
+	fleet workload mem_bytes:f64 <<-E >cpu
+	a 10,10 db 4294967296
+	b 90,90 db 4294967296
+	E
+	fleet mem_mean:list workload mem_bytes:f64 <<-E >both
+	a 10,10 90,70 db 4294967296
+	b 30,90 60,50 db 4294967296
+	E
+	plan $q --downtime down.model <cpu >want
+	plan $q --downtime down.model --metric mem_mean <both >out
+	# The same at the same load of CPUs, the window being that of the other.
+	paste -d, out want | awk -F, '
+		function near(x, y) { x = x / y - 1; return x * x <= 1e-6 }
+		!near($1, $5) || !near($2, $6) || $3 != 90 - 20 * NR ||
+		    $4 !~ /T01:/ { bad = 1 }
+		END { exit bad || NR != 2 }'
+	vmf-window --length 1h --downtime down.model --metric mem_mean \
+	    -o p both 2>err
+	grep -q 'at the load of cpu_mean: mem_mean is none of CPUs' err
+	# Where there is none it is not known, and the interval is wide.
+	{
+		echo "kind=forecast step=3600"
+		echo "id start:time mem_mean:list workload mem_bytes:f64"
+		echo "a $DAY 60,50 db 4294967296"
+	} | "$ROWS" >mem
+	vmf-window --length 1h --downtime down.model --metric mem_mean \
+	    -o p mem 2>err
+	grep -q 'a load that is not known: mem_mean is no load of CPUs, and' err
+	vmf-cat --csv --no-header --columns $q p |
+	    paste -d, - <(head -n 1 want) |
+	    awk -F, '{ exit !($2 / $1 > 1.3 * $6 / $5) }'
+	# A memory that is not known is told of too.
+	fleet workload <<<'a 10,10 db' >no
+	vmf-window --length 1h --downtime down.model -o p no 2>err
+	grep -q '1 VMs have no memory that is known' err
+}
+
+@test "--max-host-load is of CPUs" {
+	printf 'host,cpus\nh1,8\nh2,8\n' >hosts.csv
+	fleet mem_mean:list host vcpus:int32 <<<'a 10,10 80,70 h1 4' >f
+	fails 2 'the CPUs of hosts, and mem_mean is no load of CPUs in %' \
+	    vmf-window --length 1h --metric mem_mean --hosts hosts.csv \
+	    --place --max-host-load 90 f
+	vmf-window --length 1h --metric mem_mean --hosts hosts.csv --place \
+	    --max-load 75 -o p f 2>err
+	grep -q -- '--max-load holds for windows, and not for hosts: mem_mean' err
+	run -0 vmf-cat --csv --no-header --columns load,status p
+	assert_output 70,placed
+	vmf-window --length 1h --hosts hosts.csv --place --max-load 75 -o p f \
+	    2>err
+	run -1 grep 'not for hosts' err
+}
+
+@test "--budget-downtime: no start above it, and rows that say why not" {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	gen 40 7 --inventory vms.csv | vmf-ingest -q | vmf-dedup -q >r.arrows
+	downtimes
+	vmf-window -q --length 30m --downtime down.model \
+	    --budget-downtime 100 -o p.arrows d.arrows
+	vmf-cat --csv --columns status,downtime_ms_q90,reason p.arrows |
+	    awk -F, '$1 == "placed" { n++; if (!($2 <= 100.001)) bad = 1 }
+		$1 == "over-budget" { over++
+			if ($3 !~ /least p90 of its downtime/) bad = 1 }
+		END { exit bad || n < 5 || over < 5 }'
+	vmf-window -q --length 30m --downtime down.model \
+	    --budget-downtime 0 -o p.arrows d.arrows
+	vmf-cat --csv --columns status p.arrows | run ! grep -q placed
+	fails 2 'expected --downtime MODEL' \
+	    vmf-window --length 30m --budget-downtime 5 d.arrows
+	fails 2 'at least 0' vmf-window --length 30m --downtime down.model \
+	    --cost-length -1 d.arrows
+	fails 1 'no model of downtimes' \
+	    vmf-window --length 30m --downtime s.model d.arrows
+}
