@@ -499,8 +499,10 @@ wave $wave"}
 			;;
 		esac
 	done <"$running"
-	rm -f "$running"
+	# A signal may come between any two of these.
+	ended=$running
 	running=$still
+	rm -f "$ended"
 }
 
 # Who may begin now, of $todo, which keeps the others.  A move that the
