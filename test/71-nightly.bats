@@ -486,6 +486,29 @@ out/2024-01-05.log:1"
 	sums out/2024-01-05 | diff first -
 }
 
+@test "NIGHT_KEEP: what the inventory withdraws is no longer in force" {
+	local inner
+	export NIGHT_KEEP=3d NIGHT_MODEL=snaive
+	day 1 >day1.csv
+	day 2 | grep -v '^vm-0000002,' >day2.csv
+	names=$(cut -d, -f1 day1.csv | grep -v '^vm$' | sort -u)
+	sed 's/$/,h1,1,h9,7/' <<<"$names" | sed '1i vm,host,pinned,target,rack' \
+	    >inv1.csv
+	sed 's/$/,h2,0,/' <<<"$names" | sed '1i vm,host,pinned,target' >inv2.csv
+	for inner in '' --inner; do
+		export NIGHT_AGGREGATE=$inner
+		rm -rf out
+		sh "$NIGHTLY" --out out --date 2024-01-02 --join inv1.csv \
+		    day1.csv || [ $? -eq 3 ]
+		sh "$NIGHTLY" --out out --date 2024-01-03 --join inv2.csv \
+		    day2.csv || [ $? -eq 3 ]
+		run -0 vmf-cat --csv --no-header \
+		    --columns id,host,pinned,target,rack \
+		    out/2024-01-03/series-1h.arrows
+		assert_output "$(sed 's/$/,h2,0,,7/' <<<"$names")"
+	done
+}
+
 @test "NIGHT_KEEP: another model, or a damaged one, is learned anew" {
 	export NIGHT_KEEP=3d
 	for d in 1 2; do
