@@ -77,6 +77,7 @@ many() {
 }
 
 @test "many workloads are not a fit each" {
+	not_small
 	local TIMEFORMAT=%U k cpu=()
 	for k in 20 200; do
 		many 400 $k | vmf-ingest -q --map migrations -o moves
