@@ -259,6 +259,21 @@ EOF
 	    { cat rows; return 1; }
 }
 
+@test "--explain: of trees and targets no row, of VMs what they begin with" {
+	fleet 8 14
+	local shares=id,metric,lead_to,part,share,median_share
+	for model in kq auto xgboost; do
+		[ $model != xgboost ] || [ -z "$NO_XGB" ] || continue
+		vmf-train -q --no-history --model ${model/xgboost/kq} -o m s
+		vmf-predict -q --explain --from m -o plain
+		vmf-train -q --no-history --model $model \
+		    --target 'cpu_mean>30' -o m s
+		vmf-predict -q --explain --from m -o x
+		same <(column $shares plain) <(column $shares x)
+		[ "$(column id x | wc -l)" -gt 500 ]
+	done
+}
+
 @test "--target: a part of it that is damaged" {
 	fleet 8 14
 	vmf-train -q --no-history --model kq --target 'cpu_max>40@1-6' -o m s

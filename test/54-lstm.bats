@@ -258,6 +258,12 @@ fails_to_match() {
 	col=cpu_mean_gt50_1_24
 	same <(vmf-cat --csv --columns "id,$col" f) \
 	    <(vmf-cat --csv --columns "id,$col" g)
+	# What is told of a VM is the kq that the network begins as.
+	vmf-predict -q --explain --from t -o x
+	vmf-predict -q --explain --from u -o y
+	col=id,metric,lead_to,part,share,median_share
+	same <(vmf-cat --csv --columns "$col" x) \
+	    <(vmf-cat --csv --columns "$col" y)
 }
 
 @test "usage" {

@@ -225,9 +225,12 @@ vmf_explain_put(struct vmf_batch *b, const struct vmf_model *m,
 	    .median = 1.0, .loss = NAN, .mae = NAN, .moments = NAN };
 	int rc;
 
-	if (part->id == NULL && algo->global == &vmf_gate_ops &&
-	    memchr(part->metric, '>', (size_t)part->metric_len) == NULL)
-		return put_gate(b, part, e);
+	/* Trees, networks and targets are of the whole fleet, and have no
+	 * share that could be told. */
+	if (part->id == NULL)
+		return algo->global != &vmf_gate_ops || memchr(part->metric,
+		    '>', (size_t)part->metric_len) != NULL ? 0 :
+		    put_gate(b, part, e);
 	/* Nothing was learned of it. */
 	if (part->n_params == 0)
 		return 0;
