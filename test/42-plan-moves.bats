@@ -107,7 +107,8 @@ downtimes() {
 	gen 40 7 --inventory vms.csv | vmf-ingest -q | vmf-dedup -q >r.arrows
 	downtimes
 	vmf-window -q --length auto --slot 5m --downtime down.model --total 1 \
-	    -o p.arrows d.arrows
+	    --explain vm-0000003 -o p.arrows d.arrows 2>err
+	grep -q 'in the p90 of its length' err || { cat err; return 1; }
 	vmf-cat --csv --columns start,end,total_ms_q90,status p.arrows |
 	    sed 's/T/ /g; s/Z//g' | awk -F, '
 		function s(t) { gsub(/[-:]/, " ", t); return mktime(t) }
@@ -204,6 +205,12 @@ downtimes() {
 	vmf-window -q --length 30m --downtime down.model \
 	    --budget-downtime 0 -o p.arrows d.arrows
 	vmf-cat --csv --columns status p.arrows | run ! grep -q placed
+	# Windows that a limit of the load rules out have no downtime to count.
+	vmf-window -q --length 30m --downtime down.model \
+	    --budget-downtime 100 --max-load 20 -o q.arrows d.arrows
+	vmf-cat --csv --columns status,downtime_ms_q90,load q.arrows |
+	    awk -F, '$1 == "placed" { n++; bad += !($2 <= 100.001 &&
+		$3 <= 20) } END { exit bad || n < 1 }'
 	fails 2 'expected --downtime MODEL' \
 	    vmf-window --length 30m --budget-downtime 5 d.arrows
 	fails 2 'at least 0' vmf-window --length 30m --downtime down.model \

@@ -375,6 +375,7 @@ s[::2].write_ipc_stream("half")'
 		bad $own 0.5 'weights that add up to 0.5, expected 1'
 		bad 0 null 'nan at param 0, expected a finite number'
 		bad 85 1e9 "$(g 86) at param 86, expected quantiles that ascend"
+		bad 170 -1 '-1 at param 170, expected what was lost'
 		case $algo in
 		theta)
 			bad 7 0 '0 at param 7, which no fit makes'

@@ -259,6 +259,37 @@ EOF
 	    { cat rows; return 1; }
 }
 
+@test "--target: trees where they pay, the same by any threads" {
+	[ -z "$NO_XGB" ] || skip "built without XGBoost"
+	gen 40 14 --seed 5 | vmf-ingest -q |
+	    vmf-aggregate -q --step 1h --metric cpu -o s
+	for n in 1 2; do
+		vmf-train -q --no-history --model xgboost --threads $n \
+		    --target 'cpu_mean>30@1-6' -o m$n s
+	done
+	same m1 m2
+	# The bytes of trees in the target's part.
+	run -0 judge - <<'EOF'
+import json
+import pyarrow as pa
+with pa.ipc.open_stream("m1") as r:
+    for row in r.read_all().to_pylist():
+        if row["id"] is None and ">" in row["metric"]:
+            h = json.loads(row["blob"].split(b"\n", 1)[0])
+            print(h["bytes"] > 10000)
+EOF
+	assert_output True
+	vmf-predict -q --from m1 --horizon 6 -o f s
+	column cpu_mean_gt30_1_6 f | awk '{ n += $1 >= 0 && $1 <= 1 }
+	    END { exit !(n == NR && n == 40) }'
+	# Three quarters of the way from the rate to what came, at least.
+	vmf-eval -q --model xgboost --target 'cpu_mean>30@1-6' --horizon 6 \
+	    --origins 2 -o scores s
+	vmf-cat --csv --no-header --columns model,brier,brier_rate scores |
+	    awk -F, '$1 == "xgboost" { n++; bad = !($2 < 0.25 * $3) }
+		END { exit n != 1 || bad }'
+}
+
 @test "--explain: of trees and targets no row, of VMs what they begin with" {
 	fleet 8 14
 	local shares=id,metric,lead_to,part,share,median_share

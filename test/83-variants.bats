@@ -56,6 +56,9 @@ device() {
 		same m m2
 		run -0 cat err
 		refute_output --partial 'kernels'
+		# Nor does one look for it where nothing runs on it.
+		VMF_DEVICE=$word vmf-train -q --no-history --model snaive -o n s
+		VMF_DEVICE=$word vmf-predict -q --from n -o f s
 	done
 }
 

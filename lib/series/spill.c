@@ -154,8 +154,6 @@ read_on(struct vmf_spill *s, struct vmf_run_in *in, struct vmf_err *e)
 	in->at = 0;
 	in->n = kept;
 	n = in->left < in->cap - kept ? in->left : in->cap - kept;
-	if (n == 0)
-		return 0;
 	rc = vmf_pread_full(s->fd, in->buf + kept, n, in->off, spill_name, e);
 	if (rc != 0)
 		return rc;
