@@ -322,6 +322,26 @@ s.with_columns(pl.col("cpu_mean").list.slice(skip),
 	done
 }
 
+@test "load that grows: auto learns from who knows growth" {
+	# Five weeks in which load triples, day and night in proportion.
+	awk 'BEGIN { srand(8)
+		for (v = 1; v <= 8; v++) {
+			printf "vm-%d ", v
+			for (t = 0; t < 840; t++) {
+				y = (10 + 5 * v * t / 840) *
+				    (1 + 0.5 * sin(t / 24 * 6.2832)) + rand()
+				printf "%s%.2f", (t > 0 ? "," : ""), y
+			}
+			print ""
+		}
+	}' | series 3600 35 >s
+	vmf-eval -q --model kq,arima,auto --horizon 24 --origins 2 s >e
+	run -0 awk -F, '{ mase[$1] = $2 } END {
+		print (mase["arima"] < 0.6 * mase["kq"]), \
+		    (mase["auto"] < 0.8 * mase["kq"]) }' <(column model,mase e)
+	assert_output "1 1"
+}
+
 @test "weeks: a weekend is foretold to be one, once there was one" {
 	# Three weeks of hours; the load of working days by day, less on others.
 	work() {

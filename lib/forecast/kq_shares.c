@@ -16,13 +16,15 @@
 /* How far a level may be moved. */
 #define LEVEL_MOVED 0.03
 /* How steeply the odds of a forecast that is mixed in fall with what it
- * loses, and the least and the most that they are multiplied by. */
+ * loses, and the least and the most that they are multiplied by, of coarse
+ * steps and of fine ones. */
 #define OTHER_POWER 6.0
 #define OTHER_LEAST 0.1
-#define OTHER_MOST 3.0
-/* Of coarse steps, which have few origins, they fall where it loses more than
- * so many times as much, and never rise. */
-#define OTHER_FAR 1.4
+static const double other_most[2] = { 8.0, 3.0 };
+/* Coarse steps have few origins: odds fall where it loses more than so many
+ * times as much, and rise where kq does. */
+#define OTHER_FALL 1.4
+#define OTHER_RISE 1.5
 /* Days of at most so many steps are coarse. */
 #define COARSE 48
 
@@ -221,11 +223,13 @@ vmf_kq_other(const struct vmf_kq_group *g, int k, int64_t day,
 		return share;
 	/* Where naive forecasts were never wrong, neither is kq. */
 	mine = plain > 0.0 ? mine / plain : 0.0;
+	odds = mine / lost[median];
 	if (day <= COARSE)
-		mine *= OTHER_FAR;
-	odds = pow(mine / lost[median], OTHER_POWER * own);
-	odds = share / (1.0 - share) * fmin(fmax(odds, OTHER_LEAST),
-	    day > COARSE ? OTHER_MOST : 1.0);
+		odds = odds < 1.0 ? fmin(odds * OTHER_FALL, 1.0) :
+		    fmax(odds / OTHER_RISE, 1.0);
+	odds = pow(odds, OTHER_POWER * own);
+	odds = share / (1.0 - share) *
+	    fmin(fmax(odds, OTHER_LEAST), other_most[day > COARSE]);
 	return odds / (1.0 + odds);
 }
 
