@@ -231,6 +231,27 @@ True"
 	done
 }
 
+@test "a trend, and a day that adds to it: no scale of logarithms" {
+	# Load doubles in five weeks; day and noise stay as they were.
+	awk 'BEGIN { srand(5)
+		for (v = 1; v <= 6; v++) {
+			printf "vm-%d ", v
+			for (t = 0; t < 840; t++) {
+				y = 20 + (15 + v) * t / 560 + 2 * rand()
+				y += 8 * sin(t / 24 * 6.2832)
+				printf "%s%.2f", (t > 0 ? "," : ""), y
+			}
+			print ""
+		}
+	}' | hours 35 >s
+	vmf-eval -q --model theta,ets,arima --horizon 24 --origins 2 s >e
+	run -0 awk -F, '$1 !~ /naive/ { print $1, ($2 < 0.6) }' \
+	    <(column model,mase e)
+	assert_output "theta 1
+ets 1
+arima 1"
+}
+
 @test "odd series: constant, short, intermittent, one step, a huge spike, tiny" {
 	{
 		echo "a $(printf '7,%.0s' {1..335})7"

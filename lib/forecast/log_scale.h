@@ -15,7 +15,8 @@
 
 #include <math.h>
 
-/* c > 0, or 0 for a history that is learned from as it is. */
+/* c > 0, or 0 for a history that is learned from as it is (one that grows
+ * by adding, not in proportion). */
 static inline double
 vmf_to_log(double c, double y)
 {

@@ -17,6 +17,12 @@
 
 /* Where the scale turns from linear to logarithmic, in parts of the mean. */
 #define SCALE_OF_MEAN 0.3
+/* A history has a trend if the highest of its thirds is so many times as high
+ * as the lowest, and each step from third to third is so much of the way; it
+ * is rougher where it is higher if that grows by more than that power. */
+#define TREND_RATIO 1.3
+#define TREND_STEP 0.3
+#define ROUGH_POWER 0.3
 
 /* Blocks of a task for a device that are worth a copy. */
 #define DEVICE_BLOCKS_MIN 32
@@ -245,8 +251,52 @@ advance(double **at, const struct vmf_block *b, const struct run *r)
 }
 
 /*
- * The scale of a history in which nothing is negative; 0 of others, and of a
- * short one, whose models are found by exact likelihood of what it is.
+ * Whether a history has a trend and is no rougher where it is high than where
+ * it is low.  Rough is the mean difference from one step to the next, which
+ * neither trend nor season change by much.
+ */
+static bool
+is_additive(const struct vmf_slice *y)
+{
+	enum { THIRDS = 3 };
+	double level[THIRDS], rough[THIRDS], step[2];
+	int low, high;
+
+	for (int k = 0; k < THIRDS; k++) {
+		int64_t from = y->n * k / THIRDS;
+		int64_t to = y->n * (k + 1) / THIRDS, n = 0, n_pairs = 0;
+
+		level[k] = rough[k] = 0.0;
+		for (int64_t t = from; t < to; t++) {
+			if (isnan(y->y[t]))
+				continue;
+			level[k] += y->y[t];
+			n++;
+			if (t == from || isnan(y->y[t - 1]))
+				continue;
+			rough[k] += fabs(y->y[t] - y->y[t - 1]);
+			n_pairs++;
+		}
+		if (n_pairs == 0)
+			return false;
+		level[k] /= (double)n;
+		rough[k] /= (double)n_pairs;
+	}
+	low = level[THIRDS - 1] > level[0] ? 0 : THIRDS - 1;
+	high = THIRDS - 1 - low;
+	step[0] = fabs(level[1] - level[low]);
+	step[1] = fabs(level[high] - level[1]);
+	return level[low] < level[1] && level[1] < level[high] &&
+	    level[high] >= TREND_RATIO * level[low] &&
+	    fmin(step[0], step[1]) >= TREND_STEP * (step[0] + step[1]) &&
+	    rough[high] <= rough[low] *
+	    pow(level[high] / level[low], ROUGH_POWER);
+}
+
+/*
+ * The scale of a history in which nothing is negative; 0 of others, of one
+ * that grows by adding, and of a short one, whose models are found by exact
+ * likelihood of what it is.
  */
 static double
 scale_of(const struct vmf_slice *y)
@@ -264,7 +314,9 @@ scale_of(const struct vmf_slice *y)
 			n++;
 		}
 	}
-	return n > 0 ? SCALE_OF_MEAN * sum / (double)n : 0.0;
+	if (n == 0 || is_additive(y))
+		return 0.0;
+	return SCALE_OF_MEAN * sum / (double)n;
 }
 
 static void
