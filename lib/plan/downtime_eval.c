@@ -62,6 +62,38 @@ static double (*levels_of(const struct run *r, enum rival k, int t))[LEVELS]
 	return r->q + ((int64_t)k * VMF_N_OUTCOMES + t) * r->past->n;
 }
 
+/* A config, and its place in a random order: no two have the same key. */
+struct card {
+	uint64_t key;
+	int64_t config;
+};
+
+static int
+compare_cards(const void *a, const void *b)
+{
+	const struct card *x = a, *y = b;
+
+	return (x->key > y->key) - (x->key < y->key);
+}
+
+/* Deal n configs to the folds, in a random order. */
+static int
+deal(struct run *r, int64_t n, struct vmf_err *e)
+{
+	struct card *card = vmf_calloc(n, (int64_t)sizeof(*card), e);
+	uint64_t salt = 1000003u * (uint64_t)(r->v->opts.seed + 1);
+
+	if (card == NULL)
+		return VMF_ENOMEM;
+	for (int64_t c = 0; c < n; c++)
+		card[c] = (struct card){ mixed((uint64_t)(c + 1) + salt), c };
+	qsort(card, (size_t)n, sizeof(*card), compare_cards);
+	for (int64_t i = 0; i < n; i++)
+		r->fold[card[i].config] = i % r->n_folds;
+	free(card);
+	return 0;
+}
+
 /* Folds of nearly the same number of configs, dealt at random; or one of
  * each workload, or stream. */
 static int
@@ -98,21 +130,7 @@ make_folds(struct run *r, struct vmf_err *e)
 		return vmf_fail(e, VMF_EDATA, "the moves have %lld "
 		    "configurations, expected %lld or more for as many "
 		    "folds", (long long)n, (long long)r->n_folds);
-	/* Rank by a random key. */
-	for (int64_t c = 0; c < n; c++) {
-		uint64_t key = mixed((uint64_t)(c + 1) + 1000003u *
-		    (uint64_t)(r->v->opts.seed + 1));
-		int64_t rank = 0;
-
-		for (int64_t o = 0; o < n; o++) {
-			uint64_t k = mixed((uint64_t)(o + 1) + 1000003u *
-			    (uint64_t)(r->v->opts.seed + 1));
-
-			rank += k < key || (k == key && o < c);
-		}
-		r->fold[c] = rank % r->n_folds;
-	}
-	return 0;
+	return deal(r, n, e);
 }
 
 /* Empirical quantiles of the outcome over the rows not of the fold, of that
