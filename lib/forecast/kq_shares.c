@@ -16,11 +16,10 @@
 /* How far a level may be moved. */
 #define LEVEL_MOVED 0.03
 /* How steeply the odds of a forecast that is mixed in fall with what it
- * loses, and the least and the most that they are multiplied by, of coarse
- * steps and of fine ones. */
+ * loses, and the least and the most that they are multiplied by. */
 #define OTHER_POWER 6.0
 #define OTHER_LEAST 0.1
-static const double other_most[2] = { 8.0, 3.0 };
+#define OTHER_MOST 3.0
 /* Coarse steps have few origins: odds fall where it loses more than so many
  * times as much, and rise where kq does. */
 #define OTHER_FALL 1.4
@@ -229,7 +228,7 @@ vmf_kq_other(const struct vmf_kq_group *g, int k, int64_t day,
 		    fmax(odds / OTHER_RISE, 1.0);
 	odds = pow(odds, OTHER_POWER * own);
 	odds = share / (1.0 - share) *
-	    fmin(fmax(odds, OTHER_LEAST), other_most[day > COARSE]);
+	    fmin(fmax(odds, OTHER_LEAST), OTHER_MOST);
 	return odds / (1.0 + odds);
 }
 
