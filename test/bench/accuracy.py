@@ -186,8 +186,9 @@ def vmf_models():
 def vmf_scores(path, metrics, horizon, models, trace=None):
     windows = WINDOWS.get(trace, "--protocol gift")
     text = sh(f"vmf-eval -q {windows} --horizon $H --metric $METRIC "
-              "--model $MODEL $FILE | vmf-cat --csv", H=horizon,
-              METRIC=",".join(metrics), MODEL=",".join(models), FILE=path)
+              "--model $MODEL --memory $MEMORY $FILE | vmf-cat --csv",
+              H=horizon, METRIC=",".join(metrics), MODEL=",".join(models),
+              FILE=path)
     return {r["model"]: r for r in csv.DictReader(io.StringIO(text.decode()))}
 
 
@@ -536,6 +537,8 @@ def main():
                    help="of " + ", ".join(SETS) + " [all]")
     p.add_argument("--metric", help="of the set's metrics, these [all]")
     p.add_argument("--model", help="vmf's models [all that are known]")
+    p.add_argument("--memory", default="256M", help="for vmf's models that "
+                   "learn from the whole fleet [256M]")
     p.add_argument("--data", default=os.environ.get(
         "VMF_DATA", os.path.join(ROOT, "..", "shared", "data")),
         help="folder of the traces [$VMF_DATA]")
@@ -560,6 +563,7 @@ def main():
     p.add_argument("--sample-only", action="store_true",
                    help="leave out vmf on all VMs")
     o = p.parse_args()
+    os.environ["MEMORY"] = o.memory
     chosen = o.set.split(",")
     for name in chosen:
         if name not in SETS:
