@@ -122,6 +122,7 @@ b,1970-01-01T01:00:00Z,4" ]
 @test "vmf-cat: values of every type, the odd ones among them, in each format" {
 	cd "$BATS_TEST_TMPDIR" || return 1
 	judge - <<-'E'
+	import decimal
 	import pyarrow as pa, pyarrow.ipc as ipc
 	inf = float("inf")
 	def put(name, t):
@@ -134,6 +135,13 @@ b,1970-01-01T01:00:00Z,4" ]
 	    "b": pa.array([b"\x00\xff\x10", b""], pa.binary()),
 	    "text": ["a\nb\t\"c\\", ""],
 	    "l": pa.array([[0.5, inf, None], []], pa.list_(pa.float64()))}))
+	put("half", pa.table({"h": pa.array([inf, -inf, float("nan"), 1.5],
+	    pa.float16())}))
+	D = decimal.Decimal
+	put("exact", pa.table({"a": pa.array([D("1.25"), None],
+	    pa.decimal32(5, 2)), "b": pa.array([D("-12345678901.5"), None],
+	    pa.decimal64(18, 1)), "u": pa.array([[1, 2**63], []],
+	    pa.list_(pa.uint64())), "l": [[float(i) for i in range(9)], [None]]}))
 	put("big", pa.table({"u": pa.array([1, 2**63], pa.uint64())}))
 	t = pa.table([[1], [2]], names=["a", "a"])
 	put("twice", t)
@@ -152,6 +160,14 @@ b,1970-01-01T01:00:00Z,4" ]
 	run -0 vmf-cat --columns flag,none,i,x,y,b odd
 	assert_line --index 1 --regexp '^true +- +-7 +inf +-? +<3 bytes>$'
 	assert_line --index 2 --regexp '^- +- +- +-inf +123456.789 +<0 bytes>$'
+	run -0 vmf-cat --csv --no-header half
+	assert_output $'inf\n-inf\n\n1.5'
+	run -0 vmf-cat --csv --no-header --columns a,b,u exact
+	assert_line --index 0 '1.25,-12345678901.5,"[1,9.223372036854776e+18]"'
+	assert_line --index 1 ',,[]'
+	run -0 vmf-cat --columns l,a exact
+	assert_line --index 1 --regexp '^\[0 1 .. 8\] x9 +1.25$'
+	assert_line --index 2 --regexp '^\[-\] +-$'
 	fails 1 "big: message at byte " vmf-cat big
 	[[ $stderr == *"column 'u': row 1 of the batch is out of"* ]]
 	fails 1 "twice: two columns are called 'a'" vmf-cat twice

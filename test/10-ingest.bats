@@ -47,6 +47,24 @@ T5=1970-01-01T00:05:00Z
 	    '"l1' "l2\",$T0,-0.5" | diff -u - out
 	run cat err
 	assert_output "vmf-ingest: 1 file, 3 rows in, 3 rows out, 0 bad rows, 0 missing values"
+	# Blanks are no part of a number in quotes either.
+	put a.csv 'vm,time,cpu\n"a",0," 5\t "\n'
+	ingest a.csv
+	lines "a,$T0,5"
+}
+
+@test "rows of many columns are as others" {
+	awk 'BEGIN {
+		for (r = -1; r < 5000; r++) {
+			printf "%s", (r < 0 ? "vm,time" : "a," 60 * r)
+			for (i = 0; i < 40; i++)
+				printf ",%s", (r < 0 ? "m" i : r % 100 + i)
+			print ""
+		}
+	}' </dev/null >a.csv
+	ingest a.csv
+	[ "$(wc -l <out)" = 5001 ]
+	diff <(cut -d, -f3- a.csv) <(cut -d, -f3- out)
 }
 
 @test "a byte order mark is no part of the first name" {
@@ -472,6 +490,12 @@ c,$T0,3"
 	put a.csv 't,b,a\n0,1,x\n300,1,2\n'
 	ingest --map wide --metric cpu --bad-rows skip --ignore b a.csv
 	lines "a,$T5,2"
+	# As pandas writes an index that has no name; a VM has to have one.
+	put a.csv ',b\n0,1\n'
+	ingest --map wide --metric cpu a.csv
+	lines "b,$T0,1"
+	put a.csv 't,b,\n0,1,2\n'
+	refused "column 3 has no name" --map wide --metric cpu a.csv
 }
 
 BB='Timestamp [ms];\tCPU cores;\tCPU capacity provisioned [MHZ];\tCPU usage [MHZ];\tCPU usage [%];\tMemory capacity provisioned [KB];\tMemory usage [KB];\tDisk read throughput [KB/s];\tDisk write throughput [KB/s];\tNetwork received throughput [KB/s];\tNetwork transmitted throughput [KB/s]\n'
@@ -605,6 +629,25 @@ page_map() {
 a,1970-01-01T00:10:00Z,50,50,8192"
 	put b.csv 'a\tb\n'
 	refused 'b.csv:1: found 2 fields, expected 6' --map m.json b.csv
+	# A metric whose name is asked for, beside an attribute.
+	cat >m.json <<-'END'
+	{"vm": {"from": "filename"}, "time": {"step": "5m", "start": "@300"},
+	 "metrics": [{"column": "c"}],
+	 "attributes": [{"name": "host", "column": "h"}]}
+	END
+	put b.csv 'h,c\nx,1\n'
+	ingest --map m.json --metric cpu b.csv
+	run cat out
+	assert_output "vm,time,cpu,host
+b,$T5,1,x"
+	# Of one column: a line of nothing is no row where rows have times.
+	cat >m.json <<-'END'
+	{"vm": {"from": "filename"}, "time": {"column": "t", "format": "s"},
+	 "metrics": [{"name": "cpu", "column": "t"}]}
+	END
+	put b.csv 't\n0\n\n300\n  \n'
+	ingest --map m.json b.csv
+	lines "b,$T0,0" "b,$T5,300"
 }
 
 @test "a map that is wrong: which key, what was found, what was expected" {
@@ -615,6 +658,7 @@ a,1970-01-01T00:10:00Z,50,50,8192"
 	columns: found a number, expected strings that are not empty	{"header": false, "columns": ["a", 1], "vm": {"column": "a"}}
 	columns: found a name twice, expected each once	{"header": false, "columns": ["a", "a"], "vm": {"column": "a"}}
 	vm: found a string, expected {"column": NAME} or {"from": "filename"}	{"vm": "a"}
+	metrics[0].unit: found a number, expected a string	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "cpu", "column": "cpu", "unit": 5}]}
 	vm.from: found another word, expected "filename"	{"vm": {"from": "header"}}
 	vm.from: found a number, expected "filename"	{"vm": {"from": 1}}
 	vm: found neither column nor from, expected one of them	{"vm": {}}
@@ -697,7 +741,7 @@ a,1970-01-01T00:10:00Z,50,50,8192"
 		n=$((n + 1))
 	done <maps
 	echo "$n maps"' >said || fail "$(cat said)"
-	assert_equal "$(cat said)" "71 maps"
+	assert_equal "$(cat said)" "72 maps"
 	[ ! -e out ]
 	printf '{"vm": "\377"}' >m.json
 	fails 1 'found bytes that are not UTF-8, expected JSON' \

@@ -438,6 +438,65 @@ hours() {
 	fails 1 "nothing would be left of h" \
 	    vmf-aggregate --append h --keep-span 28d -o h in
 	same h was
+	# Nor do seconds of a year's time on end fit in a row.
+	series h 1s vm,time,cpu a,0,1
+	cp h was
+	series day 1s vm,time,cpu a,1704067200,2
+	fails 1 "found steps of 'a' from 1970-01-01T00:00:00Z to 2024-01-01T00:00:00Z, expected a row that --memory and --max-batch can hold" \
+	    vmf-aggregate --append h -o h day
+	same h was
+}
+
+@test "columns that do not fit: units, types, lists of other lengths" {
+	series h 1h vm,time,cpu a,0,1
+	series day 1h vm,time,cpu a,3600,2
+	judge - <<-'EOT'
+		import pyarrow as pa, pyarrow.ipc as ipc
+		def get(name):
+		    return ipc.open_stream(name).read_all()
+		def put(name, t):
+		    with ipc.new_stream(name, t.schema) as w:
+		        w.write_table(t)
+		def unit(t, u):
+		    i = t.schema.get_field_index("cpu_mean")
+		    f = t.schema.field(i)
+		    f = f.with_metadata({**(f.metadata or {}), b"unit": u})
+		    return t.cast(t.schema.set(i, f))
+		h, day = get("h"), get("day")
+		put("h.pct", unit(h, b"%"))
+		put("day.mhz", unit(day, b"MHz"))
+		put("h.binary", h.append_column("tag", pa.array([b"x"], pa.binary())))
+		put("day.text", day.append_column("tag", pa.array(["x"])))
+		put("h.null", h.append_column("tag", pa.nulls(1)))
+		put("day.null", day.append_column("tag", pa.nulls(1)))
+		i = h.schema.get_field_index("cpu_mean")
+		f = h.schema.field(i)
+		h = h.set_column(i, f, pa.array([[1.0, None, None]], f.type))
+		h = h.replace_schema_metadata({**h.schema.metadata,
+		    b"vmf:end": b"1970-01-01T03:00:00Z"})
+		put("h.gap", h)
+		put("h.uneven", h.append_column("cpu_max", pa.array([[1.0, 2.0]],
+		    f.type)))
+	EOT
+	fails 1 "day.mhz: column 'cpu_mean' is in MHz, expected % as in h.pct" \
+	    vmf-aggregate --append h.pct day.mhz
+	fails 1 "day.text: column 'tag' is utf8, expected binary as in h.binary" \
+	    vmf-aggregate --append h.binary day.text
+	# A column of nothing takes the type of what comes, or stays one.
+	cp h.null h
+	run -0 append day.text
+	assert_output 'a,x,ok,1970-01-01T00:00:00Z,"[1,2]"'
+	run -0 append day.null
+	assert_output 'a,,ok,1970-01-01T00:00:00Z,"[1,2]"'
+	# Steps that are missing at the end do not come along.
+	cp h.gap h
+	series day 1h vm,time,cpu b,3600,2
+	run -0 append day
+	assert_output $'a,ok,1970-01-01T00:00:00Z,[1]\nb,ok,1970-01-01T01:00:00Z,[2]'
+	printf '%s\n' vm,time,cpu a,3600,2 | vmf-ingest -q |
+	    vmf-aggregate -q --step 1h --stat mean,max -o day
+	fails 1 "h.uneven: row 0: 'cpu_mean' has 3 steps and 'cpu_max' has 2, expected lists equally long" \
+	    vmf-aggregate --append h.uneven day
 }
 
 @test "metadata that was lost on the way" {
