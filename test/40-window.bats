@@ -183,6 +183,10 @@ DAY=2024-05-01T00:00:00Z
 	echo 'a h 1*12 -' | forecast $DAY >f
 	run -0 window --length 1h --blackout Wed <f
 	assert_output --partial 'a,h,,,,,blackout,each of the 133 possible windows'
+	fails 2 "blackout '22.00-04:00', expected" \
+	    vmf-window --length 1h --blackout 22.00-04:00 f
+	fails 2 "blackout '22:00-04.00', expected" \
+	    vmf-window --length 1h --blackout 22:00-04.00 f
 	fails 2 "blackout 'Mon-Fri 9-18', expected" \
 	    vmf-window --length 1h --blackout 'Mon-Fri 9-18' f
 	fails 2 'time zone' vmf-window --length 1h --tz Europe/Zurch f

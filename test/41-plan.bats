@@ -277,6 +277,12 @@ c,00,1,1,1,placed"
 		assert_line --index 2 'c,2024-05-01T02:00:00Z,placed,'
 		assert_line --index 3 --partial 'd,,no-window,no window of 1h'
 	done
+	# The earlier of a deadline and --not-after holds.
+	run -0 plan id,start --not-after 2024-05-01T02:30:00Z <f
+	assert_line --index 1 'b,2024-05-01T01:00:00Z'
+	run -0 plan id,start --not-after 2024-05-01T01:30:00Z <f
+	assert_line --index 1 'b,2024-05-01T00:00:00Z'
+	assert_line --index 2 'c,2024-05-01T00:00:00Z'
 	echo 'a 1 h no soon' | fleet host pinned deadline >f
 	fails 1 "row 0, 'a': its deadline is not a time" \
 	    vmf-window --length 1h f
@@ -386,6 +392,15 @@ c,00,1,1,1,placed"
 	run cat err
 	assert_line 'b: 3 starts, 3 out of blackouts, 3 of these with a forecast, 2 of these within --max-load'
 	assert_line 'b: rank 1: 2024-05-01T00:00:00Z, cost 1, expected load 1'
+}
+
+@test "--drain of a host that nobody knows" {
+	printf '%s\n' host,cpus h1,8 h2,8 >hosts.csv
+	fleet host target <<<'a 1,2 h1 h2' >f
+	fails 1 "--drain: no host 'h9' in f" vmf-window --length 1h \
+	    --drain h1,h9 f
+	fails 1 "--drain: no host 'h9' in hosts.csv" vmf-window --length 1h \
+	    --drain h1,h9 --hosts hosts.csv f
 }
 
 @test "--strict: the plan is written, and the exit code is 1" {
@@ -712,6 +727,11 @@ old() {
 		old "$row" >old
 		assert_equal "$(kept "$@")" "$first"
 	done
+	# Nor a host that is of another cluster by now.
+	printf '%s\n' host,cpus,cluster h1,8,x h2,8,x h3,8,y >hosts.csv
+	old "b ${DAY/T00/T02} h3 1" >old
+	assert_equal "$(kept "$@")" b,00,h2
+	printf '%s\n' host,cpus h1,8 h2,8 h3,8 >hosts.csv
 	# A target of its own is kept to: the plan before went elsewhere.
 	fleet host target <<<'b 3,3,3 h1 h2' >f
 	old "b ${DAY/T00/T02} h3 1" >old

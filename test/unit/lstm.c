@@ -408,6 +408,14 @@ test_saved(const struct vmf_lstm_shape *s)
 	check(memcmp(c.w, a.avg, (size_t)a.n * 4) == 0,
 	    "what forecasts is not the average");
 	vmf_lstm_free(&c);
+	/* Long learned, the average keeps 99 % of itself in each step. */
+	a.steps = 5000;
+	memcpy(t.w, a.avg, (size_t)a.n * sizeof(float));
+	must(vmf_lstm_step(&a, t.grad, 1e-2, 10.0, &e), &e);
+	for (int64_t i = 0; i < a.n; i++)
+		check(fabs((double)a.avg[i] - (0.99 * (double)t.w[i] +
+		    0.01 * (double)a.w[i])) <= 1e-6,
+		    "the average keeps another part of itself");
 	buf.p[buf.n - 3] ^= 1;
 	check(vmf_lstm_load(&c, buf.p, buf.n, false, &e) == VMF_EDATA,
 	    "a bit is another, and it is taken");

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "series/accum.h"
+#include "series/exact.h"
 #include "series/sorter.h"
 
 #undef NDEBUG
@@ -375,6 +376,127 @@ packed(void)
 	vmf_ids_free(&ids);
 }
 
+/* Where two doubles are equally near, what is left decides. */
+static void
+exact(void)
+{
+	static const struct {
+		double v[3], sum;
+	} of[] = {
+		{ { 1.0, 0x1p-53, 0.0 }, 1.0 },
+		{ { 1.0, 0x1p-53, 0x1p-106 }, 1.0 + 0x1p-52 },
+		{ { 1.0, 0x1p-53, -0x1p-106 }, 1.0 },
+		{ { 1.0 + 0x1p-52, 0x1p-53, 0.0 }, 1.0 + 0x1p-51 },
+		{ { 1.0 + 0x1p-52, 0x1p-53, -0x1p-106 }, 1.0 + 0x1p-52 },
+		{ { -1.0, -0x1p-53, -0x1p-106 }, -1.0 - 0x1p-52 },
+		{ { -1.0, -0x1p-53, 0x1p-106 }, -1.0 },
+	};
+
+	for (size_t i = 0; i < sizeof(of) / sizeof(*of); i++) {
+		struct vmf_exact x = { .n = 0 };
+
+		for (int k = 0; k < 3; k++)
+			vmf_exact_add(&x, of[i].v[k]);
+		assert(vmf_exact_round(&x) == of[i].sum);
+	}
+}
+
+/*
+ * What is rounded off is kept, whether before a run is written or when runs
+ * are merged: in two segments of each, sums of 1, 2^-53 and 2^-106, which are
+ * rounded once.  A sum that is not finite has no rest.
+ */
+static void
+spilled_sums(void)
+{
+	static const double part[] = { 1.0, 0x1p-53, 0x1p-106 };
+	struct vmf_err e = { "" };
+	struct vmf_ids ids = { 0 };
+
+	make_ids(&ids);
+	for (int runs = 1; runs <= 3; runs += 2) {
+		struct vmf_accum a;
+		int64_t n;
+		uint8_t *seg;
+
+		assert(vmf_accum_init(&a, 2, VMF_ACC_SUM, tmpdir, &e) == 0);
+		for (int run = 0; run < 3; run++) {
+			for (int32_t id = 0; id < N_IDS; id++)
+				for (int64_t step = 5; step < 30; step += 20) {
+					void *p = vmf_accum_at(&a, id, step,
+					    &e);
+
+					assert(p != NULL);
+					assert(vmf_accum_sum(&a, p, id, step,
+					    1, part[run], &e) == 0);
+					assert(vmf_accum_sum(&a, p, id, step,
+					    0, run == 0 ? 1.0 : 0x1.8p1023,
+					    &e) == 0);
+				}
+			if (run + runs >= 3)
+				assert(vmf_accum_flush(&a, &ids, &e) == 0);
+		}
+		assert(vmf_accum_finish(&a, &ids, 1 << 20, &e) == 0);
+		for (int i = 0; i < N_IDS; i++) {
+			assert(vmf_accum_next(&a, ids.order[i], &seg, &n,
+			    &e) == 0);
+			assert(n == 2);
+			for (int k = 0; k < 2; k++, seg += a.layout.rec_bytes) {
+				int at = k == 0 ? 5 : 25 % VMF_SEG_STEPS;
+
+				assert(vmf_seg_sum(&a.layout, seg, 1)[at] ==
+				    1.0 + 0x1p-52);
+				assert(vmf_seg_sum(&a.layout, seg, 0)[at] ==
+				    INFINITY);
+			}
+		}
+		vmf_accum_free(&a);
+	}
+	vmf_ids_free(&ids);
+}
+
+/* Counts of two runs that do not fit in one. */
+static void
+too_many(void)
+{
+	struct vmf_err e = { "" };
+	struct vmf_ids ids = { 0 };
+	struct vmf_accum a;
+	int64_t n;
+	uint8_t *seg;
+	int rc;
+
+	make_ids(&ids);
+	assert(vmf_accum_init(&a, 1, 0, tmpdir, &e) == 0);
+	for (uint32_t count = 1; count != 0; count = count == 1 ? UINT32_MAX :
+	    0) {
+		vmf_seg_count(&a.layout, vmf_accum_at(&a, 0, 3, &e),
+		    0)[3] = count;
+		assert(vmf_accum_flush(&a, &ids, &e) == 0);
+	}
+	rc = vmf_accum_finish(&a, &ids, 1 << 20, &e);
+	for (int i = 0; rc == 0 && i < N_IDS; i++)
+		rc = vmf_accum_next(&a, ids.order[i], &seg, &n, &e);
+	assert(rc == VMF_EDATA && strstr(e.msg, "2^32 samples") != NULL);
+	vmf_accum_free(&a);
+	vmf_ids_free(&ids);
+}
+
+/* A spill that nothing was put in has no record, and has none again. */
+static void
+no_runs(void)
+{
+	struct vmf_err e = { "" };
+	struct vmf_spill s;
+	const struct vmf_rec *rec;
+
+	vmf_spill_init(&s, tmpdir, sizeof(struct vmf_rec));
+	assert(vmf_spill_merge(&s, NULL, 0, 1 << 20, &e) == 0);
+	assert(vmf_spill_next(&s, &rec, &e) == 0);
+	assert(vmf_spill_next(&s, &rec, &e) == 0);
+	vmf_spill_free(&s);
+}
+
 static void
 no_folder(void)
 {
@@ -407,6 +529,10 @@ main(void)
 	for (int how = 0; how < 4; how++)
 		damaged(how);
 	packed();
+	exact();
+	spilled_sums();
+	too_many();
+	no_runs();
 	no_folder();
 	return 0;
 }
