@@ -617,6 +617,71 @@ odd() {
 	assert_line --index 1 'b,false,1970-01-01T00:01:00Z,0.25,0.001,0'
 }
 
+@test "rows that say little, and cells that do not say what they should" {
+	judge - <<-'E'
+	import pyarrow as pa, pyarrow.ipc as ipc
+	def put(name, kind, **cols):
+	    t = pa.table(cols).replace_schema_metadata({"vmf:kind": kind,
+	        "vmf:step": "3600", "vmf:start": "1970-01-01T00:00:00Z",
+	        "vmf:end": "1970-01-01T02:00:00Z"})
+	    with ipc.new_stream(name, t.schema) as w:
+	        w.write_table(t)
+	def times(*v):
+	    return pa.array(v, pa.timestamp("s"))
+	def cpu(*v):
+	    return pa.array(v, pa.float32())
+	put("time", "readings", vm=["a", "a", "b"], time=times(0, None, 600),
+	    cpu=cpu(1, 2, 3))
+	put("name", "readings", vm=pa.DictionaryArray.from_arrays(
+	    pa.array([0, 1], pa.int32()), pa.array(["a", None])),
+	    time=times(0, 600), cpu=cpu(1, 2))
+	put("row", "readings", vm=pa.array(["a", None]).dictionary_encode(),
+	    time=times(0, 600), cpu=cpu(1, 2))
+	put("binary", "readings", vm=["a"], time=times(0), cpu=cpu(1),
+	    tag=pa.array([b"x"], pa.binary()))
+	put("few", "readings", vm=["a", "b", "c"], time=times(0, 0, 0),
+	    cpu=cpu(1, 2, None), vcpus=pa.array([1, None, 2], pa.int32()),
+	    host=pa.DictionaryArray.from_arrays(pa.array([0, 1, 2], pa.int32()),
+	    pa.array(["h", None, ""])),
+	    cluster=pa.nulls(3, pa.string()), age=pa.array([1.5, None, 2]))
+	f64 = pa.list_(pa.float64())
+	put("wide", "series", id=["a"], start=times(0),
+	    cpu_mean=pa.array([[1.0, 2.5]], f64),
+	    cpu_count=pa.array([[1.0, 2.0]], f64))
+	put("early", "series", id=["a"], start=times(-10**12),
+	    cpu_mean=pa.array([[1.0, 2.0]], f64))
+	E
+	fails 1 'time: row 1: found no time (null)' vmf-aggregate --step 1h \
+	    --since 1970-01-01 -o out time
+	fails 1 'name: row 1: found no vm (null)' \
+	    vmf-aggregate --step 1h -o out name
+	fails 1 'row: row 1: found no vm (null)' \
+	    vmf-aggregate --step 1h -o out row
+	fails 1 "binary: column 'tag' is binary, expected a number, text, bool" \
+	    vmf-aggregate --step 1h -o out binary
+	fails 1 'early: row 0: start is -1000000000000 s since 1970, expected a time in the years 1 to 9999' \
+	    vmf-train --model snaive -o out early
+	[ ! -e out ]
+	for stat in mean p50; do
+		run -0 sh -c "vmf-aggregate -q --step 1h --metric cpu \
+		    --stat $stat few | vmf-cat --csv --no-header \
+		    --columns id,host,vcpus,cluster,cpu_$stat"
+		assert_output $'a,h,1,,[1]\nb,,,,[2]\nc,,2,,[]'
+	done
+	# A host has what is known of its VMs.
+	run -0 sh -c 'vmf-aggregate -q --step 1h --metric cpu --by host few |
+	    vmf-cat --csv --no-header --columns id,cluster,vcpus,cpu_mean,vms'
+	assert_output 'h,,1,[1],[1]'
+	# A number that an int32 does not hold, and a word for an age.
+	printf '%s\n' vm,age,vcpus,tag a,x,99999999999,q b,2,,w >inv.csv
+	run -0 sh -c 'vmf-aggregate -q --step 1h --metric cpu --join inv.csv few |
+	    vmf-cat --csv --no-header --columns id,vcpus,age,tag'
+	assert_output $'a,99999999999,x,q\nb,,2,w\nc,2,,'
+	run -0 sh -c 'vmf-aggregate -q --step 2h wide |
+	    vmf-cat --csv --no-header --columns cpu_mean,cpu_count'
+	assert_output '[2],[3]'
+}
+
 @test "every step of every VM as polars computes it" {
 	fleet 50 3 >in
 	vmf-aggregate -q --step 1h --stat mean,max,min,count,p95,p50 -o out in

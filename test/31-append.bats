@@ -477,6 +477,7 @@ hours() {
 		put("h.gap", h)
 		put("h.uneven", h.append_column("cpu_max", pa.array([[1.0, 2.0]],
 		    f.type)))
+		put("h.none", h.append_column("cpu_max", pa.array([None], f.type)))
 	EOT
 	fails 1 "day.mhz: column 'cpu_mean' is in MHz, expected % as in h.pct" \
 	    vmf-aggregate --append h.pct day.mhz
@@ -497,6 +498,8 @@ hours() {
 	    vmf-aggregate -q --step 1h --stat mean,max -o day
 	fails 1 "h.uneven: row 0: 'cpu_mean' has 3 steps and 'cpu_max' has 2, expected lists equally long" \
 	    vmf-aggregate --append h.uneven day
+	fails 1 "h.none: row 0: found lists of 3 and 0 steps, expected all equally long" \
+	    vmf-aggregate --append h.none day
 }
 
 @test "metadata that was lost on the way" {
