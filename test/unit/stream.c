@@ -78,6 +78,44 @@ value(int64_t i)
 	return i % 7 == 0 ? NAN : (double)(i % 1000) / 8;
 }
 
+/* Numbers into columns and out of them: what a type cannot hold is missing. */
+static void
+numbers(void)
+{
+	static const struct {
+		enum vmf_type type;
+		double in, out;
+	} of[] = {
+		{ VMF_BOOL, 2.0, 1.0 }, { VMF_BOOL, 0.0, 0.0 },
+		{ VMF_BOOL, NAN, NAN }, { VMF_INT32, 2.6, 3.0 },
+		{ VMF_INT32, 0x1p31, NAN }, { VMF_INT32, NAN, NAN },
+		{ VMF_INT64, -0x1p63, -0x1p63 }, { VMF_INT64, 0x1p63, NAN },
+		{ VMF_FLOAT32, 0.1, (double)0.1f }, { VMF_FLOAT64, 0.1, 0.1 },
+	};
+	struct vmf_schema s = { 0 };
+	struct vmf_batch b;
+
+	check(vmf_schema_add(&s, "text", VMF_UTF8, false, &err));
+	for (int k = 0; k < (int)(sizeof(of) / sizeof(*of)); k++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "n%d", k);
+		check(vmf_schema_add(&s, name, of[k].type, false, &err));
+	}
+	check(vmf_batch_init(&b, &s, &err));
+	check(vmf_col_put_str(&b.col[0], "7", 1, &err));
+	assert(isnan(vmf_col_num(&b.col[0], 0)));
+	for (int k = 1; k < s.n; k++) {
+		double v;
+
+		check(vmf_col_put_num(&b.col[k], of[k - 1].in, &err));
+		v = vmf_col_num(&b.col[k], 0);
+		assert(isnan(of[k - 1].out) ? isnan(v) : v == of[k - 1].out);
+	}
+	vmf_batch_free(&b);
+	vmf_schema_free(&s);
+}
+
 static void
 round_trip(enum vmf_codec codec, int64_t rows, int64_t batch_rows,
     int64_t n_ids, const char *path)
@@ -434,6 +472,7 @@ main(int argc, char *argv[])
 	fd = mkstemp(path);
 	assert(fd >= 0);
 	close(fd);
+	numbers();
 	for (int codec = VMF_CODEC_NONE; codec <= VMF_CODEC_ZSTD; codec++) {
 		round_trip((enum vmf_codec)codec, 0, 10, 1, path);
 		round_trip((enum vmf_codec)codec, 1, 10, 1, path);
