@@ -300,6 +300,14 @@ T5=1970-01-01T00:05:00Z
 	END
 	ingest --map m.json a.csv
 	lines "a,$T0,1,linux" "a,$T5,2,bsd"
+	# At once, where bad rows are left out and there are many.
+	awk 'BEGIN { print "vm,time,cpu,note"
+		for (i = 0; i < 5000; i++) print "a," 60 * i ",1,word"
+		print "\"" }' </dev/null >a.csv
+	for threads in 1 2; do
+		refused "column 'note' never holds a number" --bad-rows skip \
+		    --threads $threads a.csv
+	done
 }
 
 @test "ids: UTF-8, not empty" {
