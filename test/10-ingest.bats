@@ -67,6 +67,26 @@ T5=1970-01-01T00:05:00Z
 	diff <(cut -d, -f3- a.csv) <(cut -d, -f3- out)
 }
 
+@test "names that fill a batch end it" {
+	awk 'BEGIN {
+		p = sprintf("%2000s", ""); gsub(/ /, "x", p)
+		print "vm,time,cpu"
+		for (i = 0; i < 12000; i++) print i p ",60," i % 7
+	}' </dev/null >a.csv
+	vmf-ingest -q --threads 1 -o one a.csv
+	vmf-ingest -q --threads 2 -o two a.csv
+	same one two
+	vmf-cat --csv one | cut -c1-9,2000- | awk -F, 'NR > 1 &&
+	    (substr($1, 1, length(NR - 2)) != NR - 2 || $3 != (NR - 2) % 7) {
+		print; bad = 1 } END { exit bad || NR != 12001 }'
+	# 16 MB of names, and no more rows with them.
+	judge - <<-'E'
+		import pyarrow.ipc as ipc
+		n = [b.num_rows for b in ipc.open_stream("one")]
+		assert len(n) == 2 and 8300 < n[0] < 8500, n
+	E
+}
+
 @test "a byte order mark is no part of the first name" {
 	put a.csv '\xef\xbb\xbfvm,time,cpu\na,0,1\n'
 	ingest a.csv
