@@ -10,6 +10,7 @@
 #define MEDIAN 4
 #define P90 8
 #define LENGTH_MAX_S 31536000.0		/* a year */
+#define FLAT 1e-9		/* a slope */
 
 void
 vmf_down_cost_open(struct vmf_down_cost *d, const struct vmf_reader *r)
@@ -148,6 +149,36 @@ vmf_down_cost_of(const struct vmf_down_cost *d, const struct vmf_foretold *f)
 {
 	return d->per_s * (double)f->downtime_ms / 1000.0 +
 	    d->per_min * (double)f->total_ms / 60000.0;
+}
+
+/* Between two loads that cost is a straight line, and above the last one it
+ * grows as the load does. */
+double
+vmf_down_cost_load(const struct vmf_down_cost *d,
+    const struct vmf_foretold *f, double cost, double error, double near)
+{
+	double best = INFINITY, each = 100.0 / fmax(1.0, d->n_loads - 1);
+
+	for (int l = 0; l < d->n_loads; l++) {
+		bool last = l == d->n_loads - 1;
+		double lo = d->n_loads == 1 ? 0.0 : l * each;
+		double hi = last ? INFINITY : lo + each;
+		double at = lo + vmf_down_cost_of(d, &f[l]), a, b, w;
+		double slope = last ? 1.0 : 1.0 + (vmf_down_cost_of(d,
+		    &f[l + 1]) - vmf_down_cost_of(d, &f[l])) / each;
+
+		/* A line that is level has its cost all along. */
+		slope = fabs(slope) > FLAT ? slope : FLAT;
+		w = error / fabs(slope);
+		a = fmax(lo, lo + (cost - at) / slope - w);
+		b = fmin(hi, lo + (cost - at) / slope + w);
+		if (a > b)
+			continue;
+		a = fmax(a, fmin(near, b));
+		if (fabs(a - near) < fabs(best - near))
+			best = a;
+	}
+	return isinf(best) ? near : best;
 }
 
 int64_t

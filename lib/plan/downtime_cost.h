@@ -60,6 +60,11 @@ struct vmf_foretold vmf_foretold_at(const struct vmf_foretold *f,
 /* What is added to the cost of a start. */
 double vmf_down_cost_of(const struct vmf_down_cost *d,
     const struct vmf_foretold *f);
+/* The other way round: the load whose cost, with what is added for a row of
+ * entries f, is within error of cost; of several the one nearest to near, and
+ * where there is none that itself. */
+double vmf_down_cost_load(const struct vmf_down_cost *d,
+    const struct vmf_foretold *f, double cost, double error, double near);
 /* The p90 of the length of a move in whole minutes, at the row's mean
  * load. */
 int64_t vmf_down_cost_length(const struct vmf_down_cost *d, int64_t i);

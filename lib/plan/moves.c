@@ -23,7 +23,6 @@ vmf_moves_free(struct vmf_moves *m)
 	free(m->cost);
 	free(m->load);
 	free(m->above);
-	free(m->by);
 	free(m->begins);
 	free(m->host);
 	*m = (struct vmf_moves){ 0 };
@@ -51,9 +50,6 @@ vmf_moves_grid(struct vmf_moves *m, struct vmf_err *e)
 		return rc;
 	for (int64_t k = 0; k < m->n * m->n_starts; k++)
 		m->cost[k] = VMF_COST_NONE;
-	if (m->keep_by && (rc = vmf_grow(&m->by, &m->by_cap, m->n *
-	    m->n_starts, e)) != 0)
-		return rc;
 	if (!m->keep_load)
 		return 0;
 	if ((rc = vmf_grow(&m->load, &m->load_cap, m->n * m->n_steps,
@@ -136,9 +132,8 @@ add_above(struct vmf_moves *m, int64_t i, const double *load,
 }
 
 int
-vmf_moves_add(struct vmf_moves *m, const double *cost, const double *by,
-    int64_t length_s, const double *load, const double *risk, double vcpus,
-    struct vmf_err *e)
+vmf_moves_add(struct vmf_moves *m, const double *cost, int64_t length_s,
+    const double *load, const double *risk, double vcpus, struct vmf_err *e)
 {
 	int64_t i = m->n, s = m->n_starts, n = m->n_steps;
 	double top = greatest(cost, s), most = greatest(load, n), cpus;
@@ -147,9 +142,7 @@ vmf_moves_add(struct vmf_moves *m, const double *cost, const double *by,
 	int rc;
 
 	if ((rc = vmf_grow(&m->vm, &m->vm_cap, i + 1, e)) != 0 ||
-	    (rc = vmf_grow(&m->cost, &m->cost_cap, (i + 1) * s, e)) != 0 ||
-	    (m->keep_by && (rc = vmf_grow(&m->by, &m->by_cap, (i + 1) * s,
-	    e)) != 0))
+	    (rc = vmf_grow(&m->cost, &m->cost_cap, (i + 1) * s, e)) != 0)
 		return rc;
 	v = &m->vm[i];
 	*v = (struct vmf_move){ .host = -1, .cluster = -1, .target = -1,
@@ -166,9 +159,6 @@ vmf_moves_add(struct vmf_moves *m, const double *cost, const double *by,
 		    -v->cost_exp));
 		if (q[k] < v->least)
 			v->least = q[k];
-		if (m->keep_by)
-			m->by[i * s + k] = by[k] <= 0.0 ? 0 : (uint16_t)lrint(
-			    fmin(ldexp(by[k], -v->cost_exp), VALUE_MAX));
 	}
 	/* The longest that has a start fits the forecast. */
 	v->width = v->least == VMF_COST_NONE ? 1 :
@@ -205,25 +195,20 @@ vmf_moves_cost(const struct vmf_moves *m, int64_t i, int64_t k)
 }
 
 double
-vmf_moves_by(const struct vmf_moves *m, int64_t i, int64_t k)
-{
-	return ldexp(m->by[i * m->n_starts + k], m->vm[i].cost_exp);
-}
-
-double
-vmf_moves_load(const struct vmf_moves *m, int64_t i, int64_t k)
+vmf_moves_load(const struct vmf_moves *m, int64_t i, int64_t k, bool risk)
 {
 	int64_t from = vmf_moves_start(m, k);
 	int64_t to = from + vmf_moves_length(m, i);
-	double sum = 0.0;
+	double sum = 0.0, more = m->vm[i].more / m->vm[i].factor;
 
-	if (!m->keep_load)
-		return vmf_moves_cost(m, i, k);
 	for (int64_t t = m->begins[k]; t < vmf_moves_left(m, i, k); t++) {
 		int64_t a = m->start + t * m->step_s, b = a + m->step_s;
+		int64_t at = i * m->n_steps + t;
+		double x = risk && m->keep_above ? m->load[at] +
+		    m->above[at] * more : m->load[at];
 
-		sum += m->load[i * m->n_steps + t] *
-		    (double)((b < to ? b : to) - (a > from ? a : from));
+		sum += x * (double)((b < to ? b : to) - (a > from ? a :
+		    from));
 	}
 	return ldexp(sum, m->vm[i].load_exp) /
 	    (double)vmf_moves_length(m, i);

@@ -84,11 +84,9 @@ struct vmf_moves {
 	uint16_t *cost;		/* n x n_starts */
 	uint16_t *load;		/* n x n_steps, where keep_load */
 	uint8_t *above;		/* n x n_steps, where keep_above */
-	uint16_t *by;		/* n x n_starts, where keep_by: the load that
-				 * the cost is of, in its unit */
 	bool keep_load, keep_above;	/* the second needs the first */
-	bool keep_mem, keep_by;
-	int64_t cost_cap, load_cap, above_cap, by_cap;
+	bool keep_mem;
+	int64_t cost_cap, load_cap, above_cap;
 	/* the grid, the same for all: */
 	int64_t first, slot_s;	/* of the first start */
 	int64_t length_s;	/* of a move, where it has none of its own */
@@ -111,24 +109,22 @@ int vmf_moves_grid(struct vmf_moves *m, struct vmf_err *e) VMF_CHECK;
 /*
  * One more VM, whose entry the caller goes on to fill (its index is
  * m->n - 1): cost[k] is the mean load in the window that start k begins, NaN
- * where it must not start (NULL: nowhere); by[k], with keep_by, the load in
- * that window, at most cost[k]; length_s is that of its move, or 0 for that
- * of all; load, n_steps of expected load (NULL: none), is kept with
+ * where it must not start (NULL: nowhere); length_s is that of its move, or 0
+ * for that of all; load, n_steps of expected load (NULL: none), is kept with
  * keep_load, and what risk, as many of its quantile, is above it with
  * keep_above.  A missing step counts as the greatest that is known.  Loads
  * below 0 count as 0.
  */
-int vmf_moves_add(struct vmf_moves *m, const double *cost,
-    const double *by, int64_t length_s, const double *load,
-    const double *risk, double vcpus, struct vmf_err *e) VMF_CHECK;
+int vmf_moves_add(struct vmf_moves *m, const double *cost, int64_t length_s,
+    const double *load, const double *risk, double vcpus, struct vmf_err *e)
+    VMF_CHECK;
 
 /* The cost of a start that is not VMF_COST_NONE, without hysteresis. */
 double vmf_moves_cost(const struct vmf_moves *m, int64_t i, int64_t k);
-/* With keep_by: the load by which it ranks. */
-double vmf_moves_by(const struct vmf_moves *m, int64_t i, int64_t k);
-/* Mean expected load of VM i in the window from start k on; its cost where
- * loads are not kept. */
-double vmf_moves_load(const struct vmf_moves *m, int64_t i, int64_t k);
+/* With keep_load: the mean expected load of VM i in the window from start k
+ * on; with keep_above and risk, that of its quantile. */
+double vmf_moves_load(const struct vmf_moves *m, int64_t i, int64_t k,
+    bool risk);
 
 /* What VM i adds to a host in step t, with keep_load: load x vCPUs. */
 static inline double

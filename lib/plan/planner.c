@@ -253,10 +253,10 @@ vmf_planner_open(struct vmf_planner *p, struct vmf_schema *s,
 	p->moves.limits = p->limits;
 	p->moves.keep_load = need_load || p->plan.risk_ppm > 0 ||
 	    p->down != NULL;
-	p->moves.keep_above = need_load && p->plan.risk_ppm > 0;
+	p->moves.keep_above = (need_load || p->down != NULL) &&
+	    p->plan.risk_ppm > 0;
 	p->moves.keep_mem = !isnan(p->limits.max_host_mem);
 	p->counts_hosts = need_load || p->moves.keep_mem;
-	p->moves.keep_by = p->down != NULL && p->down->n_loads > 1;
 	p->moves.step_s = p->plan.forecast->grid.step_s;
 	p->moves.slot_s = p->plan.opts.slot_s;
 	p->moves.length_s = p->plan.opts.length_s;
@@ -280,8 +280,8 @@ vmf_planner_free(struct vmf_planner *p)
 	free(p->row_vm);
 	free(p->wave);
 	free(p->other);
-	free(p->foretold);
-	free(p->by);
+	vmf_dict_free(&p->foretold);
+	free(p->like);
 	free(p->cpu_load);
 	vmf_windows_free(&p->cpu);
 	free(p->before.last);
@@ -533,14 +533,24 @@ foretell(struct vmf_planner *p, int64_t i, struct vmf_window_opts *o,
 	if (i == 0 && (rc = vmf_down_cost_batch(d, p->plan.forecast->b,
 	    e)) != 0)
 		return rc;
-	if ((rc = vmf_grow(&p->foretold, &p->foretold_cap, (at + 1) *
-	    d->n_loads, e)) != 0)
+	if ((rc = vmf_grow(&p->like, &p->like_cap, at + 1, e)) != 0)
 		return rc;
-	memcpy(p->foretold + at * d->n_loads, d->row + i * d->n_loads,
-	    (size_t)d->n_loads * sizeof(*d->row));
+	p->like[at] = vmf_dict_intern(&p->foretold, (const char *)(d->row +
+	    i * d->n_loads), d->n_loads * (int64_t)sizeof(*d->row), e);
+	if (p->like[at] < 0)
+		return VMF_ENOMEM;
 	if (d->auto_length)
 		o->length_s = vmf_down_cost_length(d, i);
 	return 0;
+}
+
+const struct vmf_foretold *
+vmf_planner_foretold(const struct vmf_planner *p, int64_t i)
+{
+	int64_t len;
+
+	/* All are as long, so each is aligned as the first is. */
+	return (const void *)vmf_dict_str(&p->foretold, p->like[i], &len);
 }
 
 /* The load of CPUs in the windows of row i, from o's length on, where the
@@ -584,26 +594,21 @@ vmf_planner_cpu(const struct vmf_planner *p, int64_t i, int64_t k,
 
 /* Downtime and length into the costs of the row in hand, which are loads; a
  * start over the budget is none. */
-static int
-add_costs(struct vmf_planner *p, struct vmf_windows *w, struct vmf_err *e)
+static void
+add_costs(const struct vmf_planner *p, struct vmf_windows *w)
 {
 	const struct vmf_down_cost *d = p->down;
 	const struct vmf_foretold *f;
 	double least = INFINITY;
 	int64_t n = 0;
-	int rc;
 
-	if (d == NULL || w->n_starts == 0)
-		return 0;
-	f = p->foretold + p->moves.n * d->n_loads;
-	if ((rc = vmf_grow(&p->by, &p->by_cap, p->moves.n_starts +
-	    w->n_starts, e)) != 0)
-		return rc;
+	if (d == NULL)
+		return;
+	f = vmf_planner_foretold(p, p->moves.n);
 	for (int64_t k = 0; k < w->n_starts; k++) {
 		struct vmf_foretold at = vmf_foretold_at(f, d->n_loads,
 		    vmf_planner_cpu(p, p->moves.n, k, w->cost[k]));
 
-		p->by[k] = w->cost[k];
 		if (isnan(w->cost[k]))
 			continue;
 		least = fmin(least, (double)at.downtime_p90_ms);
@@ -612,11 +617,10 @@ add_costs(struct vmf_planner *p, struct vmf_windows *w, struct vmf_err *e)
 		n += !isnan(w->cost[k]);
 	}
 	if (w->status != VMF_PLACED || n > 0)
-		return 0;
+		return;
 	w->status = VMF_OVER_BUDGET;
 	snprintf(w->reason, sizeof(w->reason), "the least p90 of its "
 	    "downtime, %.4g ms, is more than %.4g ms", least, d->budget_ms);
-	return 0;
 }
 
 int
@@ -647,12 +651,12 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 	    e)) != 0 ||
 	    (rc = vmf_windows_costs(w, &o, start, f->grid.step_s, expected,
 	    risk, n, e)) != 0 ||
-	    (rc = add_costs(p, w, e)) != 0 ||
 	    (rc = read_hosts(p, i, gone, &host, &target, e)) != 0 ||
 	    (rc = read_word(p, i, p->cluster, &p->clusters, &cluster,
 	    e)) != 0 ||
 	    (rc = read_word(p, i, p->group, &p->groups, &group, e)) != 0)
 		return rc;
+	add_costs(p, w);
 	lacks = gone ? NULL : read_sizes(p, i, &vcpus, &mem_mb);
 	p->n_nowhere += !gone && host < 0 && p->counts_hosts;
 	if (host >= 0 && !gone) {
@@ -678,7 +682,7 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 		w->cost[k] = NAN;
 	}
 	if ((rc = vmf_moves_add(&p->moves, stays || w->status != VMF_PLACED ?
-	    NULL : w->cost, p->by, p->down != NULL && p->down->auto_length ?
+	    NULL : w->cost, p->down != NULL && p->down->auto_length ?
 	    o.length_s : 0, n > 0 ? expected : NULL, risk, vcpus, e)) != 0)
 		return rc;
 	p->n_unknown += n == 0;
@@ -768,8 +772,7 @@ vmf_planner_solve(struct vmf_planner *p, struct vmf_err *e)
 		    v->cluster)))))
 			v->old_slot = v->old_to = -1;
 	}
-	if ((rc = vmf_occupancy_open(&p->room, m, e)) != 0 ||
-	    (rc = vmf_search(&p->search, &p->room, e)) != 0)
+	if ((rc = vmf_search(&p->search, &p->room, m, e)) != 0)
 		return rc;
 	p->wave = vmf_calloc(m->n_starts, (int64_t)sizeof(*p->wave), e);
 	if (p->wave == NULL)

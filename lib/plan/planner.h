@@ -53,10 +53,11 @@ struct vmf_planner {
 	struct vmf_schema kept_schema;
 	int32_t *row_vm;		/* VM of each of these rows */
 	int64_t n_rows, row_cap;
-	struct vmf_foretold *foretold;	/* by VM, down->n_loads each */
-	int64_t foretold_cap;
-	double *by;			/* of the row in hand, by start */
-	int64_t by_cap;
+	struct vmf_dict foretold;	/* what moves are like, as bytes of
+					 * down->n_loads entries: alike of
+					 * VMs that are alike */
+	int32_t *like;			/* by VM, which of them */
+	int64_t like_cap;
 	struct vmf_windows cpu;		/* of the row in hand, where the load
 					 * of CPUs is not the metric */
 	uint16_t *cpu_load;		/* then, by VM and start, in parts of

@@ -16,8 +16,11 @@ struct vmf_host_state {
 int32_t vmf_planner_add_host(struct vmf_planner *p, const char *name,
     int64_t len, struct vmf_err *e) VMF_CHECK;
 
-/* The load of CPUs at which the move of VM i is foretold in start k, where
- * load is that by which windows are compared. */
+/* What the move of VM i is like by load: down->n_loads entries. */
+const struct vmf_foretold *vmf_planner_foretold(const struct vmf_planner *p,
+    int64_t i);
+/* The load of CPUs at which it is foretold in start k, where load is that by
+ * which windows are compared. */
 double vmf_planner_cpu(const struct vmf_planner *p, int64_t i, int64_t k,
     double load);
 

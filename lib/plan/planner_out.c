@@ -12,6 +12,9 @@
 #include "forecast/quantile.h"
 #include "plan/planner_in.h"
 
+/* What is foretold is in floats: costs with it are exact to this part. */
+#define FLOAT_PART 1e-6
+
 /* What keeps VM i, not placed, from the starts that cost less than below. */
 static void
 say_obstacles(struct vmf_planner *p, int64_t i, double below, char *text,
@@ -54,26 +57,43 @@ find_kept(const struct vmf_planner *p, int64_t k, int64_t *row)
 	return b;
 }
 
-/* The load that the cost of a start is of. */
+/* The load that the cost of a start is of.  With downtimes it is not kept,
+ * which would be 2 bytes more a VM and start: the cost tells it, and the loads
+ * that are kept for hosts, rounded up, which of several. */
 static double
 load_by(const struct vmf_planner *p, int64_t i, int64_t k)
 {
 	const struct vmf_moves *m = &p->moves;
+	const struct vmf_down_cost *d = p->down;
+	double cost = vmf_moves_cost(m, i, k);
+	const struct vmf_foretold *f;
 
-	if (p->down == NULL)
-		return vmf_moves_cost(m, i, k);
-	return m->keep_by ? vmf_moves_by(m, i, k) : fmax(0.0,
-	    vmf_moves_cost(m, i, k) - vmf_down_cost_of(p->down,
-	    &p->foretold[i]));
+	if (d == NULL)
+		return cost;
+	f = vmf_planner_foretold(p, i);
+	if (d->apart) {
+		struct vmf_foretold at = vmf_foretold_at(f, d->n_loads,
+		    vmf_planner_cpu(p, i, k, cost));
+
+		return fmax(0.0, cost - vmf_down_cost_of(d, &at));
+	}
+	return vmf_down_cost_load(d, f, cost, ldexp(0.5, m->vm[i].cost_exp) +
+	    FLOAT_PART * cost, vmf_moves_load(m, i, k, true));
+}
+
+static double
+expected_load(const struct vmf_planner *p, int64_t i, int64_t k)
+{
+	return p->moves.keep_load ? vmf_moves_load(&p->moves, i, k, false) :
+	    load_by(p, i, k);
 }
 
 static int
 put_foretold(const struct vmf_planner *p, int64_t i, int64_t k,
     struct vmf_col **col, struct vmf_err *e)
 {
-	struct vmf_foretold f = vmf_foretold_at(p->foretold + i *
-	    p->down->n_loads, p->down->n_loads, vmf_planner_cpu(p, i, k,
-	    load_by(p, i, k)));
+	struct vmf_foretold f = vmf_foretold_at(vmf_planner_foretold(p, i),
+	    p->down->n_loads, vmf_planner_cpu(p, i, k, load_by(p, i, k)));
 	int rc;
 
 	if ((rc = vmf_col_put_num((*col)++, (double)f.downtime_ms,
@@ -104,7 +124,7 @@ put_place(struct vmf_planner *p, int64_t i, const struct vmf_choice *c,
 	if ((rc = vmf_col_put_int(col++, start, e)) != 0 ||
 	    (rc = vmf_col_put_int(col++, start + vmf_moves_length(m, i),
 	    e)) != 0 ||
-	    (rc = vmf_col_put_num(col++, vmf_moves_load(m, i, c->slot),
+	    (rc = vmf_col_put_num(col++, expected_load(p, i, c->slot),
 	    e)) != 0 ||
 	    (p->plan.risk_ppm > 0 && (rc = vmf_col_put_num(col++,
 	    load_by(p, i, c->slot), e)) != 0) ||
@@ -320,7 +340,7 @@ explain_place(struct vmf_planner *p, int64_t i, const char *id, int len,
 	vmf_time_format_utc(vmf_moves_start(m, v.slot), when);
 	if ((rc = vmf_buf_printf(text, e, "%.*s: placed at %s, wave %d, cost "
 	    "%g, expected load %g%s%.*s\n", len, id, when, p->wave[v.slot],
-	    cost, vmf_moves_load(m, i, v.slot), to != NULL ? ", to " : "",
+	    cost, expected_load(p, i, v.slot), to != NULL ? ", to " : "",
 	    (int)to_len, to != NULL ? to : "")) != 0)
 		return rc;
 	if (v.old_slot >= 0) {

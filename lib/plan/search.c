@@ -495,7 +495,6 @@ open_state(struct vmf_state *s, struct vmf_err *e)
 	    m->n_groups > 0;
 	s->early = vmf_calloc(m->n_starts, (int64_t)sizeof(*s->early), e);
 	s->touched = vmf_calloc(n, (int64_t)sizeof(*s->touched), e);
-	s->spread = vmf_calloc(n, (int64_t)sizeof(*s->spread), e);
 	s->choice = vmf_calloc(VMF_EXACT_MOST * VMF_EXACT_CHOICES,
 	    (int64_t)sizeof(*s->choice), e);
 	s->best_slot = vmf_calloc(n, (int64_t)sizeof(*s->best_slot), e);
@@ -505,8 +504,7 @@ open_state(struct vmf_state *s, struct vmf_err *e)
 	s->host_vm = vmf_calloc(n, (int64_t)sizeof(*s->host_vm), e);
 	s->host_from = vmf_calloc(m->n_hosts + 1,
 	    (int64_t)sizeof(*s->host_from), e);
-	if (s->early == NULL || s->touched == NULL || s->spread == NULL ||
-	    s->choice == NULL || s->best_slot == NULL ||
+	if (s->early == NULL || s->touched == NULL || s->choice == NULL || s->best_slot == NULL ||
 	    s->best_to == NULL || s->changed == NULL || s->is_changed == NULL ||
 	    s->host_vm == NULL || s->host_from == NULL)
 		return VMF_ENOMEM;
@@ -608,27 +606,32 @@ price_rounds(const struct vmf_moves *m)
 
 int
 vmf_search(struct vmf_search *out, struct vmf_occupancy *o,
-    struct vmf_err *e)
+    struct vmf_moves *m, struct vmf_err *e)
 {
-	struct vmf_state s = { .o = o, .m = o->m, .rng = { SEED } };
+	struct vmf_state s = { .o = o, .m = m, .rng = { SEED } };
 	struct vmf_prices prices = { 0 };
 	double loss = 0.0;
 	int64_t n = 0, rounds;
 	int rc;
 
-	if ((rc = open_state(&s, e)) != 0)
-		goto done;
-	for (int64_t i = 0; i < s.m->n; i++)
+	s.spread = vmf_calloc(m->n, (int64_t)sizeof(*s.spread), e);
+	if (s.spread == NULL)
+		return VMF_ENOMEM;
+	for (int64_t i = 0; i < m->n; i++)
 		loss += spread_of(&s, i);
-	for (int64_t i = 0; i < s.m->n; i++)
-		n += can_move(s.m, i);
+	for (int64_t i = 0; i < m->n; i++)
+		n += can_move(m, i);
 	s.loss = loss = n > 0 ? loss / (double)n : 0.0;
-	if ((rc = vmf_prices_find(&prices, s.m, loss, price_rounds(s.m),
-	    e)) != 0 || (rc = insert_all(&s, &prices, e)) != 0)
+	/* Prices first: what they are found with need not be there together
+	 * with the room of hosts. */
+	if ((rc = vmf_prices_find(&prices, m, loss, price_rounds(m),
+	    e)) != 0 || (rc = vmf_occupancy_open(o, m, e)) != 0 ||
+	    (rc = open_state(&s, e)) != 0 ||
+	    (rc = insert_all(&s, &prices, e)) != 0)
 		goto done;
 	vmf_prices_free(&prices);
-	for (int64_t i = 0; i < s.m->n; i++)
-		if (can_move(s.m, i))
+	for (int64_t i = 0; i < m->n; i++)
+		if (can_move(m, i))
 			note(&s, (int32_t)i);
 	save_best(&s);
 	out->first_cost = o->cost;

@@ -35,9 +35,10 @@ struct vmf_search {
 	int64_t first_placed;
 };
 
-/* Plan all VMs of o->m, none of which is placed: afterwards each entry's
- * slot and to are its place in the plan, and o is in step with them. */
+/* Plan all VMs of m, none of which is placed: afterwards each entry's slot
+ * and to are its place in the plan, and o, which is { 0 } before and the
+ * caller's to free, is in step with them.  m must stay as long as o. */
 int vmf_search(struct vmf_search *s, struct vmf_occupancy *o,
-    struct vmf_err *e) VMF_CHECK;
+    struct vmf_moves *m, struct vmf_err *e) VMF_CHECK;
 
 #endif

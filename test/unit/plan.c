@@ -39,7 +39,7 @@ test_values(void)
 		load[t] = t == 5 ? NAN : third;
 	load[0] = -1.0;
 	load[13] = 99.9;
-	assert(vmf_moves_add(&m, cost, NULL, 0, load, NULL, 1.5, &err) == 0);
+	assert(vmf_moves_add(&m, cost, 0, load, NULL, 1.5, &err) == 0);
 	assert(m.cost[3] == VMF_COST_NONE && m.vm[0].least == m.cost[0]);
 	for (int k = 0; k < STARTS; k++)
 		assert(k == 3 || fabs(vmf_moves_cost(&m, 0, k) - cost[k]) <=
@@ -52,9 +52,9 @@ test_values(void)
 		assert(v >= is && v - is <= 1.5 * 128.0 / 65536);
 	}
 	assert(m.load[0] == 0);
-	assert(fabs(vmf_moves_load(&m, 0, 2) - third) <= 128.0 / 65536);
+	assert(fabs(vmf_moves_load(&m, 0, 2, false) - third) <= 128.0 / 65536);
 	/* No windows, no loads. */
-	assert(vmf_moves_add(&m, NULL, NULL, 0, NULL, NULL, 2.0, &err) == 0);
+	assert(vmf_moves_add(&m, NULL, 0, NULL, NULL, 2.0, &err) == 0);
 	assert(m.vm[1].least == VMF_COST_NONE && m.load[STEPS] == 0);
 	vmf_moves_free(&m);
 }
@@ -73,7 +73,7 @@ fill(struct vmf_moves *m, int n, uint64_t seed)
 			    vmf_rng_unit(&rng);
 		for (int t = 0; t < STEPS; t++)
 			load[t] = 10.0;
-		assert(vmf_moves_add(m, cost, NULL, 0, load, NULL, 1.0, &err)
+		assert(vmf_moves_add(m, cost, 0, load, NULL, 1.0, &err)
 		    == 0);
 		m->vm[i].host = i % 2;
 	}
@@ -92,7 +92,7 @@ test_counts(void)
 		int64_t width = 1 + (int64_t)(seed % 3), slots = STARTS +
 		    width - 1;
 		struct vmf_search s = { .max_rounds = 2000 }, again = s;
-		struct vmf_occupancy o, p;
+		struct vmf_occupancy o = { 0 }, p = { 0 };
 		struct vmf_moves m, n;
 
 		open_problem(&m, width);
@@ -101,10 +101,8 @@ test_counts(void)
 		m.limits.total = n.limits.total = 3;
 		fill(&m, 9, seed);
 		fill(&n, 9, seed);
-		assert(vmf_occupancy_open(&o, &m, &err) == 0);
-		assert(vmf_occupancy_open(&p, &n, &err) == 0);
-		assert(vmf_search(&s, &o, &err) == 0);
-		assert(vmf_search(&again, &p, &err) == 0);
+		assert(vmf_search(&s, &o, &m, &err) == 0);
+		assert(vmf_search(&again, &p, &n, &err) == 0);
 		assert(o.n_placed == 9 && !(fabs(o.cost - p.cost) > 0.0));
 		assert(s.bound <= o.cost + 1e-6);
 		for (int64_t j = 0; j < slots; j++) {
@@ -134,7 +132,7 @@ test_load(void)
 {
 	int64_t by[VMF_N_OBSTACLES] = { 0 };
 	struct vmf_search s = { .max_rounds = 2000 };
-	struct vmf_occupancy o;
+	struct vmf_occupancy o = { 0 };
 	struct vmf_moves m;
 	int on = 0, i = 0;
 
@@ -144,8 +142,7 @@ test_load(void)
 	m.host[2].room = 40.0;
 	for (int k = 0; k < 9; k++)
 		m.vm[k].place = true;
-	assert(vmf_occupancy_open(&o, &m, &err) == 0);
-	assert(vmf_search(&s, &o, &err) == 0);
+	assert(vmf_search(&s, &o, &m, &err) == 0);
 	for (int k = 0; k < 9; k++)
 		on += m.vm[k].to == 2;
 	assert(on == 4 && o.n_placed == 4 && isnan(s.bound));
@@ -173,7 +170,7 @@ test_above(void)
 	}
 	load[4] = NAN;
 	risk[5] = NAN;
-	assert(vmf_moves_add(&m, cost, NULL, 0, load, risk, 2.0, &err) == 0);
+	assert(vmf_moves_add(&m, cost, 0, load, risk, 2.0, &err) == 0);
 	for (int t = 0; t < STEPS; t++) {
 		double worst = 0.0, x;
 
@@ -196,7 +193,7 @@ test_mem(void)
 {
 	int64_t by[VMF_N_OBSTACLES] = { 0 };
 	struct vmf_search s = { .max_rounds = 2000 };
-	struct vmf_occupancy o;
+	struct vmf_occupancy o = { 0 };
 	struct vmf_moves m;
 	int on = 0, i = 0;
 
@@ -208,8 +205,7 @@ test_mem(void)
 		m.vm[k].place = true;
 		m.vm[k].mem_mb = 30.0;
 	}
-	assert(vmf_occupancy_open(&o, &m, &err) == 0);
-	assert(vmf_search(&s, &o, &err) == 0);
+	assert(vmf_search(&s, &o, &m, &err) == 0);
 	for (int k = 0; k < 9; k++)
 		on += m.vm[k].to == 2;
 	assert(on == 3 && o.n_placed == 3);
@@ -246,7 +242,7 @@ open_few(struct vmf_moves *m, uint64_t seed)
 			cost[k] = (double)vmf_rng_below(&rng, 20);
 		for (int t = 0; t < LAST; t++)
 			load[t] = (double)(1 + vmf_rng_below(&rng, 9));
-		assert(vmf_moves_add(m, cost, NULL, 0, load, NULL, 1.0, &err)
+		assert(vmf_moves_add(m, cost, 0, load, NULL, 1.0, &err)
 		    == 0);
 		m->vm[i].host = i % THREE;
 		m->vm[i].place = true;
@@ -348,14 +344,13 @@ test_optimum(void)
 	for (uint64_t seed = 1; seed <= 40; seed++) {
 		struct vmf_search s = { .max_rounds = 3000 };
 		int at[FEW], to[FEW], most;
-		struct vmf_occupancy o;
+		struct vmf_occupancy o = { 0 };
 		struct vmf_moves m;
 		double cost;
 
 		open_few(&m, seed);
 		most = best_of_all(&m, &cost);
-		assert(vmf_occupancy_open(&o, &m, &err) == 0);
-		assert(vmf_search(&s, &o, &err) == 0);
+		assert(vmf_search(&s, &o, &m, &err) == 0);
 		for (int i = 0; i < FEW; i++) {
 			at[i] = m.vm[i].slot;
 			to[i] = m.vm[i].to;
