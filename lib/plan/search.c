@@ -504,9 +504,10 @@ open_state(struct vmf_state *s, struct vmf_err *e)
 	s->host_vm = vmf_calloc(n, (int64_t)sizeof(*s->host_vm), e);
 	s->host_from = vmf_calloc(m->n_hosts + 1,
 	    (int64_t)sizeof(*s->host_from), e);
-	if (s->early == NULL || s->touched == NULL || s->choice == NULL || s->best_slot == NULL ||
-	    s->best_to == NULL || s->changed == NULL || s->is_changed == NULL ||
-	    s->host_vm == NULL || s->host_from == NULL)
+	if (s->early == NULL || s->touched == NULL || s->choice == NULL ||
+	    s->best_slot == NULL || s->best_to == NULL || s->changed == NULL ||
+	    s->is_changed == NULL || s->host_vm == NULL ||
+	    s->host_from == NULL)
 		return VMF_ENOMEM;
 	for (int64_t i = 0; i < n; i++)
 		if (can_move(m, i) && m->vm[i].host >= 0)

@@ -529,8 +529,9 @@ test_other(void)
 	    "nothing is known of kq");
 	g.w = 9.0f;
 	usual = share_by(&g, 24, 0.0);
-	check(share_by(&g, 24, 0.5) == usual && share_by(&g, 24, 1.3) == usual,
+	check(share_by(&g, 24, 0.7) == usual && share_by(&g, 24, 1.3) == usual,
 	    "of coarse steps it takes more");
+	check(share_by(&g, 24, 0.6) > usual + 0.01, "to rise");
 	check(share_by(&g, 24, 2.0) < 0.5 * usual && fabs(odds(share_by(&g, 24,
 	    1e6)) - 0.1 * odds(usual)) <= 1e-12, "far more of loss");
 	usual = share_by(&g, 288, 0.0);
