@@ -321,6 +321,16 @@ f.write_ipc_stream("point")'
 		echo "id start:time end:time load:f64 rank:int32 status"
 		echo "e 2024-01-04T13:15:00Z 2024-01-04T14:15:00Z 3 1 placed"
 	} | "$ROWS" >other
+	# A window so long that none of it is known beside it, and a VM behind all.
+	{
+		echo "kind=plan"
+		echo "id start:time end:time load:f64 rank:int32 status"
+		echo "a 2024-01-04T00:00:00Z 2024-01-04T12:00:00Z 3 1 placed"
+		echo "e 2024-01-04T13:15:00Z 2024-01-04T14:15:00Z 3 1 placed"
+	} | "$ROWS" >long
+	run -0 sh -c 'vmf-eval -q --forecast f --plan long s |
+	    vmf-cat --csv --no-header --columns n_plan,plan_true,plan_best,plan_regret'
+	assert_line --index 0 '1,1,,'
 	vmf-eval --forecast f --plan other s 2>err >scores.arrows
 	grep -qxF 'vmf-eval: no window of other is scored: expected a plan of f, with windows in the series' err
 	vmf-eval --forecast f --plan p s 2>err >scores.arrows
