@@ -271,11 +271,12 @@ f.write_ipc_stream("point")'
 	b $START $RISE,$RISE,$RISE,1*12,5*4,-,5*5
 	c $START 7*94
 	d $START $RISE,$RISE,$RISE,1*12,2*10
+	g - -
 	E
 	{
 		echo "kind=forecast step=3600 start=2024-01-04T12:00:00Z end=2024-01-05T12:00:00Z"
 		echo "id start:time cpu_mean:list model"
-		for id in a b c d; do
+		for id in a b c d g; do
 			echo "$id 2024-01-04T12:00:00Z 3*24 m"
 		done
 	} | "$ROWS" >f
@@ -321,12 +322,14 @@ f.write_ipc_stream("point")'
 		echo "id start:time end:time load:f64 rank:int32 status"
 		echo "e 2024-01-04T13:15:00Z 2024-01-04T14:15:00Z 3 1 placed"
 	} | "$ROWS" >other
-	# A window so long that none of it is known beside it, and a VM behind all.
+	# A window so long that none of it is known beside it, a VM without
+	# steps, and one behind all.
 	{
 		echo "kind=plan"
 		echo "id start:time end:time load:f64 rank:int32 status"
 		echo "a 2024-01-04T00:00:00Z 2024-01-04T12:00:00Z 3 1 placed"
-		echo "e 2024-01-04T13:15:00Z 2024-01-04T14:15:00Z 3 1 placed"
+		echo "g 2024-01-04T13:15:00Z 2024-01-04T14:15:00Z 3 1 placed"
+		echo "h 2024-01-04T13:15:00Z 2024-01-04T14:15:00Z 3 1 placed"
 	} | "$ROWS" >long
 	run -0 sh -c 'vmf-eval -q --forecast f --plan long s |
 	    vmf-cat --csv --no-header --columns n_plan,plan_true,plan_best,plan_regret'
