@@ -220,8 +220,9 @@ pages(void)
 		int64_t n_ids = round < 20 ? N_IDS / 2 : N_IDS;
 		int64_t rows = round % 10 < 8 ? n_ids : 1;
 
-		assert(vmf_accum_room(&a, 1, round % 3 == 0 ? 40000 :
-		    1 << 20, &ids, &e) == 0);
+		/* Once so little that the page has no room either. */
+		assert(vmf_accum_room(&a, 1, round == 41 ? 1000 :
+		    round % 3 == 0 ? 40000 : 1 << 20, &ids, &e) == 0);
 		assert(vmf_accum_page(&a, step, rows, &ids, &page, &e) == 0);
 		for (int32_t id = 0; id < rows; id++) {
 			double x = id + (double)round / 64, *sum;
@@ -455,6 +456,32 @@ spilled_sums(void)
 	vmf_ids_free(&ids);
 }
 
+/* Of so many metrics that a segment is larger than a slab. */
+static void
+large_segments(void)
+{
+	struct vmf_err e = { "" };
+	struct vmf_ids ids = { 0 };
+	struct vmf_accum a;
+	int64_t n;
+	uint8_t *seg;
+
+	make_ids(&ids);
+	assert(vmf_accum_init(&a, 50000, VMF_ACC_SUM, tmpdir, &e) == 0);
+	for (int32_t id = 0; id < 3; id++)
+		vmf_seg_sum(&a.layout, vmf_accum_at(&a, id, 3, &e),
+		    49999)[3] = id;
+	assert(vmf_accum_finish(&a, &ids, 1 << 20, &e) == 0);
+	for (int i = 0; i < N_IDS; i++) {
+		assert(vmf_accum_next(&a, ids.order[i], &seg, &n, &e) == 0);
+		assert(n == (ids.order[i] < 3));
+		assert(n == 0 || vmf_seg_sum(&a.layout, seg, 49999)[3] ==
+		    ids.order[i]);
+	}
+	vmf_accum_free(&a);
+	vmf_ids_free(&ids);
+}
+
 /* Counts of two runs that do not fit in one. */
 static void
 too_many(void)
@@ -531,6 +558,7 @@ main(void)
 	packed();
 	exact();
 	spilled_sums();
+	large_segments();
 	too_many();
 	no_runs();
 	no_folder();
