@@ -551,6 +551,7 @@ main(void)
 	sorter(20000, 1000, 8 << 20);	/* one merge */
 	sorter(20000, 100, 1);		/* two runs at a time */
 	sorter(20000, 77, 1 << 20);	/* passes */
+	sorter(20000, 1000, 1 << 30);	/* more than is of use */
 	accumulators();
 	pages();
 	for (int how = 0; how < 4; how++)
