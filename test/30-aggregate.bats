@@ -648,6 +648,11 @@ odd() {
 	put("wide", "series", id=["a"], start=times(0),
 	    cpu_mean=pa.array([[1.0, 2.5]], f64),
 	    cpu_count=pa.array([[1.0, 2.0]], f64))
+	f32 = pa.list_(pa.float32())
+	put("most", "series", id=["a"], start=times(0), host=["h"],
+	    cpu_max=pa.array([[1.0, 2.5]], f32))
+	put("means", "series", id=["a"], start=times(0), host=["h"],
+	    cpu_mean=pa.array([[1.0, 2.5]], f32))
 	put("early", "series", id=["a"], start=times(-10**12),
 	    cpu_mean=pa.array([[1.0, 2.0]], f64))
 	E
@@ -680,6 +685,18 @@ odd() {
 	run -0 sh -c 'vmf-aggregate -q --step 2h wide |
 	    vmf-cat --csv --no-header --columns cpu_mean,cpu_count'
 	assert_output '[2],[3]'
+	# Maxima alone are counted by nothing, and those before --since not at all.
+	run -0 --separate-stderr sh -c 'vmf-aggregate --step 2h --stat max \
+	    --since 1970-01-01T01:00:00Z most | vmf-cat --csv --no-header \
+	    --columns start,cpu_max'
+	assert_output '1970-01-01T00:00:00Z,[2.5]'
+	fails 1 "means: found no column 'cpu_count', expected it for --by" \
+	    vmf-aggregate --step 1h --by host means
+	fails 1 "means: found no column 'cpu_count', expected it for cpu_mean: make the finer series with --stat mean,count" \
+	    vmf-aggregate --step 2h --by host means
+	fails 1 "most: found no column 'cpu_mean', expected it for cpu_mean: make the finer series with --stat mean" \
+	    vmf-aggregate --step 2h --by host most
+	[[ $stderr != *mean,mean* ]]
 }
 
 @test "every step of every VM as polars computes it" {

@@ -56,7 +56,7 @@ agg() {
 	s 'kind=series step=soon' 'id start:time cpu_mean:list cpu_count:list' "$row"
 	agg 1 "s: found vmf:step 'soon', expected seconds"
 	s "$SERIES" 'id start:time cpu_min:list cpu_count:list' "$row"
-	agg 1 "s: found no column 'cpu_mean', expected it for cpu_mean: make the finer series with --stat mean,mean" --stat mean
+	agg 1 "s: found no column 'cpu_mean', expected it for cpu_mean: make the finer series with --stat mean" --stat mean
 	agg 1 "s: found no column 'cpu_max'" --stat max
 	s "$SERIES" 'id start:time host vcpus:int32 cpu_mean:list' "a $DAY h 2 1"
 	agg 1 "s: found no column 'cpu_count'" --by host

@@ -379,8 +379,10 @@ check_source(const struct vmf_aggregate *g, const struct vmf_agg_metric *m,
 	if (lacks == NULL)
 		return 0;
 	return vmf_fail(e, VMF_EDATA, "%s: found no column '%s_%s', expected "
-	    "it for %s_%s: make the finer series with --stat %s,%s",
-	    g->name, m->name, lacks, m->name, st->name, st->name, lacks);
+	    "it for %s_%s: make the finer series with --stat %s%s%s",
+	    g->name, m->name, lacks, m->name, st->name, st->name,
+	    strcmp(lacks, st->name) == 0 ? "" : ",",
+	    strcmp(lacks, st->name) == 0 ? "" : lacks);
 }
 
 /* Of a series and without --stat: whatever it has. */
@@ -437,7 +439,7 @@ static int
 host_lists(struct vmf_aggregate *g, struct vmf_err *e)
 {
 	const struct vmf_stats *stats = &g->opts.stats;
-	const struct vmf_stat mean = { .kind = VMF_STAT_MEAN };
+	const struct vmf_stat mean = { .kind = VMF_STAT_MEAN, .name = "mean" };
 	int rc = 0;
 
 	if (g->series)
