@@ -63,6 +63,16 @@ fleet() {
 	done
 }
 
+@test "names behind a row without one, where rows are sorted" {
+	printf '%s\n' vm,time,cpu,host b,300,1, a,300,2,x b,0,3,y a,0,4, >in.csv
+	run -0 sh -c 'vmf-ingest -q in.csv | vmf-dedup -q --sort always |
+	    vmf-cat --csv --no-header'
+	assert_output "a,1970-01-01T00:00:00Z,4,
+a,1970-01-01T00:05:00Z,2,x
+b,1970-01-01T00:00:00Z,3,y
+b,1970-01-01T00:05:00Z,1,"
+}
+
 @test "identical, merged and conflicting rows are told apart" {
 	# Of b, the third row repeats the second; of c, text conflicts.
 	printf '%s\n' vm,time,cpu,mem,host a,0,1,2,h a,0,1,2,h a,0,1,,h \
