@@ -529,6 +529,15 @@ e,h9,,forbidden,it is gone: not in vms.csv; forecast is empty"
 	run -0 plan id,status --inventory vms.csv --place --drain h2 \
 	    --hosts hosts.csv <f
 	assert_output b,forbidden
+	# And with a limit that asks for no host.
+	{
+		echo 'kind=forecast step=3600'
+		echo 'id status start:time cpu_mean:list'
+		echo "a ok $DAY 1,2"
+		echo "b stale $DAY 1,2"
+	} | "$ROWS" >g
+	run -0 plan id,status --total 1 --inventory vms.csv <g
+	assert_equal "$(xargs <<<"$output")" "a,placed b,forbidden"
 	fails 1 'cannot open nowhere.csv' vmf-window --length 1h \
 	    --inventory nowhere.csv -o p f
 }
