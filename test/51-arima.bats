@@ -341,6 +341,24 @@ s[::2].write_ipc_stream("half")'
 	assert_equal "$(cat err)" "vmf-predict: 3 forecasts, 3 ok; 3 skipped as unseen, 0 only in the model"
 }
 
+@test "a history of days whose steps are many" {
+	# 216 half hours, a season of 48.
+	awk 'BEGIN {
+		srand(5); print "vm,time,cpu"
+		for (t = 0; t < 216; t++)
+			printf "a,%d,%.4f\n", 1800 * t, 50 + 20 * sin(6.28318530 * t / 48) + 4 * (rand() - 0.5)
+	}' </dev/null | vmf-ingest -q | vmf-aggregate -q --step 30m -o s
+	vmf-train -q --no-history --model arima -o m s
+	VMF_SIMD=plain vmf-train -q --no-history --model arima -o m2 s
+	same m m2
+	vmf-predict -q --from m --horizon 48 --quantiles 0.5 -o f s
+	run -0 awk -F, '{
+		e = $3 - (50 + 20 * sin(6.28318530 * (NR + 23) / 48))
+		s += e < 0 ? -e : e
+	} END { print NR, (s / NR <= 2.0 ? "near" : s / NR) }' < <(long f)
+	assert_output "48 near"
+}
+
 @test "seasons: one step, a week of hours" {
 	awk 'BEGIN {
 		srand(2)
