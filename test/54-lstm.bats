@@ -121,6 +121,23 @@ fails_to_match() {
 	same all alone
 }
 
+@test "data of five minutes: leads of a day, the same by any threads" {
+	with
+	gen 20 4 --step 5m --seed 4 | vmf-ingest -q |
+	    vmf-aggregate -q --step 5m --metric cpu --stat mean -o five
+	set -- -q --no-history --model lstm --epochs 1 --hidden 4
+	vmf-train "$@" --threads 1 -o five.m five
+	vmf-train "$@" --threads 3 -o five.m3 five
+	same five.m five.m3
+	vmf-predict -q --from five.m --horizon 288 --quantiles 0.1,0.5,0.9 \
+	    -o f five
+	vmf-cat --csv --long --no-header \
+	    --columns cpu_mean_q10,cpu_mean_q50,cpu_mean_q90 f >long
+	run -0 awk -F, '!($3 >= 0 && $3 <= $4 && $4 <= $5) { bad++ }
+	    END { print NR, bad + 0 }' long
+	assert_output "5760 0"
+}
+
 @test "vmf-eval learns it before the first origin, and not from behind it" {
 	with
 	vmf-eval -q --model lstm --origins 2 --horizon 24 -o e s
