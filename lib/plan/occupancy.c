@@ -472,7 +472,7 @@ vmf_occupancy_ousted(const struct vmf_occupancy *o, int64_t i)
 	for (int64_t g = v->group < 0 ? 0 : o->member_from[v->group];
 	    v->group >= 0 && g < o->member_from[v->group + 1]; g++)
 		if (o->member[g] != i && m->vm[o->member[g]].to == h &&
-		    (v->slot < 0 || m->vm[o->member[g]].slot <
+		    (v->slot < 0 || v->to < 0 || m->vm[o->member[g]].slot <
 		    v->slot + v->width))
 			return o->member[g];
 	return overfull(o, h) ? o->in_head[h] : -1;

@@ -75,9 +75,9 @@ void vmf_occupancy_take(struct vmf_occupancy *o, int64_t i);
  * have come down, wherever that is. */
 void vmf_occupancy_lift(struct vmf_occupancy *o, int64_t i);
 void vmf_occupancy_land(struct vmf_occupancy *o, int64_t i);
-/* A VM that VM i, staying (or until its own move ends) where it is, leaves
- * no room for on i's host: once i was taken back it must be too, and this be
- * asked again; -1: none. */
+/* A VM that VM i, staying (or until its own move ends, if it has a target)
+ * where it is, leaves no room for on i's host: once i was taken back it must
+ * be too, and this be asked again; -1: none. */
 int64_t vmf_occupancy_ousted(const struct vmf_occupancy *o, int64_t i);
 
 /*

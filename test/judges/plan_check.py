@@ -116,7 +116,6 @@ def broken(q, moves, slack=False):
     """What of the limits the moves {i: (start, target)} break, in words; with
     slack also what the planner may have thought they break."""
     p, L = q.p, q.L
-    bad = []
     for name, keys in (
             ("per-host", lambda i, t: [q.host[i]]),
             ("per-target", lambda i, t: [t]),
@@ -134,7 +133,7 @@ def broken(q, moves, slack=False):
             for s in v:
                 now = sum(u <= s < u + L for u in v)
                 if now > most:
-                    bad.append(f"{name} {k}: {now} moves at {s}")
+                    yield f"{name} {k}: {now} moves at {s}"
     if p.get("max-host-load"):
         steps = q.mean.shape[1]
         begin = q.t0 + np.arange(steps) * q.step
@@ -154,7 +153,7 @@ def broken(q, moves, slack=False):
             room = p["max-host-load"] * q.cpus[h]
             over = (have > room * (1 + 1e-9)) & (begin + q.step > first)
             if over.any():
-                bad.append(f"host {h}: {have[over].max()} > {room}")
+                yield f"host {h}: {have[over].max()} > {room}"
     for h in ({t for _, t in moves.values() if t is not None}
               if q.ram else ()):
         for at in sorted(s for s, t in moves.values() if t == h):
@@ -165,7 +164,7 @@ def broken(q, moves, slack=False):
                         (t == h and at >= s):
                     have += q.mem[i]
             if have > q.ram[h]:
-                bad.append(f"memory {h}: {have} > {q.ram[h]} at {at}")
+                yield f"memory {h}: {have} > {q.ram[h]} at {at}"
     groups = {}
     for i, g in enumerate(q.group):
         if g is not None:
@@ -185,8 +184,7 @@ def broken(q, moves, slack=False):
                     for hb, fb, tb in stays(b):
                         both = fa == -inf and fb == -inf
                         if ha == hb and not both and fa < tb and fb < ta:
-                            bad.append(f"{q.id[a]} and {q.id[b]} on {ha}")
-    return bad
+                            yield f"{q.id[a]} and {q.id[b]} on {ha}"
 
 
 def check(folder, plan="plan.arrows", maximal=True):
@@ -243,7 +241,7 @@ def check(folder, plan="plan.arrows", maximal=True):
             continue
         for s in alone:
             for t in q.targets(i):
-                if not broken(q, {**moves, i: (s, t)}, slack=True):
+                if not any(broken(q, {**moves, i: (s, t)}, slack=True)):
                     bad.append(f"{q.id[i]}: no-room, but {s} to {t} is free")
     cost = sum(q.window(q.by[i], s) for i, (s, _) in moves.items())
     return bad, len(moves), cost
