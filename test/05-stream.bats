@@ -40,18 +40,31 @@ small_csv() {
 
 @test "a stream cut at any byte is an error that names the byte" {
 	small_csv | vmf-ingest -q -o "$S/small.arrows"
-	n=$(stat -c %s "$S/small.arrows")
-	for i in $(seq 0 $((n - 1))); do
-		head -c "$i" "$S/small.arrows" >"$S/cut"
-		if vmf-cat --csv "$S/cut" >/dev/null 2>"$S/err"; then
-			echo "cut at $i of $n was taken for whole"; return 1
+	cd "$S" || return 1
+	# In a shell of its own: bats looks at each command of a test.  With a
+	# sanitizer, which starts 20 times as slowly, every eleventh byte.
+	sh -c 'i=0 n=$(wc -c <small.arrows)
+	while [ "$i" -lt "$n" ]; do
+		head -c "$i" small.arrows >cut
+		if vmf-cat --csv cut >/dev/null 2>err; then
+			echo "cut at $i of $n was taken for whole"
+			exit 1
 		fi
-		if vmf-cat --schema "$S/cut" >/dev/null 2>&1; then
-			echo "--schema: cut at $i of $n was taken for whole"; return 1
+		if vmf-cat --schema cut >/dev/null 2>&1; then
+			echo "--schema: cut at $i of $n was taken for whole"
+			exit 1
 		fi
-		grep -qE 'cut off at byte|empty, expected|text beginning|expected an Arrow' "$S/err" || {
-			echo "cut at $i:"; cat "$S/err"; return 1; }
-	done
+		read -r line <err
+		case $line in
+		*"cut off at byte"* | *"empty, expected"* | \
+		*"text beginning"* | *"expected an Arrow"*) ;;
+		*)
+			echo "cut at $i: $line"
+			exit 1
+			;;
+		esac
+		i=$((i + $1))
+	done' sh "${VMF_SMALL:+1}1"
 }
 
 @test "bytes behind the end marker are an error: streams are not joined by cat" {

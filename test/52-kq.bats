@@ -37,7 +37,9 @@ column() {
 }
 
 @test "--update day by day is learning at once, to the byte" {
-	fleet 30 13
+	local vms=30
+	[ -z "${VMF_SMALL:-}" ] || vms=12
+	fleet $vms 13
 	for model in kq auto snaive,kq; do
 		vmf-train -q --no-history --model $model -o once s
 		vmf-train -q --model $model --at "$(days 6)" -o m s
@@ -212,6 +214,7 @@ s.with_columns(pl.col("cpu_mean").list.slice(skip),
 }
 
 @test "its 80 % interval holds on made-up load, and beats the seasonal naive" {
+	not_small
 	fleet 40 21
 	vmf-eval -q --model kq,auto --origins 5 --horizon 24 s | vmf-cat --csv \
 	    --no-header --columns model,coverage80,crps_rel,mase >e
@@ -526,6 +529,7 @@ EOF
 }
 
 @test "the gate: loads that are on or off need wider intervals" {
+	not_small
 	awk 'BEGIN { srand(8)
 		for (v = 10; v < 40; v++) {
 			printf "vm-%d ", v

@@ -3,8 +3,18 @@
 
 load helper
 
+setup_file() {
+	cd "$BATS_FILE_TMPDIR" || return 1
+	made 600 | learn m
+}
+
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
+}
+
+# usual: m, learned of 600 moves once for all tests, and err, what it said.
+usual() {
+	cp "$BATS_FILE_TMPDIR/m" "$BATS_FILE_TMPDIR/err" .
 }
 
 # made N [SEED]: N moves of three workloads whose length goes with memory and
@@ -79,8 +89,8 @@ many() {
 @test "many workloads are not a fit each" {
 	not_small
 	local TIMEFORMAT=%U k cpu=()
-	for k in 20 200; do
-		many 400 $k | vmf-ingest -q --map migrations -o moves
+	for k in 20 100; do
+		many 200 $k | vmf-ingest -q --map migrations -o moves
 		cpu+=("$({ time vmf-train -q --model downtime --threads 1 \
 		    -o $k.model moves; } 2>&1)")
 	done
@@ -89,7 +99,7 @@ many() {
 	awk -v a="${cpu[0]}" -v b="${cpu[1]}" 'BEGIN { exit !(b <= 2.5 * a) }'
 	# Who is not of them is still foretold with more room.
 	printf '%s\n' vm,workload,mem_bytes,load_pct a,w3,8e9,50 b,x,8e9,50 |
-	    foretell 200.model total_ms_q50,total_ms_q90,reason >out
+	    foretell 100.model total_ms_q50,total_ms_q90,reason >out
 	awk -F, '{ w[NR] = $2 / $1 }
 	    END { exit !(w[2] > 1.05 * w[1]) }' out
 	run -0 grep -c 'no move of its workload' out
@@ -97,7 +107,7 @@ many() {
 }
 
 @test "what is learned does not depend on threads, and is a stream" {
-	made 300 | vmf-ingest -q --map migrations -o moves.arrows
+	made 200 | vmf-ingest -q --map migrations -o moves.arrows
 	for t in 1 3; do
 		vmf-train -q --model downtime --no-history --threads $t \
 		    -o $t.model moves.arrows
@@ -127,7 +137,7 @@ many() {
 }
 
 @test "moves are foretold from what they are like" {
-	made 600 | learn m
+	usual
 	grep -q '600 migrations in, 30 of them not completed' err
 	{
 		echo vm,workload,mode,mem_bytes,vcpus,load_pct
@@ -149,7 +159,7 @@ many() {
 }
 
 @test "a workload that is not known widens the interval, and does not fail" {
-	made 600 | learn m
+	usual
 	{
 		echo vm,workload,mode,mem_bytes,vcpus,load_pct
 		echo a,db,precopy,4294967296,4,20
@@ -170,7 +180,7 @@ many() {
 
 @test "hypervisor's and guest's downtime are never mixed" {
 	made 200 | sed 's/downtime_ms/guest_downtime_ms/' | learn guest
-	made 200 | learn own
+	usual
 	echo vm,workload,mem_bytes,vcpus,load_pct >vms.csv
 	echo a,db,4294967296,4,20 >>vms.csv
 	vmf-ingest -q --map migrations vms.csv |
@@ -178,7 +188,7 @@ many() {
 	grep -q guest_downtime_ms_q50 names
 	run ! grep -qE '(^|,)downtime_ms_q50' names
 	vmf-ingest -q --map migrations vms.csv |
-	    vmf-predict -q --from own | vmf-cat --csv | head -n 1 >names
+	    vmf-predict -q --from m | vmf-cat --csv | head -n 1 >names
 	run ! grep -q guest_downtime_ms_q50 names
 }
 
@@ -229,7 +239,7 @@ many() {
 }
 
 @test "a number that no move had does not count" {
-	made 200 | learn m
+	usual
 	{
 		echo vm,workload,mem_bytes,vcpus,load_pct,dirty_rate_bytes_s
 		echo a,db,4294967296,4,20,
@@ -402,7 +412,7 @@ joined() {
 }
 
 @test "a number of a move that is none is an error, with its row" {
-	made 100 | learn m
+	usual
 	for k in auto_converge,yes bandwidth_bytes_s,abc mem_bytes,4G; do
 		printf '%s\n' "vm,${k%,*}" a,1 "b,${k#*,}" >vms.csv
 		joined vms.csv >series
@@ -421,7 +431,7 @@ joined() {
 }
 
 @test "levels, columns in the way, and what is no model" {
-	made 100 | learn m
+	usual
 	echo vm,workload >vms.csv
 	echo a,db >>vms.csv
 	vmf-ingest -q --map migrations -o vms.arrows vms.csv
@@ -499,6 +509,7 @@ with pa.ipc.new_stream("half", t.schema) as w:
 }
 
 @test "vmf-eval holds configurations out, or workloads" {
+	not_small
 	made 300 | vmf-ingest -q --map migrations -o moves.arrows
 	vmf-eval --model downtime moves.arrows 2>err |
 	    vmf-cat --csv --columns model,metric,held_out,n_folds,n,median_rel,pinball,coverage50,coverage90 >out
@@ -518,6 +529,10 @@ with pa.ipc.new_stream("half", t.schema) as w:
 	assert_output 9
 	awk -F, '$1 == "downtime" && $2 == "total_ms" { ok = $4 >= 0.5 }
 		END { exit !ok }' out
+}
+
+@test "vmf-eval of migrations: options, and too few of them" {
+	made 9 | vmf-ingest -q --map migrations -o moves.arrows
 	fails 2 'about migrations' \
 	    vmf-eval --model downtime --horizon 4 moves.arrows
 	fails 2 "expected config, workload or file" \

@@ -87,6 +87,7 @@ EOF
 
 @test "xgboost: quantiles do not cross, and are better than kq's" {
 	xgb
+	not_small
 	fleet 40 17
 	vmf-eval -q --model kq,xgboost --origins 2 --horizon 24 -o scores s
 	vmf-cat --csv --no-header --columns model,crps,mase scores >rows
@@ -283,6 +284,7 @@ EOF
 	column cpu_mean_gt30_1_6 f | awk '{ n += $1 >= 0 && $1 <= 1 }
 	    END { exit !(n == NR && n == 40) }'
 	# Three quarters of the way from the rate to what came, at least.
+	not_small
 	vmf-eval -q --model xgboost --target 'cpu_mean>30@1-6' --horizon 6 \
 	    --origins 2 -o scores s
 	vmf-cat --csv --no-header --columns model,brier,brier_rate scores |
@@ -408,6 +410,7 @@ noisy() {
 }
 
 @test "--target: gaps and short histories make nothing more likely" {
+	not_small
 	# Half of the windows of 24 steps, and of those of 100, hold a spike.
 	local days spike lost steps model
 	while read -r days spike lost steps; do

@@ -516,6 +516,7 @@ f.write_ipc_stream("point")'
 }
 
 @test "Bitbrains: real loads, ties and zeros among them, says the judge" {
+	not_small
 	data bitbrains_rnd
 	judge -c 'import numpy, pyarrow'
 	tar -xzf "$DATA/rnd-2013-8.tar.gz" --wildcards '2013-8/1[0-4]*.csv'
