@@ -6,6 +6,38 @@
 #define YEAR_2000 INT64_C(946684800)
 #define PARTS_LEAST 100		/* fewer may be those of an idle VM */
 #define SAME_LEAST 100
+/* A thousand CPUs: percent of a VM are less, counters soon more. */
+#define PERCENT_MOST 1e5f
+#define PERCENT_LEAST -1.0f	/* nearer to 0 they are noise */
+#define LANES 8			/* side by side in one wide register */
+
+/* The least and the greatest value so far; missing ones are NaN. */
+static void
+watch_range(struct ingest_watch *w, const float *v, int64_t n)
+{
+	float least[LANES], most[LANES];
+	int64_t i = 0;
+
+	for (int k = 0; k < LANES; k++) {
+		least[k] = w->least;
+		most[k] = w->most;
+	}
+	for (; i + LANES <= n; i += LANES)
+		for (int k = 0; k < LANES; k++) {
+			float x = v[i + k];
+
+			least[k] = x < least[k] ? x : least[k];
+			most[k] = x > most[k] ? x : most[k];
+		}
+	for (; i < n; i++) {
+		least[0] = v[i] < least[0] ? v[i] : least[0];
+		most[0] = v[i] > most[0] ? v[i] : most[0];
+	}
+	for (int k = 0; k < LANES; k++) {
+		w->least = least[k] < w->least ? least[k] : w->least;
+		w->most = most[k] > w->most ? most[k] : w->most;
+	}
+}
 
 void
 ingest_watch(struct ingest_watch *w, const struct vmf_schema *s,
@@ -13,10 +45,14 @@ ingest_watch(struct ingest_watch *w, const struct vmf_schema *s,
 {
 	int time, cpu;
 
-	if (b->n == 0 || (w->late && w->whole && w->differs))
+	if (b->n == 0)
 		return;
 	time = vmf_schema_find(s, "time");
 	cpu = vmf_schema_find(s, "cpu");
+	if (cpu >= 0 && b->col[cpu].type == VMF_FLOAT32)
+		watch_range(w, b->col[cpu].d.f32, b->n);
+	if (w->late && w->whole && w->differs)
+		return;
 	for (int64_t i = 0; time >= 0 && !w->late && i < b->n; i++)
 		w->late = b->col[time].d.i64[i] >= YEAR_2000;
 	for (int64_t i = 0; cpu >= 0 && !w->whole && i < b->n; i++) {
@@ -57,6 +93,12 @@ ingest_note(const struct cmd *c, const struct vmf_ingest *in,
 	if (w->n_same >= SAME_LEAST && !w->differs)
 		cmd_note(c, "cpu is %g in all samples: expected loads that "
 		    "differ", w->same);
+	if (w->least <= PERCENT_LEAST)
+		cmd_note(c, "cpu is %.9g at least: expected percent, none "
+		    "below 0", (double)w->least);
+	if (w->most > PERCENT_MOST)
+		cmd_note(c, "cpu is %.9g at most: expected percent; of a "
+		    "counter, its rate", (double)w->most);
 	cmd_note(c, "%lld file%s, %lld rows in, %lld rows out, %lld bad "
 	    "rows, %lld missing values", (long long)n.files,
 	    n.files == 1 ? "" : "s", (long long)n.rows_in,

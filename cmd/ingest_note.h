@@ -14,6 +14,7 @@ struct ingest_watch {
 	bool differs;		/* a cpu from the first one */
 	int64_t n_same;		/* those like it, until then */
 	double same;
+	float least, most;	/* cpu, 0 until there is one beyond */
 };
 
 /* Look at a batch of readings before it goes out, as far as there is

@@ -353,6 +353,13 @@ a,1970-01-01T00:00:00Z,1.5'
 	grep -qxF "vmf-ingest: cpu is 0 in all samples: expected loads that differ" err
 	sed '$ s/.$/5/' still.csv | vmf-ingest -o x 2>err
 	run ! grep "all samples" err
+	# A sign that was lost, a counter.
+	{ cat percent.csv; echo "a,1714600000,-1"; } >low.csv
+	vmf-ingest -o x low.csv 2>err
+	grep -qxF "vmf-ingest: cpu is -1 at least: expected percent, none below 0" err
+	{ cat percent.csv; echo "a,1714600000,4294967295"; } >high.csv
+	vmf-ingest -o x high.csv 2>err
+	grep -qxF "vmf-ingest: cpu is 4.2949673e+09 at most: expected percent; of a counter, its rate" err
 	# A trace may begin at 0.
 	put z.csv 'vm,time,cpu\na,0,1.5\n'
 	vmf-ingest --time-format s -o x z.csv 2>err

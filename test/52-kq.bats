@@ -325,6 +325,33 @@ s.with_columns(pl.col("cpu_mean").list.slice(skip),
 	done
 }
 
+@test "one absurd sample of a history does not move the expected value" {
+	for bad in 12 -2147483648 4294967295; do
+		awk -v bad="$bad" 'BEGIN { srand(3)
+			for (v = 0; v < 2; v++) {
+				printf "%s ", (v ? "weekly" : "hurt")
+				for (t = 0; t < 504; t++) {
+					y = 12 + 5 * sin(t / 24 * 6.2832) + rand()
+					if (!v && t == 150) y = bad
+					# What is rare, and due, is no damage.
+					if (v) y = t % 168 == 10 ? 900 : rand() / 9
+					printf "%s%.2f", (t > 0 ? "," : ""), y
+				}
+				print ""
+			}
+		}' | series 3600 21 >s
+		for model in kq auto; do
+			vmf-train -q --model $model -o m s
+			vmf-predict -q --from m --horizon 24 -o f s
+			run -0 awk -F, '$1 == "hurt" && ($3 < 5 || $3 > 19) {
+				print } $1 == "weekly" && $3 > 300 { due++ }
+				END { print due }' \
+			    <(vmf-cat --long --csv --no-header f)
+			assert_output 1
+		done
+	done
+}
+
 @test "load that grows: auto learns from who knows growth" {
 	# Five weeks in which load triples, day and night in proportion.
 	awk 'BEGIN { srand(8)

@@ -202,6 +202,9 @@ add_up(const struct vmf_kq *q, struct vmf_kq_mix *x)
 		x->total += (double)x->a[i];
 }
 
+/* How far is too far for a mean. */
+#define FAR 10.0f
+
 /* Quantiles by walking up both the sorted steps, known of them, and the
  * atoms. */
 static void
@@ -300,12 +303,50 @@ vmf_kq_quantiles(const struct vmf_kq *q, int i, const double *level, int n,
 	walk(&q->mix[i], q->value, q->known, level, n, v);
 }
 
+/* The mean of a mixture whose values are held between two bounds. */
+static double
+mean_within(const struct vmf_kq_mix *x, const float *value, int64_t known,
+    const float bound[2])
+{
+	double sum = 0.0;
+
+	for (int64_t i = 0; i < known; i++)
+		sum += (double)x->s[i] *
+		    (double)fminf(fmaxf(value[i], bound[0]), bound[1]);
+	for (int a = 0; a < x->n; a++)
+		sum += (double)x->a[a] *
+		    (double)fminf(fmaxf(x->v[a], bound[0]), bound[1]);
+	return sum / x->total;
+}
+
+/*
+ * One sample of a history may be damage: a counter that ran over, a sign that
+ * was lost.  So what is far from all but a hundredth of the history, and of
+ * the mixture, counts as if it were no further: by FAR times as far as the
+ * others are from each other and from 0.
+ */
 double
 vmf_kq_mean(const struct vmf_kq *q, int i)
 {
+	static const double ends[2] = { 0.01, 0.99 };
 	const struct vmf_kq_mix *x = &q->mix[i];
-	double sum = (double)q->ops->dot(x->s, q->value, q->known);
+	int64_t n = q->known, cut = n < 100 ? 1 : n / 100;
+	double sum = (double)q->ops->dot(x->s, q->value, n);
+	float bound[2] = { -INFINITY, INFINITY }, end[2];
 
+	if (n > 2 * cut) {
+		float lo = q->value[cut], hi = q->value[n - 1 - cut];
+		float far = FAR * (hi - lo + fmaxf(fabsf(lo), fabsf(hi)));
+
+		bound[0] = lo - far;
+		bound[1] = hi + far;
+	}
+	if (n > 0 && (q->value[0] < bound[0] || q->value[n - 1] > bound[1])) {
+		walk(x, q->value, n, ends, 2, end);
+		bound[0] = fminf(bound[0], end[0]);
+		bound[1] = fmaxf(bound[1], end[1]);
+		return mean_within(x, q->value, n, bound);
+	}
 	for (int a = 0; a < x->n; a++)
 		sum += (double)x->a[a] * (double)x->v[a];
 	return sum / x->total;

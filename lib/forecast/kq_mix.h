@@ -134,8 +134,9 @@ void vmf_kq_mix_atoms(struct vmf_kq *q, const float *share[2],
 /* Mix one family into mix[0] by share, which is 0 for all others. */
 void vmf_kq_mix_family(struct vmf_kq *q, enum kq_family f,
     const float *share);
-/* Of mix[i]: quantiles at ascending levels, the mean, and the shares below y
- * and not above it. */
+/* Of mix[i]: quantiles at ascending levels, the mean (in which a value too far
+ * from all others counts as less far), and the shares below y and not above
+ * it. */
 void vmf_kq_quantiles(const struct vmf_kq *q, int i, const double *level,
     int n, float *v);
 double vmf_kq_mean(const struct vmf_kq *q, int i);
