@@ -621,12 +621,6 @@ EOF
 	parts=$(sed -n 's/.* without \([a-z,-]*\);.*/\1/p' err)
 	vmf-train -q --no-history --without "$parts" -o asked s
 	same less asked
-	# From a pipe, on one thread, and beside what is left out already.
-	vmf-train -q --no-history --threads 1 --budget 0.9 <s >again
-	same less again
-	# A season of a week leaves no other week to look at.
-	vmf-train -q --season 7d --budget 0.9 -o x s
-	vmf-train -q --without theta --budget 0.5 -o x s 2>err
 	fails 2 '--budget is 0.01 ms, expected ' vmf-train --budget 0.01 -o out s
 	fails 2 '--budget is 0 ms, expected ' vmf-train --budget 0 -o out s
 	fails 2 '--budget is -1 ms, expected ' vmf-train --budget -1 -o out s
@@ -634,4 +628,11 @@ EOF
 	fails 2 '--budget and --update: the model has its own' \
 	    vmf-train --update m --budget 1 -o out s
 	[ ! -e out ]
+	not_small
+	# From a pipe, on one thread, and beside what is left out already.
+	vmf-train -q --no-history --threads 1 --budget 0.9 <s >again
+	same less again
+	# A season of a week leaves no other week to look at.
+	vmf-train -q --season 7d --budget 0.9 -o x s
+	vmf-train -q --without theta --budget 0.5 -o x s 2>err
 }

@@ -104,6 +104,7 @@ EOF
 
 @test "nothing is learned of what lies behind --at, or vmf-eval's first origin" {
 	xgb
+	not_small
 	fleet 12 14
 	judge - s t <<'EOF'
 import sys
@@ -251,6 +252,7 @@ EOF
 	    <(vmf-cat --csv --columns id,metric,model,params m2)
 	vmf-window -q --length 1h f | vmf-cat --schema |
 	    grep -q cpu_max_gt60_1_12
+	not_small
 	fleet 40 14
 	vmf-eval -q --model kq --target 'cpu_max>40@1-24' --horizon 24 \
 	    --origins 4 -o scores s

@@ -140,6 +140,7 @@ fails_to_match() {
 
 @test "vmf-eval learns it before the first origin, and not from behind it" {
 	with
+	not_small
 	vmf-eval -q --model lstm --origins 2 --horizon 24 -o e s
 	run -0 vmf-cat --csv --no-header --columns model,n_series e
 	assert_line --regexp '^lstm,[1-9]'
@@ -218,6 +219,7 @@ fails_to_match() {
 
 @test "progress has the loss and the time left" {
 	with
+	not_small
 	# A line a second: there has to be time for one.
 	vmf-train --progress --model lstm --epochs 40 --hidden 128 --threads 1 \
 	    -o p s 2>err4
