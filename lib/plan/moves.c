@@ -10,11 +10,12 @@
 
 #define VALUE_MAX (VMF_COST_NONE - 1)
 #define ABOVE_MAX UINT8_MAX
-/* Loads finer than this do not count; it keeps the sums of a host exact in
- * doubles up to 2^53 of it. */
+/* Loads finer than 2^this do not count, and vCPUs are rounded up to a multiple
+ * of 1/64, so that all that is added up on a host is a multiple of this: */
 #define EXP_MIN (-24)
-/* vCPUs are rounded up to a multiple of 1/64, for the same end. */
 #define CPU_PARTS 64.0
+#define UNIT_MIN 0x1p-30
+#define EXACT_BITS 51		/* of 53: what is rounded up is a little more */
 
 void
 vmf_moves_free(struct vmf_moves *m)
@@ -124,11 +125,23 @@ add_above(struct vmf_moves *m, int64_t i, const double *load,
 	for (int64_t t = 0; t < n; t++)
 		top = fmax(top, above(load, risk, t, most, worst));
 	exp = fit_exp(top, 8, ABOVE_MAX);
+	m->vm[i].above_exp = (int16_t)exp;
 	m->vm[i].more = ldexp(cpus, exp);
 	for (int64_t t = 0; t < n; t++)
 		q[t] = (uint8_t)ceil(ldexp(above(load, risk, t, most, worst),
 		    -exp));
 	return 0;
+}
+
+/* The most that VM i adds to a host. */
+static void
+find_top(struct vmf_moves *m, int64_t i)
+{
+	double top = 0.0;
+
+	for (int64_t t = 0; t < m->n_steps; t++)
+		top = fmax(top, vmf_moves_used(m, i, t));
+	m->vm[i].top = top;
 }
 
 int
@@ -183,9 +196,61 @@ vmf_moves_add(struct vmf_moves *m, const double *cost, int64_t length_s,
 	if (m->keep_above && (rc = add_above(m, i, load, risk, most, cpus,
 	    e)) != 0)
 		return rc;
-	for (int64_t t = 0; t < n; t++)
-		m->vm[i].top = fmax(m->vm[i].top, vmf_moves_used(m, i, t));
+	find_top(m, i);
 	return 0;
+}
+
+/* What VM i adds, in units of which there are at most most to its factors, and
+ * in multiples of least. */
+static void
+set_factor(struct vmf_moves *m, int64_t i, double most, double least)
+{
+	struct vmf_move *v = &m->vm[i];
+	double f = ceil(fmin(v->factor, most) / least) * least;
+	double g = ceil(fmin(v->more, most) / least) * least;
+
+	if (f <= v->factor && f >= v->factor && g <= v->more && g >= v->more)
+		return;
+	v->factor = f;
+	v->more = g;
+	find_top(m, i);
+}
+
+void
+vmf_moves_exact(struct vmf_moves *m, double *sum)
+{
+	double all = 0.0, room = 0.0, top = 0.0, most = 0.0, unit;
+	int exp;
+
+	for (int64_t i = 0; i < m->n; i++)
+		all += m->vm[i].top;
+	for (int64_t h = 0; h < m->n_hosts; h++) {
+		/* The sum itself is not exact. */
+		if (!(m->host[h].room <= all * 1.001))
+			m->host[h].room = INFINITY;
+		else
+			room = fmax(room, m->host[h].room);
+	}
+	(void)frexp(room, &exp);
+	for (int64_t i = 0; i < m->n; i++) {
+		struct vmf_move *v = &m->vm[i];
+
+		set_factor(m, i, ldexp(1.0, exp), UNIT_MIN);
+		top = fmax(top, v->top);
+		if (v->host >= 0)
+			sum[v->host] += v->top;
+	}
+	/* What is on a host is at most what was there, what its room lets come,
+	 * and while the search tries whether they fit, two VMs more. */
+	for (int64_t h = 0; h < m->n_hosts; h++) {
+		if (!isinf(m->host[h].room))
+			most = fmax(most, m->host[h].room + sum[h]);
+		sum[h] = 0.0;
+	}
+	(void)frexp(most + 2.0 * top, &exp);
+	unit = ldexp(1.0, exp - EXACT_BITS);
+	for (int64_t i = 0; unit > UNIT_MIN && i < m->n; i++)
+		set_factor(m, i, INFINITY, unit);
 }
 
 double
@@ -199,7 +264,8 @@ vmf_moves_load(const struct vmf_moves *m, int64_t i, int64_t k, bool risk)
 {
 	int64_t from = vmf_moves_start(m, k);
 	int64_t to = from + vmf_moves_length(m, i);
-	double sum = 0.0, more = m->vm[i].more / m->vm[i].factor;
+	double more = ldexp(1.0, m->vm[i].above_exp - m->vm[i].load_exp);
+	double sum = 0.0;
 
 	for (int64_t t = m->begins[k]; t < vmf_moves_left(m, i, k); t++) {
 		int64_t a = m->start + t * m->step_s, b = a + m->step_s;

@@ -32,7 +32,8 @@
  * and 2 a VM and step for the expected loads: integers of 16 bits times a
  * power of two of the VM's own, within 2^-16 of its greatest; and 1 a VM and
  * step for what the quantile is above that, within 2^-7 of its greatest.
- * Both are rounded up, so that no limit is broken by rounding.
+ * Both are rounded up, so that no limit is broken by rounding, and sums of
+ * them are exact, so that none is by adding and taking away.
  */
 #ifndef VMF_MOVES_H
 #define VMF_MOVES_H
@@ -64,7 +65,7 @@ struct vmf_move {
 	double more;		/* the same of what is above them */
 	double top;		/* the most that it adds to a host */
 	double mem_mb;		/* a whole number; 0: not known */
-	int16_t cost_exp, load_exp;
+	int16_t cost_exp, load_exp, above_exp;
 	uint16_t least;		/* of its costs; VMF_COST_NONE: none */
 	bool place;		/* a host has to be chosen */
 	bool lifted;		/* see vmf_occupancy_lift */
@@ -118,6 +119,18 @@ int vmf_moves_grid(struct vmf_moves *m, struct vmf_err *e) VMF_CHECK;
 int vmf_moves_add(struct vmf_moves *m, const double *cost, int64_t length_s,
     const double *load, const double *risk, double vcpus, struct vmf_err *e)
     VMF_CHECK;
+
+/*
+ * All VMs and hosts are there, with keep_load: make sums of what VMs add to
+ * the hosts that have a limit exact, in whatever order they come and go.  With
+ * floating-point numbers they are as long as each is a multiple of one unit
+ * and none is more than 2^53 of it; so factors are rounded up to multiples of
+ * the least unit that will do, and a VM of which 1 part in 65,535 is more than
+ * any host has room for counts for less than it is, but for too much.  That
+ * matters where loads differ by many powers of ten.  A host that has room for
+ * everything has no limit.  sum is room for n_hosts doubles, all 0.
+ */
+void vmf_moves_exact(struct vmf_moves *m, double *sum);
 
 /* The cost of a start that is not VMF_COST_NONE, without hysteresis. */
 double vmf_moves_cost(const struct vmf_moves *m, int64_t i, int64_t k);

@@ -252,6 +252,11 @@ vmf_occupancy_open(struct vmf_occupancy *o, struct vmf_moves *m,
 		for (int64_t i = 0; i < m->n; i++)
 			if (m->vm[i].host >= 0)
 				add_mem(o, i, m->vm[i].host, 0, 1.0);
+		/* Whole numbers are exact up to 2^53, of VMs that are there
+		 * and as much that comes. */
+		for (int64_t h = 0; h < m->n_hosts; h++)
+			if (o->mem_top[h] > 0x1p52)
+				m->host[h].mem_mb = -1.0;
 	}
 	if (!m->keep_load || isnan(l->max_host_load))
 		return 0;
@@ -261,6 +266,7 @@ vmf_occupancy_open(struct vmf_occupancy *o, struct vmf_moves *m,
 	    e);
 	if (o->load == NULL || o->load_top == NULL)
 		return VMF_ENOMEM;
+	vmf_moves_exact(m, o->load_top);
 	for (int64_t i = 0; i < m->n; i++)
 		if (m->vm[i].host >= 0)
 			add_load(o, i, m->vm[i].host, 0, 1.0);

@@ -187,6 +187,122 @@ test_above(void)
 	vmf_moves_free(&m);
 }
 
+static bool
+same(double a, double b)
+{
+	return a <= b && a >= b;
+}
+
+/* Are the loads of hosts those of the VMs that are there, added up anew and in
+ * another order? */
+static bool
+in_step(const struct vmf_occupancy *o)
+{
+	const struct vmf_moves *m = o->m;
+
+	for (int64_t h = 0; h < m->n_hosts; h++)
+		for (int64_t t = 0; t < m->n_steps; t++) {
+			double sum = 0.0;
+
+			for (int64_t i = m->n - 1; i >= 0; i--) {
+				const struct vmf_move *v = &m->vm[i];
+				bool leaves = v->host == h && (v->slot < 0 ||
+				    t < vmf_moves_left(m, i, v->slot));
+				bool comes = v->slot >= 0 && v->to == h &&
+				    t >= m->begins[v->slot];
+
+				if (leaves || comes)
+					sum += vmf_moves_used(m, i, t);
+			}
+			if (!isinf(m->host[h].room) &&
+			    !same(sum, o->load[h * m->n_steps + t]))
+				return false;
+		}
+	return true;
+}
+
+/* Loads of hosts do not drift, however often VMs come and go, whatever their
+ * sizes: scale is that of some of them. */
+static void
+drift(double scale, double room, uint64_t seed)
+{
+	struct vmf_rng rng = { seed };
+	struct vmf_occupancy o = { 0 };
+	struct vmf_moves m;
+
+	open_problem(&m, 1);
+	m.limits.max_host_load = 1.0;
+	for (int i = 0; i < 9; i++) {
+		double cost[STARTS] = { 0 }, load[STEPS];
+
+		for (int t = 0; t < STEPS; t++)
+			load[t] = vmf_rng_unit(&rng) * (i < 4 ? scale : 30.0);
+		assert(vmf_moves_add(&m, cost, 0, load, NULL,
+		    1.0 + vmf_rng_unit(&rng), &err) == 0);
+		m.vm[i].host = i % 2;
+		m.vm[i].place = true;
+	}
+	m.host = calloc(3, sizeof(*m.host));
+	assert(m.host != NULL);
+	m.n_hosts = 3;
+	for (int h = 0; h < 3; h++)
+		m.host[h] = (struct vmf_host){ .room = h == 2 ? 1e40 : room,
+		    .mem_mb = INFINITY, .cluster = -1, .open = true };
+	assert(vmf_occupancy_open(&o, &m, &err) == 0 && in_step(&o));
+	for (int k = 0; k < 20000; k++) {
+		int64_t i = vmf_rng_below(&rng, 9);
+
+		if (m.vm[i].slot >= 0)
+			vmf_occupancy_take(&o, i);
+		else
+			vmf_occupancy_put(&o, i, (int32_t)vmf_rng_below(&rng,
+			    STARTS), (m.vm[i].host + 1 +
+			    (int32_t)vmf_rng_below(&rng, 2)) % 3);
+		assert(k % 500 > 0 || in_step(&o));
+	}
+	vmf_occupancy_free(&o);
+	vmf_moves_free(&m);
+}
+
+/* VM 0, of a load that is out of its mind, leaves host 0, which the others
+ * fill: VM 8 has no room there before and none after. */
+static void
+test_drift(void)
+{
+	struct vmf_choice c;
+	struct vmf_occupancy o = { 0 };
+	struct vmf_moves m;
+
+	for (uint64_t seed = 1; seed <= 5; seed++) {
+		drift(30.0, 200.0, seed);
+		drift(1e9, 1e8, seed);
+		drift(1e30, 200.0, seed);
+		drift(1e30, 1e25, seed);
+		drift(1e-5, 100.0, seed);
+	}
+	open_problem(&m, 1);
+	m.limits.max_host_load = 1.0;
+	fill(&m, 9, 3);
+	for (int t = 0; t < STEPS; t++)
+		m.load[t] = 1;
+	m.vm[0].load_exp = 100;
+	m.vm[0].factor = m.vm[0].top = 0x1p100;
+	m.host[0] = (struct vmf_host){ .room = 45.0, .mem_mb = INFINITY,
+	    .cluster = -1, .open = true };
+	m.vm[0].target = 2;
+	m.vm[1].target = 0;
+	assert(vmf_occupancy_open(&o, &m, &err) == 0);
+	assert(!vmf_occupancy_best(&o, 1, INT64_MAX, NULL, NULL, 9, &c));
+	vmf_occupancy_put(&o, 0, 0, 2);
+	/* Four of 10 are left, and the fifth is one too many. */
+	assert(!vmf_occupancy_best(&o, 1, INT64_MAX, NULL, NULL, 9, &c));
+	m.host[0].room = 50.0;
+	assert(vmf_occupancy_best(&o, 1, INT64_MAX, NULL, NULL, 9, &c));
+	assert(c.slot > 0 && c.to == 0);
+	vmf_occupancy_free(&o);
+	vmf_moves_free(&m);
+}
+
 /* Four VMs of 30 MB, host 2 holds 100 MB less what is there. */
 static void
 test_mem(void)
@@ -372,6 +488,7 @@ main(void)
 	test_load();
 	test_above();
 	test_mem();
+	test_drift();
 	test_optimum();
 	return 0;
 }
