@@ -46,6 +46,13 @@ predict_moves(struct cmd *c, struct vmf_reader *r, const char *path,
 	    (rc = all_rows(c, &o, in, &batch, out.w, e)) != 0 ||
 	    (rc = cmd_finish_out(&out, e)) != 0)
 		goto done;
+	if (metric != NULL && o.load_of != metric && o.view.load >= 0)
+		cmd_note(c, "moves are foretold at the load of %s: %s is "
+		    "none of CPUs", o.load_of, metric);
+	else if (metric != NULL && o.load_of == NULL)
+		cmd_note(c, "%s is no load of CPUs, and there is no "
+		    "cpu_mean: the load is that of load_pct, or not known",
+		    metric);
 	cmd_note(c, "%" PRId64 " rows, %" PRId64 " of a workload that is not "
 	    "known, %" PRId64 " without a fact that counts, %" PRId64
 	    " of which pre-copy will not converge by arithmetic", o.n,

@@ -84,10 +84,10 @@ doubts(const struct cmd *c, const struct vmf_planner *p,
 	else if (d != NULL && d->apart)
 		cmd_note(c, "moves are foretold at the load of %s: %s is "
 		    "none of CPUs", d->load_of, o->metric);
-	if (d != NULL && d->n_no_mem > 0)
-		cmd_note(c, "%" PRId64 " VMs have no memory that is known: "
-		    "their moves are foretold as those of any memory",
-		    d->n_no_mem);
+	if (d != NULL && d->n_partial > 0)
+		cmd_note(c, "%" PRId64 " VMs lack memory, load or vCPUs that "
+		    "moves had: what is foretold of their moves is of any, "
+		    "and their reason says of what", d->n_partial);
 }
 
 void

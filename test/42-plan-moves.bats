@@ -169,10 +169,24 @@ downtimes() {
 	vmf-cat --csv --no-header --columns $q p |
 	    paste -d, - <(head -n 1 want) |
 	    awk -F, '{ exit !($2 / $1 > 1.3 * $6 / $5) }'
-	# A memory that is not known is told of too.
-	fleet workload <<<'a 10,10 db' >no
+	# A memory that is not known is told of too, of whom as well.
+	fleet workload mem_bytes:f64 <<-E >no
+	a 10,10 db 0
+	b 10,10 db 4294967296
+	E
 	vmf-window --length 1h --downtime down.model -o p no 2>err
-	grep -q '1 VMs have no memory that is known' err
+	grep -q '1 VMs lack memory, load or vCPUs that moves had' err
+	run -0 vmf-cat --csv --no-header --columns id,status,reason p
+	assert_line 'b,placed,'
+	assert_line 'a,placed,its move is foretold in part: its memory is not known: as moves of any memory'
+	vmf-window -q --length 1h --downtime down.model --budget-downtime 0 \
+	    -o p no
+	run -0 vmf-cat --csv --no-header --columns id,status,reason p
+	assert_line --index 0 --regexp '^a,over-budget,.*ms; its move is foretold in part: its memory'
+	# Of what cannot move nothing is foretold.
+	vmf-window -q --length 3h --downtime down.model -o p no
+	run -0 vmf-cat --csv --no-header --columns reason p
+	refute_output --partial 'in part'
 }
 
 @test "--max-host-load is of CPUs" {

@@ -134,6 +134,14 @@ many() {
 	guest_downtime_ms without load or memory,downtime,empty
 	total_ms without load or memory,downtime,ok
 	transferred_bytes without load or memory,downtime,ok
+	downtime_ms without vcpus,downtime,ok
+	guest_downtime_ms without vcpus,downtime,empty
+	total_ms without vcpus,downtime,ok
+	transferred_bytes without vcpus,downtime,ok
+	downtime_ms without load or size,downtime,ok
+	guest_downtime_ms without load or size,downtime,empty
+	total_ms without load or size,downtime,ok
+	transferred_bytes without load or size,downtime,ok
 	END
 }
 
@@ -363,8 +371,69 @@ rated() {
 	printf '%s\n' reason '' \
 	    'its memory is not known: as moves of any memory' \
 	    'its load is not known: as moves at any load' \
-	    'its memory and load are not known: as moves of any' \
+	    '"its memory, load and vCPUs are not known: as moves of any"' \
 	    'its memory is not known: as moves of any memory' | diff - out
+}
+
+@test "a row that lacks the vCPUs of the moves says so, and is wide" {
+	local k=total_ms_q50,downtime_ms_q10,downtime_ms_q50,downtime_ms_q90
+	awk 'BEGIN {
+		srand(4)
+		print "vm,mode,mem_bytes,vcpus,load_pct,downtime_ms,total_ms," \
+		    "status"
+		for (i = 0; i < 300; i++) {
+			mem = 4 * 2 ^ (int(3 * rand()) + 30)
+			cpus = 2 ^ int(4 * rand())
+			printf "v%d,precopy,%.0f,%d,%.1f,%.1f,%.0f,completed\n",
+			    i, mem, cpus, 90 * rand(),
+			    20 * cpus * (0.9 + 0.2 * rand()), mem / 1e6
+		}
+	}' </dev/null | learn m
+	{
+		echo vm,mem_bytes,vcpus,load_pct
+		echo a,8589934592,8,20
+		echo b,8589934592,,20
+		echo c,,,20
+		echo d,,,
+	} >vms.csv
+	foretell m status,reason <vms.csv >out
+	printf '%s\n' ok, \
+	    'partial,its vCPUs are not known: as moves of any vCPUs' \
+	    'partial,its memory and vCPUs are not known: as moves of any' \
+	    'partial,"its memory, load and vCPUs are not known: as moves of any"' |
+	    diff - out
+	vmf-ingest -q --map migrations vms.csv | vmf-predict -q --from m \
+	    --quantiles 0.1,0.5,0.9 | vmf-cat --csv --no-header \
+	    --columns $k >out
+	# 160 ms; of any vCPUs 20 to 160.  The length goes with memory alone.
+	awk -F, '
+		NR == 1 && !($2 > 120 && $4 < 200) { bad = 1 }
+		NR > 1 && !($2 < 50 && $4 > 120) { bad = 2 }
+		NR <= 2 && !($1 > 7700 && $1 < 9500) { bad = 3 }
+		END { if (bad || NR != 4) { print bad; exit 1 } }' out
+}
+
+@test "moves are foretold at a load of CPUs, whatever --metric is" {
+	made 300 | learn m
+	{
+		echo "kind=forecast step=3600"
+		echo "id start:time cpu_mean:list mem_mean:list" \
+		    "workload mem_bytes:f64 vcpus:int32"
+		echo "a 2024-05-01T00:00:00Z 10,10 90,90 db 4294967296 4"
+	} | "$VMF_BIN/../unit/rows" >f
+	vmf-predict -q --from m -o want f
+	vmf-predict --from m --metric mem_mean -o out f 2>err
+	grep -q 'at the load of cpu_mean: mem_mean is none of CPUs' err
+	cmp <(vmf-cat --csv want) <(vmf-cat --csv out)
+	{
+		echo "kind=forecast step=3600"
+		echo "id start:time mem_mean:list workload mem_bytes:f64 vcpus:int32"
+		echo "a 2024-05-01T00:00:00Z 90,90 db 4294967296 4"
+	} | "$VMF_BIN/../unit/rows" >f
+	vmf-predict --from m --metric mem_mean -o out f 2>err
+	grep -q 'mem_mean is no load of CPUs, and there is no cpu_mean' err
+	run -0 vmf-cat --csv --no-header --columns status,reason out
+	assert_output 'partial,its load is not known: as moves at any load'
 }
 
 @test "a row that lacks how much of its memory is in use is not all in use" {
@@ -424,7 +493,8 @@ joined() {
 	fails 1 "forecast: row 1: its mem_bytes is '4G', expected a number" \
 	    vmf-window --length 1h --downtime m forecast
 	# None is one that is not known.
-	printf '%s\n' vm,workload,mem_bytes a,db,4294967296 b,db,NA >vms.csv
+	printf '%s\n' vm,workload,mem_bytes,vcpus a,db,4294967296,4 b,db,NA,4 \
+	    >vms.csv
 	joined vms.csv | vmf-predict -q --from m |
 	    vmf-cat -q --csv --columns status | tail -n +2 >out
 	printf '%s\n' ok partial | diff - out
@@ -506,6 +576,31 @@ with pa.ipc.new_stream("half", t.schema) as w:
 		function near(x, y) { x = x / y - 1; return x * x <= 1e-18 }
 		{ for (k = 1; k <= 4; k++) if (!near($k, $(k + 4))) bad = 1 }
 		END { exit bad || NR != 3 }'
+}
+
+@test "a model of version 4 foretells what it did, and says what it lacks" {
+	{
+		echo vm,workload,mem_bytes,vcpus,load_pct
+		echo a,web,3221225472,2,30
+		echo b,db,,4,30
+		echo c,web,3221225472,,30
+	} >vms.csv
+	foretell "$VMF_ROOT/test/fuzz/corpus/model/downtime-4" \
+	    downtime_ms_q50,downtime_ms_q90,total_ms_q50,total_ms_q90 \
+	    <vms.csv >out
+	# By the version that wrote it, of ten moves.
+	printf '%s\n' \
+	    54.6944375281,60.9611900384,26444.6631008504,30111.4916477251 \
+	    150.1387208952,167.8256030593,33634.6073866513,94951.9591376974 \
+	    92.9102479164,103.5557152896,26515.7263554395,30192.4085642635 |
+	    paste -d, - out | awk -F, '
+		function near(x, y) { x = x / y - 1; return x * x <= 1e-18 }
+		{ for (k = 1; k <= 4; k++) if (!near($k, $(k + 4))) bad = 1 }
+		END { exit bad || NR != 3 }'
+	foretell "$VMF_ROOT/test/fuzz/corpus/model/downtime-4" status,reason \
+	    <vms.csv >out
+	printf '%s\n' ok partial partial | diff - <(cut -d, -f1 out)
+	grep -q 'this old model cannot do without: learn it anew' out
 }
 
 @test "vmf-eval holds configurations out, or workloads" {

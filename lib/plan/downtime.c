@@ -17,6 +17,7 @@
 #define RATE (BIT(VMF_FACT_DIRTY) | BIT(VMF_FACT_USED))
 #define LOAD BIT(VMF_FACT_LOAD)
 #define MEM BIT(VMF_FACT_MEM)
+#define CPUS BIT(VMF_FACT_VCPUS)
 
 int
 vmf_down_columns(const struct vmf_downtime *m)
@@ -239,7 +240,8 @@ unsigned
 vmf_down_without(const struct vmf_downtime *m, int less)
 {
 	static const unsigned of[VMF_N_DOWN_LESS] = { RATE, RATE | LOAD,
-	    RATE | MEM, RATE | LOAD | MEM };
+	    RATE | MEM, RATE | LOAD | MEM, RATE | CPUS,
+	    RATE | LOAD | MEM | CPUS };
 	unsigned own = of[less] & m->told;
 
 	for (int k = 0; k < less; k++)
@@ -256,7 +258,7 @@ vmf_downtime_lacks(const struct vmf_downtime *m, const struct vmf_facts *f)
 	for (int k = 0; k < VMF_N_FACTS && m->n_rows > 0; k++)
 		if (isnan(f->num[k]))
 			lacks |= 1u << k;
-	return lacks & m->told & (RATE | LOAD | MEM);
+	return lacks & m->told & (RATE | LOAD | MEM | CPUS);
 }
 
 /* By which it is foretold: the first that does without all it lacks; -1: by
@@ -266,10 +268,16 @@ pick(const struct vmf_downtime *m, const struct vmf_facts *f)
 {
 	unsigned lacks = vmf_downtime_lacks(m, f);
 
-	for (int k = 0; lacks != 0 && !m->old && k < VMF_N_DOWN_LESS; k++)
+	for (int k = 0; lacks != 0 && k < m->n_less; k++)
 		if ((lacks & ~vmf_down_without(m, k)) == 0)
 			return k;
 	return -1;
+}
+
+bool
+vmf_downtime_can(const struct vmf_downtime *m, const struct vmf_facts *f)
+{
+	return vmf_downtime_lacks(m, f) == 0 || pick(m, f) >= 0;
 }
 
 struct vmf_facts
@@ -284,7 +292,7 @@ vmf_down_mask(const struct vmf_facts *f, unsigned without)
 }
 
 /* All outcomes once more, without what rows to be foretold may lack.  That
- * of memory or load is rare, and has no trees. */
+ * of memory, load or vCPUs is rare, and has no trees. */
 static int
 learn_less(struct vmf_downtime *m, int less, const struct vmf_past *past,
     const uint8_t *use, const struct vmf_down_opts *o, struct vmf_err *e)
@@ -310,6 +318,7 @@ vmf_downtime_learn(struct vmf_downtime *m, const struct vmf_past *past,
 {
 	int rc;
 
+	m->n_less = VMF_N_DOWN_LESS;
 	if ((rc = copy_words(m, past, e)) != 0)
 		return rc;
 	if ((rc = vmf_down_works(m, past->words[VMF_WORD_WORKLOAD].n + 1,

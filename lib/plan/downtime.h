@@ -67,6 +67,8 @@ enum vmf_down_less {
 	VMF_DOWN_NO_LOAD,	/* nor the load */
 	VMF_DOWN_NO_MEM,	/* nor the memory, but the load */
 	VMF_DOWN_NEITHER,	/* nor memory or load */
+	VMF_DOWN_NO_VCPUS,	/* nor the vCPUs, but memory and load */
+	VMF_DOWN_NO_SIZE,	/* nor any of the three */
 	VMF_N_DOWN_LESS
 };
 
@@ -84,7 +86,7 @@ struct vmf_downtime {
 	struct vmf_facts usual;	/* of how VMs are moved, not of the VMs: what
 				 * most of these moves had; else not known */
 	struct vmf_down_target target[VMF_N_OUTCOMES];
-	bool old;		/* of a version that has none of these: */
+	int n_less;		/* the first so many of these, by version */
 	struct vmf_down_target less[VMF_N_DOWN_LESS][VMF_N_OUTCOMES];
 };
 
@@ -111,9 +113,12 @@ void vmf_downtime_free(struct vmf_downtime *m);
 struct vmf_facts vmf_downtime_usual(const struct vmf_downtime *m,
     const struct vmf_facts *f);
 
-/* Which of dirty rate, use, load and memory moves had and f lacks: a bit a
- * fact. */
+/* Which of dirty rate, use, load, memory and vCPUs moves had and f lacks: a
+ * bit a fact. */
 unsigned vmf_downtime_lacks(const struct vmf_downtime *m,
+    const struct vmf_facts *f);
+/* Was anything learned without what f lacks?  Old models were not. */
+bool vmf_downtime_can(const struct vmf_downtime *m,
     const struct vmf_facts *f);
 /* The facts that an outcome is learned again without, as bits; 0: it is not,
  * for no move had them, or that is done by one before. */

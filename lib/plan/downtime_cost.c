@@ -18,8 +18,7 @@ vmf_down_cost_open(struct vmf_down_cost *d, const struct vmf_reader *r)
 	const struct vmf_down_target *t = d->m->target;
 	const struct vmf_schema *s = vmf_reader_schema(r);
 
-	d->load_of = vmf_is_cpu_load(s, d->metric) ? d->metric :
-	    vmf_is_cpu_load(s, "cpu_mean") ? "cpu_mean" : NULL;
+	d->load_of = vmf_down_load_of(s, d->metric);
 	d->apart = d->load_of != NULL && d->load_of != d->metric;
 	vmf_down_view(&d->view, d->m, r, d->load_of == NULL ? "" :
 	    d->load_of);
@@ -37,6 +36,7 @@ take_facts(struct vmf_down_cost *d, const struct vmf_batch *b,
     struct vmf_err *e)
 {
 	int n = d->n_loads, rc;
+	char why[VMF_DOWN_WHY];
 
 	for (int64_t i = 0; i < b->n; i++) {
 		struct vmf_facts *f = d->f + i * n;
@@ -44,8 +44,8 @@ take_facts(struct vmf_down_cost *d, const struct vmf_batch *b,
 		if ((rc = vmf_down_facts(&d->view, b, i, f, e)) != 0)
 			return rc;
 		d->mean[i] = f[0].num[VMF_FACT_LOAD];
-		d->n_no_mem += vmf_downtime_lacks(d->m, f) >> VMF_FACT_MEM &
-		    1;
+		d->own[i] = f[0];
+		d->n_partial += *vmf_down_cost_partial(d, i, why) != '\0';
 		for (int l = n - 1; l >= 0 && n > 1; l--) {
 			f[l] = f[0];
 			if (isnan(d->mean[i]))
@@ -94,6 +94,7 @@ vmf_down_cost_batch(struct vmf_down_cost *d, const struct vmf_batch *b,
 
 	if ((rc = vmf_grow(&d->row, &d->row_cap, n + 1, e)) != 0 ||
 	    (rc = vmf_grow(&d->mean, &d->mean_cap, b->n + 1, e)) != 0 ||
+	    (rc = vmf_grow(&d->own, &d->own_cap, b->n + 1, e)) != 0 ||
 	    (rc = vmf_grow(&d->f, &d->f_cap, n + 1, e)) != 0 ||
 	    (rc = vmf_grow(&d->once, &d->once_cap, n + 1, e)) != 0 ||
 	    (rc = vmf_grow(&d->order, &d->order_cap, n + 1, e)) != 0 ||
@@ -117,6 +118,13 @@ vmf_down_cost_batch(struct vmf_down_cost *d, const struct vmf_batch *b,
 		d->row[i].total_p90_ms = (float)d->q[d->at[i]][P90];
 	}
 	return 0;
+}
+
+const char *
+vmf_down_cost_partial(const struct vmf_down_cost *d, int64_t i,
+    char text[VMF_DOWN_WHY])
+{
+	return vmf_down_partial(d->m, &d->own[i], text);
 }
 
 static float
@@ -196,6 +204,7 @@ vmf_down_cost_free(struct vmf_down_cost *d)
 {
 	free(d->row);
 	free(d->mean);
+	free(d->own);
 	free(d->f);
 	free(d->once);
 	free(d->order);
@@ -203,7 +212,7 @@ vmf_down_cost_free(struct vmf_down_cost *d)
 	free(d->q);
 	d->row = NULL;
 	d->mean = NULL;
-	d->f = d->once = NULL;
+	d->own = d->f = d->once = NULL;
 	d->order = NULL;
 	d->at = NULL;
 	d->q = NULL;

@@ -31,7 +31,8 @@ struct vmf_down_cost {
 	/* told after it: */
 	const char *load_of;	/* the list that is the load of CPUs: the
 				 * metric, or else cpu_mean; NULL: none */
-	int64_t n_no_mem;	/* rows without the memory that moves had */
+	int64_t n_partial;	/* rows without memory, load or vCPUs that
+				 * moves had */
 	/* private */
 	enum vmf_outcome downtime;	/* the hypervisor's, or else the
 					 * guest's where that alone is known */
@@ -41,11 +42,13 @@ struct vmf_down_cost {
 	struct vmf_down_view view;
 	struct vmf_foretold *row;	/* of the batch, n_loads a row */
 	double *mean;		/* of the batch, a row's mean load */
+	struct vmf_facts *own;	/* of the batch, a row's own */
 	struct vmf_facts *f, *once;	/* of all; each that differs once */
 	const struct vmf_facts **order;
 	int64_t *at;			/* which of those that differ */
 	double (*q)[VMF_DOWN_LEVELS];
-	int64_t row_cap, mean_cap, f_cap, once_cap, order_cap, at_cap, q_cap;
+	int64_t row_cap, mean_cap, own_cap;
+	int64_t f_cap, once_cap, order_cap, at_cap, q_cap;
 };
 
 /* r is the forecast, and kept until the end. */
@@ -57,6 +60,10 @@ int vmf_down_cost_batch(struct vmf_down_cost *d, const struct vmf_batch *b,
 /* One row's entries at a load, linear between the loads there are. */
 struct vmf_foretold vmf_foretold_at(const struct vmf_foretold *f,
     int n_loads, double load);
+/* What of the batch's row i is not known and was of moves, in words, as
+ * vmf_down_partial has it. */
+const char *vmf_down_cost_partial(const struct vmf_down_cost *d, int64_t i,
+    char text[VMF_DOWN_WHY]);
 /* What is added to the cost of a start. */
 double vmf_down_cost_of(const struct vmf_down_cost *d,
     const struct vmf_foretold *f);

@@ -15,8 +15,9 @@
 #include "forecast/model.h"
 #include "plan/downtime_in.h"
 
-#define VERSION 4.0
-#define WHOLE_VERSION 3.0	/* nothing without some facts */
+#define VERSION 5.0
+#define SOME_VERSION 4.0	/* nothing without vCPUs */
+#define WHOLE_VERSION 3.0	/* nor without other facts */
 #define OLD_VERSION 2.0		/* that, and kriging of medians alone, and
 				 * trees of a kind */
 #define NAME "downtime"
@@ -61,14 +62,14 @@ static struct vmf_down_target *
 target_at(struct vmf_downtime *m, int k, char name[ROW_NAME])
 {
 	static const char *const less[VMF_N_DOWN_LESS] = { "rate", "load",
-	    "memory", "load or memory" };
+	    "memory", "load or memory", "vcpus", "load or size" };
 	int t = k % VMF_N_OUTCOMES, at = k / VMF_N_OUTCOMES;
 	const char *outcome = vmf_outcome_name((enum vmf_outcome)t);
 
 	snprintf(name, ROW_NAME, "%s", outcome);
 	if (at == 0)
 		return &m->target[t];
-	for (int l = 0; l < VMF_N_DOWN_LESS && !m->old; l++) {
+	for (int l = 0; l < m->n_less; l++) {
 		if (vmf_down_without(m, l) == 0 || --at > 0)
 			continue;
 		snprintf(name, ROW_NAME, "%s without %s", outcome, less[l]);
@@ -445,6 +446,16 @@ is(const char *word, const char *s, int64_t len)
 	    memcmp(word, s, (size_t)len) == 0;
 }
 
+/* How often an outcome is learned without something, by version; < 0: there
+ * is no such. */
+static int
+less_of(double version)
+{
+	return version == VERSION ? VMF_N_DOWN_LESS :
+	    version == SOME_VERSION ? VMF_DOWN_NO_VCPUS :
+	    version == WHOLE_VERSION || version == OLD_VERSION ? 0 : -1;
+}
+
 static int
 take_part(struct vmf_downtime *m, const struct vmf_part *p, int *next,
     struct vmf_err *e)
@@ -452,18 +463,17 @@ take_part(struct vmf_downtime *m, const struct vmf_part *p, int *next,
 	struct bytes b = { p->blob, p->blob_bytes };
 	struct vmf_down_target *t = NULL;
 	char name[ROW_NAME] = FACTS;
-	int rc;
+	int rc, n_less;
 
 	if (*next > 0 && (t = target_at(m, *next - 1, name)) == NULL)
 		return 1;
-	if (p->n_params < N_HEAD || (p->params[0] != VERSION &&
-	    p->params[0] != WHOLE_VERSION && p->params[0] != OLD_VERSION) ||
-	    (*next > 0 && m->old != (p->params[0] != VERSION)) ||
+	if (p->n_params < N_HEAD || (n_less = less_of(p->params[0])) < 0 ||
+	    (*next > 0 && m->n_less != n_less) ||
 	    !is(name, p->metric, p->metric_len))
 		return 1;
 	if (++*next > 1)
 		return get_target(t, p, e);
-	m->old = p->params[0] != VERSION;
+	m->n_less = n_less;
 	if (p->n_params != N_FACTS || !(p->params[1] >= 0.0 && p->params[1] <
 	    1e15) || !(p->params[2] >= 0.0 && p->params[2] <
 	    (double)(1u << VMF_N_FACTS)))

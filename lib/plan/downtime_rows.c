@@ -37,6 +37,46 @@ vmf_is_cpu_load(const struct vmf_schema *s, const char *metric)
 	    (unit == NULL || strcmp(unit, "%") == 0);
 }
 
+const char *
+vmf_down_load_of(const struct vmf_schema *s, const char *metric)
+{
+	return vmf_is_cpu_load(s, metric) ? metric :
+	    vmf_is_cpu_load(s, "cpu_mean") ? "cpu_mean" : NULL;
+}
+
+const char *
+vmf_down_partial(const struct vmf_downtime *m, const struct vmf_facts *f,
+    char text[VMF_DOWN_WHY])
+{
+	static const struct {
+		enum vmf_fact fact;
+		const char *name, *any;
+	} of[] = { { VMF_FACT_MEM, "memory", "of any memory" },
+	    { VMF_FACT_LOAD, "load", "at any load" },
+	    { VMF_FACT_VCPUS, "vCPUs", "of any vCPUs" } };
+	const char *name[3] = { "" }, *any = "of any";
+	unsigned lacks = vmf_downtime_lacks(m, f);
+	int n = 0;
+
+	text[0] = '\0';
+	if (!vmf_downtime_can(m, f))
+		snprintf(text, VMF_DOWN_WHY, "it lacks a fact that the moves "
+		    "had (memory, its use, load, vCPUs or dirty rate), and "
+		    "this old model cannot do without: learn it anew");
+	for (int k = 0; k < 3; k++)
+		if (lacks >> of[k].fact & 1) {
+			any = n == 0 ? of[k].any : "of any";
+			name[n++] = of[k].name;
+		}
+	if (n == 0 || text[0] != '\0')
+		return text;
+	snprintf(text, VMF_DOWN_WHY, "its %s%s%s%s%s %s not known: as moves "
+	    "%s", name[0], n == 3 ? ", " : n == 2 ? " and " : "", n > 1 ?
+	    name[1] : "", n == 3 ? " and " : "", n == 3 ? name[2] : "",
+	    n > 1 || lacks >> VMF_FACT_VCPUS & 1 ? "are" : "is", any);
+	return text;
+}
+
 /* Of the items that are known; NaN where there are none. */
 static double
 mean_of_list(const struct vmf_col *c, int64_t i)
@@ -145,26 +185,11 @@ vmf_down_out_open(struct vmf_down_out *o, const struct vmf_reader *in,
 	    (rc = vmf_schema_add(s, "reason", VMF_UTF8, false, e)) < 0 ||
 	    (rc = vmf_meta_set(&s->meta, "vmf:kind", "downtimes", e)) != 0)
 		return rc;
-	vmf_down_view(&o->view, o->m, in, o->metric);
+	o->load_of = vmf_down_load_of(from, o->metric);
+	vmf_down_view(&o->view, o->m, in, o->load_of == NULL ? "" :
+	    o->load_of);
 	return vmf_meta_set(&s->meta, "vmf:history",
 	    vmf_meta_get(&from->meta, "vmf:history"), e);
-}
-
-/* Which fact a row lacks that it cannot do without, in words; "": none. */
-static const char *
-partial(const struct vmf_downtime *m, const struct vmf_facts *f)
-{
-	unsigned lacks = vmf_downtime_lacks(m, f);
-	bool load = lacks >> VMF_FACT_LOAD & 1;
-	bool mem = lacks >> VMF_FACT_MEM & 1;
-
-	if (lacks != 0 && m->old)
-		return "it lacks a fact that the moves had (memory, its use, "
-		    "load or dirty rate), and this old model cannot do "
-		    "without: learn it anew";
-	return load && mem ? "its memory and load are not known: as moves of "
-	    "any" : mem ? "its memory is not known: as moves of any memory" :
-	    load ? "its load is not known: as moves at any load" : "";
 }
 
 /* What is to be said of a row. */
@@ -174,7 +199,8 @@ put_status(struct vmf_down_out *o, int64_t i, struct vmf_col *c,
 {
 	struct vmf_facts f = vmf_downtime_usual(o->m, &o->f[i]);
 	struct vmf_precopy p = vmf_facts_precopy(&f, o->m->words);
-	const char *lacks = partial(o->m, &o->f[i]);
+	char why_partial[VMF_DOWN_WHY];
+	const char *lacks = vmf_down_partial(o->m, &o->f[i], why_partial);
 	const char *status = o->m->n_rows == 0 ? "fallback" :
 	    o->strange[i] ? "unseen" : *lacks != '\0' ? "partial" : "ok";
 	const char *why[] = { o->m->n_rows == 0 ? "nothing was learned: by "

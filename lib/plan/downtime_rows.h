@@ -30,6 +30,14 @@ void vmf_down_view(struct vmf_down_view *v, struct vmf_downtime *m,
 /* Is the list a load of CPUs, in % of the vCPUs: cpu_mean, cpu_max or the
  * like, in % or of no unit? */
 bool vmf_is_cpu_load(const struct vmf_schema *s, const char *metric);
+/* The list that moves are foretold by: the metric where it is a load of CPUs,
+ * or else cpu_mean; NULL where there is neither. */
+const char *vmf_down_load_of(const struct vmf_schema *s, const char *metric);
+/* Which facts a row lacks that it cannot do without, in words; "": none.
+ * Returns text. */
+#define VMF_DOWN_WHY 256
+const char *vmf_down_partial(const struct vmf_downtime *m,
+    const struct vmf_facts *f, char text[VMF_DOWN_WHY]);
 /* VMF_EDATA, with the row, where a number is text that is none. */
 int vmf_down_facts(struct vmf_down_view *v, const struct vmf_batch *b,
     int64_t i, struct vmf_facts *f, struct vmf_err *e) VMF_CHECK;
@@ -41,6 +49,8 @@ struct vmf_down_out {
 	struct vmf_downtime *m;
 	struct vmf_quantiles levels;	/* of .1, .2 ... .9 */
 	const char *metric;
+	/* told by vmf_down_out_open: */
+	const char *load_of;		/* vmf_down_load_of the metric */
 	/* counted: */
 	int64_t n, n_strange, n_partial, n_diverge;
 	/* private */

@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "plan/planner_in.h"
 
+#define MEM_MAX_MB 1e9		/* of a VM: sums of them are exact */
 /* Gains smaller than this never change a plan before. */
 #define HYSTERESIS_LEAST 1e-6
 
@@ -444,6 +445,22 @@ check_move(const struct vmf_planner *p, int32_t host, int32_t target,
 		    "given");
 }
 
+/* Why row i has no window, or what is foretold of its move without knowing
+ * all that counts. */
+static void
+say_partial(const struct vmf_planner *p, int64_t i, char *text, size_t size)
+{
+	const struct vmf_windows *w = &p->plan.windows;
+	char why[VMF_DOWN_WHY] = "";
+
+	if (p->down != NULL && (w->status == VMF_PLACED ||
+	    w->status == VMF_OVER_BUDGET))
+		(void)vmf_down_cost_partial(p->down, i, why);
+	snprintf(text, size, "%s%s%s%s", w->reason, *w->reason != '\0' &&
+	    *why != '\0' ? "; " : "", *why != '\0' ?
+	    "its move is foretold in part: " : "", why);
+}
+
 /* The row into the batch of rows that are kept. */
 static int
 keep_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
@@ -454,8 +471,10 @@ keep_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 	struct vmf_col *c;
 	int64_t len;
 	const char *id = vmf_series_id(pl->forecast, i, &len);
+	char why[sizeof(w->reason) + VMF_DOWN_WHY + 64];
 	int rc;
 
+	say_partial(p, i, why, sizeof(why));
 	b = p->n_kept_batches > 0 ? &p->kept[p->n_kept_batches - 1] : NULL;
 	if (b == NULL || vmf_batch_bytes(b) >= VMF_BATCH_BYTES) {
 		if ((rc = vmf_grow(&p->kept, &p->kept_cap,
@@ -474,7 +493,7 @@ keep_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 		    &pl->forecast->b->col[pl->attr[a]], i, e)) != 0)
 			return rc;
 	if ((rc = vmf_col_put_int(c++, w->status, e)) != 0 ||
-	    (rc = vmf_plan_reason(pl, i, w->reason, c++, e)) != 0 ||
+	    (rc = vmf_plan_reason(pl, i, why, c++, e)) != 0 ||
 	    (rc = vmf_grow(&p->row_vm, &p->row_cap, p->n_rows + 1, e)) != 0)
 		return rc;
 	vmf_batch_row(b);
@@ -510,7 +529,8 @@ read_sizes(struct vmf_planner *p, int64_t i, double *vcpus, double *mem_mb)
 		    "the load of hosts needs it";
 		p->n_no_vcpus++;
 	}
-	if (p->moves.keep_mem && !read_size(p, i, p->mem_mb, 1e12, mem_mb)) {
+	if (p->moves.keep_mem && !read_size(p, i, p->mem_mb,
+	    MEM_MAX_MB, mem_mb)) {
 		lacks = "its mem_mb is missing or not above 0, and the "
 		    "memory of hosts (--max-host-mem) needs it";
 		p->n_no_mem++;
