@@ -185,6 +185,31 @@ EOF
 	    grep -q 'vm-0000023,unseen'
 }
 
+@test "xgboost: loads of 0, of one value, and below 0" {
+	xgb
+	awk 'BEGIN {
+		srand(3); print "vm,time,load"
+		for (v = 0; v < 16; v++)
+			for (t = 0; t < 24 * 14; t++)
+				printf "v%02d,%d,%s\n", v, 3600 * t, (v == 0 ? 0 : v == 1 ? 5 : v == 2 ? -3 - rand() : 20 + 10 * sin(t / 24 * 6.283) + 3 * rand() + v)
+	}' </dev/null | vmf-ingest -q |
+	    vmf-aggregate -q --step 1h --stat mean -o odd
+	vmf-train -q --model xgboost --metric load_mean -o m odd
+	vmf-predict -q --from m --horizon 24 --quantiles 0.1,0.9 -o f odd
+	run -0 column id,status f
+	assert_line --index 0 v00,constant
+	assert_line --index 1 v01,constant
+	assert_line --index 2 v02,ok
+	run -0 awk -F, '{ n++ }
+	    $1 == "v00" && !($3 == 0 && $4 == 0 && $5 == 0) { bad++ }
+	    $1 == "v01" && !($3 == 5 && $4 == 5 && $5 == 5) { bad++ }
+	    $1 == "v02" && !(-5 < $4 && $4 <= $5 && $5 < -2) { bad++ }
+	    $1 > "v02" && !(0 <= $4 && $4 <= $5) { bad++ }
+	    END { print n, bad + 0 }' < <(vmf-cat --csv --long --no-header \
+	    --columns load_mean,load_mean_q10,load_mean_q90 f)
+	assert_output "384 0"
+}
+
 @test "too few rows: the forecast is kq's" {
 	xgb
 	fleet 3 4
