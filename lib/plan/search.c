@@ -12,6 +12,7 @@
 /* Rounds: so many for each VM that is not at its best start, at least and at
  * most. */
 #define ROUNDS_EACH 100000	/* twice that where a VM has no place */
+#define ROUNDS_FEW 20000	/* instead, of no more than are placed at once */
 #define ROUNDS_LEAST 4000
 #define ROUNDS_MOST 600000	/* here too */
 #define LARGE 200000		/* VMs of a fleet that has to be quick */
@@ -637,7 +638,8 @@ vmf_search(struct vmf_search *out, struct vmf_occupancy *o,
 	save_best(&s);
 	out->first_cost = o->cost;
 	out->first_placed = o->n_placed;
-	rounds = s.sore.n * (s.waiting.n > 0 ? 2 : 1) * ROUNDS_EACH;
+	rounds = s.sore.n * (s.waiting.n > 0 ? 2 : 1) *
+	    (n <= VMF_EXACT_MOST ? ROUNDS_FEW : ROUNDS_EACH);
 	if (rounds < ROUNDS_LEAST)
 		rounds = ROUNDS_LEAST;
 	if (rounds > (s.waiting.n > 0 ? 2 : 1) * ROUNDS_MOST)
