@@ -186,9 +186,10 @@ agrees() {
 
 @test "--join: an inventory may name VMs by id, numbers stay numbers" {
 	rows vm,time,cpu 7,0,1 >in
-	printf '\xef\xbb\xbfid,host,big,odd\n7,1,5000000000,1e3\n' >inv.csv
+	printf '\xef\xbb\xbfid,host,big,odd,anti_affinity\n7,1,5000000000,1e3,01\n' \
+	    >inv.csv
 	run -0 agg --step 1h --stat mean --join inv.csv <in
-	assert_output 7,1,5000000000,1000,ok,1970-01-01T00:00:00Z,[1]
+	assert_output 7,1,5000000000,1000,01,ok,1970-01-01T00:00:00Z,[1]
 	vmf-aggregate -q --step 1h --join inv.csv in | vmf-cat --schema >schema
 	grep -qE '^host +utf8' schema
 	grep -qE '^big +int64' schema

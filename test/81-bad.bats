@@ -39,6 +39,8 @@ agg() {
 	agg 1 's: row 0: found no id (null), expected one in every row'
 	s "$SERIES" "$cols" "a $DAY 1 -1"
 	agg 1 's: row 0: found cpu_count -1, expected a count'
+	s "$SERIES" "$cols" "a $DAY 1 1.5"
+	agg 1 's: row 0: found cpu_count 1.5, expected a count'
 	s "$SERIES" "$cols" "a $DAY 1,1 2147483648,2147483648"
 	agg 1 's: row 0: cpu_count adds up to more than 2^32 samples in a step'
 	# Rows without steps need no start, and counts of 0 are no samples.

@@ -94,9 +94,9 @@ one_job(struct vmf_lane *l)
 		l->dry = true;
 	else
 		l->taken++;
-	if (l->held || l->dry)
-		pthread_cond_signal(&l->progress);
-	else
+	/* Who asks for results may take as well. */
+	pthread_cond_signal(&l->progress);
+	if (!l->held && !l->dry)
 		pthread_cond_signal(&l->may_take);
 	if (got == 0)
 		return;

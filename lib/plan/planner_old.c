@@ -101,8 +101,8 @@ take(struct vmf_planner *p, struct vmf_move *v, struct vmf_err *e)
 	if (c[b->start].type != VMF_TIME ||
 	    !vmf_col_valid(&c[b->start], b->row))
 		return 0;
-	at = c[b->start].d.i64[b->row] - m->first;
-	if (at < 0 || at % m->slot_s != 0 || at / m->slot_s >= m->n_starts)
+	if (__builtin_sub_overflow(c[b->start].d.i64[b->row], m->first, &at) ||
+	    at < 0 || at % m->slot_s != 0 || at / m->slot_s >= m->n_starts)
 		return 0;
 	if (b->target >= 0)
 		s = vmf_col_str(&c[b->target], b->row, &len);

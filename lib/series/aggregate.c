@@ -542,7 +542,7 @@ add_steps(struct vmf_aggregate *g, const struct vmf_batch *b, int64_t in_row,
 			g->stats.outside += m == 0;
 			continue;
 		}
-		if (c < 0.0 || c > 0x1p31)
+		if (c < 0.0 || c > 0x1p31 || c > floor(c))
 			return vmf_fail(e, VMF_EDATA, "%s: row %lld: found "
 			    "%s_count %g, expected a count", g->name,
 			    (long long)r->row, me->name, c);

@@ -285,8 +285,9 @@ column_type(const struct vmf_inventory *inv, int col)
 	enum vmf_type type = VMF_INT32;
 	bool any = false;
 
+	/* Names, of which 01 and 1 are two. */
 	if (strcmp(name, "host") == 0 || strcmp(name, "cluster") == 0 ||
-	    strcmp(name, "target") == 0)
+	    strcmp(name, "target") == 0 || strcmp(name, "anti_affinity") == 0)
 		return VMF_UTF8;
 	for (int64_t row = 0; row < inv->vm.n; row++) {
 		const char *s = vmf_inventory_cell(inv, row, col);
