@@ -2,13 +2,10 @@
 # gives, at every level of wide instructions and with any number of threads.
 
 load helper
+load ingest
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
-}
-
-put() {
-	printf '%b' "$2" >"$1"
 }
 
 # levels: those that this machine has.

@@ -1,6 +1,7 @@
 # vmf-ingest: migrations, from CSV by maps, from libvirt and from QEMU.
 
 load helper
+load ingest
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
@@ -14,20 +15,6 @@ moves() {
 		return 1
 	}
 	vmf-cat --csv --columns "$cols" x.arrows >out
-}
-
-# lines WANTED...: "out" holds these lines behind its header.
-lines() {
-	tail -n +2 out >got
-	printf '%s\n' "$@" | diff -u - got
-}
-
-refused() {
-	local text=$1
-	shift
-	rm -f refused.arrows
-	fails 1 "$text" vmf-ingest -o refused.arrows "$@"
-	[ ! -e refused.arrows ]
 }
 
 @test "CSV with the columns' names: any of them, in any order, and back" {

@@ -1,4 +1,4 @@
-# What tests of vmf-ingest are written with; the tests read "out".
+# What tests of vmf-ingest are written with; they read "out".
 # shellcheck shell=bash
 
 # put FILE TEXT: TEXT with the escapes of printf.

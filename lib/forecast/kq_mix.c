@@ -8,6 +8,7 @@
 
 /* Sorted steps of which one sum of weights is kept, as in kq_kernel.h. */
 #define RUN 64
+#define FAR 10.0f		/* too far for a mean, in times */
 
 const struct vmf_quantiles vmf_kq_levels = { VMF_KQ_LEVELS, { 25000, 50000,
     100000, 200000, 300000, 400000, 500000, 600000, 700000, 800000, 900000,
@@ -202,9 +203,6 @@ add_up(const struct vmf_kq *q, struct vmf_kq_mix *x)
 		x->total += (double)x->a[i];
 }
 
-/* How far is too far for a mean. */
-#define FAR 10.0f
-
 /* Quantiles by walking up both the sorted steps, known of them, and the
  * atoms. */
 static void
@@ -331,8 +329,8 @@ vmf_kq_mean(const struct vmf_kq *q, int i)
 	static const double ends[2] = { 0.01, 0.99 };
 	const struct vmf_kq_mix *x = &q->mix[i];
 	int64_t n = q->known, cut = n < 100 ? 1 : n / 100;
-	double sum = (double)q->ops->dot(x->s, q->value, n);
 	float bound[2] = { -INFINITY, INFINITY }, end[2];
+	double sum;
 
 	if (n > 2 * cut) {
 		float lo = q->value[cut], hi = q->value[n - 1 - cut];
@@ -347,6 +345,7 @@ vmf_kq_mean(const struct vmf_kq *q, int i)
 		bound[1] = fmaxf(bound[1], end[1]);
 		return mean_within(x, q->value, n, bound);
 	}
+	sum = (double)q->ops->dot(x->s, q->value, n);
 	for (int a = 0; a < x->n; a++)
 		sum += (double)x->a[a] * (double)x->v[a];
 	return sum / x->total;

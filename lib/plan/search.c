@@ -12,7 +12,7 @@
 /* Rounds: so many for each VM that is not at its best start, at least and at
  * most. */
 #define ROUNDS_EACH 100000	/* twice that where a VM has no place */
-#define ROUNDS_FEW 20000		/* instead, of what is placed at once */
+#define ROUNDS_FEW 20000	/* instead, of what is placed at once */
 #define ROUNDS_LEAST 4000
 #define ROUNDS_MOST 600000	/* here too */
 #define LARGE 200000		/* VMs of a fleet that has to be quick */
