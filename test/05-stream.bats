@@ -38,6 +38,21 @@ small_csv() {
 	fails 1 "an Arrow IPC file, expected an Arrow IPC stream" vmf-cat "$S/file.arrow"
 }
 
+@test "more metadata than anybody has is refused" {
+	judge - <<-EOT
+		import pyarrow as pa, pyarrow.ipc as ipc
+		for n in 1000, 1001, 200000:
+		    s = pa.schema([pa.field("x", pa.int64())], {
+		        f"k{i}": "v" for i in range(n)})
+		    with ipc.new_stream(f"$BATS_TEST_TMPDIR/{n}", s):
+		        pass
+	EOT
+	vmf-cat --schema "$BATS_TEST_TMPDIR/1000" | grep -q k999
+	fails 1 "found 1001 entries of metadata in one place, expected at most 1000" \
+	    vmf-cat "$BATS_TEST_TMPDIR/1001"
+	fails 1 "found 200000 entries" vmf-cat "$BATS_TEST_TMPDIR/200000"
+}
+
 @test "a stream cut at any byte is an error that names the byte" {
 	small_csv | vmf-ingest -q -o "$S/small.arrows"
 	cd "$S" || return 1

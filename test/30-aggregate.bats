@@ -194,6 +194,16 @@ agrees() {
 	grep -qE '^host +utf8' schema
 	grep -qE '^big +int64' schema
 	grep -qE '^odd +float64' schema
+	# What digits would not come back from numbers is text.
+	printf '%s\n' id,asset,serial,mixed,vcpus 7,007,18446744073709551616,.5,04 \
+	    8,10,1,9007199254740993,4 >inv.csv
+	vmf-aggregate -q --step 1h --join inv.csv in |
+	    vmf-cat --csv --columns id,asset,serial,mixed,vcpus >out
+	diff out - <<-'E'
+	id,asset,serial,mixed,vcpus
+	7,007,18446744073709551616,.5,4
+	8,10,1,9007199254740993,4
+	E
 }
 
 @test "--join: capitals in the names that are known" {

@@ -477,6 +477,8 @@ hours() {
 		put("h.gap", h)
 		put("h.uneven", h.append_column("cpu_max", pa.array([[1.0, 2.0]],
 		    f.type)))
+		put("h.huge", h.set_column(i, "cpu_mean", pa.array(
+		    [[1.0, 1e300, 1.0]], pa.list_(pa.float64()))))
 		put("h.none", h.append_column("cpu_max", pa.array([None], f.type)))
 	EOT
 	fails 1 "day.mhz: column 'cpu_mean' is in MHz, expected % as in h.pct" \
@@ -498,8 +500,16 @@ hours() {
 	    vmf-aggregate -q --step 1h --stat mean,max -o day
 	fails 1 "h.uneven: row 0: 'cpu_mean' has 3 steps and 'cpu_max' has 2, expected lists equally long" \
 	    vmf-aggregate --append h.uneven day
-	fails 1 "h.none: row 0: found lists of 3 and 0 steps, expected all equally long" \
-	    vmf-aggregate --append h.none day
+	# One that is missing has no value at any step, as for vmf-train.
+	cp h.none h
+	run -0 append day
+	assert_output 'a,ok,1970-01-01T00:00:00Z,"[1,2]","[null,2]"'
+	vmf-aggregate -q --append day -o back h.none
+	run -0 vmf-cat --csv --no-header --columns cpu_mean,cpu_max back
+	assert_output '"[1,2]","[null,2]"'
+	series day 1h vm,time,cpu a,3600,2
+	fails 1 "h.huge: row 0: found 1e+300 at item 1 of a list, expected at most 3.40282e+38" \
+	    vmf-aggregate --append h.huge day
 }
 
 @test "metadata that was lost on the way" {

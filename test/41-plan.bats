@@ -540,6 +540,15 @@ e,h9,,forbidden,it is gone: not in vms.csv; forecast is empty"
 	assert_equal "$(xargs <<<"$output")" "a,placed b,forbidden"
 	fails 1 'cannot open nowhere.csv' vmf-window --length 1h \
 	    --inventory nowhere.csv -o p f
+	# The name of a file may be no text, and long: the reason is.
+	odd=$(printf 'v\351%s.csv' "$(printf 'é%.0s' {1..110})")
+	cp vms.csv "$odd"
+	for limit in '' --total=9; do
+		# shellcheck disable=SC2086 # an option, or none
+		vmf-window -q --length 1h $limit --inventory "$odd" -o p g
+		run -0 vmf-cat --csv --no-header --columns id,reason p
+		assert_line --regexp '^b,it is gone: not in v\?(é){95,98}; forecast is stale$'
+	done
 }
 
 @test "bad input: one line, exit code, nothing written" {
@@ -609,6 +618,13 @@ e,h9,,forbidden,it is gone: not in vms.csv; forecast is empty"
 	fails 1 "row 1, 'b': 1 steps from 2024-05-01T01:00:00Z, but rows before have 2 from" \
 	    vmf-window --length 1h --total 1 -o out g
 	[ ! -e out ]
+}
+
+@test "a length that no forecast has" {
+	fleet host <<<'a 1,2,3 h1' >f
+	run -0 vmf-window -q --length 5000w --slot 1s --total 1 -o p f
+	run -0 vmf-cat --csv --no-header --columns id,status,reason p
+	assert_output --partial a,no-window,
 }
 
 @test "no VMs, no windows, no loads: rows that say why" {
@@ -808,6 +824,23 @@ old() {
 	assert_line c,2024-05-01T00:00:00Z,placed
 	# Until 02:00: the hour from 01:00 is the cheapest that ends in time.
 	assert_line d,2024-05-01T01:00:00Z,placed
+	# Numbers that are one as doubles are two groups.
+	{
+		echo 'kind=forecast step=3600'
+		echo 'id start:time cpu_mean:list host target'
+		echo "a $DAY 1,2 h1 h3"
+		echo "b $DAY 1,2 h2 h3"
+	} | "$ROWS" >f
+	judge - <<-'EOT'
+		import pyarrow as pa, pyarrow.ipc as ipc
+		t = ipc.open_stream("f").read_all()
+		t = t.append_column("anti_affinity", pa.array(
+		    [9007199254740993, 9007199254740992], pa.int64()))
+		with ipc.new_stream("g", t.schema) as w:
+		    w.write_table(t)
+	EOT
+	run -0 plan id,status --total 9 <g
+	assert_output $'a,placed\nb,placed'
 	fleet host deadline:f64 <<<'a 1,2 h1 1e300' >f
 	fails 1 "row 0, 'a': its deadline is not a time" \
 	    vmf-window --length 1h -o out f

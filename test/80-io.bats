@@ -312,6 +312,14 @@ damage_everywhere() {
 	done
 }
 
+@test "-o: a name as long as names may be" {
+	mkdir out
+	name=$(printf 'n%.0s' {1..255})
+	gen 2 1 --step 1h | vmf-ingest -q -o "out/$name"
+	leaves out "$name"
+	vmf-cat --checksum "out/$name" | grep -q '48 rows'
+}
+
 # Start the command on half its input, and wait until it has begun.
 start_half() {
 	mkfifo pipe

@@ -7,11 +7,20 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/rng.h"
 
 /* A column of any of the streams. */
 struct column {
 	char *name;
 	uint64_t name_hash, sum;
+};
+
+/* Of the strings of a dictionary, for as long as its codes keep their
+ * meaning. */
+struct hashes {
+	uint64_t gen;
+	uint64_t *hash;
+	int64_t n, cap;
 };
 
 struct vmf_checksum {
@@ -21,12 +30,11 @@ struct vmf_checksum {
 	/* of the present stream: */
 	int *from;		/* place in a batch, per used column */
 	int *to;		/* place in col */
-	int64_t n_used, used_cap, to_cap;
+	struct hashes *text;	/* by used column */
+	int64_t n_used, used_cap, to_cap, text_n, text_cap;
 	/* of the present batch: */
 	uint64_t *row;
 	int64_t row_cap;
-	uint64_t *text;		/* hash of each string of a dictionary */
-	int64_t text_cap;
 	int64_t n_rows;
 	uint64_t sum;
 };
@@ -34,10 +42,7 @@ struct vmf_checksum {
 static uint64_t
 mix(uint64_t x)
 {
-	x += 0x9e3779b97f4a7c15u;
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-	x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-	return x ^ x >> 31;
+	return vmf_mix64(x + VMF_RNG_STEP);
 }
 
 static uint64_t
@@ -187,8 +192,15 @@ vmf_checksum_schema(struct vmf_checksum *s, const struct vmf_schema *f,
 		c += len + (c[len] == ',');
 	}
 	if (vmf_grow(&s->from, &s->used_cap, f->n, e) != 0 ||
-	    vmf_grow(&s->to, &s->to_cap, f->n, e) != 0)
+	    vmf_grow(&s->to, &s->to_cap, f->n, e) != 0 ||
+	    vmf_grow(&s->text, &s->text_cap, f->n, e) != 0)
 		return VMF_ENOMEM;
+	/* Codes of the stream before mean nothing any more. */
+	for (int64_t k = 0; k < f->n; k++) {
+		if (k >= s->text_n)
+			s->text[s->text_n++] = (struct hashes){ 0 };
+		s->text[k].n = 0;
+	}
 	s->n_used = 0;
 	for (int i = 0; i < f->n; i++) {
 		const char *name = f->field[i].name;
@@ -205,26 +217,34 @@ vmf_checksum_schema(struct vmf_checksum *s, const struct vmf_schema *f,
 	return 0;
 }
 
+/* Hash each string once, not once a row, nor once a batch. */
+static int
+add_strings(struct hashes *h, const struct vmf_dict *d, struct vmf_err *e)
+{
+	if (h->gen != d->gen)
+		h->n = 0;
+	h->gen = d->gen;
+	if (vmf_grow(&h->hash, &h->cap, d->n, e) != 0)
+		return VMF_ENOMEM;
+	for (; h->n < d->n; h->n++) {
+		int64_t len;
+		const char *t = vmf_dict_str(d, (int32_t)h->n, &len);
+
+		h->hash[h->n] = t == NULL ? mix(0) : hash_text(t, len);
+	}
+	return 0;
+}
+
 /* Add the cells of one column to the rows and to its sum. */
 static int
-add_column(struct vmf_checksum *s, struct column *to,
+add_column(struct vmf_checksum *s, struct column *to, struct hashes *text,
     const struct vmf_col *c, int64_t n, struct vmf_err *e)
 {
-	if (c->is_dict) {
-		/* Hash each string once, not once a row. */
-		if (vmf_grow(&s->text, &s->text_cap, c->dict->n, e) != 0)
-			return VMF_ENOMEM;
-		for (int64_t i = 0; i < c->dict->n; i++) {
-			int64_t len;
-			const char *t = vmf_dict_str(c->dict, (int32_t)i,
-			    &len);
-
-			s->text[i] = t == NULL ? mix(0) : hash_text(t, len);
-		}
-	}
+	if (c->is_dict && add_strings(text, c->dict, e) != 0)
+		return VMF_ENOMEM;
 	for (int64_t i = 0; i < n; i++) {
 		uint64_t v = c->is_dict && vmf_col_valid(c, i) ?
-		    s->text[c->d.i32[i]] : hash_value(c, i);
+		    text->hash[c->d.i32[i]] : hash_value(c, i);
 		uint64_t cell = mix(to->name_hash ^ v);
 
 		to->sum += cell;
@@ -241,7 +261,7 @@ vmf_checksum_add(struct vmf_checksum *s, const struct vmf_batch *b,
 		return VMF_ENOMEM;
 	memset(s->row, 0, (size_t)b->n * sizeof(*s->row));
 	for (int64_t k = 0; k < s->n_used; k++) {
-		int rc = add_column(s, &s->col[s->to[k]],
+		int rc = add_column(s, &s->col[s->to[k]], &s->text[k],
 		    &b->col[s->from[k]], b->n, e);
 
 		if (rc != 0)
@@ -281,6 +301,8 @@ vmf_checksum_free(struct vmf_checksum *s)
 	free(s->from);
 	free(s->to);
 	free(s->row);
+	for (int64_t k = 0; k < s->text_n; k++)
+		free(s->text[k].hash);
 	free(s->text);
 	free(s);
 }

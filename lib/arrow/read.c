@@ -17,6 +17,7 @@
 
 #define READ_CHUNK ((int64_t)1 << 20)
 #define MAX_COLUMNS 10000
+#define MAX_META 1000	/* entries of a schema, or of a field */
 #define BODY_KEPT ((int64_t)16 << 20)	/* behind a dictionary */
 
 /* ---- bytes ---- */
@@ -344,6 +345,10 @@ read_meta(struct vmf_reader *r, struct vmf_meta *m, struct vmf_flat *f,
 	char *key, *value;
 	int rc = 0;
 
+	if (!f->bad && n > MAX_META)
+		return vmf_fail(e, VMF_EDATA, "%s: found %lld entries "
+		    "of metadata in one place, expected at most %d", r->name,
+		    (long long)n, MAX_META);
 	for (int64_t i = 0; rc == 0 && i < n; i++) {
 		int64_t kv = vmf_flat_elem(f, v, i);
 		const char *k = vmf_flat_string(f, kv, 0, &kn);

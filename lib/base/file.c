@@ -236,6 +236,7 @@ open_beside(struct vmf_out *o, struct vmf_err *e)
 	const char *slash = strrchr(o->final, '/');
 	const char *base = slash == NULL ? o->final : slash + 1;
 	size_t dir = (size_t)(base - o->final), cap = strlen(o->final) + 16;
+	int most = NAME_MAX - 8;	/* with a dot, and .XXXXXX */
 	struct stat st = { 0 };
 	sigset_t all, old;
 	mode_t mask, mode;
@@ -244,7 +245,8 @@ open_beside(struct vmf_out *o, struct vmf_err *e)
 	o->tmp = vmf_calloc((int64_t)cap, 1, e);
 	if (o->tmp == NULL)
 		return VMF_ENOMEM;
-	snprintf(o->tmp, cap, "%.*s.%s.XXXXXX", (int)dir, o->final, base);
+	snprintf(o->tmp, cap, "%.*s.%.*s.XXXXXX", (int)dir, o->final, most,
+	    base);
 	for (o->slot = 0; o->slot < OUT_MAX; o->slot++)
 		if (tmp_names[o->slot] == NULL)
 			break;

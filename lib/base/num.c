@@ -244,6 +244,18 @@ vmf_utf8_valid(const char *text, int64_t len)
 }
 
 int64_t
+vmf_gcd(int64_t a, int64_t b)
+{
+	while (b != 0) {
+		int64_t r = a % b;
+
+		a = b;
+		b = r;
+	}
+	return a;
+}
+
+int64_t
 vmf_utf8_cut(const char *s, int64_t len, int64_t max)
 {
 	if (len <= max)
@@ -251,4 +263,30 @@ vmf_utf8_cut(const char *s, int64_t len, int64_t max)
 	while (max > 0 && ((unsigned char)s[max] & 0xc0) == 0x80)
 		max--;
 	return max;
+}
+
+void
+vmf_utf8_text(char *to, int64_t size, const char *s)
+{
+	int64_t len = (int64_t)strlen(s), n = 0;
+
+	while (len > 0) {
+		int64_t k = 1;
+
+		while (k < 4 && k < len && !vmf_utf8_valid(s, k))
+			k++;
+		if (!vmf_utf8_valid(s, k))
+			k = 0;
+		if (n + (k > 0 ? k : 1) >= size)
+			break;
+		if (k > 0)
+			memcpy(to + n, s, (size_t)k);
+		else
+			to[n] = '?';
+		k = k > 0 ? k : 1;
+		n += k;
+		s += k;
+		len -= k;
+	}
+	to[n] = '\0';
 }

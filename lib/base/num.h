@@ -51,6 +51,9 @@ int vmf_parse_duration(const char *s, int64_t *seconds) VMF_CHECK;
 int vmf_format_float(float v, char buf[32]);
 int vmf_format_double(double v, char buf[32]);
 
+/* The greatest common divisor of numbers above 0. */
+int64_t vmf_gcd(int64_t a, int64_t b);
+
 /* 300 -> "5m", 3600 -> "1h", 90 -> "90s". */
 void vmf_format_duration(int64_t seconds, char buf[32]);
 
@@ -60,5 +63,10 @@ int vmf_utf8_valid(const char *s, int64_t len);
 /* The most of s[0..len), at most max bytes, that ends at a whole
  * character. */
 int64_t vmf_utf8_cut(const char *s, int64_t len, int64_t max);
+
+/* The string s as text that a column may hold, and a NUL, into size bytes:
+ * cut at a whole character, and '?' for each byte that is of none, as names of
+ * files may have. */
+void vmf_utf8_text(char *to, int64_t size, const char *s);
 
 #endif

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <math.h>
 
+#include "base/rng.h"
+
 const struct vmf_quantiles vmf_score_levels = {
 	.n = VMF_SCORE_LEVELS,
 	.ppm = { 100000, 200000, 300000, 400000, 500000, 600000, 700000,
@@ -223,18 +225,6 @@ vmf_score_regret_mean(const struct vmf_score *s)
 	return over(s->regret, (double)s->n_regret);
 }
 
-/* Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators",
- * 2014: the numbers of splitmix64. */
-static uint64_t
-next_random(uint64_t *state)
-{
-	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
-}
-
 /* Poisson(1) from 32 random bits: 2^32 times the chance of 0, of at most 1,
  * of at most 2, ...; above the last it is 12. */
 static const uint32_t poisson[] = { 1580030168, 3160060337, 3950075421,
@@ -254,12 +244,12 @@ take(uint32_t u)
 void
 vmf_boot_draw(struct vmf_boot_weights *w, int64_t vm)
 {
-	uint64_t state = (uint64_t)vm;
+	struct vmf_rng rng = { (uint64_t)vm };
 
 	/* Streams of neighbouring VMs must not be shifts of each other. */
-	state = next_random(&state) ^ UINT64_C(0x766d662d6576616c);
+	rng.state = vmf_rng_next(&rng) ^ UINT64_C(0x766d662d6576616c);
 	for (int i = 0; i < VMF_BOOT_N; i += 2) {
-		uint64_t u = next_random(&state);
+		uint64_t u = vmf_rng_next(&rng);
 
 		w->w[i] = take((uint32_t)u);
 		w->w[i + 1] = take((uint32_t)(u >> 32));

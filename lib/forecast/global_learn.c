@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/num.h"
 #include "forecast/eval_score.h"
 #include "forecast/gate.h"
 #include "forecast/global.h"
@@ -83,18 +84,6 @@ choose_sides(struct vmf_global *g, const struct vmf_schema *s,
 	return 0;
 }
 
-static int64_t
-common_divisor(int64_t a, int64_t b)
-{
-	while (b != 0) {
-		int64_t r = a % b;
-
-		a = b;
-		b = r;
-	}
-	return a;
-}
-
 /* Where the windows of a series lie: so many steps before its last. */
 struct plan {
 	int64_t n, off, apart;
@@ -127,7 +116,7 @@ plan_windows(const struct vmf_slice *y, uint64_t key,
 		p.apart = span / most;
 	if (p.apart < 1)
 		p.apart = 1;
-	while (common_divisor(p.apart, o->season) > 1)
+	while (vmf_gcd(p.apart, o->season) > 1)
 		p.apart++;
 	p.off = (int64_t)(key % (uint64_t)(p.apart < span ? p.apart : span));
 	p.n = (span - 1 - p.off) / p.apart + 1;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "base/thread.h"
 #include "forecast/gate.h"
 #include "forecast/kq_mix.h"
@@ -132,18 +133,6 @@ score(struct course *c, int k, int64_t t)
 		discount(&g->pit[b], pit[b] / n);
 }
 
-static int64_t
-common_divisor(int64_t a, int64_t b)
-{
-	while (b != 0) {
-		int64_t r = a % b;
-
-		a = b;
-		b = r;
-	}
-	return a;
-}
-
 /* The origin behind one that has t steps of history: soon where that is
  * short, later about 13 hours on, so that all phases have their turn. */
 static int64_t
@@ -151,7 +140,7 @@ origin_after(int64_t t, int64_t season, int64_t day)
 {
 	int64_t apart = day * 13 / 24, soon = t / 8;
 
-	while (common_divisor(apart, season) > 1)
+	while (vmf_gcd(apart, season) > 1)
 		apart++;
 	return t + (soon < 1 ? 1 : soon < apart ? soon : apart);
 }

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "base/rng.h"
 #include "base/thread.h"
 #include "forecast/lstm_row.h"
 
@@ -88,7 +89,7 @@ learn_part(void *arg, int64_t i, struct vmf_err *e)
 {
 	struct learner *l = arg;
 	int p = (int)i, rc;
-	uint64_t key = (uint64_t)l->g->seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	uint64_t key = (uint64_t)l->g->seed * VMF_RNG_STEP + 1;
 
 	for (int64_t c = 0; c < VMF_LSTM_CHUNK; c++) {
 		double d = vmf_sample_draw(key, l->net.steps * STEP_ROWS +

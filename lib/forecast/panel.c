@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/num.h"
 #include "base/thread.h"
 #include "forecast/combine.h"
 #include "forecast/device.h"
@@ -39,18 +40,6 @@ vmf_lanes_room(int64_t n, int64_t season, int64_t horizon, int w)
 {
 	return w * (VMF_ROOM_STEPS * n + VMF_ROOM_SEASONS * season +
 	    VMF_ROOM_LEADS * horizon);
-}
-
-static int64_t
-common_divisor(int64_t a, int64_t b)
-{
-	while (b != 0) {
-		int64_t r = a % b;
-
-		a = b;
-		b = r;
-	}
-	return a;
 }
 
 /* Steps at the end on which errors are measured: a quarter of the history,
@@ -147,7 +136,7 @@ origins_apart(int64_t season)
 
 	if (apart < 1)
 		apart = 1;
-	while (common_divisor(apart, season) > 1)
+	while (vmf_gcd(apart, season) > 1)
 		apart--;
 	return apart;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/num.h"
 #include "base/time.h"
 
 /* One metric of the fleet. */
@@ -529,6 +530,9 @@ join_reasons(const struct vmf_predict *p, const struct vmf_cell *c, char *buf,
 			    "%s%s: %s: %s", used > 0 ? "; " : "",
 			    p->metric[k].name, vmf_status_name(c[k].f.status),
 			    c[k].f.reason);
+	/* Cut at a whole character. */
+	for (used = strlen(buf); !vmf_utf8_valid(buf, (int64_t)used);)
+		buf[--used] = '\0';
 }
 
 static int

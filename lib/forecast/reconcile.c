@@ -161,8 +161,8 @@ read_row(struct vmf_reconcile *r, struct vmf_series *f,
 /* The cells of the total that row i of the VMs is part of, NULL where there
  * is none; and its weight. */
 static int
-find_total(const struct vmf_reconcile *r, int64_t i, struct vmf_total **cell,
-    double *c, struct vmf_err *e)
+find_total(const struct vmf_reconcile *r, int64_t i, bool any,
+    struct vmf_total **cell, double *c, struct vmf_err *e)
 {
 	const struct vmf_series *f = r->vms;
 	int64_t len;
@@ -171,7 +171,7 @@ find_total(const struct vmf_reconcile *r, int64_t i, struct vmf_total **cell,
 
 	*cell = code < 0 ? NULL : r->cell + code * r->h;
 	*c = r->percent ? vmf_col_num(&f->b->col[r->vcpus], i) : 1.0;
-	if (code < 0 || (*c > 0.0 && *c <= 1e6))
+	if (code < 0 || !any || (*c > 0.0 && *c <= 1e6))
 		return 0;
 	s = vmf_series_id(f, i, &len);
 	return vmf_fail(e, VMF_EDATA, "%s: row %" PRId64 ", '%.*s': vcpus is "
@@ -250,9 +250,9 @@ static int
 read_vm(struct vmf_reconcile *r, int64_t i, struct vmf_total **cell,
     double *c, bool *any, struct vmf_err *e)
 {
-	int rc = find_total(r, i, cell, c, e);
+	int rc = read_row(r, r->vms, &r->of_vm, i, any, e);
 
-	return rc != 0 ? rc : read_row(r, r->vms, &r->of_vm, i, any, e);
+	return rc != 0 ? rc : find_total(r, i, *any, cell, c, e);
 }
 
 int

@@ -5,14 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-
-static uint64_t
-mix(uint64_t z)
-{
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
-}
+#include "base/rng.h"
 
 uint64_t
 vmf_sample_key(const char *id, int64_t len, const char *name)
@@ -25,16 +18,13 @@ vmf_sample_key(const char *id, int64_t len, const char *name)
 	h *= UINT64_C(0x100000001b3);
 	for (; *name != '\0'; name++)
 		h = (h ^ (uint8_t)*name) * UINT64_C(0x100000001b3);
-	return mix(h);
+	return vmf_mix64(h);
 }
 
 double
 vmf_sample_draw(uint64_t key, int64_t i)
 {
-	uint64_t z = mix(key + ((uint64_t)i + 1) *
-	    UINT64_C(0x9e3779b97f4a7c15));
-
-	return (double)(z >> 11) * 0x1p-53;
+	return (double)(vmf_random(key, (uint64_t)i) >> 11) * 0x1p-53;
 }
 
 void

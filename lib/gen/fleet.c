@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/rng.h"
 #include "base/time.h"
 
 #define SLOT_MIN 240		/* at most one gap and one burst in each */

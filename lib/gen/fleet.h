@@ -104,16 +104,4 @@ struct vmf_place {
 };
 struct vmf_place vmf_fleet_place(const struct vmf_fleet *f, int64_t i);
 
-/* The n-th random number of a key: 64 good bits, by the output function of
- * SplitMix64 (Steele, Lea, Flood 2014; constants by Stafford). */
-static inline uint64_t
-vmf_random(uint64_t key, uint64_t n)
-{
-	uint64_t z = key + (n + 1) * UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
-}
-
 #endif

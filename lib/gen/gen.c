@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/num.h"
+#include "base/rng.h"
 #include "gen/fleet.h"
 
 #define PIECE_BYTES (64 << 10)
@@ -145,18 +147,6 @@ put_id(char *p, const struct vmf_gen_opts *o, int64_t i)
 	return put_int(p + 3, i, o->n_vms > 10000000 ? 10 : 7) - p;
 }
 
-static int64_t
-gcd(int64_t a, int64_t b)
-{
-	while (b != 0) {
-		int64_t r = a % b;
-
-		a = b;
-		b = r;
-	}
-	return a;
-}
-
 /*
  * Begin a step.  Shuffled, it visits (at + k x stride) mod n: every VM once,
  * in an order that needs no table of n entries.
@@ -172,7 +162,7 @@ step_begin(struct vmf_gen *g)
 	g->at = (int64_t)(vmf_random(g->o.seed, (uint64_t)g->step) >> 1) % n;
 	g->stride = (int64_t)(vmf_random(~g->o.seed, (uint64_t)g->step) >> 1) %
 	    n;
-	while (gcd(g->stride, n) != 1)
+	while (vmf_gcd(g->stride, n) != 1)
 		g->stride = (g->stride + 1) % n;
 }
 

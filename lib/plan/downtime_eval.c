@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/rng.h"
 #include "forecast/quantile.h"
 
 #define LEVELS VMF_DOWN_LEVELS
@@ -36,14 +37,6 @@ vmf_down_eval_schema(struct vmf_schema *s, const struct vmf_schema *from,
 		return rc;
 	return vmf_meta_set(&s->meta, "vmf:history",
 	    vmf_meta_get(&from->meta, "vmf:history"), e);
-}
-
-static uint64_t
-mixed(uint64_t x)
-{
-	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-	return x ^ x >> 31;
 }
 
 /* Everything about one run. */
@@ -86,7 +79,8 @@ deal(struct run *r, int64_t n, struct vmf_err *e)
 	if (card == NULL)
 		return VMF_ENOMEM;
 	for (int64_t c = 0; c < n; c++)
-		card[c] = (struct card){ mixed((uint64_t)(c + 1) + salt), c };
+		card[c] = (struct card){
+		    vmf_mix64((uint64_t)(c + 1) + salt), c };
 	qsort(card, (size_t)n, sizeof(*card), compare_cards);
 	for (int64_t i = 0; i < n; i++)
 		r->fold[card[i].config] = i % r->n_folds;

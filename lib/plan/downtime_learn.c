@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/rng.h"
 #include "base/thread.h"
 #include "forecast/quantile.h"
 #include "plan/downtime_in.h"
@@ -545,14 +546,6 @@ find_shift(const struct table *d, double (*q)[LEVELS], const double *far,
 	return 0;
 }
 
-static uint64_t
-mixed(uint64_t x)
-{
-	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-	return x ^ x >> 31;
-}
-
 struct drawn {
 	uint64_t key;
 	int64_t c;
@@ -577,8 +570,8 @@ deal(int64_t *group, int64_t n, int64_t folds, int64_t seed,
 	if (k == NULL)
 		return VMF_ENOMEM;
 	for (int64_t c = 0; c < n; c++)
-		k[c] = (struct drawn){ mixed((uint64_t)c + 1 +
-		    (uint64_t)seed * UINT64_C(0x9e3779b97f4a7c15)), c };
+		k[c] = (struct drawn){ vmf_mix64((uint64_t)c + 1 +
+		    (uint64_t)seed * VMF_RNG_STEP), c };
 	qsort(k, (size_t)n, sizeof(*k), drawn_cmp);
 	for (int64_t c = 0; c < n; c++)
 		group[k[c].c] = c % folds;

@@ -34,7 +34,9 @@ vmf_moves_grid(struct vmf_moves *m, struct vmf_err *e)
 {
 	int rc;
 
-	m->width = (m->length_s - 1) / m->slot_s + 1;
+	/* Without a start a length may be any, also longer than there is room
+	 * for. */
+	m->width = m->n_starts == 0 ? 1 : (m->length_s - 1) / m->slot_s + 1;
 	for (int64_t i = 0; i < m->n; i++)
 		m->vm[i].width = 1;	/* none of them has a start */
 	free(m->begins);

@@ -12,30 +12,6 @@
  * Induction by String Removals for Vehicle Routing Problems" (2020). */
 #define BLINK 64
 
-/* Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators",
- * 2014. */
-uint64_t
-vmf_rng_next(struct vmf_rng *r)
-{
-	uint64_t z = r->state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
-}
-
-int64_t
-vmf_rng_below(struct vmf_rng *r, int64_t n)
-{
-	return (int64_t)((vmf_rng_next(r) >> 32) * (uint64_t)n >> 32);
-}
-
-double
-vmf_rng_unit(struct vmf_rng *r)
-{
-	return (double)(vmf_rng_next(r) >> 11) * 0x1p-53;
-}
-
 /* Lists by a key: the entries of key g are list[from[g]] and on. */
 static int
 make_lists(int32_t **list, int32_t **from, const int32_t *key, int64_t n,
@@ -871,13 +847,15 @@ vmf_occupancy_obstacles(struct vmf_occupancy *o, int64_t i, double below,
     int64_t n_by[VMF_N_OBSTACLES])
 {
 	const struct vmf_move *v = &o->m->vm[i];
+	const uint16_t *cost = o->m->cost + i * o->m->n_starts;
 	int64_t n, seen = 0;
 	const int32_t *list = vmf_occupancy_targets(o, i, &n);
 	int32_t to;
 
+	/* In the units in which costs are kept. */
+	below = fmin(ldexp(below, -v->cost_exp), VMF_COST_NONE);
 	for (int64_t k = 0; k < o->m->n_starts; k++)
-		seen += o->m->cost[i * o->m->n_starts + k] != VMF_COST_NONE &&
-		    vmf_moves_cost(o->m, i, k) < below;
+		seen += cost[k] < below;
 	for (int64_t h = 0; h < n; h++) {
 		struct open_from from;
 
@@ -888,9 +866,7 @@ vmf_occupancy_obstacles(struct vmf_occupancy *o, int64_t i, double below,
 		for (int64_t k = 0; k < o->m->n_starts; k++) {
 			int by;
 
-			if (o->m->cost[i * o->m->n_starts + k] ==
-			    VMF_COST_NONE ||
-			    !(vmf_moves_cost(o->m, i, k) < below))
+			if (!(cost[k] < below))
 				continue;
 			by = obstacle(o, i, k, to, from);
 			if (by >= 0)

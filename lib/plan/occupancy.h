@@ -7,6 +7,7 @@
 #ifndef VMF_OCCUPANCY_H
 #define VMF_OCCUPANCY_H
 
+#include "base/rng.h"
 #include "plan/moves.h"
 
 /* What may keep a VM from a start; counted for a reason in words. */
@@ -25,16 +26,6 @@ struct vmf_choice {
 	int32_t slot, to;	/* to: -1 where the VM has no target */
 	double cost;		/* hysteresis included */
 };
-
-/* Random numbers of its own: splitmix64. */
-struct vmf_rng {
-	uint64_t state;
-};
-uint64_t vmf_rng_next(struct vmf_rng *r);
-/* 0 to n - 1. */
-int64_t vmf_rng_below(struct vmf_rng *r, int64_t n);
-/* 0 <= u < 1. */
-double vmf_rng_unit(struct vmf_rng *r);
 
 struct vmf_occupancy {
 	struct vmf_moves *m;

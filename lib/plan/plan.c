@@ -379,8 +379,8 @@ vmf_plan_say_gone(struct vmf_plan *p, struct vmf_windows *w)
 {
 	w->n = 0;
 	w->status = VMF_FORBIDDEN;
-	snprintf(w->reason, sizeof(w->reason), "it is gone: not in %.200s",
-	    p->known->name);
+	snprintf(w->reason, sizeof(w->reason), "it is gone: not in ");
+	vmf_utf8_text(w->reason + strlen(w->reason), 200, p->known->name);
 	p->n_gone++;
 }
 

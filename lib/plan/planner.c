@@ -368,7 +368,9 @@ read_word(struct vmf_planner *p, int64_t i, int col, struct vmf_dict *d,
 	    c->type != VMF_LIST_FLOAT64)
 		v = vmf_col_num(c, i);
 	if (!isnan(v)) {
-		len = vmf_format_double(v, text);
+		/* A double cannot tell all of these apart. */
+		len = c->type == VMF_INT64 ? snprintf(text, sizeof(text), "%"
+		    PRId64, c->d.i64[i]) : vmf_format_double(v, text);
 		s = text;
 	}
 	if (s == NULL || len == 0)

@@ -2,6 +2,7 @@
 #include "series/append.h"
 
 #include <assert.h>
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -517,12 +518,23 @@ list_len(const struct vmf_col *c, int64_t i)
 	return vmf_bit(c->valid, i) ? c->off[i + 1] - c->off[i] : 0;
 }
 
+static void
+fill_missing(float *to, int64_t n)
+{
+	for (int64_t k = 0; k < n; k++)
+		to[k] = NAN;
+}
+
 /* n items of list l from item `from` of the row in hand on. */
 static void
 copy_items(const struct side *s, int l, int64_t from, int64_t n, float *to)
 {
 	const struct vmf_col *c = &s->b->col[s->list[l]];
 
+	if (list_len(c, s->i) == 0) {
+		fill_missing(to, n);
+		return;
+	}
 	from += c->off[s->i];
 	if (c->type == VMF_LIST_FLOAT32) {
 		memcpy(to, c->d.f32 + from, (size_t)n * sizeof(*to));
@@ -537,6 +549,8 @@ item(const struct side *s, int l, int64_t k)
 {
 	const struct vmf_col *c = &s->b->col[s->list[l]];
 
+	if (list_len(c, s->i) == 0)
+		return NAN;
 	k += c->off[s->i];
 	return c->type == VMF_LIST_FLOAT32 ? c->d.f32[k] :
 	    (float)c->d.f64[k];
@@ -552,6 +566,26 @@ step_missing(const struct vmf_append *a, const struct side *s, int64_t k)
 	return true;
 }
 
+/* A list of 64 bits holds what one of 32 can. */
+static int
+check_wide(const struct side *s, int l, struct vmf_err *e)
+{
+	const struct vmf_col *c = &s->b->col[s->list[l]];
+	int64_t n;
+	const double *v;
+
+	if (c->type != VMF_LIST_FLOAT64)
+		return 0;
+	v = vmf_col_list64(c, s->i, &n);
+	for (int64_t k = 0; k < n; k++)
+		if (fabs(v[k]) > (double)FLT_MAX)
+			return vmf_fail(e, VMF_EDATA, "%s: row %" PRId64
+			    ": found %g at item %" PRId64 " of a list, "
+			    "expected at most %g, or missing", s->name,
+			    s->row + s->i, v[k], k, (double)FLT_MAX);
+	return 0;
+}
+
 /* What counts of the row in hand. */
 static int
 part_of(struct vmf_append *a, const struct side *s, struct part *p,
@@ -559,17 +593,18 @@ part_of(struct vmf_append *a, const struct side *s, struct part *p,
 {
 	const struct vmf_col *start = &s->b->col[s->start];
 	int64_t n = 0, skip = 0;
+	int rc;
 
 	*p = (struct part){ .side = s };
-	/* A list that is missing is one of no items; others are equal. */
+	/* One that is missing, or of no items, has no value at any step. */
 	for (int l = 0; l < a->n_lists; l++) {
 		int64_t len = list_len(&s->b->col[s->list[l]], s->i);
 
-		if (l > 0 && len != n)
-			return vmf_fail(e, VMF_EDATA, "%s: row %" PRId64
-			    ": found lists of %" PRId64 " and %" PRId64
-			    " steps, expected all equally long", s->name,
-			    s->row + s->i, n, len);
+		if (len == 0)
+			continue;
+		if ((rc = check_wide(s, l, e)) != 0)
+			return rc;
+		assert(n == 0 || len == n);	/* both are read so */
 		n = len;
 	}
 	if (n == 0)
@@ -593,13 +628,6 @@ part_of(struct vmf_append *a, const struct side *s, struct part *p,
 	p->skip = skip;
 	p->n = n - skip;
 	return 0;
-}
-
-static void
-fill_missing(float *to, int64_t n)
-{
-	for (int64_t k = 0; k < n; k++)
-		to[k] = NAN;
 }
 
 /* A count at item k; 0 where there is none. */

@@ -12,6 +12,7 @@
 #include "base/num.h"
 
 #define READ_BYTES (64 * 1024)
+#define EXACT_MAX ((int64_t)1 << 53)	/* of whole numbers in a double */
 
 /* A file being parsed. */
 struct parse {
@@ -278,12 +279,26 @@ vmf_inventory_cell(const struct vmf_inventory *inv, int64_t row, int col)
 	return at < 0 ? NULL : inv->text + at;
 }
 
+/* Digits that a number would not give back: 007, and more than fit into 64
+ * bits.  They are names. */
+static bool
+is_code(const char *s, int64_t len)
+{
+	int64_t sign = *s == '-' || *s == '+', i;
+
+	if (len == sign || strspn(s + sign, "0123456789") !=
+	    (size_t)(len - sign))
+		return false;
+	return (s[sign] == '0' && len > sign + 1) ||
+	    vmf_parse_int64(s, len, &i) != 0;
+}
+
 static enum vmf_type
 column_type(const struct vmf_inventory *inv, int col)
 {
 	const char *name = inv->schema.field[col].name;
 	enum vmf_type type = VMF_INT32;
-	bool any = false;
+	bool any = false, exact = true;
 
 	/* Names, of which 01 and 1 are two. */
 	if (strcmp(name, "host") == 0 || strcmp(name, "cluster") == 0 ||
@@ -298,8 +313,12 @@ column_type(const struct vmf_inventory *inv, int col)
 			continue;
 		any = true;
 		len = (int64_t)strlen(s);
-		if (type != VMF_FLOAT64 && vmf_parse_int64(s, len, &i) == 0) {
-			if (i < INT32_MIN || i > INT32_MAX)
+		if (is_code(s, len) && !vmf_attr_is_capacity(name))
+			return VMF_UTF8;
+		if (vmf_parse_int64(s, len, &i) == 0) {
+			exact = exact && i >= -EXACT_MAX && i <= EXACT_MAX;
+			if (type == VMF_INT32 && (i < INT32_MIN ||
+			    i > INT32_MAX))
 				type = VMF_INT64;
 		} else if (vmf_parse_double(s, len, &d) == 0 && isfinite(d)) {
 			type = VMF_FLOAT64;
@@ -307,7 +326,7 @@ column_type(const struct vmf_inventory *inv, int col)
 			return VMF_UTF8;
 		}
 	}
-	return any ? type : VMF_UTF8;
+	return any && (exact || type == VMF_INT64) ? type : VMF_UTF8;
 }
 
 /* Columns that are reckoned with must hold numbers above 0: one word in vcpus

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "series/series.h"
 
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
@@ -385,13 +386,15 @@ vmf_series_list(struct vmf_series *s, int64_t i, int col, const double **y,
 		memcpy(s->buf, vmf_col_list64(c, i, &unused),
 		    (size_t)len * sizeof(double));
 	}
+	/* What is made of it is of 32 bits. */
 	for (int64_t t = 0; t < len; t++)
-		if (isinf(s->buf[t]))
+		if (fabs(s->buf[t]) > (double)FLT_MAX)
 			return vmf_fail(e, VMF_EDATA,
-			    "%s: row %" PRId64 ": '%s' is infinite at item "
-			    "%" PRId64 ", expected a number or missing",
-			    vmf_reader_name(s->r), s->row + i,
-			    s->schema->field[col].name, t);
+			    "%s: row %" PRId64 ": '%s' is %g at item "
+			    "%" PRId64 ", expected a number of at most %g, "
+			    "or missing", vmf_reader_name(s->r), s->row + i,
+			    s->schema->field[col].name, s->buf[t], t,
+			    (double)FLT_MAX);
 	return 0;
 }
 

@@ -235,6 +235,8 @@ times(void)
 static void
 utf8(void)
 {
+	char text[8];
+
 	assert(vmf_utf8_valid("", 0));
 	assert(vmf_utf8_valid("d\xc3\xa9j\xc3\xa0 \xf0\x9f\x98\x80", 11));
 	assert(!vmf_utf8_valid("\xc3", 1));
@@ -247,6 +249,14 @@ utf8(void)
 	assert(vmf_utf8_cut("a\xc3\xa9z", 4, 3) == 3);
 	assert(vmf_utf8_cut("a\xc3\xa9z", 4, 2) == 1);
 	assert(vmf_utf8_cut("\xf0\x9f\x98\x80", 4, 3) == 0);
+	vmf_utf8_text(text, 8, "caf\xe9\xf0z");
+	assert(!strcmp(text, "caf??z"));
+	vmf_utf8_text(text, 8, "12345\xf0\x9f\x98\x80");
+	assert(!strcmp(text, "12345"));
+	vmf_utf8_text(text, 8, "123\xf0\x9f\x98\x80\xc3");
+	assert(!strcmp(text, "123\xf0\x9f\x98\x80"));
+	vmf_utf8_text(text, 8, "");
+	assert(!strcmp(text, ""));
 }
 
 static void

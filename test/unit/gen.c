@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/rng.h"
 #include "gen/fleet.h"
 #include "gen/gen.h"
 
