@@ -275,6 +275,14 @@ setup() {
 
 @test "a column of text is refused with the way round it" {
 	put a.csv 'vm,time,cpu,os\na,0,1,linux\na,300,2,bsd\n'
+	printf '%s\n' vm,time,cpu 'a,0,"12,5"' >b.csv
+	refused "b.csv:2: column 'cpu': found '12,5', expected a number with a decimal point, not a comma" b.csv
+	for x in 12% '-1.5 GB' 7ms; do
+		printf '%s\n' vm,time,cpu "a,0,$x" >b.csv
+		refused "b.csv:2: column 'cpu': found '$x', expected a number without a unit" b.csv
+	done
+	printf '%s\n' vm,time,cpu a,0,10.0.0.1 >b.csv
+	refused "found '10.0.0.1', expected a number (a column" b.csv
 	refused "a.csv:2: column 'os': found 'linux', expected a number (a column that is no metric: --ignore 'os'" a.csv
 	ingest --ignore os a.csv
 	lines "a,$T0,1" "a,$T5,2"

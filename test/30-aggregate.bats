@@ -248,6 +248,8 @@ agrees() {
 	fails 1 "inv.csv:4: found 1 fields, expected 2" join
 	printf 'host,cluster\na,h\n' >inv.csv
 	fails 1 "inv.csv:1: found no column 'vm' or 'id'" join
+	printf 'vm;host\na;h\n' >inv.csv
+	fails 1 "expected one, and commas between columns" join
 	printf 'vm,host\n,h\n' >inv.csv
 	fails 1 "inv.csv:2: found an empty VM name" join
 	printf 'vm,host,host\n' >inv.csv

@@ -114,15 +114,43 @@ convert_id(struct vmf_ingest *in, const struct vmf_row *row, int64_t field,
 	return rc;
 }
 
+/* What a field should have been that is nearly a number; NULL: it is not. */
+static const char *
+nearly(const struct vmf_field_text *f)
+{
+	char text[48];
+	int64_t n = 0;
+	char *comma;
+	double v;
+
+	while (n < f->len && n < (int64_t)sizeof(text) - 1 &&
+	    strchr("+-0123456789.,", f->s[n]) != NULL && f->s[n] != '\0') {
+		text[n] = f->s[n];
+		n++;
+	}
+	text[n] = '\0';
+	if (n == f->len && (comma = strchr(text, ',')) != NULL) {
+		*comma = '.';
+		if (vmf_parse_double(text, n, &v) == 0)
+			return "a number with a decimal point, not a comma";
+	}
+	if (n > 0 && f->len - n > 0 && f->len - n <= 4 &&
+	    vmf_parse_double(text, n, &v) == 0)
+		return "a number without a unit";
+	return NULL;
+}
+
 static int
 not_a_number(struct vmf_ingest *in, const struct vmf_row *row,
     struct vmf_bound *c, int64_t field)
 {
+	const char *hint = nearly(&row->field[field]);
 	char want[160], shown[48];
 
 	c->n_bad++;
-	if (!c->guessed || c->attribute || c->n_good > 0)
-		return row_bad(in, row, field, "a number");
+	if (hint != NULL || !c->guessed || c->attribute || c->n_good > 0)
+		return row_bad(in, row, field, hint != NULL ? hint :
+		    "a number");
 	snprintf(want, sizeof(want), "a number (a column that is no metric: "
 	    "--ignore '%s', or name it in a --map FILE.json)",
 	    vmf_show_text(in->bind.name[field].s, in->bind.name[field].len,

@@ -145,9 +145,11 @@ end_header(struct parse *p)
 			p->vm_col = i;
 	if (p->vm_col < 0)
 		return vmf_fail(p->e, VMF_EDATA, "%s:%lld: found no column "
-		    "'%s'%s in the header, expected one", p->inv->name,
+		    "'%s'%s in the header, expected one%s", p->inv->name,
 		    (long long)p->row_line, p->inv->key, is_vm ?
-		    " or 'id'" : "");
+		    " or 'id'" : "", p->header.n == 1 &&
+		    strpbrk(p->header.field[0].name, ";\t|") != NULL ?
+		    ", and commas between columns" : "");
 	for (int i = 0; i < p->header.n; i++) {
 		int rc = i == p->vm_col ? 0 : vmf_schema_add_field(
 		    &p->inv->schema, &p->header.field[i], p->e);
