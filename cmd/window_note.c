@@ -88,6 +88,10 @@ doubts(const struct cmd *c, const struct vmf_planner *p,
 		cmd_note(c, "%" PRId64 " VMs lack memory, load or vCPUs that "
 		    "moves had: what is foretold of their moves is of any, "
 		    "and their reason says of what", d->n_partial);
+	if (d != NULL && d->n_strange > 0)
+		cmd_note(c, "%" PRId64 " VMs of a workload of which no move "
+		    "is known: what is foretold of theirs is wider",
+		    d->n_strange);
 }
 
 void

@@ -106,7 +106,7 @@ downtimes() {
 	cd "$BATS_TEST_TMPDIR" || return 1
 	gen 40 7 --inventory vms.csv | vmf-ingest -q | vmf-dedup -q >r.arrows
 	downtimes
-	vmf-window -q --length auto --slot 5m --downtime down.model --total 1 \
+	vmf-window --length auto --slot 5m --downtime down.model --total 1 \
 	    --explain vm-0000003 -o p.arrows d.arrows 2>err
 	grep -q 'in the p90 of its length' err || { cat err; return 1; }
 	vmf-cat --csv --columns start,end,total_ms_q90,status p.arrows |
@@ -130,6 +130,12 @@ downtimes() {
 				kinds++
 			exit bad || n < 10 || kinds < 3
 		}'
+	# Every fourth VM's workload is one of which no move is known.
+	grep -q '10 VMs of a workload of which no move is known: what is' err
+	run -0 vmf-cat --csv --no-header --columns workload,reason p.arrows
+	assert_equal "$(grep -c '^new,.*no move of its workload is known: foretold wider' <<<"$output")" 10
+	assert_equal "$(grep -c '^[^n].*no move' <<<"$output")" 0
+	vmf-cat --schema d.arrows | grep -q '^workload'
 	fails 2 '--length auto is what' vmf-window --length auto d.arrows
 	fails 2 "expected a span of time" vmf-window --length soon d.arrows
 }

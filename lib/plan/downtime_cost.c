@@ -2,6 +2,7 @@
 #include "plan/downtime_cost.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,7 +37,7 @@ take_facts(struct vmf_down_cost *d, const struct vmf_batch *b,
     struct vmf_err *e)
 {
 	int n = d->n_loads, rc;
-	char why[VMF_DOWN_WHY];
+	char part[VMF_DOWN_WHY];
 
 	for (int64_t i = 0; i < b->n; i++) {
 		struct vmf_facts *f = d->f + i * n;
@@ -45,7 +46,8 @@ take_facts(struct vmf_down_cost *d, const struct vmf_batch *b,
 			return rc;
 		d->mean[i] = f[0].num[VMF_FACT_LOAD];
 		d->own[i] = f[0];
-		d->n_partial += *vmf_down_cost_partial(d, i, why) != '\0';
+		d->n_partial += *vmf_down_partial(d->m, &d->own[i],
+		    part) != '\0';
 		for (int l = n - 1; l >= 0 && n > 1; l--) {
 			f[l] = f[0];
 			if (isnan(d->mean[i]))
@@ -100,6 +102,7 @@ vmf_down_cost_batch(struct vmf_down_cost *d, const struct vmf_batch *b,
 	    (rc = vmf_grow(&d->order, &d->order_cap, n + 1, e)) != 0 ||
 	    (rc = vmf_grow(&d->at, &d->at_cap, n + 1, e)) != 0 ||
 	    (rc = vmf_grow(&d->q, &d->q_cap, n + 1, e)) != 0 ||
+	    (rc = vmf_grow(&d->strange, &d->strange_cap, n + 1, e)) != 0 ||
 	    (rc = take_facts(d, b, e)) != 0)
 		return rc;
 	differ = tell_apart(d, n);
@@ -111,8 +114,11 @@ vmf_down_cost_batch(struct vmf_down_cost *d, const struct vmf_batch *b,
 		d->row[i].downtime_p90_ms = (float)d->q[d->at[i]][P90];
 	}
 	if ((rc = vmf_downtime_quantiles(d->m, VMF_OUT_TOTAL, d->once, differ,
-	    d->m->words, d->q, NULL, e)) != 0)
+	    d->m->words, d->q, d->strange, e)) != 0)
 		return rc;
+	for (int64_t i = 0; i < b->n; i++)
+		d->n_strange += d->m->n_rows > 0 &&
+		    d->strange[d->at[i * d->n_loads]];
 	for (int64_t i = 0; i < n; i++) {
 		d->row[i].total_ms = (float)d->q[d->at[i]][MEDIAN];
 		d->row[i].total_p90_ms = (float)d->q[d->at[i]][P90];
@@ -120,11 +126,20 @@ vmf_down_cost_batch(struct vmf_down_cost *d, const struct vmf_batch *b,
 	return 0;
 }
 
-const char *
-vmf_down_cost_partial(const struct vmf_down_cost *d, int64_t i,
-    char text[VMF_DOWN_WHY])
+void
+vmf_down_cost_doubts(const struct vmf_down_cost *d, int64_t i, char *text,
+    size_t size)
 {
-	return vmf_down_partial(d->m, &d->own[i], text);
+	char part[VMF_DOWN_WHY];
+	const char *lacks = vmf_down_partial(d->m, &d->own[i], part);
+	bool strange = d->m->n_rows > 0 && d->strange[d->at[i * d->n_loads]];
+
+	/* Where it has none that is told once, of all. */
+	strange = strange && d->own[i].word[VMF_WORD_WORKLOAD] != -1;
+	snprintf(text, size, "%s%s%s%s", *lacks != '\0' ?
+	    "its move is foretold in part: " : "", lacks, *lacks != '\0' &&
+	    strange ? "; " : "", strange ?
+	    "no move of its workload is known: foretold wider" : "");
 }
 
 static float
@@ -210,6 +225,7 @@ vmf_down_cost_free(struct vmf_down_cost *d)
 	free(d->order);
 	free(d->at);
 	free(d->q);
+	free(d->strange);
 	d->row = NULL;
 	d->mean = NULL;
 	d->own = d->f = d->once = NULL;

@@ -33,6 +33,8 @@ struct vmf_down_cost {
 				 * metric, or else cpu_mean; NULL: none */
 	int64_t n_partial;	/* rows without memory, load or vCPUs that
 				 * moves had */
+	int64_t n_strange;	/* rows of a workload of which no move is
+				 * known */
 	/* private */
 	enum vmf_outcome downtime;	/* the hypervisor's, or else the
 					 * guest's where that alone is known */
@@ -47,8 +49,9 @@ struct vmf_down_cost {
 	const struct vmf_facts **order;
 	int64_t *at;			/* which of those that differ */
 	double (*q)[VMF_DOWN_LEVELS];
+	bool *strange;			/* of those that differ */
 	int64_t row_cap, mean_cap, own_cap;
-	int64_t f_cap, once_cap, order_cap, at_cap, q_cap;
+	int64_t f_cap, once_cap, order_cap, at_cap, q_cap, strange_cap;
 };
 
 /* r is the forecast, and kept until the end. */
@@ -60,10 +63,12 @@ int vmf_down_cost_batch(struct vmf_down_cost *d, const struct vmf_batch *b,
 /* One row's entries at a load, linear between the loads there are. */
 struct vmf_foretold vmf_foretold_at(const struct vmf_foretold *f,
     int n_loads, double load);
-/* What of the batch's row i is not known and was of moves, in words, as
- * vmf_down_partial has it. */
-const char *vmf_down_cost_partial(const struct vmf_down_cost *d, int64_t i,
-    char text[VMF_DOWN_WHY]);
+/* Why what is foretold of the batch's row i is less sure than it might be, in
+ * words: facts that moves had and it has not, a workload of which no move is
+ * known.  "": nothing.  Less than VMF_DOWN_DOUBTS bytes. */
+#define VMF_DOWN_DOUBTS (VMF_DOWN_WHY + 96)
+void vmf_down_cost_doubts(const struct vmf_down_cost *d, int64_t i,
+    char *text, size_t size);
 /* What is added to the cost of a start. */
 double vmf_down_cost_of(const struct vmf_down_cost *d,
     const struct vmf_foretold *f);

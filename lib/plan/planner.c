@@ -450,17 +450,16 @@ check_move(const struct vmf_planner *p, int32_t host, int32_t target,
 /* Why row i has no window, or what is foretold of its move without knowing
  * all that counts. */
 static void
-say_partial(const struct vmf_planner *p, int64_t i, char *text, size_t size)
+say_doubts(const struct vmf_planner *p, int64_t i, char *text, size_t size)
 {
 	const struct vmf_windows *w = &p->plan.windows;
-	char why[VMF_DOWN_WHY] = "";
+	char why[VMF_DOWN_DOUBTS] = "";
 
 	if (p->down != NULL && (w->status == VMF_PLACED ||
 	    w->status == VMF_OVER_BUDGET))
-		(void)vmf_down_cost_partial(p->down, i, why);
-	snprintf(text, size, "%s%s%s%s", w->reason, *w->reason != '\0' &&
-	    *why != '\0' ? "; " : "", *why != '\0' ?
-	    "its move is foretold in part: " : "", why);
+		vmf_down_cost_doubts(p->down, i, why, sizeof(why));
+	snprintf(text, size, "%s%s%s", w->reason, *w->reason != '\0' &&
+	    *why != '\0' ? "; " : "", why);
 }
 
 /* The row into the batch of rows that are kept. */
@@ -473,10 +472,10 @@ keep_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 	struct vmf_col *c;
 	int64_t len;
 	const char *id = vmf_series_id(pl->forecast, i, &len);
-	char why[sizeof(w->reason) + VMF_DOWN_WHY + 64];
+	char why[sizeof(w->reason) + VMF_DOWN_DOUBTS + 2];
 	int rc;
 
-	say_partial(p, i, why, sizeof(why));
+	say_doubts(p, i, why, sizeof(why));
 	b = p->n_kept_batches > 0 ? &p->kept[p->n_kept_batches - 1] : NULL;
 	if (b == NULL || vmf_batch_bytes(b) >= VMF_BATCH_BYTES) {
 		if ((rc = vmf_grow(&p->kept, &p->kept_cap,
