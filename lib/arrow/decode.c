@@ -571,59 +571,63 @@ check_utf8(struct vmf_record *r, const struct vmf_col *c, struct vmf_err *e)
 	return 0;
 }
 
-/* The room that a view's variadic buffers share: they are put one behind
- * the other in room->raw2. */
-static int
-views(struct vmf_record *r, struct vmf_room *room, uint8_t *view,
-    struct vmf_col *c, struct vmf_err *e)
-{
-	int64_t n_bufs, total = 0, len, idx, off, at = 0, *start = NULL;
-	struct vmf_buf need = { 0 }, one = { 0 };
-	uint8_t *p;
-	bool have;
-	int rc;
+/* A string of a view: 12 bytes at most stand in it, more in a buffer. */
+struct view {
+	int64_t len, buffer, at;
+};
 
-	if (r->at_variadic == r->n_variadic)
-		return bad(r, e, "no count of variadic buffers");
-	n_bufs = load64(r->variadic + 8 * r->at_variadic++);
-	if (n_bufs < 0 || n_bufs > r->n_buffers - r->at_buffer)
-		return bad(r, e, "%lld variadic buffers, expected at most "
-		    "%lld", (long long)n_bufs,
-		    (long long)(r->n_buffers - r->at_buffer));
-	/* How much of each buffer the views reach; then where it begins. */
-	rc = vmf_buf_reserve(&need, (n_bufs + 1) * 16, e);
-	if (rc != 0)
-		goto done;
-	start = (int64_t *)(void *)need.p;
-	memset(start, 0, (size_t)(n_bufs + 1) * 16);
+static struct view
+view_of(const uint8_t *views, int64_t i)
+{
+	return (struct view){ load_int(views, 4 * i, 32, true),
+	    load_int(views, 4 * i + 2, 32, true),
+	    load_int(views, 4 * i + 3, 32, true) };
+}
+
+/* How much of each of n buffers the views reach, into reach; *total: how long
+ * all strings are together. */
+static int
+measure_views(struct vmf_record *r, const uint8_t *views,
+    const struct vmf_col *c, int64_t n, int64_t *reach, int64_t *total,
+    struct vmf_err *e)
+{
+	*total = 0;
+	memset(reach, 0, (size_t)n * sizeof(*reach));
 	for (int64_t i = 0; i < c->n; i++) {
+		struct view v;
+
 		if (!vmf_bit(c->valid, i))
 			continue;
-		len = load_int(view, 4 * i, 32, true);
-		idx = load_int(view, 4 * i + 2, 32, true);
-		off = load_int(view, 4 * i + 3, 32, true);
-		if (len < 0 || (len > 12 && (idx < 0 || idx >= n_bufs ||
-		    off < 0))) {
-			rc = bad(r, e, "view %lld: %lld bytes at %lld of "
+		v = view_of(views, i);
+		if (v.len < 0 || (v.len > 12 && (v.buffer < 0 ||
+		    v.buffer >= n || v.at < 0)))
+			return bad(r, e, "view %lld: %lld bytes at %lld of "
 			    "buffer %lld of %lld", (long long)i,
-			    (long long)len, (long long)off, (long long)idx,
-			    (long long)n_bufs);
-			goto done;
-		}
-		total += len;
-		if (len > 12 && start[n_bufs + idx] < off + len)
-			start[n_bufs + idx] = off + len;
+			    (long long)v.len, (long long)v.at,
+			    (long long)v.buffer, (long long)n);
+		*total += v.len;
+		if (v.len > 12 && reach[v.buffer] < v.at + v.len)
+			reach[v.buffer] = v.at + v.len;
 	}
-	if (total > INT32_MAX) {
-		rc = bad(r, e, "%lld bytes of text in one batch, expected "
-		    "less than 2^31", (long long)total);
-		goto done;
-	}
-	room->raw2.n = 0;
-	for (int64_t b = 0; b < n_bufs; b++) {
-		int64_t bytes = start[n_bufs + b];
+	if (*total > INT32_MAX)
+		return bad(r, e, "%lld bytes of text in one batch, expected "
+		    "less than 2^31", (long long)*total);
+	return 0;
+}
 
-		rc = next_buffer(r, &one, bytes, &p, &have, e);
+/* The n buffers one behind the other in room->raw2; where each begins into
+ * start, which had how much of it is reached. */
+static int
+take_buffers(struct vmf_record *r, struct vmf_room *room, int64_t n,
+    int64_t *start, struct vmf_buf *tmp, struct vmf_err *e)
+{
+	room->raw2.n = 0;
+	for (int64_t b = 0; b < n; b++) {
+		int64_t bytes = start[b];
+		uint8_t *p;
+		bool have;
+		int rc = next_buffer(r, tmp, bytes, &p, &have, e);
+
 		if (rc == 0 && !have && bytes > 0)
 			rc = bad(r, e, "variadic buffer %lld is empty, "
 			    "expected %lld bytes", (long long)b,
@@ -636,30 +640,60 @@ views(struct vmf_record *r, struct vmf_room *room, uint8_t *view,
 		if (rc == 0)
 			rc = vmf_buf_put(&room->raw2, p, bytes, e);
 		if (rc != 0)
-			goto done;
+			return rc;
 	}
-	rc = claim(r, &room->data, total, e);
-	if (rc == 0)
-		rc = claim(r, &room->offsets, (c->n + 1) * 4, e);
-	if (rc != 0)
-		goto done;
+	return 0;
+}
+
+static void
+copy_views(const struct vmf_room *room, const uint8_t *views,
+    const int64_t *start, struct vmf_col *c)
+{
+	int64_t at = 0;
+
 	c->d.p = room->data.p;
 	c->off = (int32_t *)(void *)room->offsets.p;
 	c->off[0] = 0;
 	for (int64_t i = 0; i < c->n; i++) {
 		if (vmf_bit(c->valid, i)) {
-			len = load_int(view, 4 * i, 32, true);
-			idx = load_int(view, 4 * i + 2, 32, true);
-			off = load_int(view, 4 * i + 3, 32, true);
-			memcpy(c->d.bytes + at, len <= 12 ? view + 16 * i + 4 :
-			    room->raw2.p + start[idx] + off, (size_t)len);
-			at += len;
+			struct view v = view_of(views, i);
+
+			memcpy(c->d.bytes + at, v.len <= 12 ? views +
+			    16 * i + 4 : room->raw2.p + start[v.buffer] +
+			    v.at, (size_t)v.len);
+			at += v.len;
 		}
 		c->off[i + 1] = (int32_t)at;
 	}
-done:
-	vmf_buf_free(&need);
-	vmf_buf_free(&one);
+}
+
+/* Text as views, into a column of offsets. */
+static int
+take_views(struct vmf_record *r, struct vmf_room *room, const uint8_t *views,
+    struct vmf_col *c, struct vmf_err *e)
+{
+	struct vmf_buf reach = { 0 }, tmp = { 0 };
+	int64_t n, total, *start;
+	int rc;
+
+	if (r->at_variadic == r->n_variadic)
+		return bad(r, e, "no count of variadic buffers");
+	n = load64(r->variadic + 8 * r->at_variadic++);
+	if (n < 0 || n > r->n_buffers - r->at_buffer)
+		return bad(r, e, "%lld variadic buffers, expected at most "
+		    "%lld", (long long)n,
+		    (long long)(r->n_buffers - r->at_buffer));
+	rc = vmf_buf_reserve(&reach, (n + 1) * (int64_t)sizeof(*start), e);
+	if (rc != 0)
+		return rc;
+	start = (int64_t *)(void *)reach.p;
+	if ((rc = measure_views(r, views, c, n, start, &total, e)) == 0 &&
+	    (rc = take_buffers(r, room, n, start, &tmp, e)) == 0 &&
+	    (rc = claim(r, &room->data, total, e)) == 0 &&
+	    (rc = claim(r, &room->offsets, (c->n + 1) * 4, e)) == 0)
+		copy_views(room, views, start, c);
+	vmf_buf_free(&reach);
+	vmf_buf_free(&tmp);
 	return rc;
 }
 
@@ -741,7 +775,7 @@ text_column(struct vmf_record *r, const struct vmf_source *s,
 	if (s->layout == LAYOUT_VIEW) {
 		rc = need_buffer(r, &room->raw, c->n * 16, &p, e);
 		if (rc == 0)
-			rc = views(r, room, p, c, e);
+			rc = take_views(r, room, p, c, e);
 	} else {
 		rc = offsets(r, room, s->width, c->n, &c->off, &first, &items,
 		    e);
