@@ -11,11 +11,12 @@ setup() {
 
 AT=2024-05-01T00:00:00Z
 
-# forecast COLUMNS: two steps of a metric and its quantiles .1 and .9.
+# forecast COLUMNS [TYPE]: two steps of a metric and its quantiles .1 and .9.
 forecast() {
+	local list=${2:-list}
 	{
 		echo "kind=forecast step=3600"
-		echo "id $1 start:time cpu_mean:list cpu_mean_q10:list cpu_mean_q90:list status"
+		echo "id $1 start:time cpu_mean:$list cpu_mean_q10:$list cpu_mean_q90:$list status"
 		while read -r line; do
 			echo "$line ok"
 		done
@@ -63,6 +64,26 @@ D=2.5631031
 	assert_line --index 0 --regexp '^26\.16[67]'
 	# Where a is missing, b is all there is of the host.
 	assert_line --index 1 "$(sed -n 4p steps | cut -d , -f 1)"
+}
+
+@test "lists of 64 bits, which polars writes, stay such" {
+	for list in list list64; do
+		forecast "host vcpus:int32" $list >vms <<-E
+		a h1 1 $AT 10,10 9,9 11,11
+		b h1 2 $AT 30,- 29,29 33,33
+		E
+		forecast "vcpus:int32" $list >hosts <<-E
+		h1 3 $AT 29,30 28,25 31,35
+		E
+		vmf-predict -q --reconcile hosts -o "$list.out" vms
+		vmf-predict -q --reconcile hosts --totals -o "$list.sum" vms
+	done
+	vmf-cat --schema list64.out | grep -E '^cpu_mean +list<float64>'
+	for f in out sum; do
+		paste -d , <(long list.$f) <(long list64.$f) | awk -F, '
+			{ d = $1 - $2; if (d > 1e-5 || d < -1e-5) exit 1 }
+			END { exit NR == 0 }'
+	done
 }
 
 @test "no VM is below 0 or above 100 %, and what that leaves is the others'" {
