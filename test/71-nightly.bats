@@ -752,8 +752,23 @@ out/2024-01-05.log:1"
 	NIGHT_MODEL=snaive NIGHT_WINDOW="--place --drain $host" night day.csv
 	grep -qx "window: 40 rows in = 40 used + 0 rejected + 0 duplicates" \
 	    out/latest/rows.txt
-	assert_equal "$(tail -n +2 out/latest/plan.csv | wc -l)" \
-	    "$(grep -c "^[^,]*,$host," vms.csv)"
+	n=$(grep -c "^[^,]*,$host," vms.csv)
+	assert_equal "$(tail -n +2 out/latest/plan.csv | wc -l)" "$n"
+	# One that cannot leave is told, and with --strict as well.
+	awk -F, -v OFS=, -v h="$host" 'NR == 1 { print $0, "pinned"; next }
+		{ print $0, $2 == h && !n++ ? "yes" : "no" }' vms.csv >pinned.csv
+	mv pinned.csv vms.csv
+	NIGHT_MODEL=snaive NIGHT_WINDOW="--place --drain $host" \
+	    run -3 night --force day.csv
+	assert_output --partial "1 of the $n VMs on drained hosts have no window: their rows in plan.csv say why"
+	for w in "--place --strict --drain $host" --strict; do
+		NIGHT_MODEL=snaive NIGHT_WINDOW=$w run -3 night --force day.csv
+		assert_output --partial "1 of "
+		assert_output --partial " VMs are not placed; their rows in plan.csv say why"
+		grep -q ',forbidden,it is pinned' out/latest/plan.csv
+	done
+	NIGHT_WINDOW='--place -q' run -2 night --force day.csv
+	assert_output --partial "NIGHT_WINDOW: found --quiet, expected none"
 }
 
 @test "the README's settings give a plan that can be carried out" {
