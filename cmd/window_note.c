@@ -88,6 +88,11 @@ doubts(const struct cmd *c, const struct vmf_planner *p,
 		cmd_note(c, "%" PRId64 " VMs lack memory, load or vCPUs that "
 		    "moves had: what is foretold of their moves is of any, "
 		    "and their reason says of what", d->n_partial);
+	if (d != NULL && *vmf_down_cost_unlearned(d) != '\0')
+		cmd_note(c, "%s was learned from moves: what is foretold of "
+		    "it is by arithmetic%s", vmf_down_cost_unlearned(d),
+		    isnan(d->budget_ms) ? "" :
+		    ", and so is what --budget-downtime goes by");
 	if (d != NULL && d->n_strange > 0)
 		cmd_note(c, "%" PRId64 " VMs of a workload of which no move "
 		    "is known: what is foretold of theirs is wider",

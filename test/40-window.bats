@@ -298,7 +298,7 @@ DAY=2024-05-01T00:00:00Z
 	    vmf-window --length 1h -o out f
 	printf '%s\n' 'kind=forecast step=3600' 'id start:time cpu_mean:list' \
 	    "a $DAY 1,inf" | "$ROWS" >f
-	fails 1 "row 0: 'cpu_mean' is infinite at item 1" \
+	fails 1 "row 0: 'cpu_mean' is inf at item 1" \
 	    vmf-window --length 1h -o out f
 	[ ! -e out ]
 }

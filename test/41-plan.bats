@@ -213,7 +213,7 @@ c,00,1,1,1,placed"
 	# Both drained: c and d cannot help.
 	run -0 plan id,status,reason --place --drain h1,h2,h3 --hosts hosts.csv \
 	    --max-host-load 60 <f
-	assert_equal "$(grep -c 'no-room,no room in any of 3 windows and 0 hosts' <<<"$output")" 4
+	assert_equal "$(grep -c 'no-room,no room in any of 3 windows: there is no other host for it' <<<"$output")" 4
 	run -0 plan id,target --place --drain h1 --drain h2 --hosts hosts.csv \
 	    --max-host-load inf <f
 	assert_equal "$(xargs <<<"$output")" "a,h3 b,h3 c,h3"
@@ -383,7 +383,7 @@ c,00,1,1,1,placed"
 	run cat err
 	assert_line --index 0 'b: cost of a start: mean of the expected load (cpu_mean) in the 1h from it on; starts every 1h'
 	assert_line 'b: placed at 2024-05-01T01:00:00Z, wave 2, cost 2, expected load 2'
-	assert_line 'b: its cheapest start costs 1; cheaper ones that others keep it from: 1 windows: all 1 by --per-host'
+	assert_line 'b: its cheapest start costs 1; cheaper ones that others keep it from: 1 window: all 1 by --per-host'
 	assert_line 'a: its cheapest start'
 	fails 1 "no VM 'zz'" vmf-window --length 1h --per-host 1 --explain zz \
 	    -o out f
@@ -427,7 +427,7 @@ c,00,1,1,1,placed"
 	    --drain h1 --place --hosts hosts.csv -o plan f
 	run -0 vmf-cat --csv --no-header --columns id,status,reason plan
 	assert_line --index 0 'a,placed,'
-	assert_line --index 1 'b,no-room,no room in any of 3 windows and 1 hosts: all 3 by the memory of the target'
+	assert_line --index 1 'b,no-room,no room in any of 3 windows on 1 host: all 3 by the memory of the target'
 	run -0 plan id,status --total 1 --blackout 00:00-12:00 \
 	    --blackout 12:00-24:00 <f
 	assert_equal "$(xargs <<<"$output")" "a,blackout b,blackout"

@@ -231,6 +231,21 @@ downtimes() {
 	vmf-cat --csv --columns status,downtime_ms_q90,load q.arrows |
 	    awk -F, '$1 == "placed" { n++; bad += !($2 <= 100.001 &&
 		$3 <= 20) } END { exit bad || n < 1 }'
+	# A model that knows no downtime says so, wherever it is gone by.
+	awk 'BEGIN {
+		srand(5)
+		print "mem_bytes,total_ms,status"
+		for (i = 0; i < 60; i++)
+			printf "%.0f,%.0f,completed\n", 2 ^ (30 + i % 6),
+			    2000 * 2 ^ (i % 6) * (1 + rand() / 9)
+	}' </dev/null | vmf-ingest -q --map migrations |
+	    vmf-train -q --model downtime -o length.model
+	vmf-window --length auto --downtime length.model \
+	    --budget-downtime 500 -o q.arrows d.arrows 2>err
+	grep -q 'no downtime was learned from moves: what is foretold of it is by arithmetic, and so is what --budget-downtime goes by' err
+	vmf-cat --csv --no-header --columns status,reason q.arrows |
+	    awk '/^placed/ { n++ } !/no downtime was learned: by arithmetic/ {
+		bad = 1 } END { exit bad || !n }'
 	fails 2 'expected --downtime MODEL' \
 	    vmf-window --length 30m --budget-downtime 5 d.arrows
 	fails 2 'at least 0' vmf-window --length 30m --downtime down.model \

@@ -126,20 +126,35 @@ vmf_down_cost_batch(struct vmf_down_cost *d, const struct vmf_batch *b,
 	return 0;
 }
 
+const char *
+vmf_down_cost_unlearned(const struct vmf_down_cost *d)
+{
+	bool stop = d->m->target[d->downtime].n == 0;
+	bool length = d->m->target[VMF_OUT_TOTAL].n == 0;
+
+	return stop && length ? "no downtime and no length" :
+	    stop ? "no downtime" : length ? "no length" : "";
+}
+
 void
 vmf_down_cost_doubts(const struct vmf_down_cost *d, int64_t i, char *text,
     size_t size)
 {
 	char part[VMF_DOWN_WHY];
 	const char *lacks = vmf_down_partial(d->m, &d->own[i], part);
+	const char *none = vmf_down_cost_unlearned(d);
 	bool strange = d->m->n_rows > 0 && d->strange[d->at[i * d->n_loads]];
+	int used;
 
 	/* Where it has none that is told once, of all. */
 	strange = strange && d->own[i].word[VMF_WORD_WORKLOAD] != -1;
-	snprintf(text, size, "%s%s%s%s", *lacks != '\0' ?
+	used = snprintf(text, size, "%s%s%s%s", *lacks != '\0' ?
 	    "its move is foretold in part: " : "", lacks, *lacks != '\0' &&
 	    strange ? "; " : "", strange ?
 	    "no move of its workload is known: foretold wider" : "");
+	if (*none != '\0')
+		snprintf(text + used, size - (size_t)used, "%s%s was learned: "
+		    "by arithmetic", used > 0 ? "; " : "", none);
 }
 
 static float

@@ -63,10 +63,14 @@ int vmf_down_cost_batch(struct vmf_down_cost *d, const struct vmf_batch *b,
 /* One row's entries at a load, linear between the loads there are. */
 struct vmf_foretold vmf_foretold_at(const struct vmf_foretold *f,
     int n_loads, double load);
+/* What of the two that are foretold no move has told, so that it is by
+ * arithmetic, in words; "": both were learned. */
+const char *vmf_down_cost_unlearned(const struct vmf_down_cost *d);
 /* Why what is foretold of the batch's row i is less sure than it might be, in
  * words: facts that moves had and it has not, a workload of which no move is
- * known.  "": nothing.  Less than VMF_DOWN_DOUBTS bytes. */
-#define VMF_DOWN_DOUBTS (VMF_DOWN_WHY + 96)
+ * known, what is by arithmetic.  "": nothing.  Less than VMF_DOWN_DOUBTS
+ * bytes. */
+#define VMF_DOWN_DOUBTS (VMF_DOWN_WHY + 192)
 void vmf_down_cost_doubts(const struct vmf_down_cost *d, int64_t i,
     char *text, size_t size);
 /* What is added to the cost of a start. */

@@ -641,7 +641,8 @@ add_costs(const struct vmf_planner *p, struct vmf_windows *w)
 		return;
 	w->status = VMF_OVER_BUDGET;
 	snprintf(w->reason, sizeof(w->reason), "the least p90 of its "
-	    "downtime, %.4g ms, is more than %.4g ms", least, d->budget_ms);
+	    "downtime, %.*f ms, is more than %g ms", least < 100.0 ? 2 : 0,
+	    least, d->budget_ms);
 }
 
 int

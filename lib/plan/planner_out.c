@@ -24,18 +24,25 @@ say_obstacles(struct vmf_planner *p, int64_t i, double below, char *text,
 	    "--per-target", "--per-cluster", "--total",
 	    "the load of the target", "the memory of the target",
 	    "anti-affinity" };
-	int64_t n_by[VMF_N_OBSTACLES] = { 0 }, n_hosts, seen, all = 0;
+	int64_t n_by[VMF_N_OBSTACLES] = { 0 }, n, n_hosts = 0, seen, all = 0;
+	const int32_t *host = vmf_occupancy_targets(&p->room, i, &n);
+	const char *s;
 	size_t used;
 
-	(void)vmf_occupancy_targets(&p->room, i, &n_hosts);
+	for (int64_t k = 0; k < n; k++)
+		n_hosts += host[k] != p->moves.vm[i].host;
 	seen = vmf_occupancy_obstacles(&p->room, i, below, n_by);
+	s = seen == 1 ? "" : "s";
 	for (int k = 0; k < VMF_N_OBSTACLES; k++)
 		all += n_by[k];
-	if (p->moves.vm[i].place)
-		snprintf(text, size, "%" PRId64 " windows and %" PRId64
-		    " hosts", seen, n_hosts);
+	if (!p->moves.vm[i].place)
+		snprintf(text, size, "%" PRId64 " window%s", seen, s);
+	else if (n_hosts == 0)
+		snprintf(text, size, "%" PRId64 " window%s: there is no other "
+		    "host for it", seen, s);
 	else
-		snprintf(text, size, "%" PRId64 " windows", seen);
+		snprintf(text, size, "%" PRId64 " window%s on %" PRId64
+		    " host%s", seen, s, n_hosts, n_hosts == 1 ? "" : "s");
 	for (int k = 0; k < VMF_N_OBSTACLES && all > 0; k++) {
 		used = strlen(text);
 		if (n_by[k] > 0)

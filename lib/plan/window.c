@@ -158,12 +158,13 @@ find_starts(struct vmf_windows *w, const struct vmf_window_opts *o,
     int64_t start, int64_t end, int64_t *first, int64_t *n,
     struct vmf_err *e)
 {
+	bool early = o->not_after != VMF_TIME_NONE && o->not_after < end;
 	char len[32], slot[32], from[32], to[32];
 
 	*n = 0;
 	if (o->not_before != VMF_TIME_NONE && o->not_before > start)
 		start = o->not_before;
-	if (o->not_after != VMF_TIME_NONE && o->not_after < end)
+	if (early)
 		end = o->not_after;
 	*first = vmf_time_floor(start, o->slot_s);
 	if (*first < start)
@@ -180,8 +181,8 @@ find_starts(struct vmf_windows *w, const struct vmf_window_opts *o,
 		vmf_time_format_utc(start, from);
 		vmf_time_format_utc(end, to);
 		none(w, VMF_NO_WINDOW, "no window of %s that begins on a "
-		    "slot of %s fits between %s and %s", len, slot, from,
-		    to);
+		    "slot of %s fits between %s and %s%s", len, slot, from,
+		    to, early ? " (its deadline or --not-after)" : "");
 	}
 	return 0;
 }
