@@ -246,6 +246,14 @@ downtimes() {
 	vmf-cat --csv --no-header --columns status,reason q.arrows |
 	    awk '/^placed/ { n++ } !/no downtime was learned: by arithmetic/ {
 		bad = 1 } END { exit bad || !n }'
+	# Who has no forecast has no load, and a row all the same.
+	fleet workload mem_bytes:f64 <<-E >f
+	a 1,2,3 web 4294967296
+	b - web 4294967296
+	E
+	vmf-window -q --length 1h --downtime down.model -o q.arrows f
+	run -0 vmf-cat --csv --no-header --columns id,status q.arrows
+	assert_output $'a,placed\nb,no-window'
 	fails 2 'expected --downtime MODEL' \
 	    vmf-window --length 30m --budget-downtime 5 d.arrows
 	fails 2 'at least 0' vmf-window --length 30m --downtime down.model \

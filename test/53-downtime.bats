@@ -425,15 +425,23 @@ rated() {
 	vmf-predict --from m --metric mem_mean -o out f 2>err
 	grep -q 'at the load of cpu_mean: mem_mean is none of CPUs' err
 	cmp <(vmf-cat --csv want) <(vmf-cat --csv out)
-	# A list of 64 bits, what is missing left out.
+	# A list of 64 bits, what is missing left out; and numbers as text.
 	{
 		echo "kind=forecast step=3600"
-		echo "id start:time cpu_mean:list64 workload mem_bytes:f64" \
+		echo "id start:time cpu_mean:list64 workload mem_bytes" \
 		    "vcpus:int32"
 		echo "a 2024-05-01T00:00:00Z 8,-,12 db 4294967296 4"
 	} | "$VMF_BIN/../unit/rows" | vmf-predict -q --from m -o out
 	local k=downtime_ms_q50,total_ms_q90,status
 	cmp <(vmf-cat --csv --columns $k want) <(vmf-cat --csv --columns $k out)
+	{
+		echo "kind=migrations"
+		echo "workload mem_bytes downtime_ms:f64 total_ms:f64 status"
+		echo "db 4294967296 10 900 completed"
+		echo "db 4GB 10 900 completed"
+	} | "$VMF_BIN/../unit/rows" >moves
+	fails 1 "moves: row 1: its mem_bytes is '4GB', expected a number" \
+	    vmf-train --model downtime -o out moves
 	{
 		echo "kind=forecast step=3600"
 		echo "id start:time mem_mean:list workload mem_bytes:f64 vcpus:int32"
