@@ -251,6 +251,12 @@ c,00,1,1,1,placed"
 	assert_line --index 0 'a,h1,,,forbidden,its target is the host it is on'
 	assert_line --index 1 'b,h3,2024-05-01T00:00:00Z,1,placed,'
 	assert_line --index 2 'c,,2024-05-01T03:00:00Z,2,placed,'
+	# One that no VM is on may be misspelt.
+	run -0 --separate-stderr vmf-window --length 1h -o out f
+	assert_regex "$stderr" "1 targets are hosts that no VM is on, such as 'h3': with --hosts FILE"
+	printf '%s\n' host h1 h2 h3 >hosts.csv
+	run -0 --separate-stderr vmf-window --length 1h --hosts hosts.csv -o out f
+	refute_regex "$stderr" 'no VM is on'
 	# Groups alone limit nothing: each VM for itself.
 	fleet host anti_affinity <<-E >f
 	a 1,2 h1 db

@@ -682,12 +682,14 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 	lacks = gone ? NULL : read_sizes(p, i, &vcpus, &mem_mb);
 	p->n_nowhere += !gone && host < 0 && p->counts_hosts;
 	if (host >= 0 && !gone) {
-		p->state[host].seen = true;
+		p->state[host].seen = p->state[host].has_vm = true;
 		if (p->state[host].cluster < 0)
 			p->state[host].cluster = cluster;
 		if (cluster < 0)
 			cluster = p->state[host].cluster;
 	}
+	if (target >= 0)
+		p->state[target].is_target = true;
 	if (target >= 0 && p->hosts == NULL)
 		p->state[target].seen = true;
 	stays = p->n_drains > 0 && (host < 0 || !p->state[host].drained);
@@ -762,6 +764,11 @@ close_hosts(struct vmf_planner *p, struct vmf_err *e)
 			    "'%.*s' in %s", (int)(len > 200 ? 200 : len),
 			    name, p->hosts != NULL ? p->hosts->name :
 			    vmf_reader_name(p->plan.forecast->r));
+		if (p->hosts == NULL && st->is_target && !st->has_vm &&
+		    p->n_bare++ == 0) {
+			p->bare = name;
+			p->bare_len = (int)(len > 200 ? 200 : len);
+		}
 		m->host[h] = (struct vmf_host){ .cluster = st->cluster,
 		    .open = st->seen && !st->drained, .room =
 		    isnan(p->limits.max_host_load) ? INFINITY :

@@ -33,6 +33,10 @@ struct vmf_planner {
 					 * the limits needs it */
 	int64_t n_nowhere;		/* without a host, and one of the limits
 					 * counts what is on hosts */
+	int64_t n_bare;			/* targets on which no VM is, where
+					 * there is no inventory of hosts */
+	const char *bare;		/* the first of them, of so many */
+	int bare_len;			/* bytes; hosts_seen's */
 	bool no_host_load;		/* max_load is not held on hosts: the
 					 * metric is no load of CPUs */
 	int64_t n_kept, n_changed;	/* moves of the old plan */

@@ -10,6 +10,7 @@ struct vmf_host_state {
 	int32_t cluster;	/* -1: not known */
 	bool seen;		/* in the inventory, or a VM is on it */
 	bool drained;
+	bool has_vm, is_target;	/* of the forecast's rows */
 };
 
 /* The code of a host, new or old, with a state of its own; < 0: no memory. */
