@@ -5,6 +5,8 @@
 #   ISAL=auto|0|1    gzip by ISA-L; auto: where libisal is installed
 #   XGB=auto|0|1     trees by XGBoost; auto: where libxgboost is installed
 #   DNNL=auto|0|1    lstm by oneDNN; auto: where libdnnl is installed
+#   CUDNN=auto|0|1   lstm on a GPU by cuDNN 9, with GPU=1; auto: where its
+#                    headers are, the library being loaded at run time
 #   DEV=1            warnings are errors
 #   CC= CXX= CFLAGS= LDFLAGS= PREFIX=/usr/local DESTDIR=
 #   CUDA_HOME= NVCC= NVCCFLAGS=  (-lineinfo for profilers)
@@ -14,6 +16,7 @@ GPU ?= auto
 ISAL ?= auto
 XGB ?= auto
 DNNL ?= auto
+CUDNN ?= auto
 PREFIX ?= /usr/local
 DESTDIR ?=
 CFLAGS ?= -O2 -g
@@ -52,13 +55,24 @@ ifeq ($(DNNL),auto)
 DNNL := $(if $(wildcard /usr/include/oneapi/dnnl/dnnl.h),1,0)
 endif
 
+# cuDNN's headers: CUDA's folder, or where a system's packages put them.  A
+# stand-in of cuDNN is built with them too, whatever GPU says: CUDNN_H.
+CUDNN_H := $(if $(filter 0,$(CUDNN)),,$(if $(CUDA_HOME),$(shell \
+	grep -ls 'define CUDNN_MAJOR 9$$' $(CUDA_HOME)/include/cudnn_version.h \
+	/usr/include/cudnn_version.h /usr/include/*-linux-gnu/cudnn_version.h)))
+ifeq ($(CUDNN),auto)
+CUDNN := $(if $(filter 1,$(GPU)),$(if $(CUDNN_H),1,0),0)
+endif
+
 B := build/$(MODE)-gpu$(GPU)
 Q := $(if $(filter 1,$(V)),,@)
 
 CMDS := $(patsubst cmd/%.c,%,$(sort $(wildcard cmd/vmf-*.c)))
-GPU_SRC := $(if $(filter 1,$(GPU)),gpu/device.c gpu/lanes.cu,gpu/none.c)
+GPU_SRC := $(if $(filter 1,$(GPU)),gpu/device.c gpu/lanes.cu,gpu/none.c) \
+	gpu/lstm_$(if $(filter 11,$(GPU)$(CUDNN)),cudnn,none).c
 # Of files that stand in for each other where a library is not there, one.
-NOT_SRC := lib/learn/lstm_$(if $(filter 1,$(DNNL)),none,dnnl).c
+NOT_SRC := $(if $(filter 1,$(DNNL)),lib/learn/lstm_none.c, \
+	lib/learn/lstm_dnnl.c lib/learn/lstm_dnnl_cell.c)
 LIB_SRC := $(filter-out $(NOT_SRC),$(sort $(wildcard lib/*/*.c))) $(GPU_SRC)
 LIB_OBJ := $(patsubst %,$(B)/%.o,$(basename $(LIB_SRC)))
 # What is C++ is so for CUDA's sake, and no command needs it.
@@ -136,7 +150,7 @@ all: $(BINS) $(B)/libvmf.a	## build every command into build/MODE-gpuN/bin
 
 # Rewritten only when the command line changes; every object needs it.
 FLAGS_TEXT := $(CC) $(CXX) $(ALL_CFLAGS) $(LDFLAGS) $(LIBS) \
-	$(if $(filter 1,$(GPU)),$(NVCC) $(NVCC_FLAGS))
+	$(if $(filter 1,$(GPU)),$(NVCC) $(NVCC_FLAGS)) cuDNN: $(CUDNN) $(CUDNN_H)
 $(B)/flags: FORCE
 	$(Q)mkdir -p $(@D)
 	$(Q)echo '$(FLAGS_TEXT)' | cmp -s - $@ || echo '$(FLAGS_TEXT)' >$@
@@ -220,6 +234,11 @@ $(B)/bench/quantiles: $(B)/test/bench/quantiles.o $(B)/libvmf.a
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LINK_MODE) $(LDFLAGS) -o $@ $^ $(LIBS)
 bench-quantiles: all $(B)/bench/quantiles
+
+# A unit with cuDNN's headers, and cuDNN's part of vmf in it.
+CUDA_INC := $(if $(filter-out /usr,$(CUDA_HOME)),-isystem $(CUDA_HOME)/include)
+$(B)/test/unit/lstm_cudnn.o: ALL_CFLAGS += $(if $(CUDNN_H),-DVMF_CUDNN \
+	$(CUDA_INC))
 
 units: $(UNITS:%=$(B)/unit/%)
 fuzzers: $(FUZZERS:%=$(B)/fuzz/%)

@@ -9,11 +9,12 @@
 #include "cmd.h"
 #include "forecast/device.h"
 #include "learn/lstm.h"
+#include "learn/lstm_cell.h"
 #include "simd.h"
 
 int
 cmd_panel(const struct cmd *c, struct vmf_panel *how, int64_t threads,
-    bool in_lanes, struct vmf_err *e)
+    unsigned on, struct vmf_err *e)
 {
 	const char *word = getenv("VMF_DEVICE");
 	enum vmf_simd level;
@@ -29,7 +30,7 @@ cmd_panel(const struct cmd *c, struct vmf_panel *how, int64_t threads,
 	/* CUDA reads it when it starts: of its eight queues, streams share. */
 	if (word != NULL)
 		(void)setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", 0);
-	if ((rc = vmf_panel_device(how, word, in_lanes, note, sizeof(note),
+	if ((rc = vmf_panel_device(how, word, on, note, sizeof(note),
 	    e)) != 0)
 		return rc;
 	if (note[0] != '\0')
@@ -53,6 +54,8 @@ cmd_panel_note(const struct cmd *c, const struct vmf_panel *how)
 {
 	struct vmf_device_work w;
 
+	if (how->lstm != NULL)
+		cmd_note(c, "lstm by %s", vmf_lstm_device_name(how->lstm));
 	if (how->device == NULL)
 		return;
 	vmf_device_tally(how->device, &w);
@@ -66,6 +69,5 @@ cmd_panel_note(const struct cmd *c, const struct vmf_panel *how)
 void
 cmd_panel_free(struct vmf_panel *how)
 {
-	vmf_device_free(how->device);
-	how->device = NULL;
+	vmf_panel_device_free(how);
 }

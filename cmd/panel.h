@@ -12,12 +12,13 @@
 
 /*
  * The variant that VMF_SIMD names (cmd_simd), so many threads (0: one for each
- * core), and the device that VMF_DEVICE asks for (vmf_panel_device), if
- * anything runs in lanes; a note where auto does without one that there is.
+ * core), and what of a device `on` (vmf_algo_on) has use for, as VMF_DEVICE
+ * asks for it (vmf_panel_device); a note where auto does without one that
+ * there is.
  */
 struct cmd;
 int cmd_panel(const struct cmd *c, struct vmf_panel *how, int64_t threads,
-    bool in_lanes, struct vmf_err *e) VMF_CHECK;
+    unsigned on, struct vmf_err *e) VMF_CHECK;
 
 /* What -V says of the device. */
 void cmd_panel_device(char *text, size_t size);

@@ -255,7 +255,7 @@ main(int argc, char *argv[])
 		return cmd_usage(&c, "unexpected operand '%.200s'", c.arg[1]);
 	if ((rc = check_options(&ev, &err)) != 0 ||
 	    (rc = cmd_panel(&c, &ev.many.how, opt.threads,
-	    vmf_eval_in_lanes(&ev), &err)) != 0 ||
+	    vmf_eval_on(&ev), &err)) != 0 ||
 	    (rc = cmd_open_twice(&c, c.n_args > 0 ? c.arg[0] : NULL,
 	    vmf_eval_learns(&ev), &twice, &in, &err)) != 0 ||
 	    (rc = vmf_series_open(&series, in, "series", opt.step_s, opt.at,

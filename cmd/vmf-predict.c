@@ -249,7 +249,7 @@ main(int argc, char *argv[])
 	    &err)) != 0 ||
 	    (rc = cmd_horizon(opt.horizon, series.grid.step_s, &p.horizon,
 	    &err)) != 0 ||
-	    (rc = cmd_panel(&c, &p.many.how, opt.threads, vmf_algo_in_lanes(
+	    (rc = cmd_panel(&c, &p.many.how, opt.threads, vmf_algo_on(
 	    model.algo_of, model.algos.n), &err)) != 0 ||
 	    (rc = vmf_predict_open(&p, &schema, &err)) != 0 ||
 	    (rc = cmd_open_out(&c, &out, &schema, &err)) != 0 ||

@@ -228,7 +228,7 @@ main(int argc, char *argv[])
 	}
 	if ((rc = parse_words(&t, &targets, &metrics, &model, &old,
 	    &err)) != 0 ||
-	    (rc = cmd_panel(&c, &t.many.how, opt.threads, vmf_algo_in_lanes(
+	    (rc = cmd_panel(&c, &t.many.how, opt.threads, vmf_algo_on(
 	    t.algo, t.models.n), &err)) != 0)
 		goto done;
 	memcpy(globals.algo, t.algo, sizeof(t.algo));

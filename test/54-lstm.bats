@@ -285,6 +285,26 @@ fails_to_match() {
 	    <(vmf-cat --csv --columns "$col" y)
 }
 
+@test "VMF_DEVICE: gpu is refused where there is none, auto is the CPU then" {
+	with
+	vmf-train -V | grep -q '^device: none' || skip "there is a GPU here"
+	for c in 'vmf-train --model lstm' 'vmf-predict --from m' \
+	    'vmf-eval --model lstm'; do
+		# shellcheck disable=SC2086 # a command and its options
+		fails 1 'VMF_DEVICE is gpu, but there is none: ' \
+		    env VMF_DEVICE=gpu $c -o out s
+		[ ! -e out ]
+	done
+	train -o a s
+	VMF_DEVICE=auto vmf-train --no-history --model lstm --epochs 5 \
+	    -o b s 2>err5
+	same a b
+	run -1 grep -E 'CPU|cuDNN' err5
+	vmf-predict -q --no-history --from m -o f s
+	VMF_DEVICE=auto vmf-predict -q --no-history --from m -o g s
+	same f g
+}
+
 @test "usage" {
 	fails 2 '--epochs' vmf-train --model lstm --epochs 0 s
 	fails 2 '--hidden' vmf-train --model lstm --hidden 2000 s

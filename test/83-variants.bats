@@ -199,6 +199,24 @@ within() {
 	run -0 within 1e-9 cpu.json gpu.json
 }
 
+@test "a GPU reads what lstm looks at: forecasts near the CPU's" {
+	device
+	VMF_DEVICE=cpu vmf-train -q --no-history --model lstm --epochs 3 -o cpu.m s ||
+	    skip "this build has no lstm"
+	VMF_DEVICE=gpu vmf-train --no-history --model lstm --epochs 3 -o gpu.m s 2>err || {
+		grep -q 'needs cuDNN' err
+		skip "$(tail -n 1 err)"
+	}
+	grep -q 'lstm by cuDNN 9' err
+	VMF_DEVICE=cpu vmf-predict -q --no-history --from cpu.m -o cpu.f s
+	VMF_DEVICE=gpu vmf-predict -q --no-history --from cpu.m -o gpu.f s
+	vmf-cat --json cpu.f >cpu.json
+	vmf-cat --json gpu.f >gpu.json
+	run -0 within 1e-4 cpu.json gpu.json
+	# What either has learned is of use to the other.
+	VMF_DEVICE=cpu vmf-predict -q --no-history --from gpu.m -o f s
+}
+
 @test "a GPU: five minutes, lengths of all kinds, any number of threads" {
 	device
 	gen 200 6 --seed 4 | vmf-ingest -q | vmf-dedup -q |

@@ -111,7 +111,7 @@ bare() {
 		higher forecast 'ingest|plan|gen'
 		higher plan 'ingest|gen'
 		grep -rn 'include "cmd\.h"' lib gpu || true
-		# One header is the way to a device.
+		# Two headers are the ways to a device.
 		grep -rnE 'include [<"](gpu/|kernels|cuda)' lib cmd || true
 		grep -rnE 'include "(arrow|ingest|series|plan|gen)/' gpu || true
 	} | none "base < arrow < ingest, series < forecast < plan; base < learn"

@@ -9,6 +9,7 @@
 #include "forecast/gate.h"
 #include "forecast/lanes_block.h"
 #include "forecast/lstm_fleet.h"
+#include "forecast/panel.h"
 #include "forecast/snaive.h"
 #include "forecast/trees.h"
 
@@ -52,13 +53,16 @@ vmf_algo_find(const char *name, int64_t len)
 	return NULL;
 }
 
-bool
-vmf_algo_in_lanes(const struct vmf_algo *const *algo, int n)
+unsigned
+vmf_algo_on(const struct vmf_algo *const *algo, int n)
 {
+	unsigned on = 0;
+
 	for (int i = 0; i < n; i++)
-		if (algo[i] != NULL && algo[i]->members != 0)
-			return true;
-	return false;
+		if (algo[i] != NULL)
+			on |= (algo[i]->members != 0 ? VMF_ON_LANES : 0u) |
+			    (algo[i] == &lstm ? VMF_ON_LSTM : 0u);
+	return on;
 }
 
 const char *

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A device that runs the lanes' text, a thread a series.  This header is the
- * one way to it: gpu/device.c has it by CUDA, and gpu/none.c has the same
- * symbols in a build without.
+ * way to it, as learn/lstm_cell.h is for lstm: gpu/device.c has it by CUDA,
+ * and gpu/none.c has the same symbols in a build without.
  *
  * A device has streams, which work side by side: while one computes, others
  * copy.  Each has memory of the host's that the device copies from and to, and

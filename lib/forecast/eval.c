@@ -232,13 +232,14 @@ vmf_eval_open(struct vmf_eval *ev, struct vmf_schema *s, struct vmf_err *e)
 	return vmf_eval_schema(ev, s, ev->first, e);
 }
 
-bool
-vmf_eval_in_lanes(const struct vmf_eval *ev)
+unsigned
+vmf_eval_on(const struct vmf_eval *ev)
 {
+	unsigned on = 0;
+
 	for (int m = 0; m < ev->n_rivals; m++)
-		if (vmf_algo_in_lanes(&ev->rival[m].algo, 1))
-			return true;
-	return false;
+		on |= vmf_algo_on(&ev->rival[m].algo, 1);
+	return on;
 }
 
 bool

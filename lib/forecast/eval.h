@@ -157,8 +157,8 @@ int64_t vmf_eval_origins(int64_t grid_steps, int64_t horizon);
  */
 int vmf_eval_open(struct vmf_eval *ev, struct vmf_schema *s,
     struct vmf_err *e) VMF_CHECK;
-/* Whether one of the models runs in lanes. */
-bool vmf_eval_in_lanes(const struct vmf_eval *ev);
+/* What of its models may run on a device: see vmf_algo_on. */
+unsigned vmf_eval_on(const struct vmf_eval *ev);
 /* Whether vmf_eval_learn is to come, and then the series from their
  * beginning once more. */
 bool vmf_eval_learns(const struct vmf_eval *ev);

@@ -96,8 +96,8 @@ struct vmf_algo {
 };
 /* NULL when the name is not known. */
 const struct vmf_algo *vmf_algo_find(const char *name, int64_t len);
-/* Does one of n run in lanes?  NULL does not. */
-bool vmf_algo_in_lanes(const struct vmf_algo *const *algo, int n);
+/* What of n may run on a device, bits of VMF_ON_*; of NULL nothing does. */
+unsigned vmf_algo_on(const struct vmf_algo *const *algo, int n);
 /* "snaive, ...", for messages. */
 const char *vmf_algo_names(void);
 

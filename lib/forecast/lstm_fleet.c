@@ -30,7 +30,8 @@ ready(struct vmf_err *e)
 {
 	struct vmf_lstm_work *none = NULL;
 
-	return vmf_lstm_have() ? 0 : vmf_lstm_open(&none, NULL, false, e);
+	return vmf_lstm_have() ? 0 : vmf_lstm_open(&none, NULL, false,
+	    NULL, e);
 }
 
 static int64_t
@@ -144,6 +145,7 @@ struct job {
 	int64_t n;
 	struct vmf_forecast *const *f;
 	int64_t parts;
+	struct vmf_lstm_device *device;
 };
 
 /* What one thread has in hand: windows that have a measure, of a chunk. */
@@ -157,7 +159,8 @@ struct hand {
 };
 
 static int
-hand_open(struct hand *h, const struct vmf_lstm *net, struct vmf_err *e)
+hand_open(struct hand *h, const struct vmf_lstm *net,
+    struct vmf_lstm_device *device, struct vmf_err *e)
 {
 	int rc;
 
@@ -172,7 +175,7 @@ hand_open(struct hand *h, const struct vmf_lstm *net, struct vmf_err *e)
 		return VMF_ENOMEM;
 	if ((rc = vmf_lstm_chunk_init(&h->chunk, &net->shape, e)) != 0)
 		return rc;
-	return vmf_lstm_open(&h->work, &net->shape, false, e);
+	return vmf_lstm_open(&h->work, &net->shape, false, device, e);
 }
 
 static void
@@ -271,7 +274,7 @@ predict_part(void *arg, int64_t i, struct vmf_err *e)
 	const struct job *x = arg;
 	const struct vmf_lstm *net = x->g->state;
 	struct hand h = { 0 };
-	int rc = hand_open(&h, net, e);
+	int rc = hand_open(&h, net, x->device, e);
 
 	for (int64_t at = i * CHUNK; at < x->n && rc == 0;
 	    at += x->parts * CHUNK) {
@@ -300,7 +303,8 @@ predict(const struct vmf_global *g, const struct vmf_window *w, int64_t n,
 {
 	int64_t chunks = (n + CHUNK - 1) / CHUNK;
 	struct job x = { .g = g, .w = w, .n = n, .f = f,
-	    .parts = how->threads < 1 ? 1 : how->threads };
+	    .parts = how->threads < 1 ? 1 : how->threads,
+	    .device = how->lstm };
 
 	if (x.parts > chunks)
 		x.parts = chunks;

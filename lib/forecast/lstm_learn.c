@@ -361,7 +361,7 @@ make_room(struct learner *l, struct vmf_err *e)
 		if ((rc = vmf_lstm_chunk_init(&l->chunk[p], &l->net.shape,
 		    e)) != 0 ||
 		    (rc = vmf_lstm_open(&l->work[p], &l->net.shape, true,
-		    e)) != 0)
+		    l->g->how.lstm, e)) != 0)
 			return rc;
 		l->grad[p] = vmf_calloc(l->net.n, (int64_t)sizeof(float), e);
 		l->q[p] = vmf_calloc(cells * VMF_LSTM_LEVELS,

@@ -59,6 +59,7 @@ struct vmf_panel_job {
 };
 
 struct vmf_device;
+struct vmf_lstm_device;
 
 /* What the host spent on a device's batches, in seconds summed over threads:
  * laying histories out, and making weights and quantiles. */
@@ -73,21 +74,28 @@ struct vmf_panel {
 	struct vmf_device *device;	/* NULL: the CPU; else it does what is
 					 * in lanes, by a thread a stream */
 	struct vmf_panel_spent *spent;	/* NULL, or what is added to */
+	struct vmf_lstm_device *lstm;	/* NULL: the CPU; else it reads what
+					 * lstm looks at (learn/lstm_cell.h) */
 };
 
 /* A device whose floats are more times as fast as its doubles is not worth
  * its copies. */
 #define VMF_DEVICE_RATIO_MAX 4
 
+/* What may run on a device. */
+enum { VMF_ON_LANES = 1, VMF_ON_LSTM = 2 };
+
 /*
- * Open the device for how, whose threads are set, as word asks for it: cpu,
- * also NULL and "", gpu, or auto.  It is opened only where something runs in
- * lanes.  note becomes why auto does without a device that there is, or "".
- * VMF_EUSAGE for another word; VMF_EDEV for gpu where there is none or it
- * does not open; VMF_ENOMEM.
+ * Open what of a device `on` asks for, bits of the above, for how, whose
+ * threads are set, as word says: cpu, also NULL and "", gpu, or auto.  note
+ * becomes why auto does without a device that there is, or "".  VMF_EUSAGE
+ * for another word; VMF_EDEV for gpu where there is none or it does not open;
+ * VMF_ENOMEM.  What was opened is in how, also then.
  */
-int vmf_panel_device(struct vmf_panel *how, const char *word, bool in_lanes,
+int vmf_panel_device(struct vmf_panel *how, const char *word, unsigned on,
     char *note, size_t size, struct vmf_err *e) VMF_CHECK;
+/* Gives it back. */
+void vmf_panel_device_free(struct vmf_panel *how);
 
 /* The lanes of a variant, as VMF_SIMD names them. */
 const struct vmf_lanes *vmf_lanes_of(enum vmf_simd level);

@@ -17,7 +17,8 @@
  * Everything is float32.  Work is done a chunk of VMF_LSTM_CHUNK series at a
  * time, each on one thread, so that a result depends neither on the number
  * of threads nor on what else is in the chunk.  It does depend, in the last
- * places, on the widest instructions that oneDNN is allowed.
+ * places, on the widest instructions that oneDNN is allowed, and on whether
+ * a GPU reads the steps (lstm_cell.h).
  */
 #ifndef VMF_LSTM_H
 #define VMF_LSTM_H
@@ -117,8 +118,9 @@ int vmf_lstm_simd(enum vmf_simd level, struct vmf_err *e) VMF_CHECK;
 
 /* What one thread works with. */
 struct vmf_lstm_work;
+struct vmf_lstm_device;		/* lstm_cell.h; NULL: the CPU */
 int vmf_lstm_open(struct vmf_lstm_work **w, const struct vmf_lstm_shape *s,
-    bool train, struct vmf_err *e) VMF_CHECK;
+    bool train, struct vmf_lstm_device *device, struct vmf_err *e) VMF_CHECK;
 void vmf_lstm_close(struct vmf_lstm_work *w);
 
 /* Read x, with these weights; decode goes on from there. */

@@ -28,11 +28,12 @@ vmf_lstm_simd(enum vmf_simd level, struct vmf_err *e)
 
 int
 vmf_lstm_open(struct vmf_lstm_work **w, const struct vmf_lstm_shape *s,
-    bool train, struct vmf_err *e)
+    bool train, struct vmf_lstm_device *device, struct vmf_err *e)
 {
 	(void)w;
 	(void)s;
 	(void)train;
+	(void)device;
 	return missing(e);
 }
 

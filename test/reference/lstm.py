@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The network of lib/learn/lstm.h by PyTorch: test/reference/lstm.txt, which
-test/unit/lstm.c reads.
+test/unit/lstm_net.h reads.
 
     python3 test/reference/lstm.py >test/reference/lstm.txt
 

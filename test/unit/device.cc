@@ -257,12 +257,12 @@ one_is_long(struct fleet *dev)
 
 /* Which device a word takes, and what is said where it takes none. */
 static void
-words(const char *word, bool in_lanes, int code, bool opens, const char *says)
+words(const char *word, unsigned on, int code, bool opens, const char *says)
 {
 	struct vmf_panel how = { NULL, 2, NULL };
 	struct vmf_err e = { "" };
 	char note[256];
-	int rc = vmf_panel_device(&how, word, in_lanes, note, sizeof(note),
+	int rc = vmf_panel_device(&how, word, on, note, sizeof(note),
 	    &e);
 
 	check(rc == code, rc != 0 ? e.msg : "a word was taken");
@@ -276,27 +276,30 @@ words(const char *word, bool in_lanes, int code, bool opens, const char *says)
 static void
 all_words(void)
 {
-	words(NULL, true, 0, false, "");
-	words("", true, 0, false, "");
-	words("cpu", true, 0, false, "");
-	words("gpu", true, 0, true, "");
-	words("auto", true, 0, true, "");
-	words("gpus", true, VMF_EUSAGE, false, "expected cpu, gpu or auto");
+	words(NULL, VMF_ON_LANES, 0, false, "");
+	words("", VMF_ON_LANES, 0, false, "");
+	words("cpu", VMF_ON_LANES, 0, false, "");
+	words("gpu", VMF_ON_LANES, 0, true, "");
+	words("auto", VMF_ON_LANES, 0, true, "");
+	words("gpus", VMF_ON_LANES, VMF_EUSAGE, false,
+	    "expected cpu, gpu or auto");
 	/* Nothing that it could do. */
-	words("gpu", false, 0, false, "");
-	words("auto", false, 0, false, "");
+	words("gpu", 0, 0, false, "");
+	words("auto", 0, 0, false, "");
 	/* One for games. */
 	stand_in_ratio = 64;
-	words("auto", true, 0, false, "64 times slower with doubles");
-	words("gpu", true, 0, true, "");
+	words("auto", VMF_ON_LANES, 0, false,
+	    "64 times slower with doubles");
+	words("gpu", VMF_ON_LANES, 0, true, "");
 	stand_in_ratio = 2;
 	stand_in_is_broken = true;
-	words("auto", true, 0, false, "no room on a test: the CPU is taken");
-	words("gpu", true, VMF_EDEV, true, "no room on a test");
+	words("auto", VMF_ON_LANES, 0, false,
+	    "no room on a test: the CPU is taken");
+	words("gpu", VMF_ON_LANES, VMF_EDEV, true, "no room on a test");
 	stand_in_is_broken = false;
 	stand_in_is_none = true;
-	words("auto", true, 0, false, "");
-	words("gpu", false, VMF_EDEV, false, "there is none: nothing here");
+	words("auto", VMF_ON_LANES, 0, false, "");
+	words("gpu", 0, VMF_EDEV, false, "there is none: nothing here");
 	stand_in_is_none = false;
 }
 

@@ -170,7 +170,7 @@ test_begin(void)
 	must(vmf_lstm_init(&net, &shape, 3, &e), &e);
 	vmf_lstm_row_begin(&net);
 	must(vmf_lstm_chunk_init(&c, &shape, &e), &e);
-	must(vmf_lstm_open(&work, &shape, false, &e), &e);
+	must(vmf_lstm_open(&work, &shape, false, NULL, &e), &e);
 	vmf_lstm_row_put(&c, 7, row, &r);
 	must(vmf_lstm_encode(work, net.w, &c, &e), &e);
 	must(vmf_lstm_decode(work, net.w, &c, q, &e), &e);
