@@ -2,18 +2,19 @@
 # A plan carried out: what plan-to-virsh and plan-to-openstack share.
 #
 # Who reads this has set $me and defines, of a VM in $vm, $host, $target and
-# $wave (and $plan_vcpus, $plan_mem_mb, $plan_load, "" where the plan has
-# none):
+# $wave (and $plan_vcpus, $plan_mem_mb, ..., "" where the plan has none):
 #   tool_option NAME [VALUE]  take an option of its own, $taken words; 1: there
 #                             is no such option
 #   tool_ready                the options are read; misuse() what is wrong
 #   tool_command              the command of the move into $command, by words;
-#                             there can be none: $why says why
+#                             there can be none: $why says why; what there is
+#                             to say of one that can be: $note
 #   tool_check                is all as the plan says?  1: not, and the VM is
 #                             left alone; 2: that cannot be told, or no move
 #                             is possible; $why says what, and $stays is empty
 #                             where the VM is not on its host
-#   tool_move                 move it, fill the columns below; else 1 and $why
+#   tool_move                 move it, fill the columns below; else $why and
+#                             1, or 2: another moved it
 # The last two run in a subshell of their own, with files in $mine.*.
 set -u
 LC_ALL=C
@@ -22,10 +23,13 @@ us=$(printf '\037')
 nl='
 '
 # The columns of a migrations stream that are known here; vmf-stream(5).
-columns=vm,host,target,start,mode,auto_converge,compression,tunnelled,storage
-columns=$columns,mem_bytes,vcpus,load_pct,dirty_rate_bytes_s,bandwidth_bytes_s
+columns=vm,host,target,start,workload,algorithm,mode,auto_converge,compression
+columns=$columns,tunnelled,storage,mem_bytes,mem_used_bytes,vcpus,load_pct
+columns=$columns,dirty_rate_bytes_s,bandwidth_bytes_s,downtime_limit_ms,config
 columns=$columns,downtime_ms,total_ms,transferred_bytes,iterations,status,reason
 mode='' auto_converge='' compression='' tunnelled='' storage='' bandwidth=''
+# Looks at once at VMs that are not moved: sshd has ten who did not log in yet.
+most_looks=8
 
 say() {
 	[ -n "$quiet" ] || printf '%s: %s\n' "$me" "$*" >&2
@@ -102,18 +106,24 @@ said() {
 	    cut -b 1-300 | whole_letters
 }
 
-# row STATUS REASON: the outcome of the VM in hand.
+# row STATUS REASON: the outcome of the VM in hand.  What is not known here of
+# its move is as the plan has it.
 row() {
-	field "$vm"
-	printf ,
-	field "$host"
-	printf ,
-	field "$target"
-	printf ',%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,' "$start" \
-	    "$mode" "$auto_converge" "$compression" "$tunnelled" "$storage" \
-	    "$mem_bytes" "$vcpus" "$load_pct" "$dirty_rate" "$bandwidth" \
-	    "$downtime_ms" "$total_ms" "$transferred_bytes" "$iterations" "$1"
-	field "$2"
+	comma=''
+	for v in "$vm" "$host" "$target" "$start" "$plan_workload" \
+	    "$plan_algorithm" "${mode:-$plan_mode}" \
+	    "${auto_converge:-$plan_auto_converge}" \
+	    "${compression:-$plan_compression}" \
+	    "${tunnelled:-$plan_tunnelled}" "${storage:-$plan_storage}" \
+	    "${mem_bytes:-$plan_mem_bytes}" "$plan_mem_used_bytes" "$vcpus" \
+	    "${load_pct:-$plan_load_pct}" "${dirty_rate:-$plan_dirty_rate}" \
+	    "${bandwidth:-$plan_bandwidth}" "$plan_downtime_limit" \
+	    "$plan_config" "$downtime_ms" "$total_ms" "$transferred_bytes" \
+	    "$iterations" "$1" "$2"; do
+		printf %s "$comma"
+		field "$v"
+		comma=,
+	done
 	echo
 }
 
@@ -160,7 +170,8 @@ function cut(s,  n, k, v) {
 }'
 
 # read_plan FILE: the moves of a plan into $work/moves, in the order of their
-# starts: wave, start, end, vm, host, target, vcpus, mem_mb, load.
+# starts: wave, start, end, vm, host, target, vcpus, mem_mb, load, and what
+# else it has of the columns that are known before a move.
 read_plan() {
 	plan=$1 plan_name=$1
 	if [ "$plan" = - ]; then
@@ -219,6 +230,20 @@ read_plan() {
 	function get(column) {
 		return column in at ? f[at[column]] : ""
 	}
+	# What vmf-ingest will not read is the column of somebody else.
+	function like(column, pattern,  s) {
+		s = get(column)
+		return s ~ "^(" pattern ")$" ? s : ""
+	}
+	function text(column,  s) {
+		s = get(column)
+		gsub(/[\001-\037\177]/, "?", s)
+		return s
+	}
+	BEGIN {
+		number = "[0-9]+([.][0-9]*)?([eE][+-]?[0-9]+)?"
+		flag = "0|1|true|false|yes|no|on|off"
+	}
 	!seen_head {
 		seen_head = 1
 		n = split(need, want, " ")
@@ -248,7 +273,17 @@ read_plan() {
 		if (check ~ /[\001-\037\177]/ || gsub(us, us, line) != 8)
 			no("the VM \"" id "\" or its hosts have control " \
 			    "characters in their names")
-		print line >out
+		print line us text("workload") us text("algorithm") us \
+		    like("mode", "precopy|postcopy|hybrid|stopcopy") us \
+		    like("auto_converge", flag) us text("compression") us \
+		    like("tunnelled", flag) us \
+		    like("storage", "shared|block") us \
+		    like("mem_bytes", number) us \
+		    like("mem_used_bytes", number) us \
+		    like("load_pct", number) us \
+		    like("dirty_rate_bytes_s", number) us \
+		    like("bandwidth_bytes_s", number) us \
+		    like("downtime_limit_ms", number) us text("config") >out
 	}
 	END {
 		if (bad)
@@ -305,15 +340,18 @@ plan_limits() {
 # take LINE: the VM in hand is that of a line of $work/moves.
 take() {
 	IFS=$us read -r wave begins ends vm host target plan_vcpus \
-	    plan_mem_mb plan_load <<END
+	    plan_mem_mb plan_load plan_workload plan_algorithm plan_mode \
+	    plan_auto_converge plan_compression plan_tunnelled plan_storage \
+	    plan_mem_bytes plan_mem_used_bytes plan_load_pct plan_dirty_rate \
+	    plan_bandwidth plan_downtime_limit plan_config <<END
 $1
 END
 	start='' mem_bytes='' dirty_rate='' downtime_ms='' total_ms=''
-	transferred_bytes='' iterations='' why='' stays=1
+	transferred_bytes='' iterations='' why='' note='' stays=1
 	vcpus=$plan_vcpus load_pct=${percent:+$plan_load}
 	case $plan_mem_mb in
 	*[!0-9]* | '' | ????????????*) ;;
-	*) mem_bytes=$((plan_mem_mb * 1048576)) ;;
+	*) plan_mem_bytes=${plan_mem_bytes:-$((plan_mem_mb * 1048576))} ;;
 	esac
 }
 
@@ -365,7 +403,8 @@ dry_run() {
 		if [ -n "$why" ]; then
 			printf '# %s: %s\n' "$vm" "$why" || return 1
 		else
-			printf '%s\n' "$command" || return 1
+			printf '%s\n' "${note:+# $vm: $note$nl}$command" ||
+			    return 1
 			n_commands=$((n_commands + 1))
 		fi
 		n_told=$((n_told + 1))
@@ -375,24 +414,67 @@ dry_run() {
 
 # ---- the moves themselves ----
 
-# one NUMBER: check and move the VM in hand.  When all is done there is its
-# outcome: status, reason, whether it is still on its host, and the row.
+# one: check and move the VM in hand.
 one() {
 	start=$(utc "$(date +%s)")
 	: >"$mine.err"
 	tool_check
 	case $? in
 	0)
-		tool_move && status=completed stays='' || status=failed
+		tool_move
+		case $? in
+		0) status=completed stays='' ;;
+		2) status=cancelled start='' ;;
+		*) status=failed ;;
+		esac
 		;;
 	1) status=cancelled start='' ;;
 	*) status=failed start='' ;;
 	esac
+	end_with "$status"
+}
+
+# not_moved STATUS REASON: the VM in hand stays; is it on its host at all?
+not_moved() {
+	: >"$mine.err"
+	tool_check
+	rc=$?
+	if [ -z "$stays" ]; then
+		end_with cancelled
+		return
+	fi
+	[ "$rc" -ne 2 ] || set -- "$1" "$2; $why"
+	why=$2
+	end_with "$1"
+}
+
+# end_with STATUS: when all is done there is the VM's outcome: status, reason,
+# whether it is still on its host, and the row.
+end_with() {
+	status=$1
 	{
 		printf '%s\n%s\n%s\n' "$status" "$why" "$stays"
+		case $status in
+		late | held) status=cancelled ;;
+		esac
 		row "$status" "$why"
 	} >"$mine.part"
 	mv "$mine.part" "$mine.outcome"
+}
+
+# Has another moved the VM in hand since it was looked at?  For a tool_move
+# that was refused, with $why.
+moved_by_another() {
+	refusal=$why
+	tool_check
+	case $stays$why in
+	'it is on '*)
+		why="$why: another moved it"
+		return
+		;;
+	esac
+	why=$refusal
+	return 1
 }
 
 # No VM arrives at this one's host that was to come when it had left.
@@ -403,7 +485,6 @@ hold() {
 # What is not begun has a row as well: nothing of a plan gets lost.
 not_begun() {
 	start=''
-	hold
 	row cancelled "$1" >>"$work/rows"
 	n_cancelled=$((n_cancelled + 1))
 	say "$vm: not begun: $1"
@@ -455,10 +536,10 @@ reap() {
 	turn=$((turn + 1))
 	still=$work/running.$turn
 	: >"$still"
-	while read -r i pid; do
+	while read -r i pid what; do
 		mine=$work/of.$i
 		if [ ! -e "$mine.outcome" ] && ! gone "$pid"; then
-			echo "$i $pid" >>"$still"
+			echo "$i $pid $what" >>"$still"
 			continue
 		fi
 		wait "$pid" 2>/dev/null
@@ -488,6 +569,11 @@ reap() {
 			n_cancelled=$((n_cancelled + 1))
 			warn "$vm: not begun: $why"
 			;;
+		late | held)
+			n_cancelled=$((n_cancelled + 1))
+			[ "$status" = held ] || n_late=$((n_late + 1))
+			say "$vm: not begun: $why"
+			;;
 		*)
 			n_failed=$((n_failed + 1))
 			warn "$vm: failed: $why"
@@ -508,15 +594,17 @@ wave $wave"}
 # Who may begin now, of $todo, which keeps the others.  A move that the
 # plan has after the end of another waits for that, whatever it takes; at a
 # host that a VM was to leave and did not, no VM arrives that was to come
-# after it.
+# after it.  Who is too late, or is not to arrive, may have moved before, in an
+# earlier run: that is looked at first, and waited for like a move.
 choose() {
 	rest=$work/todo.$turn
 	: >"$rest"
 	look_at_clock
 	if awk -F "$us" -v us="$us" -v at="$clock" -v now="$now" \
 	    -v parallel="$parallel" -v per_host="$per_host" \
-	    -v per_target="$per_target" -v rest="$rest" '
-	FILENAME == ARGV[1] { split($0, w, " "); runs[w[1]] = 1; next }
+	    -v per_target="$per_target" -v rest="$rest" \
+	    -v most_looks="$most_looks" '
+	FILENAME == ARGV[1] { split($0, w, " "); runs[w[1]] = w[3]; next }
 	FILENAME == ARGV[2] {
 		if (!($1 in held) || $2 < held[$1]) {
 			held[$1] = $2
@@ -527,9 +615,13 @@ choose() {
 	FILENAME == ARGV[3] {
 		if (!(FNR in runs))
 			next
-		all++
-		from[$5]++
-		to[$6]++
+		if (runs[FNR] == "look")
+			looks++
+		else {
+			all++
+			from[$5]++
+			to[$6]++
+		}
 		if (least == "" || $3 + 0 < least)
 			least = $3 + 0
 		next
@@ -537,7 +629,8 @@ choose() {
 	{
 		i = $1
 		begins = $3 + 0; ends = $4 + 0; host = $6; target = $7
-		if (wait || (least != "" && begins >= least)) {
+		late = !now && ends <= at
+		if (!late && (wait || (least != "" && begins >= least))) {
 			wait = 1
 			print >rest
 			next
@@ -548,15 +641,15 @@ choose() {
 			print >rest
 			next
 		}
-		if (!now && ends <= at) {
-			print "late" us i
-			next
-		}
-		if (target in held && begins >= held[target]) {
-			print "held" us i us by[target]
-			next
-		}
-		if (all < parallel && (host == "" || from[host] < per_host) \
+		stay = target in held && begins >= held[target]
+		if (late || stay) {
+			if (looks < most_looks) {
+				print late ? "late" us i : \
+				    "held" us i us by[target]
+				looks++
+			} else
+				print >rest
+		} else if (all < parallel && (host == "" || from[host] < per_host) \
 		    && (target == "" || to[target] < per_target)) {
 			print "begin" us i
 			all++; from[host]++; to[target]++
@@ -577,11 +670,19 @@ begin() {
 	say "wave $wave: $vm from $host${target:+ to $target}"
 	mine=$work/of.$1
 	one </dev/null >/dev/null 2>"$mine.log" &
-	echo "$1 $!" >>"$running"
+	echo "$1 $! move" >>"$running"
+}
+
+# leave_be NUMBER STATUS REASON: the VM in hand, wherever it is.
+leave_be() {
+	mine=$work/of.$1
+	not_moved "$2" "$3" </dev/null >/dev/null 2>"$mine.log" &
+	echo "$1 $! look" >>"$running"
 }
 
 under_way() {
-	while read -r i _; do
+	while read -r i _ what; do
+		[ "$what" = move ] || continue
 		take_move "$i"
 		warn "under way: $vm from $host${target:+ to $target}"
 	done <"$running"
@@ -594,16 +695,17 @@ interrupted() {
 	    [ "$clock" -le $((was_interrupted + 1)) ]; then
 		return
 	fi
+	# carry_out sees it when what it does is whole.
 	if [ -n "$was_interrupted" ]; then
 		trap '' USR1
-		warn "these moves go on by themselves, without a row:"
-		under_way
-		exit 130
+		left=1
+		return
 	fi
 	was_interrupted=$clock
 	stop="interrupted"
 	warn "interrupted: no move begins any more; waiting for those under way"
-	under_way
+	# Not here: another VM may be in hand.
+	(under_way)
 	warn "once more leaves them to themselves"
 }
 
@@ -638,7 +740,7 @@ that are to be added; expected those or no such file"
 
 carry_out() {
 	n_completed=0 n_failed=0 n_cancelled=0 n_late=0
-	stop='' changed=1 unwritten='' was_interrupted=''
+	stop='' changed=1 unwritten='' was_interrupted='' left=''
 	turn=0 running=$work/running todo=$work/todo
 	for f in running held failed rows; do
 		: >"$work/$f"
@@ -670,20 +772,18 @@ carry_out() {
 				case $what in
 				begin) begin "$i" ;;
 				late)
-					n_late=$((n_late + 1))
-					not_begun "its window ended at \
+					leave_be "$i" late "its window ended at \
 $(utc "$ends")"
-					look=1
 					;;
 				held)
-					not_begun "$by, which was to leave \
-$target before, is still there"
-					look=1
+					leave_be "$i" held "$by, which was to \
+leave $target before, is still there"
 					;;
 				esac
 			done <"$work/chosen"
 		fi
 		[ -z "$changed" ] || publish
+		[ -z "$left" ] || break
 		if [ ! -s "$running" ]; then
 			if [ ! -s "$todo" ] || [ -n "$stop" ]; then
 				break
@@ -702,6 +802,11 @@ $target before, is still there"
 			take_move "$i"
 			not_begun "$stop"
 		done <"$todo"
+		while read -r i _ what; do
+			[ "$what" = look ] || continue
+			take_move "$i"
+			not_begun "$stop"
+		done <"$running"
 		publish
 	fi
 	[ -n "$output" ] || put "$work/before" "$work/rows" || unwritten=1
@@ -709,10 +814,13 @@ $target before, is still there"
 	    "$n_cancelled not begun"
 	[ "$n_late" -eq 0 ] || warn "of $n_moves moves $n_late were not begun:" \
 	    "their windows had ended"
-	[ $((n_completed + n_failed + n_cancelled)) -eq "$n_moves" ] || {
+	if [ -n "$left" ] && grep -q 'move$' "$running"; then
+		warn "these moves go on by themselves, without a row:"
+		under_way
+	elif [ $((n_completed + n_failed + n_cancelled)) -ne "$n_moves" ]; then
 		warn "of $n_moves moves some have no row"
 		unwritten=1
-	}
+	fi
 	[ -z "$was_interrupted" ] || exit 130
 	# A plan that is over was not carried out.
 	[ "$n_failed" -eq 0 ] && [ -z "$unwritten$stop" ] &&

@@ -10,14 +10,16 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
 	PATH=$VMF_ROOT/test/stand-ins:$PATH
 	export FLEET=$PWD/fleet
-	mkdir -p fleet/h1 fleet/h2 fleet/h3 fleet/slow fleet/fail fleet/lost \
-	    fleet/servers fleet/services fleet/refuse fleet/took
-	for h in h1 h2 h3; do
+	mkdir -p fleet/h1 fleet/h2 fleet/h3 fleet/h4 fleet/slow fleet/fail \
+	    fleet/lost fleet/servers fleet/services fleet/refuse fleet/took \
+	    fleet/meanwhile
+	for h in h1 h2 h3 h4; do
 		echo enabled up >fleet/services/$h
 	done
-	HEADER=vm,host,target,start,mode,auto_converge,compression,tunnelled
-	HEADER=$HEADER,storage,mem_bytes,vcpus,load_pct,dirty_rate_bytes_s
-	HEADER=$HEADER,bandwidth_bytes_s,downtime_ms,total_ms
+	HEADER=vm,host,target,start,workload,algorithm,mode,auto_converge
+	HEADER=$HEADER,compression,tunnelled,storage,mem_bytes,mem_used_bytes
+	HEADER=$HEADER,vcpus,load_pct,dirty_rate_bytes_s,bandwidth_bytes_s
+	HEADER=$HEADER,downtime_limit_ms,config,downtime_ms,total_ms
 	HEADER=$HEADER,transferred_bytes,iterations,status,reason
 }
 
@@ -194,6 +196,62 @@ there_and_back() {
 	assert_equal "$stderr" "plan-to-virsh: nothing was moved: 2 commands; 1 moves have none: see there; --run runs them"
 }
 
+@test "a VM without a target: virsh leaves it, nova's scheduler chooses" {
+	vm h1 a
+	vm h1 b
+	at="$(date -u +%FT%TZ) $(date -u -d '1 hour' +%FT%TZ)"
+	printf '%s\n' kind=plan "id host target start:time end:time status" \
+	    "a h1 - $at placed" "b h1 h2 $at placed" | "$ROWS" >plan
+	run -0 --separate-stderr to_virsh plan
+	assert_line --index 1 "# a: it has no target"
+	assert_line --index 2 --partial "--domain=b"
+	run -0 --separate-stderr to_openstack plan
+	assert_line --index 1 "# a: no target: nova's scheduler chooses one"
+	assert_line --index 2 --regexp "server migrate --live-migration -- a\$"
+	assert_line --index 3 --regexp "--host=h2 -- b\$"
+	run -0 --separate-stderr to_openstack --run -q plan
+	assert_line --regexp '^a,h1,chosen,2.*,completed,$'
+	run -0 --separate-stderr to_virsh --run -q plan
+	assert_line --regexp '^a,h1,,,.*,cancelled,it has no target$'
+	assert_line --regexp '^b,h1,h2,2.*,completed,$'
+}
+
+@test "what the plan knows of a move before it is in its row" {
+	vm h1 a
+	vm h1 b
+	at="$(date -u +%FT%TZ) $(date -u -d '1 hour' +%FT%TZ)"
+	{
+		echo kind=plan
+		echo id host target mem_mb:int32 vcpus:int32 workload algorithm \
+		    mode auto_converge storage mem_used_bytes:f64 \
+		    downtime_limit_ms:f64 bandwidth_bytes_s load_pct:f32 config \
+		    dirty_rate_bytes_s start:time end:time load:f32 status
+		echo 'a h1 h2 2048 4 web,"x" mine hybrid true block 1e9 300' \
+		    "1e8 50 set-1 7e6 $at 12.5 placed"
+		# Columns of other meanings.
+		echo "b h1 h2 2048 4 db - prod gold ceph - - fast - - NA $at" \
+		    - placed
+	} | "$ROWS" >plan
+	known=vm,workload,algorithm,mode,auto_converge,storage,mem_bytes
+	known=$known,mem_used_bytes,vcpus,load_pct,dirty_rate_bytes_s
+	known=$known,bandwidth_bytes_s,downtime_limit_ms,config,status
+	to_openstack --run -q -o stack.csv plan
+	vmf-ingest -q --map migrations stack.csv |
+	    vmf-cat --csv --no-header --columns "$known" | sort >moves
+	diff -u - moves <<-'E'
+	a,"web,""x""",mine,hybrid,1,block,2147483648,1000000000,4,12.5,7000000,100000000,300,set-1,completed
+	b,db,,,,,2147483648,,4,,,,,,completed
+	E
+	# What virsh and its options say goes before that.
+	to_virsh --run -q --dirty-rate -o virsh.csv plan
+	vmf-ingest -q --map migrations virsh.csv |
+	    vmf-cat --csv --no-header --columns "$known" | sort >moves
+	diff -u - moves <<-'E'
+	a,"web,""x""",mine,precopy,0,shared,2147483648,1000000000,2,12.5,7340032,100000000,300,set-1,completed
+	b,db,,precopy,0,shared,2147483648,,2,,7340032,,,,completed
+	E
+}
+
 @test "virsh: what a move took, in the columns of migrations" {
 	vm h1 a
 	vm h2 b
@@ -205,7 +263,7 @@ there_and_back() {
 	    --options '--live --auto-converge --compressed --bandwidth 100' plan
 	assert_line --index 0 "$HEADER"
 	# In the order in which they ended.
-	assert_line --regexp '^a,h1,h2,20[0-9T:-]+Z,precopy,1,xbzrle,0,shared,2147483648,2,12\.5,7340032,104857600,34,1386,1098437886,4,completed,$'
+	assert_line --regexp '^a,h1,h2,20[0-9T:-]+Z,,,precopy,1,xbzrle,0,shared,2147483648,,2,12\.5,7340032,104857600,,,34,1386,1098437886,4,completed,$'
 	assert_line --partial b,h2,h3,20
 	assert_equal "${#lines[@]}" 3
 	grep -qxF '<-c><qemu+ssh://h1/system><migrate><--live><--auto-converge><--compressed><--bandwidth><100><--domain=00000065-0000-4000-8000-000000000000><--desturi=qemu+ssh://h2/system>' fleet/asked
@@ -220,7 +278,7 @@ there_and_back() {
 	run -0 --separate-stderr to_openstack --run --options --block-migration \
 	    plan
 	assert_line --index 0 "$HEADER"
-	assert_line --index 1 --regexp '^a,h1,h2,20[0-9T:-]+Z,,,,,block,2147483648,,12\.5,,,,22000,,,completed,$'
+	assert_line --index 1 --regexp '^a,h1,h2,20[0-9T:-]+Z,,,,,,,block,2147483648,,,12\.5,,,,,,22000,,,completed,$'
 	grep -qxF '<--os-compute-api-version><2.30><server><migrate><--live-migration><--block-migration><--host=h2><00000065-0000-4000-8000-000000000000>' fleet/asked
 	run -0 cat fleet/migrations
 	assert_output --partial 1,00000065-0000-4000-8000-000000000000,completed,h1,h2
@@ -443,6 +501,69 @@ there_and_back() {
 	assert_line --regexp '^later,.*,cancelled,"stuck, which was to leave h1 before, is still there"$'
 }
 
+@test "who stays keeps others away, and those stay as well" {
+	vm h1 x
+	vm h2 y
+	vm h3 z
+	echo error | tee fleet/fail/x >fleet/refuse/x
+	plan now <<-E
+	x h1 h4 0
+	y h2 h1 1
+	z h3 h2 2
+	E
+	for to in to_virsh to_openstack; do
+		rm -f fleet/log
+		run -1 --separate-stderr "$to" --run --now -q --max-failures 9 \
+		    plan
+		assert_line --regexp '^x,.*,failed,error$'
+		assert_line --regexp '^y,.*,cancelled,"x, which was to leave h1 before, is still there"$'
+		assert_line --regexp '^z,.*,cancelled,"y, which was to leave h2 before, is still there"$'
+		run ! grep -q '[yz]$' fleet/log
+	done
+	# But not one that came in an earlier run.
+	mv fleet/h2/* fleet/h1/
+	run -1 --separate-stderr to_virsh --run --now -q --max-failures 9 plan
+	assert_line --regexp '^y,h2,h1,,.*,cancelled,it is on h1 already$'
+	assert_line --regexp '^z,.*,completed,$'
+}
+
+@test "who is too late and still there keeps others away" {
+	for name in a c d e f g i j k l m n; do
+		vm h1 "$name"
+	done
+	vm h3 b
+	for name in a c d e f g i j k l m n; do
+		echo "$name h1 h2 0"
+	done >moves
+	echo b h3 h1 1 >>moves
+	plan '90 minutes ago' <moves
+	for to in to_virsh to_openstack; do
+		run -0 --separate-stderr "$to" --run -q plan
+		assert_equal "$(echo "$output" | grep -c 'its window ended')" 12
+		assert_line --regexp '^b,.*,cancelled,"[a-n], which was to leave h1 before, is still there"$'
+		[ ! -e fleet/log ]
+	done
+}
+
+@test "who is too late, but was moved by an earlier run, is in nobody's way" {
+	vm h1 a
+	vm h3 b
+	plan now <<<'a h1 h2 0'
+	for to in to_virsh to_openstack; do
+		"$to" --run -q -o $to.csv plan
+	done
+	plan '90 minutes ago' <<-E
+	a h1 h2 0
+	b h3 h1 1
+	E
+	for to in to_virsh to_openstack; do
+		run -0 --separate-stderr "$to" --run -q -o $to.csv plan
+		assert_equal "$(columns vm,status,reason <$to.csv | xargs)" \
+		    "a,completed, a,cancelled,it is on h2 already b,completed,"
+		refute [ -n "$(echo "$stderr" | grep windows)" ]
+	done
+}
+
 @test "times are waited for; a window that is over is not used" {
 	vm h1 a
 	vm h1 b
@@ -563,13 +684,22 @@ there_and_back() {
 }
 
 @test "interrupted twice: the moves go on by themselves" {
-	vm h1 a
+	for name in a b c; do
+		vm h1 $name
+	done
 	echo 40 >fleet/slow/a
-	plan now <<<'a h1 h2 0'
-	sh "$VMF_ROOT/scripts/plan-to-virsh" --run -o rows.csv plan 2>err &
+	echo error >fleet/fail/b
+	plan now <<-E
+	b h1 h2 0
+	a h1 h2 0
+	c h1 h2 0
+	d h1 h2 1
+	E
+	sh "$VMF_ROOT/scripts/plan-to-virsh" --run --parallel 1 \
+	    --max-failures 9 -o rows.csv plan 2>err &
 	pid=$!
 	for _ in $(seq 50); do
-		[ ! -e fleet/log ] || break
+		! grep -qs 'a$' fleet/log || break
 		sleep 0.1
 	done
 	kill -TERM "$pid"
@@ -581,7 +711,12 @@ there_and_back() {
 	run -0 cat err
 	assert_line "plan-to-virsh: these moves go on by themselves, without a row:"
 	assert_line --index -1 "plan-to-virsh: under way: a from h1 to h2"
-	assert_equal "$(cat rows.csv)" "$HEADER"
+	# What was known by then, and what was not begun.
+	run -0 cat rows.csv
+	assert_line --index 1 --regexp '^b,.*,failed,error$'
+	assert_line --index 2 --regexp '^c,h1,h2,,.*,cancelled,interrupted$'
+	assert_line --index 3 --regexp '^d,h1,h2,,.*,cancelled,interrupted$'
+	assert_equal "${#lines[@]}" 4
 	for _ in $(seq 50); do
 		[ ! -e fleet/h2/00000065-0000-4000-8000-000000000000 ] || break
 		sleep 0.1
@@ -610,6 +745,34 @@ there_and_back() {
 	assert_line --regexp '^a,h1,h2,2.*,34,1386,1098437886,4,completed,End of file while reading data: Input/output error$'
 }
 
+@test "a VM that another moved meanwhile is not counted as moved" {
+	vm h1 a
+	vm h1 b
+	vm h1 c
+	vm h3 d
+	plan now <<-E
+	a h1 h2 0
+	b h1 h2 0
+	c h1 h2 0
+	d h3 h1 1
+	E
+	echo h2 | tee fleet/meanwhile/a >fleet/meanwhile/c
+	echo 'Timed out during operation: cannot acquire state change lock (held by monitor=remoteDispatchDomainMigratePerform3Params)' >fleet/lost/b
+	run -0 --separate-stderr to_virsh --run --now -q plan
+	for name in a b c; do
+		assert_line --regexp "^$name,h1,h2,,.*,,,,,cancelled,it is on h2 already: another moved it\$"
+	done
+	# Its host is as empty as if it had been this run.
+	assert_line --regexp "^d,.*,completed,\$"
+	echo 'Migration to the host it is on' | tee fleet/refuse/a >fleet/refuse/c
+	run -0 --separate-stderr to_openstack --run --now -q plan
+	for name in a c; do
+		assert_line --regexp "^$name,h1,h2,,.*,,,,,cancelled,it is on h2 already: another moved it\$"
+	done
+	assert_line --regexp "^b,.*,completed,\$"
+	assert_line --regexp "^d,.*,completed,\$"
+}
+
 @test "a name of a host that is none does not reach ssh" {
 	vm h1 a
 	plan now <<-E
@@ -636,7 +799,8 @@ there_and_back() {
 	bad 1 'plan: no column "target": expected a plan of vmf-window with --place, or of a forecast with a column target' plan
 	bad 1 "f: a stream of kind 'forecast', expected 'plan'" f
 	run -0 to_openstack -q plan
-	assert_line --index 1 'openstack --os-compute-api-version 2.30 server migrate --live-migration -- a'
+	assert_line --index 1 "# a: no target: nova's scheduler chooses one"
+	assert_line --index 2 'openstack --os-compute-api-version 2.30 server migrate --live-migration -- a'
 	plan now <<-E
 	a h1 h2 0
 	a h1 h3 0
