@@ -250,7 +250,8 @@ main(int argc, char *argv[])
 	    (rc = cmd_horizon(opt.horizon, series.grid.step_s, &p.horizon,
 	    &err)) != 0 ||
 	    (rc = cmd_panel(&c, &p.many.how, opt.threads, vmf_algo_on(
-	    model.algo_of, model.algos.n), &err)) != 0 ||
+	    model.algo_of, model.algos.n) & ~(unsigned)VMF_ON_TREES,
+	    &err)) != 0 ||
 	    (rc = vmf_predict_open(&p, &schema, &err)) != 0 ||
 	    (rc = cmd_open_out(&c, &out, &schema, &err)) != 0 ||
 	    (rc = vmf_batch_init(&batch, &schema, &err)) != 0 ||

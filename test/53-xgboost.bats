@@ -472,6 +472,19 @@ noisy() {
 	} END { exit bad || n != 1 }'
 }
 
+@test "VMF_DEVICE: gpu is refused where there is none, auto is the CPU then" {
+	xgb
+	vmf-train -V | grep -q '^device: none' || skip "there is a GPU here"
+	fleet 16 12
+	fails 1 'VMF_DEVICE is gpu, but there is none: ' \
+	    env VMF_DEVICE=gpu vmf-train --model xgboost -o m s
+	[ ! -e m ]
+	vmf-train -q --no-history --model xgboost -o m s
+	VMF_DEVICE=auto vmf-train --no-history --model xgboost -o a s 2>err
+	same m a
+	run -1 grep -E 'CPU|CUDA' err
+}
+
 @test "--target: what cannot be read" {
 	fleet 3 3
 	fails 2 'expected METRIC>X' vmf-train --target cpu_max s

@@ -61,7 +61,8 @@ vmf_algo_on(const struct vmf_algo *const *algo, int n)
 	for (int i = 0; i < n; i++)
 		if (algo[i] != NULL)
 			on |= (algo[i]->members != 0 ? VMF_ON_LANES : 0u) |
-			    (algo[i] == &lstm ? VMF_ON_LSTM : 0u);
+			    (algo[i] == &lstm ? VMF_ON_LSTM : 0u) |
+			    (algo[i] == &xgboost ? VMF_ON_TREES : 0u);
 	return on;
 }
 

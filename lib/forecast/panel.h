@@ -76,6 +76,7 @@ struct vmf_panel {
 	struct vmf_panel_spent *spent;	/* NULL, or what is added to */
 	struct vmf_lstm_device *lstm;	/* NULL: the CPU; else it reads what
 					 * lstm looks at (learn/lstm_cell.h) */
+	bool trees;			/* xgboost's are trained on a GPU */
 };
 
 /* A device whose floats are more times as fast as its doubles is not worth
@@ -83,7 +84,8 @@ struct vmf_panel {
 #define VMF_DEVICE_RATIO_MAX 4
 
 /* What may run on a device. */
-enum { VMF_ON_LANES = 1, VMF_ON_LSTM = 2 };
+enum { VMF_ON_LANES = 1, VMF_ON_LSTM = 2,
+    VMF_ON_TREES = 4 };	/* when they are learned */
 
 /*
  * Open what of a device `on` asks for, bits of the above, for how, whose

@@ -4,6 +4,7 @@
 
 #include "forecast/device.h"
 #include "forecast/panel.h"
+#include "learn/boost.h"
 #include "learn/lstm_cell.h"
 
 /* What auto does without is told, behind what was told before. */
@@ -37,7 +38,7 @@ vmf_panel_device_free(struct vmf_panel *how)
 	free_lstm(how);
 }
 
-/* One of both did not open: what auto makes of it. */
+/* One of them did not open: what auto makes of it. */
 static int
 without(int rc, const struct vmf_err *why, char *note, size_t size,
     struct vmf_err *e)
@@ -84,6 +85,17 @@ open_lstm(struct vmf_panel *how, bool must, char *note, size_t size,
 	return without(rc, &why, note, size, e);
 }
 
+static int
+open_trees(struct vmf_panel *how, bool must, char *note, size_t size,
+    struct vmf_err *e)
+{
+	struct vmf_err why = { "" };
+	int rc = vmf_boost_gpu(must ? e : &why);
+
+	how->trees = rc == 0;
+	return rc == 0 || must ? rc : without(rc, &why, note, size, e);
+}
+
 int
 vmf_panel_device(struct vmf_panel *how, const char *word, unsigned on,
     char *note, size_t size, struct vmf_err *e)
@@ -108,6 +120,9 @@ vmf_panel_device(struct vmf_panel *how, const char *word, unsigned on,
 	if ((on & VMF_ON_LANES) != 0 && (rc = open_lanes(how, must, text,
 	    ratio, note, size, e)) != 0)
 		return rc;
-	return (on & VMF_ON_LSTM) == 0 ? 0 :
-	    open_lstm(how, must, note, size, e);
+	if ((on & VMF_ON_LSTM) != 0 && (rc = open_lstm(how, must, note, size,
+	    e)) != 0)
+		return rc;
+	return (on & VMF_ON_TREES) == 0 ? 0 :
+	    open_trees(how, must, note, size, e);
 }

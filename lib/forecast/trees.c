@@ -161,7 +161,7 @@ learn_one(void *arg, int64_t i, struct vmf_err *e)
 		.quantile = (j + 1) / 10.0, .n_rounds = 400, .depth = 6,
 		.eta = 0.05, .l2 = 50.0, .min_weight = 50.0, .row_share = 0.7,
 		.col_share = 0.5, .n_bins = 64, .seed = x->g->seed + j,
-		.patience = 40,
+		.patience = 40, .gpu = x->g->how.trees,
 	};
 	struct vmf_boost_data learn = rows(x, j, 0, x->n_learn), test =
 	    rows(x, j, x->t->n - x->n_test, x->n_test), all = rows(x, j, 0,

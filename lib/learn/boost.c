@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <cjson/cJSON.h>
 #include <zlib.h>
 
 #include "learn/boost.h"
@@ -64,6 +65,29 @@ vmf_boost_version(char *text, size_t size)
 	XGBoostVersion(&major, &minor, &patch);
 	snprintf(text, size, "%d.%d.%d", major, minor, patch);
 	return text;
+}
+
+int
+vmf_boost_gpu(struct vmf_err *e)
+{
+	const char *text = NULL;
+	char version[32];
+	cJSON *info;
+	bool has;
+
+	/* A booster takes the word for any method, and fails in training. */
+	if (XGBuildInfo(&text) != 0 || text == NULL)
+		return vmf_fail(e, VMF_EDEV, "XGBoost does not say how it "
+		    "was built");
+	if ((info = cJSON_Parse(text)) == NULL)
+		return vmf_fail(e, VMF_EDEV, "XGBoost says that it was built "
+		    "as '%.200s', expected JSON", text);
+	has = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(info,
+	    "USE_CUDA"));
+	cJSON_Delete(info);
+	return has ? 0 : vmf_fail(e, VMF_EDEV, "xgboost on a GPU needs an "
+	    "XGBoost that is built with CUDA, which %s here is not",
+	    vmf_boost_version(version, sizeof(version)));
 }
 
 /* XGBoost's messages have a time, a file and a stack; the first line behind
@@ -195,10 +219,16 @@ configure(BoosterHandle h, const struct vmf_boost_opts *o, double start,
 	};
 	/* A share, where the objective has a link; even odds beside a base. */
 	bool even = start == 0 && o->loss == VMF_BOOST_LOGISTIC;
+	int major, minor, patch;
 
+	XGBoostVersion(&major, &minor, &patch);
 	if (XGBoosterSetParam(h, "verbosity", "0") != 0 ||
 	    XGBoosterSetParam(h, "nthread", "1") != 0 ||
-	    XGBoosterSetParam(h, "tree_method", "hist") != 0 ||
+	    /* A method of its own, until devices had a name. */
+	    XGBoosterSetParam(h, "tree_method", o->gpu && major < 2 ?
+	    "gpu_hist" : "hist") != 0 ||
+	    (o->gpu && major >= 2 &&
+	    XGBoosterSetParam(h, "device", "cuda") != 0) ||
 	    XGBoosterSetParam(h, "seed_per_iteration", "1") != 0 ||
 	    XGBoosterSetParam(h, "objective", objective[o->loss]) != 0 ||
 	    set(h, "base_score", even ? 0.5 : start) != 0 ||
@@ -318,6 +348,23 @@ check_data(const struct vmf_boost_data *d, struct vmf_err *e)
 	return 0;
 }
 
+/* A booster that was trained on a GPU would be asked there: what comes back
+ * of its bytes is the CPU's. */
+static int
+leave_gpu(struct vmf_boost **b, struct vmf_err *e)
+{
+	struct vmf_buf bytes = { 0 };
+	struct vmf_boost *there = *b;
+	int rc = vmf_boost_save(there, &bytes, e);
+
+	if (rc == 0 && (rc = vmf_boost_load(bytes.p, bytes.n, b, e)) == 0)
+		vmf_boost_free(there);
+	else
+		*b = there;
+	vmf_buf_free(&bytes);
+	return rc;
+}
+
 int
 vmf_boost_train(const struct vmf_boost_opts *o,
     const struct vmf_boost_data *train, const struct vmf_boost_data *valid,
@@ -357,6 +404,8 @@ vmf_boost_train(const struct vmf_boost_opts *o,
 		rc = rounds(b, o, &t, &v, unit, e);
 	table_close(&t);
 	table_close(&v);
+	if (rc == 0 && o->gpu)
+		rc = leave_gpu(&b, e);
 	if (rc != 0)
 		vmf_boost_free(b);
 	else
@@ -495,6 +544,12 @@ vmf_boost_version(char *text, size_t size)
 	(void)text;
 	(void)size;
 	return NULL;
+}
+
+int
+vmf_boost_gpu(struct vmf_err *e)
+{
+	return vmf_fail(e, VMF_EDEV, "no trees can be trained: " MISSING);
 }
 
 int

@@ -50,6 +50,7 @@ struct vmf_boost_opts {
 	double row_share;	/* of rows a tree sees, in (0, 1] */
 	double col_share;	/* of columns a tree sees, in (0, 1] */
 	int n_bins;		/* of each column's histogram; 0: 256 */
+	bool gpu;		/* trained on one, where vmf_boost_gpu is 0 */
 	int64_t seed;
 	int patience;		/* rounds without a better loss on the rows to
 				 * be tested on, after which to stop */
@@ -61,6 +62,10 @@ struct vmf_boost_opts {
 
 /* Version of the library, "1.7.4", or NULL in a build without it. */
 const char *vmf_boost_version(char *text, size_t size);
+
+/* 0 where the library was built to train on a GPU; else VMF_EDEV, and why
+ * not.  Whether there is one is not looked at. */
+int vmf_boost_gpu(struct vmf_err *e) VMF_CHECK;
 
 /*
  * Train *b, the caller's to free, on the rows of train.  With valid the

@@ -155,6 +155,28 @@ refuses(void)
 	    VMF_EDATA && b == NULL, "no trees at all");
 }
 
+/* Without CUDA a GPU is refused with the reason, and a booster that is told
+ * of one all the same does not fall back to the CPU unsaid. */
+static void
+no_gpu(void)
+{
+	struct vmf_boost_data d = { x[0], N, 3, y, NULL, NULL };
+	struct vmf_boost_opts o = plain;
+	struct vmf_err e = { "" };
+	struct vmf_boost *b;
+	char text[32], want[128];
+
+	if (vmf_boost_gpu(&e) == 0)
+		return;
+	snprintf(want, sizeof(want), "xgboost on a GPU needs an XGBoost that "
+	    "is built with CUDA, which %s here is not",
+	    vmf_boost_version(text, sizeof(text)));
+	check(strcmp(e.msg, want) == 0, e.msg);
+	o.gpu = true;
+	check(vmf_boost_train(&o, &d, NULL, &b, &e) == VMF_EDEV &&
+	    b == NULL, "trees of a GPU that is not there");
+}
+
 int
 main(void)
 {
@@ -167,6 +189,8 @@ main(void)
 		check(vmf_boost_load((const uint8_t *)"", 0, &b, &e) ==
 		    VMF_EDEV && strstr(e.msg, "libxgboost-dev") != NULL,
 		    "a build without says what to install");
+		check(vmf_boost_gpu(&e) == VMF_EDEV && strstr(e.msg,
+		    "libxgboost-dev") != NULL, e.msg);
 		return failures != 0;
 	}
 	rows();
@@ -179,6 +203,7 @@ main(void)
 	o.loss = VMF_BOOST_SQUARED;
 	learns(o, true, 0.42, 0.58);
 	odds();
+	no_gpu();
 	refuses();
 	return failures != 0;
 }

@@ -15,6 +15,7 @@ extern "C" {
 #include "base/thread.h"
 #include "forecast/device.h"
 #include "forecast/panel.h"
+#include "learn/boost.h"
 }
 
 #ifdef VMF_REAL_DEVICE
@@ -261,7 +262,7 @@ words(const char *word, unsigned on, int code, bool opens, const char *says)
 {
 	struct vmf_panel how = { NULL, 2, NULL };
 	struct vmf_err e = { "" };
-	char note[256];
+	char note[512];
 	int rc = vmf_panel_device(&how, word, on, note, sizeof(note),
 	    &e);
 
@@ -276,6 +277,8 @@ words(const char *word, unsigned on, int code, bool opens, const char *says)
 static void
 all_words(void)
 {
+	struct vmf_err e = { "" };
+
 	words(NULL, VMF_ON_LANES, 0, false, "");
 	words("", VMF_ON_LANES, 0, false, "");
 	words("cpu", VMF_ON_LANES, 0, false, "");
@@ -301,6 +304,13 @@ all_words(void)
 	words("auto", VMF_ON_LANES, 0, false, "");
 	words("gpu", 0, VMF_EDEV, false, "there is none: nothing here");
 	stand_in_is_none = false;
+	if (vmf_boost_gpu(&e) == 0)
+		return;
+	/* One that XGBoost cannot use, but the lanes can. */
+	words("gpu", VMF_ON_TREES, VMF_EDEV, false, e.msg);
+	words("auto", VMF_ON_TREES, 0, false, e.msg);
+	words("auto", VMF_ON_TREES | VMF_ON_LANES, 0, true,
+	    "the CPU is taken (VMF_DEVICE=gpu insists)");
 }
 
 /* What cannot be, and what fails on the way. */

@@ -299,7 +299,7 @@ test_library(const struct net *t)
 static void
 words(const char *word, unsigned on, int code, bool opens, const char *says)
 {
-	struct vmf_panel how = { NULL, 2, NULL, NULL, NULL };
+	struct vmf_panel how = { .threads = 2 };
 	struct vmf_err e = { "" };
 	char note[512];
 	int live = stand_in_live;
