@@ -65,9 +65,21 @@ expect() {
 # The loops over every byte run in a shell of their own: bats looks at each
 # command of a test, which costs more than the command.
 
+# steps WHOLE SOME FEW: every how many bytes.  The numbers are coprime with the
+# lengths that things have in a stream.  A sanitizer's start takes 20 times as
+# long; scripts/check-deep sets VMF_WHOLE.
+steps() {
+	if [ -n "${VMF_WHOLE:-}" ]; then
+		echo "$1"
+	elif [ -n "${VMF_SMALL:-}" ]; then
+		echo "$3"
+	else
+		echo "$2"
+	fi
+}
+
 # cut_everywhere COMMAND INPUT ARG...: each proper prefix is an error.
 cut_everywhere() {
-	# A sanitizer's start takes 20 times as long.
 	sh -c 'by=$1 c=$2 in=$3 i=0
 	shift 3
 	n=$(wc -c <"$in")
@@ -86,7 +98,7 @@ cut_everywhere() {
 			;;
 		esac
 		i=$((i + by))
-	done' sh "${VMF_SMALL:+3}1" "$@"
+	done' sh "$(steps 1 7 31)" "$@"
 }
 
 # damage_everywhere COMMAND INPUT ARG...: one byte after the other is
@@ -109,7 +121,7 @@ damage_everywhere() {
 			exit 1
 		fi
 		i=$((i + by))
-	done' sh "${VMF_SMALL:+4}5" "$@"
+	done' sh "$(steps 5 23 45)" "$@"
 }
 
 @test "every command is known here, and succeeds on its input" {
