@@ -10,12 +10,12 @@
  */
 #include <assert.h>
 #include <math.h>
-#include <oneapi/dnnl/dnnl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "learn/lstm.h"
 #include "learn/lstm_cell.h"
+#include "learn/lstm_dnnl.h"
 
 /* Of libgomp, which oneDNN is linked with; its header is gcc's alone. */
 void omp_set_num_threads(int n);
@@ -31,15 +31,6 @@ struct vmf_lstm_work {
 	/* layers: of series [chunk][M], of cells [cells][M or 9] */
 	float *top, *a, *b2, *o, *q, *dq, *da, *db, *d_top;
 };
-
-static int
-check(dnnl_status_t s, const char *what, struct vmf_err *e)
-{
-	if (s == dnnl_success)
-		return 0;
-	return vmf_fail(e, s == dnnl_out_of_memory ? VMF_ENOMEM : VMF_EDEV,
-	    "oneDNN: %s: status %d", what, (int)s);
-}
 
 static float *
 floats(int64_t n, struct vmf_err *e)

@@ -5,11 +5,11 @@
  * one thread and run by another.
  */
 #include <assert.h>
-#include <oneapi/dnnl/dnnl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "learn/lstm_cell.h"
+#include "learn/lstm_dnnl.h"
 
 #define N VMF_LSTM_CHUNK
 
@@ -45,15 +45,6 @@ struct cell {
 	struct tensor wx_f, wr_f, wx_b, wr_b, gx, gr, gb, gx_b, gr_b;
 	dnnl_primitive_t to_wx_f, to_wr_f, to_wx_b, to_wr_b, to_gx, to_gr;
 };
-
-static int
-check(dnnl_status_t s, const char *what, struct vmf_err *e)
-{
-	if (s == dnnl_success)
-		return 0;
-	return vmf_fail(e, s == dnnl_out_of_memory ? VMF_ENOMEM : VMF_EDEV,
-	    "oneDNN: %s: status %d", what, (int)s);
-}
 
 /* ---- tensors ---- */
 

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* What unit programs share: a check that goes on, and how many failed. */
+/* What unit programs share: a check that goes on, how many failed, and one
+ * without which nothing else can be tried. */
 #ifndef VMF_TEST_CHECK_H
 #define VMF_TEST_CHECK_H
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
 
 static int failures;
 
@@ -15,6 +19,15 @@ check(bool ok, const char *what)
 		return;
 	printf("%s\n", what);
 	failures++;
+}
+
+static inline void
+must(int rc, const struct vmf_err *e)
+{
+	if (rc == 0)
+		return;
+	printf("%s\n", e->msg);
+	exit(1);
 }
 
 #endif

@@ -22,15 +22,6 @@
 #define LEADS VMF_LSTM_LEADS
 #define LEVELS VMF_LSTM_LEVELS
 
-static void
-must(int rc, const struct vmf_err *e)
-{
-	if (rc == 0)
-		return;
-	printf("%s\n", e->msg);
-	exit(1);
-}
-
 /* ---- the generator of test/reference/lstm.py ---- */
 
 static uint32_t state;

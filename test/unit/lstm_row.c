@@ -15,15 +15,6 @@
 #include "forecast/lstm_row.h"
 #include "check.h"
 
-static void
-must(int rc, const struct vmf_err *e)
-{
-	if (rc == 0)
-		return;
-	printf("%s\n", e->msg);
-	exit(1);
-}
-
 #define SEASON 24
 #define H 60
 
