@@ -675,7 +675,8 @@ e,h9,,forbidden,it is gone: not in vms.csv; forecast is empty"
 
 @test "random problems: every plan is proved by other code" {
 	judge "$VMF_ROOT/test/judges/plan_check.py" --self-test
-	local few=3 some=60 many=1000
+	local few=1 some=20 many=250
+	[ -z "${VMF_WHOLE:-}" ] || few=3 some=60 many=1000
 	[ -z "${VMF_SMALL:-}" ] || few=0 some=12 many=40
 	judge -B "$VMF_ROOT/test/judges/plan_many.py" 1001 "$few"
 	# Short searches: what keeps the limits is the same code.  (1136 took

@@ -108,6 +108,7 @@ long() {
 }
 
 @test "same bytes for any number of threads, any width, any batch" {
+	slow
 	fleet 37 14 >s
 	vmf-train -q --no-history --threads 1 -o m s
 	vmf-predict -q --no-history --threads 1 --from m -o f s

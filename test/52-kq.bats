@@ -420,6 +420,7 @@ s.with_columns(pl.col("cpu_mean").list.slice(skip),
 }
 
 @test "--without: parts have no share, in the model and what is made of it" {
+	slow
 	fleet 6 12
 	parts() {
 		vmf-predict -q --explain --from "$1" -o x
@@ -608,6 +609,7 @@ EOF
 }
 
 @test "--budget leaves out what is worth least for its time, and says so" {
+	slow
 	fleet 8 14
 	vmf-train --no-history --budget 100 -o all s 2>err
 	run -0 cat err
@@ -628,7 +630,6 @@ EOF
 	fails 2 '--budget and --update: the model has its own' \
 	    vmf-train --update m --budget 1 -o out s
 	[ ! -e out ]
-	not_small
 	# From a pipe, on one thread, and beside what is left out already.
 	vmf-train -q --no-history --threads 1 --budget 0.9 <s >again
 	same less again

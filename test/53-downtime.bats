@@ -6,14 +6,14 @@ load helper
 setup_file() {
 	cd "$BATS_FILE_TMPDIR" || return 1
 	rated 300 | learn rated
-	made 600 | learn m
+	made 300 | learn m
 }
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
 }
 
-# usual: m, learned of 600 moves once for all tests, and err, what it said.
+# usual: m, learned of 300 moves once for all tests, and err, what it said.
 usual() {
 	cp "$BATS_FILE_TMPDIR/m" "$BATS_FILE_TMPDIR/err" .
 }
@@ -57,17 +57,10 @@ has_trees() {
 @test "the summary says by what each outcome is learned" {
 	local kinds='(without trees|with trees on what kriging leaves|with'
 	kinds+=' trees|with the mean of two kinds of trees)$'
-	made 120 | learn model
+	made 80 | learn model
 	for k in downtime_ms total_ms transferred_bytes; do
 		run -0 grep -cE "^vmf-train: $k: of [0-9]+ moves in [0-9]+ configurations, $kinds" err
 	done
-	data qemu_migration
-	vmf-ingest -q --map qemu-migration "$DATA/mrmpplm_migrations.csv" \
-	    -o moves
-	not_small
-	vmf-train --model downtime -o model moves 2>err
-	run -1 grep null err
-	run -0 grep -cE "configurations, $kinds" err
 }
 
 # many N WORKLOADS: N moves, dealt to so many workloads.
@@ -108,7 +101,7 @@ many() {
 }
 
 @test "what is learned does not depend on threads, and is a stream" {
-	made 200 | vmf-ingest -q --map migrations -o moves.arrows
+	made 80 | vmf-ingest -q --map migrations -o moves.arrows
 	for t in 1 3; do
 		vmf-train -q --model downtime --no-history --threads $t \
 		    -o $t.model moves.arrows
@@ -147,7 +140,7 @@ many() {
 
 @test "moves are foretold from what they are like" {
 	usual
-	grep -q '600 migrations in, 30 of them not completed' err
+	grep -q '300 migrations in, 15 of them not completed' err
 	{
 		echo vm,workload,mode,mem_bytes,vcpus,load_pct
 		echo a,web,precopy,4294967296,4,20
@@ -188,7 +181,7 @@ many() {
 }
 
 @test "hypervisor's and guest's downtime are never mixed" {
-	made 200 | sed 's/downtime_ms/guest_downtime_ms/' | learn guest
+	made 80 | sed 's/downtime_ms/guest_downtime_ms/' | learn guest
 	usual
 	echo vm,workload,mem_bytes,vcpus,load_pct >vms.csv
 	echo a,db,4294967296,4,20 >>vms.csv
@@ -230,7 +223,7 @@ many() {
 
 @test "moves that name no configuration are told apart by what they are like" {
 	# Loads that are far from each other; algorithms are of several words.
-	made 300 | awk -F, -v OFS=, '
+	made 150 | awk -F, -v OFS=, '
 		NR == 1 { print $0, "algorithm" }
 		$6 == 0 || $6 == 20 || $6 == 80 { print $0, "x-ü." $2 }' >named.csv
 	cut -d, -f 1-6,8- named.csv | awk -v OFS=, 'NR == 1 { print $0, "start" }
@@ -259,7 +252,7 @@ many() {
 
 @test "how a VM will be moved is as usual where it is not told" {
 	# Most are tunnelled pre-copies at 1 GB/s; the others take longer.
-	made 300 | awk -F, -v OFS=, 'NR == 1 {
+	made 120 | awk -F, -v OFS=, 'NR == 1 {
 		print $0, "tunnelled", "bandwidth_bytes_s"; next }
 	    NR % 5 == 0 { $3 = "hybrid"; $9 *= 3; print $0, 0, 1e8; next }
 	    { print $0, 1, 1e9 }' | learn m
@@ -381,7 +374,7 @@ rated() {
 		srand(4)
 		print "vm,mode,mem_bytes,vcpus,load_pct,downtime_ms,total_ms," \
 		    "status"
-		for (i = 0; i < 300; i++) {
+		for (i = 0; i < 120; i++) {
 			mem = 4 * 2 ^ (int(3 * rand()) + 30)
 			cpus = 2 ^ int(4 * rand())
 			printf "v%d,precopy,%.0f,%d,%.1f,%.1f,%.0f,completed\n",
@@ -414,7 +407,7 @@ rated() {
 }
 
 @test "moves are foretold at a load of CPUs, whatever --metric is" {
-	made 300 | learn m
+	made 120 | learn m
 	{
 		echo "kind=forecast step=3600"
 		echo "id start:time cpu_mean:list mem_mean:list" \
@@ -458,7 +451,7 @@ rated() {
 		srand(2)
 		print "vm,mode,mem_bytes,mem_used_bytes,vcpus,load_pct," \
 		    "total_ms,status"
-		for (i = 0; i < 300; i++) {
+		for (i = 0; i < 120; i++) {
 			mem = 4 * 2 ^ (int(3 * rand()) + 30)
 			used = mem * (0.1 + 0.2 * rand())
 			printf "v%d,precopy,%.0f,%.0f,4,%.1f,%.0f,completed\n",
@@ -484,7 +477,7 @@ joined() {
 }
 
 @test "a workload that is a number, in an inventory too, is one by its text" {
-	made 300 | sed 's/,web,/,1,/; s/,db,/,2,/; s/,batch,/,30,/' | learn m
+	made 120 | sed 's/,web,/,1,/; s/,db,/,2,/; s/,batch,/,30,/' | learn m
 	printf '%s\n' vm,workload,mem_mb,vcpus a,1,4096,4 b,30,4096,4 >vms.csv
 	joined vms.csv | vmf-predict -q --from m | vmf-cat -q --csv \
 	    --columns status,downtime_ms_q50,total_ms_q50 >out
@@ -545,7 +538,7 @@ joined() {
 }
 
 @test "a damaged model is an error" {
-	made 120 | learn m
+	made 80 | learn m
 	echo vm >vms.csv
 	echo a >>vms.csv
 	vmf-ingest -q --map migrations -o vms.arrows vms.csv
@@ -622,10 +615,10 @@ as_before() {
 
 @test "vmf-eval holds configurations out, or workloads" {
 	not_small
-	made 300 | vmf-ingest -q --map migrations -o moves.arrows
+	made 150 | vmf-ingest -q --map migrations -o moves.arrows
 	vmf-eval --model downtime moves.arrows 2>err |
 	    vmf-cat --csv --columns model,metric,held_out,n_folds,n,median_rel,pinball,coverage50,coverage90 >out
-	grep -q '285 completed migrations, 15 not completed' err
+	grep -q '142 completed migrations, 8 not completed' err
 	awk -F, '$1 == "downtime" { own[$2] = $7; rel[$2] = $6; c[$2] = $9 }
 		$1 == "by_workload" { by[$2] = $7 }
 		END {
@@ -633,7 +626,7 @@ as_before() {
 			exit !(own[m] <= 0.6 * by[m] && rel[m] <= 0.2 &&
 			    c[m] >= 0.8 && c[m] <= 0.97)
 		}' out
-	run -0 grep -c ',config,5,285,' out
+	run -0 grep -c ',config,5,142,' out
 	assert_output 9
 	vmf-eval -q --model downtime --hold-out workload moves.arrows |
 	    vmf-cat --csv --columns model,metric,held_out,coverage90 >out
@@ -662,26 +655,26 @@ as_before() {
 }
 
 @test "vmf-eval holds files out: what is learned in one place, of another" {
-	made 200 | vmf-ingest -q --map migrations -o here.arrows
+	made 100 | vmf-ingest -q --map migrations -o here.arrows
 	# The same names of configurations, slower; no lengths.
-	made 150 2 | awk -F, -v OFS=, 'NR > 1 { $8 *= 1.5; $9 = "" } 1' |
+	made 90 2 | awk -F, -v OFS=, 'NR > 1 { $8 *= 1.5; $9 = "" } 1' |
 	    vmf-ingest -q --map migrations -o there.arrows
 	vmf-eval --model downtime --hold-out file --no-history -o s \
 	    here.arrows there.arrows 2>err
-	grep -q '332 completed migrations, 18 not completed' err
+	grep -q '180 completed migrations, 10 not completed' err
 	vmf-cat --csv --columns model,metric,held_out,n_folds,n s >out
 	# Lengths: of what is here alone, so that none are foretold of it.
 	grep -v arithmetic out | diff - <(
 		cat <<-'END'
 		model,metric,held_out,n_folds,n
-		downtime,downtime_ms,here.arrows,2,190
-		by_workload,downtime_ms,here.arrows,2,190
-		downtime,transferred_bytes,here.arrows,2,190
-		by_workload,transferred_bytes,here.arrows,2,190
-		downtime,downtime_ms,there.arrows,2,142
-		by_workload,downtime_ms,there.arrows,2,142
-		downtime,transferred_bytes,there.arrows,2,142
-		by_workload,transferred_bytes,there.arrows,2,142
+		downtime,downtime_ms,here.arrows,2,95
+		by_workload,downtime_ms,here.arrows,2,95
+		downtime,transferred_bytes,here.arrows,2,95
+		by_workload,transferred_bytes,here.arrows,2,95
+		downtime,downtime_ms,there.arrows,2,85
+		by_workload,downtime_ms,there.arrows,2,85
+		downtime,transferred_bytes,there.arrows,2,85
+		by_workload,transferred_bytes,there.arrows,2,85
 		END
 	)
 	# A third is missing where moves take half as long again.
@@ -696,10 +689,14 @@ as_before() {
 }
 
 @test "measured moves: what the model reaches, configurations held out" {
-	not_small
+	whole
 	data qemu_migration
 	vmf-ingest -q --map qemu-migration -o moves.arrows \
 	    "$DATA/mrmpplm_migrations.csv"
+	vmf-train --model downtime -o model moves.arrows 2>err
+	run -1 grep null err
+	run -0 grep -c 'of 4158 moves in 223 configurations, with' err
+	assert_output 3
 	vmf-eval --model downtime moves.arrows 2>err |
 	    vmf-cat --csv --columns model,metric,median_rel,p90_rel,p90_abs,pinball,pinball_log,coverage50,coverage90 >out
 	has_trees || skip "no libxgboost"

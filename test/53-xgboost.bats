@@ -147,6 +147,7 @@ EOF
 
 @test "xgboost beside others, with --update, --memory and VMs that are new" {
 	xgb
+	slow
 	fleet 20 14
 	vmf-train -q --no-history --model xgboost,kq --metric cpu_mean,mem_mean \
 	    -o once s
@@ -250,6 +251,7 @@ EOF
 }
 
 @test "--target: a probability of any model, calibrated, and scored" {
+	slow
 	fleet 16 12
 	models="kq snaive"
 	[ -n "$NO_XGB" ] || models="$models xgboost"
@@ -277,7 +279,6 @@ EOF
 	    <(vmf-cat --csv --columns id,metric,model,params m2)
 	vmf-window -q --length 1h f | vmf-cat --schema |
 	    grep -q cpu_max_gt60_1_12
-	not_small
 	fleet 40 14
 	vmf-eval -q --model kq --target 'cpu_max>40@1-24' --horizon 24 \
 	    --origins 4 -o scores s
@@ -289,6 +290,7 @@ EOF
 
 @test "--target: trees where they pay, the same by any threads" {
 	[ -z "$NO_XGB" ] || skip "built without XGBoost"
+	slow
 	gen 40 14 --seed 5 | vmf-ingest -q |
 	    vmf-aggregate -q --step 1h --metric cpu -o s
 	for n in 1 2; do
@@ -311,7 +313,6 @@ EOF
 	column cpu_mean_gt30_1_6 f | awk '{ n += $1 >= 0 && $1 <= 1 }
 	    END { exit !(n == NR && n == 40) }'
 	# Three quarters of the way from the rate to what came, at least.
-	not_small
 	vmf-eval -q --model xgboost --target 'cpu_mean>30@1-6' --horizon 6 \
 	    --origins 2 -o scores s
 	vmf-cat --csv --no-header --columns model,brier,brier_rate scores |
@@ -320,6 +321,7 @@ EOF
 }
 
 @test "--explain: of trees and targets no row, of VMs what they begin with" {
+	slow
 	fleet 8 14
 	local shares=id,metric,lead_to,part,share,median_share
 	for model in kq auto xgboost; do

@@ -47,6 +47,7 @@ train() {
 }
 
 @test "the same bytes, whatever the threads; others by another seed" {
+	slow
 	with
 	train -o a s
 	train --threads 1 -o b s
@@ -168,6 +169,7 @@ fails_to_match() {
 }
 
 @test "--checkpoint: a run that was killed goes on to the same bytes" {
+	slow
 	with
 	vmf-train -q --no-history --model lstm --epochs 12 -o whole s
 	rm -f ck.cpu_mean

@@ -69,10 +69,10 @@ expect() {
 # lengths that things have in a stream.  A sanitizer's start takes 20 times as
 # long; scripts/check-deep sets VMF_WHOLE.
 steps() {
-	if [ -n "${VMF_WHOLE:-}" ]; then
-		echo "$1"
-	elif [ -n "${VMF_SMALL:-}" ]; then
+	if [ -n "${VMF_SMALL:-}" ]; then
 		echo "$3"
+	elif [ -n "${VMF_WHOLE:-}" ]; then
+		echo "$1"
 	else
 		echo "$2"
 	fi

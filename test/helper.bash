@@ -58,6 +58,16 @@ not_small() {
 	[ -z "${VMF_SMALL:-}" ] || skip "too large for this mode of the build"
 }
 
+# Skip what scripts/check has no time for; scripts/check-deep sets VMF_WHOLE.
+whole() {
+	[ -n "${VMF_WHOLE:-}" ] || skip "takes long (set VMF_WHOLE)"
+}
+
+# Skip what takes a sanitizer long: scripts/check-deep has it run all.
+slow() {
+	[ -z "${VMF_SMALL:-}" ] || whole
+}
+
 # judge ARGS...: the interpreter with the judges (pyarrow, polars, duckdb),
 # or skips.
 judge() {

@@ -7,7 +7,8 @@ setup_suite() {
 
 	for name in $(compgen -e VMF_ || true); do
 		case $name in
-		VMF_B | VMF_DATA | VMF_PYTHON | VMF_SMALL | VMF_BLESS) ;;
+		VMF_B | VMF_DATA | VMF_PYTHON | VMF_SMALL | VMF_WHOLE | \
+		    VMF_BLESS) ;;
 		*) unset "$name" ;;
 		esac
 	done

@@ -137,6 +137,30 @@ covariance(const struct vmf_krig_opts *o, const struct likeness *l,
 
 /* ---- the process ---- */
 
+typedef double four __attribute__((vector_size(32)));
+
+/* s less the products of a and b, in an order that is the same for any width
+ * of vectors: one sum alone would wait for itself. */
+static double
+less_products(double s, const double *a, const double *b, int64_t n)
+{
+	four x[4], t0 = { 0.0 }, t1 = { 0.0 };
+	int64_t k = 0;
+
+	for (; k + 8 <= n; k += 8) {
+		memcpy(&x[0], a + k, sizeof(x[0]));
+		memcpy(&x[1], b + k, sizeof(x[1]));
+		memcpy(&x[2], a + k + 4, sizeof(x[2]));
+		memcpy(&x[3], b + k + 4, sizeof(x[3]));
+		t0 += x[0] * x[1];
+		t1 += x[2] * x[3];
+	}
+	for (; k < n; k++)
+		s -= a[k] * b[k];
+	t0 += t1;
+	return s - ((t0[0] + t0[1]) + (t0[2] + t0[3]));
+}
+
 /* Lower Cholesky factor of a, n x n, in place; false where it is not
  * positive definite. */
 static bool
@@ -146,10 +170,9 @@ cholesky(double *a, int64_t n)
 		double *rj = a + j * n;
 
 		for (int64_t i = j; i < n; i++) {
-			double *ri = a + i * n, s = ri[j];
+			double *ri = a + i * n;
+			double s = less_products(ri[j], ri, rj, j);
 
-			for (int64_t k = 0; k < j; k++)
-				s -= ri[k] * rj[k];
 			if (i > j)
 				ri[j] = s / rj[j];
 			else if (!(s > 0.0))
@@ -165,11 +188,7 @@ static void
 forward(const double *l, int64_t n, double *x)
 {
 	for (int64_t i = 0; i < n; i++) {
-		double s = x[i];
-
-		for (int64_t k = 0; k < i; k++)
-			s -= l[i * n + k] * x[k];
-		x[i] = s / l[i * n + i];
+		x[i] = less_products(x[i], l + i * n, x, i) / l[i * n + i];
 	}
 }
 
@@ -220,11 +239,10 @@ inverse_diagonal(const struct vmf_krig *k, double *x, double *diag)
 	for (int64_t c = 0; c < n; c++) {
 		diag[c] = 0.0;
 		for (int64_t i = c; i < n; i++) {
-			double s = i == c;
+			const double *row = k->chol + i * n;
 
-			for (int64_t j = c; j < i; j++)
-				s -= k->chol[i * n + j] * x[j];
-			x[i] = s / k->chol[i * n + i];
+			x[i] = less_products(i == c, row + c, x + c, i - c) /
+			    row[i];
 			diag[c] += x[i] * x[i];
 		}
 	}

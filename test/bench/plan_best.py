@@ -122,11 +122,14 @@ class Model:
                             self.at_most({k: 1.0, **dict.fromkeys(
                                 gone, -1.0)}, 0)
 
-    def solve(self, seconds=60):
-        """(placed, cost, lower bound of the cost)"""
+    def solve(self, seconds=60, gap=1e-6, placed=0):
+        """(most, n, cost, bound): no plan places more than most VMs; of n, as
+        many as the solver or the plan at hand placed, the least cost that it
+        found (NaN if none) is at least the bound.  Each of its two searches
+        ends after so many seconds, the second within gap of its bound."""
         n = len(self.var)
         if n == 0:
-            return 0, 0.0, 0.0
+            return 0, 0, 0.0, 0.0
         con = []
         if self.rows:
             r, c, v, up = [], [], [], []
@@ -140,14 +143,14 @@ class Model:
         how = dict(integrality=np.ones(n), bounds=Bounds(0, 1))
         a = milp(-np.ones(n), constraints=con, **how,
                  options={"time_limit": seconds})
-        if a.x is None:
-            return None
-        most = round(-a.mip_dual_bound) if a.status else round(-a.fun)
+        most = int(np.floor(1e-6 - a.mip_dual_bound))
+        if a.x is not None:
+            placed = max(placed, round(-a.fun))
         b = milp(self.cost, constraints=con + [LinearConstraint(
-            np.ones((1, n)), most, n)], **how,
-            options={"time_limit": seconds, "mip_rel_gap": 1e-6})
-        cost = np.nan if b.x is None else b.fun
-        return most, cost, b.mip_dual_bound
+            np.ones((1, n)), placed, n)], **how,
+            options={"time_limit": seconds, "mip_rel_gap": gap})
+        return (most, placed, np.nan if b.x is None else b.fun,
+                b.mip_dual_bound)
 
 
 if __name__ == "__main__":
