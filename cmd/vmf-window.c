@@ -36,6 +36,8 @@ static struct cmd c = {
 "      --metric NAME     whose load [cpu_mean]\n"
 "      --risk Q          by the mean of the steps' quantile Q\n"
 "      --max-load X      no window with more load (at --risk) than X\n"
+"      --assume-load X   of a VM of whose load nothing is foretold; without,\n"
+"                        it has no window\n"
 "      --slot TIME       windows begin on multiples of it [the step or 5m,\n"
 "                        the smaller]\n"
 "      --top K           the K best windows of each VM [1]\n"
@@ -73,6 +75,7 @@ static struct window_opts opt = {
 	.metric = "cpu_mean",
 	.win = { .not_before = VMF_TIME_NONE, .not_after = VMF_TIME_NONE,
 	    .top = 1, .max_load = NAN },
+	.assume_load = NAN,
 	.limits = { .max_host_load = NAN, .max_host_mem = NAN },
 	.down = { .budget_ms = NAN, .per_s = NAN, .per_min = NAN },
 };
@@ -86,6 +89,7 @@ static const struct cmd_opt table[] = {
 	{ CMD_STR, "metric", 0, &opt.metric, false, 0, 0 },
 	{ CMD_STR, "risk", 0, &opt.risk, false, 0, 0 },
 	{ CMD_NUM, "max-load", 0, &opt.win.max_load, false, 0, 0 },
+	{ CMD_NUM, "assume-load", 0, &opt.assume_load, false, 0, 0 },
 	{ CMD_DURATION, "slot", 0, &opt.win.slot_s, false, 0, 0 },
 	{ CMD_INT, "top", 0, &opt.win.top, false, 1, 100000 },
 	{ CMD_FLAG, "no-overlap", 0, &opt.win.apart, false, 0, 0 },

@@ -78,6 +78,10 @@ doubts(const struct cmd *c, const struct vmf_planner *p,
 		cmd_note(c, "%" PRId64 " targets are hosts that no VM is on, "
 		    "such as '%.*s': with --hosts FILE a name that is none "
 		    "is an error", p->n_bare, p->bare_len, p->bare);
+	if (p->plan.n_assumed > 0)
+		cmd_note(c, "%" PRId64 " VMs of whose load nothing is "
+		    "foretold: %g is assumed, and their reason says so",
+		    p->plan.n_assumed, o->assume_load);
 	if (p->no_host_load)
 		cmd_note(c, "--max-load holds for windows, and not for "
 		    "hosts: %s is no load of CPUs", o->metric);

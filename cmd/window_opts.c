@@ -42,6 +42,9 @@ check_limits(const struct window_opts *o, struct vmf_err *e)
 	if (!(o->hysteresis >= 0.0) || isinf(o->hysteresis))
 		return vmf_fail(e, VMF_EUSAGE, "--hysteresis is %g, expected "
 		    "a number, at least 0", o->hysteresis);
+	if (o->assume_load < 0.0 || isinf(o->assume_load))
+		return vmf_fail(e, VMF_EUSAGE, "--assume-load is %g, expected "
+		    "a number, at least 0", o->assume_load);
 	if (o->hysteresis > 0.0 && o->replan == NULL)
 		return vmf_fail(e, VMF_EUSAGE, "--hysteresis is about the "
 		    "plan before: expected --replan PLAN");
@@ -120,6 +123,7 @@ window_opts_read(struct window_opts *o, struct vmf_planner *p,
 	p->plan.opts.blackout = *blackout;
 	p->plan.opts.n_blackouts = o->blackout.n;
 	p->plan.place = o->place;
+	p->plan.assume_load = o->assume_load;
 	p->limits = o->limits;
 	p->limits.hysteresis = o->hysteresis;
 	p->search.max_rounds = o->rounds;

@@ -12,7 +12,7 @@ struct window_opts {
 	struct vmf_window_opts win;
 	struct vmf_limits limits;
 	struct vmf_down_cost down;	/* its weights and budget */
-	double hysteresis;
+	double hysteresis, assume_load;
 	int64_t step_s, rounds;
 	bool place, strict;
 	struct cmd_strs blackout, drain, explain;

@@ -503,6 +503,47 @@ e,,forbidden,\"its mem_mb is missing or not above 0, and the memory of hosts (--
 	refute_output --partial limited
 }
 
+@test "--assume-load: who has no forecast can leave a host that is drained" {
+	printf '%s\n' host,cpus h1,8 h2,1 >hosts.csv
+	{
+		echo 'kind=forecast step=3600'
+		echo 'id status start:time cpu_mean:list cpu_mean_q90:list host vcpus:int32'
+		echo "a ok $DAY 10,10 12,12 h2 1"
+		echo "b empty $DAY -,- -,- h1 1"
+		echo "c ok $DAY 10,- 12,- h1 1"
+	} | "$ROWS" >f
+	drain() {
+		run -0 --separate-stderr vmf-window --length 1h --slot 1h --place \
+		    --hosts hosts.csv --max-host-load 80 --drain h1 -o p "$@" f
+		run -0 vmf-cat --csv --no-header \
+		    --columns id,target,load,status,reason p
+	}
+	drain
+	assert_output "b,,,no-window,each of the 2 possible windows meets a missing step of the forecast; forecast is empty
+c,h2,10,placed,"
+	for risk in '' '--risk 0.9'; do
+		# shellcheck disable=SC2086 # an option and its value, or none
+		drain --assume-load 50 $risk
+		assert_output "b,h2,50,placed,a load of 50 is assumed; forecast is empty
+c,h2,10,placed,"
+		grep -qx 'vmf-window: 1 VMs of whose load nothing is foretold: 50 is assumed, and their reason says so' <<<"$stderr"
+	done
+	# It counts where it comes: 10 of a, 10 of c, and more than 60.
+	drain --assume-load 61
+	refute_output --partial b,h2
+	assert_output --partial 'no room in any of'
+	assert_output --partial 'a load of 61 is assumed; forecast is empty'
+	# Each VM for itself, and a bound on the load.
+	run -0 plan id,load,status --assume-load 7 <f
+	assert_line b,7,placed
+	run -0 plan id,status,reason --assume-load 7 --max-load 6 <f
+	assert_line 'b,over-load,"the least load, 7 at 2024-05-01T00:00:00Z, is more than 6; a load of 7 is assumed; forecast is empty"'
+	for x in -1 inf; do
+		fails 2 "--assume-load is $x, expected a number, at least 0" \
+		    vmf-window --length 1h --assume-load $x f
+	done
+}
+
 @test "--inventory: who is stale and not in it is gone, and takes no room" {
 	printf '%s\n' host,mem_mb h1,9000 h2,9000 >hosts.csv
 	printf '%s\n' vm,host a,h1 c,h1 >vms.csv

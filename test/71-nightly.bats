@@ -767,6 +767,17 @@ out/2024-01-05.log:1"
 		assert_output --partial " VMs are not placed; their rows in plan.csv say why"
 		grep -q ',forbidden,it is pinned' out/latest/plan.csv
 	done
+	# One that the inventory has there, and that has no samples.
+	awk -F, -v OFS=, 'NR > 1 { $NF = "no" } 1' vms.csv >all.csv
+	{ cat all.csv; echo "silent,$host"; } | awk -F, -v OFS=, 'NR == 1 { n = NF }
+		{ while (NF < n) $(NF + 1) = ""; print }' >vms.csv
+	NIGHT_MODEL=snaive NIGHT_WINDOW="--place --drain $host" \
+	    run -3 night --force day.csv
+	assert_output --partial "1 of the $((n + 1)) VMs on drained hosts have no window"
+	NIGHT_MODEL=snaive NIGHT_WINDOW="--place --drain $host --assume-load 100" \
+	    run -0 night --force day.csv
+	grep '^silent,' out/latest/plan.csv |
+	    grep -q ',placed,a load of 100 is assumed; forecast is empty'
 	NIGHT_WINDOW='--place -q' run -2 night --force day.csv
 	assert_output --partial "NIGHT_WINDOW: found --quiet, expected none"
 }

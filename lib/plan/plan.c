@@ -164,8 +164,14 @@ vmf_plan_reason(const struct vmf_plan *p, int64_t i, const char *own,
 	const struct vmf_batch *b = p->forecast->b;
 	const char *status = NULL, *reason = NULL;
 	int64_t s_len = 0, r_len = 0;
-	char text[1536];
+	char text[2048], with[832];
 	int n;
+
+	if (p->assumed) {
+		snprintf(with, sizeof(with), "%s%sa load of %g is assumed",
+		    own, *own == '\0' ? "" : "; ", p->assume_load);
+		own = with;
+	}
 
 	if (p->status >= 0)
 		status = vmf_col_str(&b->col[p->status], i, &s_len);
@@ -221,6 +227,15 @@ put_row(struct vmf_plan *p, int64_t i, const struct vmf_window *w,
 	return 0;
 }
 
+static bool
+none_known(const double *v, int64_t n)
+{
+	for (int64_t t = 0; t < n; t++)
+		if (!isnan(v[t]))
+			return false;
+	return true;
+}
+
 int
 vmf_plan_lists(struct vmf_plan *p, int64_t i, const double **expected,
     const double **risk, int64_t *n, struct vmf_err *e)
@@ -229,6 +244,7 @@ vmf_plan_lists(struct vmf_plan *p, int64_t i, const double **expected,
 	int64_t m;
 	int rc;
 
+	p->assumed = false;
 	if ((rc = vmf_series_list(p->forecast, i, p->mean, &v, n, e)) != 0 ||
 	    (rc = vmf_grow(&p->expected, &p->expected_cap, *n + 1, e)) != 0)
 		return rc;
@@ -237,6 +253,13 @@ vmf_plan_lists(struct vmf_plan *p, int64_t i, const double **expected,
 		memcpy(p->expected, v, (size_t)*n * sizeof(*v));
 	*expected = p->expected;
 	*risk = NULL;
+	if (!isnan(p->assume_load) && *n > 0 && none_known(v, *n)) {
+		p->assumed = true;
+		for (int64_t t = 0; t < *n; t++)
+			p->expected[t] = p->assume_load;
+		*risk = p->risk_ppm > 0 ? p->expected : NULL;
+		return 0;
+	}
 	if (p->risk_ppm == 0)
 		return 0;
 	if ((rc = vmf_series_list(p->forecast, i, p->risk, risk, &m,
@@ -378,6 +401,7 @@ void
 vmf_plan_say_gone(struct vmf_plan *p, struct vmf_windows *w)
 {
 	w->n = 0;
+	p->assumed = false;
 	w->status = VMF_FORBIDDEN;
 	snprintf(w->reason, sizeof(w->reason), "it is gone: not in ");
 	vmf_utf8_text(w->reason + strlen(w->reason), 200, p->known->name);
@@ -407,6 +431,8 @@ vmf_plan_row(struct vmf_plan *p, int64_t i, struct vmf_batch *out,
 	}
 	if (vmf_plan_gone(p, i))
 		vmf_plan_say_gone(p, w);
+	else
+		p->n_assumed += p->assumed;
 	p->n_rows++;
 	p->n_status[w->status]++;
 	if (w->n == 0)

@@ -29,10 +29,14 @@ struct vmf_plan {
 						 * or NULL */
 	const struct vmf_inventory *known;	/* VMs that there are; NULL:
 						 * all */
+	double assume_load;		/* of each step of a VM none of whose
+					 * steps is known; NaN: it has no
+					 * window */
 	/* counted, by VM: */
 	int64_t n_rows;
 	int64_t n_status[VMF_N_PLAN_STATUS];
 	int64_t n_gone;			/* see vmf_plan_gone */
+	int64_t n_assumed;		/* by assume_load, gone ones apart */
 	/* private */
 	int mean, risk;			/* list columns */
 	int status, reason;		/* columns of the forecast, or -1 */
@@ -41,6 +45,7 @@ struct vmf_plan {
 	int target;			/* of the plan's columns; -1: none */
 	double *expected;
 	int64_t expected_cap;
+	bool assumed;			/* the lists of the row in hand are */
 	struct vmf_windows windows;
 };
 
@@ -58,7 +63,8 @@ void vmf_plan_free(struct vmf_plan *p);
 /* ---- shared with the planner of a fleet ---- */
 
 /* The lists of row i: *n steps of expected load, valid until the next call,
- * and of its quantile, valid until the view's next list; NULL without. */
+ * and of its quantile, valid until the view's next list; NULL without.  Where
+ * no step is known all are assume_load, if there is one. */
 int vmf_plan_lists(struct vmf_plan *p, int64_t i, const double **expected,
     const double **risk, int64_t *n, struct vmf_err *e) VMF_CHECK;
 /* The options with row i's own deadline; *pinned: it must not be moved.  One
@@ -70,8 +76,9 @@ int vmf_plan_own(const struct vmf_plan *p, int64_t i,
 bool vmf_plan_gone(struct vmf_plan *p, int64_t i);
 /* Say of the row in hand, in w, that it is gone, and count it. */
 void vmf_plan_say_gone(struct vmf_plan *p, struct vmf_windows *w);
-/* Append the reason own ("": none), then the forecast's status and reason
- * where that is not ok; missing where there is neither. */
+/* Append the reason own ("": none) of the row in hand, the load that is
+ * assumed of it, then the forecast's status and reason where that is not ok;
+ * missing where there is nothing to say. */
 int vmf_plan_reason(const struct vmf_plan *p, int64_t i, const char *own,
     struct vmf_col *c, struct vmf_err *e) VMF_CHECK;
 /* How row i, just planned, got its windows, in words. */

@@ -678,6 +678,7 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 	    e)) != 0 ||
 	    (rc = read_word(p, i, p->group, &p->groups, &group, e)) != 0)
 		return rc;
+	p->plan.n_assumed += p->plan.assumed && !gone;
 	add_costs(p, w);
 	lacks = gone ? NULL : read_sizes(p, i, &vcpus, &mem_mb);
 	p->n_nowhere += !gone && host < 0 && p->counts_hosts;

@@ -167,7 +167,7 @@ put_row(struct vmf_planner *p, const struct vmf_batch *b, int64_t row,
 	struct vmf_col *col = out->col;
 	const char *name = vmf_plan_status_name(status), *note;
 	int64_t len;
-	char text[2048], why[256];	/* a note has at most 1,536 bytes */
+	char text[2560], why[256];	/* a note has less than 2,048 bytes */
 
 	for (int a = 0; a <= n_attrs; a++)
 		if ((rc = vmf_col_put_from(col++, kept++, row, e)) != 0)

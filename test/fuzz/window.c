@@ -238,6 +238,7 @@ run(int which, const char *path, const uint8_t *o, struct vmf_err *e)
 	    NAN, .auto_length = (o[2] & 2) != 0 };
 	struct vmf_planner p = { .plan = { .forecast = &forecast,
 	    .metric = "cpu_mean", .risk_ppm = o[0] & 1 ? 900000 : 0,
+	    .assume_load = o[2] & 32 ? 100.0 : NAN,
 	    .place = (o[0] & 2) != 0, .opts = { .length_s = o[0] & 4 ? 60 :
 	    5400, .not_before = VMF_TIME_NONE, .not_after = VMF_TIME_NONE,
 	    .top = 1 + (o[0] >> 3 & 1), .max_load = o[0] & 16 ? 40.0 :
