@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "window_opts.h"
 
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -42,9 +43,10 @@ check_limits(const struct window_opts *o, struct vmf_err *e)
 	if (!(o->hysteresis >= 0.0) || isinf(o->hysteresis))
 		return vmf_fail(e, VMF_EUSAGE, "--hysteresis is %g, expected "
 		    "a number, at least 0", o->hysteresis);
-	if (o->assume_load < 0.0 || isinf(o->assume_load))
+	if (o->assume_load < 0.0 || o->assume_load > (double)FLT_MAX)
 		return vmf_fail(e, VMF_EUSAGE, "--assume-load is %g, expected "
-		    "a number, at least 0", o->assume_load);
+		    "a number, at least 0, that 32 bits hold",
+		    o->assume_load);
 	if (o->hysteresis > 0.0 && o->replan == NULL)
 		return vmf_fail(e, VMF_EUSAGE, "--hysteresis is about the "
 		    "plan before: expected --replan PLAN");

@@ -538,7 +538,7 @@ c,h2,10,placed,"
 	assert_line b,7,placed
 	run -0 plan id,status,reason --assume-load 7 --max-load 6 <f
 	assert_line 'b,over-load,"the least load, 7 at 2024-05-01T00:00:00Z, is more than 6; a load of 7 is assumed; forecast is empty"'
-	for x in -1 inf; do
+	for x in -1 inf 1e+300; do
 		fails 2 "--assume-load is $x, expected a number, at least 0" \
 		    vmf-window --length 1h --assume-load $x f
 	done

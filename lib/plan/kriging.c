@@ -187,9 +187,8 @@ cholesky(double *a, int64_t n)
 static void
 forward(const double *l, int64_t n, double *x)
 {
-	for (int64_t i = 0; i < n; i++) {
+	for (int64_t i = 0; i < n; i++)
 		x[i] = less_products(x[i], l + i * n, x, i) / l[i * n + i];
-	}
 }
 
 static void

@@ -172,7 +172,6 @@ vmf_plan_reason(const struct vmf_plan *p, int64_t i, const char *own,
 		    own, *own == '\0' ? "" : "; ", p->assume_load);
 		own = with;
 	}
-
 	if (p->status >= 0)
 		status = vmf_col_str(&b->col[p->status], i, &s_len);
 	if (p->reason >= 0)

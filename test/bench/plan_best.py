@@ -143,14 +143,16 @@ class Model:
         how = dict(integrality=np.ones(n), bounds=Bounds(0, 1))
         a = milp(-np.ones(n), constraints=con, **how,
                  options={"time_limit": seconds})
-        most = int(np.floor(1e-6 - a.mip_dual_bound))
+        most = len(self.of)
+        if a.mip_dual_bound is not None and np.isfinite(a.mip_dual_bound):
+            most = min(most, int(np.floor(1e-6 - a.mip_dual_bound)))
         if a.x is not None:
             placed = max(placed, round(-a.fun))
         b = milp(self.cost, constraints=con + [LinearConstraint(
             np.ones((1, n)), placed, n)], **how,
             options={"time_limit": seconds, "mip_rel_gap": gap})
         return (most, placed, np.nan if b.x is None else b.fun,
-                b.mip_dual_bound)
+                b.mip_dual_bound or 0.0)
 
 
 if __name__ == "__main__":
