@@ -29,6 +29,7 @@ both() {
 			got=0
 			VMF_SIMD=$level vmf-ingest --no-history --threads "$threads" \
 			    "$@" >fast.arrows 2>fast.err || got=$?
+			[ "$got" -eq "$rc" ] || cat fast.err
 			assert_equal "$level $threads $got" "$level $threads $rc"
 			diff -u ref.err fast.err
 			# Behind an error it is of no matter how much was written.

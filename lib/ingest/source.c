@@ -246,14 +246,16 @@ vmf_source_open(struct vmf_source **out, const char *path, struct vmf_err *e)
 	if (s->name == NULL || s->in == NULL)
 		goto fail;
 	rc = vmf_open_in(path, &s->fd, e);
-	if (rc == 0)
-		rc = refill(s, e);
-	if (rc == 0)
-		rc = detect(s, e);
 	if (rc != 0)
 		goto fail;
+	/* The thread may be cancelled here: the caller's to free then. */
 	*out = s;
-	return 0;
+	rc = refill(s, e);
+	if (rc == 0)
+		rc = detect(s, e);
+	if (rc == 0)
+		return 0;
+	*out = NULL;
 fail:
 	vmf_source_free(s);
 	return rc;

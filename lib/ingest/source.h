@@ -16,7 +16,9 @@
 struct vmf_source;
 
 /* path NULL or "-": standard input.  VMF_EDATA for a file of a kind that is
- * known but not read (xz, bzip2, zip, UTF-16, an Arrow stream). */
+ * known but not read (xz, bzip2, zip, UTF-16, an Arrow stream).  A thread
+ * that is cancelled while it waits for the first bytes leaves *s to be freed;
+ * after any other failure it is NULL. */
 int vmf_source_open(struct vmf_source **s, const char *path,
     struct vmf_err *e) VMF_CHECK;
 
