@@ -9,7 +9,8 @@
 #include "base/mem.h"
 
 #define VALUE_MAX (VMF_COST_NONE - 1)
-#define ABOVE_MAX UINT8_MAX
+#define ABOVE_BITS 16
+#define ABOVE_MAX (UINT8_MAX << 8)	/* coarser it is at most UINT8_MAX */
 /* Loads finer than 2^this do not count, and vCPUs are rounded up to a multiple
  * of 1/64, so that all that is added up on a host is a multiple of this: */
 #define EXP_MIN (-24)
@@ -24,9 +25,53 @@ vmf_moves_free(struct vmf_moves *m)
 	free(m->cost);
 	free(m->load);
 	free(m->above);
+	free(m->above8);
 	free(m->begins);
 	free(m->host);
 	*m = (struct vmf_moves){ 0 };
+}
+
+/* Begin to keep what quantiles add in 8 bits, rounded up once more. */
+static int
+coarsen(struct vmf_moves *m, struct vmf_err *e)
+{
+	int rc = vmf_grow(&m->above8, &m->above8_cap, m->above_n, e);
+
+	if (rc != 0)
+		return rc;
+	for (int64_t k = 0; k < m->above_n; k++)
+		m->above8[k] = (uint8_t)((m->above[k] + 255) >> 8);
+	for (int64_t i = 0; i < m->n; i++) {
+		m->vm[i].above_exp = (int16_t)(m->vm[i].above_exp + 8);
+		m->vm[i].more *= 256.0;
+	}
+	free(m->above);
+	m->above = NULL;
+	return 0;
+}
+
+/* Room for what the quantiles of the first n VMs add, 0 where it is new. */
+static int
+reserve_above(struct vmf_moves *m, int64_t n, struct vmf_err *e)
+{
+	int64_t old = m->above_n, all = n * m->n_steps;
+	int rc = 0;
+
+	if (all > VMF_FINE_STEPS && m->above8 == NULL)
+		rc = coarsen(m, e);
+	if (rc == 0 && m->above8 == NULL)
+		rc = vmf_grow(&m->above, &m->above_cap, all, e);
+	else if (rc == 0)
+		rc = vmf_grow(&m->above8, &m->above8_cap, all, e);
+	if (rc != 0)
+		return rc;
+	if (m->above8 == NULL)
+		memset(m->above + old, 0, (size_t)(all - old) *
+		    sizeof(*m->above));
+	else
+		memset(m->above8 + old, 0, (size_t)(all - old));
+	m->above_n = all;
+	return 0;
 }
 
 int
@@ -61,11 +106,7 @@ vmf_moves_grid(struct vmf_moves *m, struct vmf_err *e)
 	memset(m->load, 0, (size_t)(m->n * m->n_steps) * sizeof(*m->load));
 	if (!m->keep_above)
 		return 0;
-	if ((rc = vmf_grow(&m->above, &m->above_cap, m->n * m->n_steps,
-	    e)) != 0)
-		return rc;
-	memset(m->above, 0, (size_t)(m->n * m->n_steps));
-	return 0;
+	return reserve_above(m, m->n, e);
 }
 
 /* The least exponent with which top, in units of 2^exp, is at most max,
@@ -112,13 +153,10 @@ add_above(struct vmf_moves *m, int64_t i, const double *load,
 {
 	int64_t n = m->n_steps;
 	double worst = most, top = 0.0;
-	uint8_t *q;
 	int exp, rc;
 
-	if ((rc = vmf_grow(&m->above, &m->above_cap, (i + 1) * n, e)) != 0)
+	if ((rc = reserve_above(m, i + 1, e)) != 0)
 		return rc;
-	q = m->above + i * n;
-	memset(q, 0, (size_t)n);
 	if (load == NULL || risk == NULL)
 		return 0;
 	for (int64_t t = 0; t < n; t++)
@@ -126,12 +164,20 @@ add_above(struct vmf_moves *m, int64_t i, const double *load,
 			worst = risk[t];
 	for (int64_t t = 0; t < n; t++)
 		top = fmax(top, above(load, risk, t, most, worst));
-	exp = fit_exp(top, 8, ABOVE_MAX);
+	exp = fit_exp(top, ABOVE_BITS, ABOVE_MAX);
+	if (m->above8 != NULL)
+		exp += 8;
 	m->vm[i].above_exp = (int16_t)exp;
 	m->vm[i].more = ldexp(cpus, exp);
-	for (int64_t t = 0; t < n; t++)
-		q[t] = (uint8_t)ceil(ldexp(above(load, risk, t, most, worst),
+	for (int64_t t = 0; t < n; t++) {
+		double x = ceil(ldexp(above(load, risk, t, most, worst),
 		    -exp));
+
+		if (m->above8 != NULL)
+			m->above8[i * n + t] = (uint8_t)x;
+		else
+			m->above[i * n + t] = (uint16_t)x;
+	}
 	return 0;
 }
 
@@ -273,7 +319,7 @@ vmf_moves_load(const struct vmf_moves *m, int64_t i, int64_t k, bool risk)
 		int64_t a = m->start + t * m->step_s, b = a + m->step_s;
 		int64_t at = i * m->n_steps + t;
 		double x = risk && m->keep_above ? m->load[at] +
-		    m->above[at] * more : m->load[at];
+		    vmf_moves_above(m, at) * more : m->load[at];
 
 		sum += x * (double)((b < to ? b : to) - (a > from ? a :
 		    from));

@@ -30,20 +30,22 @@
  *
  * A fleet of a million VMs is held in 2 bytes a VM and slot for the costs,
  * and 2 a VM and step for the expected loads: integers of 16 bits times a
- * power of two of the VM's own, within 2^-16 of its greatest; and 1 a VM and
- * step for what the quantile is above that, within 2^-7 of its greatest.
- * Both are rounded up, so that no limit is broken by rounding, and sums of
+ * power of two of the VM's own, within 2^-16 of its greatest; and as many
+ * for what the quantile is above that, or 1 beyond VMF_FINE_STEPS, within
+ * 2^-7 of its greatest.  Both are rounded up, so that no limit is broken by rounding, and sums of
  * them are exact, so that none is by adding and taking away.
  */
 #ifndef VMF_MOVES_H
 #define VMF_MOVES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
 
 #define VMF_COST_NONE UINT16_MAX	/* the VM must not start there */
+#define VMF_FINE_STEPS ((int64_t)1 << 25)	/* 116,000 VMs, 288 steps */
 
 /* 0: no limit. */
 struct vmf_limits {
@@ -84,10 +86,12 @@ struct vmf_moves {
 	struct vmf_move *vm;
 	uint16_t *cost;		/* n x n_starts */
 	uint16_t *load;		/* n x n_steps, where keep_load */
-	uint8_t *above;		/* n x n_steps, where keep_above */
+	uint16_t *above;	/* n x n_steps, where keep_above; or */
+	uint8_t *above8;	/* this, of more than VMF_FINE_STEPS */
 	bool keep_load, keep_above;	/* the second needs the first */
 	bool keep_mem;
-	int64_t cost_cap, load_cap, above_cap;
+	int64_t cost_cap, load_cap, above_cap, above8_cap;
+	int64_t above_n;	/* values of either */
 	/* the grid, the same for all: */
 	int64_t first, slot_s;	/* of the first start */
 	int64_t length_s;	/* of a move, where it has none of its own */
@@ -139,6 +143,14 @@ double vmf_moves_cost(const struct vmf_moves *m, int64_t i, int64_t k);
 double vmf_moves_load(const struct vmf_moves *m, int64_t i, int64_t k,
     bool risk);
 
+/* With keep_above: how much a quantile is above the load, in units of
+ * 2^above_exp of its VM. */
+static inline int
+vmf_moves_above(const struct vmf_moves *m, int64_t at)
+{
+	return m->above != NULL ? m->above[at] : m->above8[at];
+}
+
 /* What VM i adds to a host in step t, with keep_load: load x vCPUs. */
 static inline double
 vmf_moves_used(const struct vmf_moves *m, int64_t i, int64_t t)
@@ -146,7 +158,7 @@ vmf_moves_used(const struct vmf_moves *m, int64_t i, int64_t t)
 	int64_t at = i * m->n_steps + t;
 	double x = m->load[at] * m->vm[i].factor;
 
-	return m->keep_above ? x + m->above[at] * m->vm[i].more : x;
+	return m->keep_above ? x + vmf_moves_above(m, at) * m->vm[i].more : x;
 }
 
 static inline int64_t

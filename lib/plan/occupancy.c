@@ -122,32 +122,35 @@ greatest_of(const double top[LANES], double least)
 	return least;
 }
 
-/* Add q f, and above g where there is one, to n steps; the greatest sum, or
- * least if that is more. */
-static double
+/* What step t adds: q f, and above g, of so many bytes each. */
+static inline double
+step_adds(const uint16_t *q, double f, const void *above, int bytes, double g,
+    int64_t t)
+{
+	if (bytes == 0)
+		return q[t] * f;
+	return q[t] * f + g * (bytes == 1 ? ((const uint8_t *)above)[t] :
+	    ((const uint16_t *)above)[t]);
+}
+
+/* Add that to n steps; the greatest sum, or least if that is more. */
+static inline __attribute__((always_inline)) double
 add_steps(double *to, int64_t n, const uint16_t *q, double f,
-    const uint8_t *above, double g, double least)
+    const void *above, int bytes, double g, double least)
 {
 	double top[LANES] = { least, least, least, least };
 	int64_t t = 0;
 
-	for (; above == NULL && t + LANES <= n; t += LANES)
+	for (; t + LANES <= n; t += LANES)
 		for (int l = 0; l < LANES; l++) {
-			double x = to[t + l] + q[t + l] * f;
-
-			to[t + l] = x;
-			top[l] = x > top[l] ? x : top[l];
-		}
-	for (; above != NULL && t + LANES <= n; t += LANES)
-		for (int l = 0; l < LANES; l++) {
-			double x = to[t + l] + (q[t + l] * f +
-			    above[t + l] * g);
+			double x = to[t + l] + step_adds(q, f, above, bytes,
+			    g, t + l);
 
 			to[t + l] = x;
 			top[l] = x > top[l] ? x : top[l];
 		}
 	for (; t < n; t++) {
-		to[t] += above == NULL ? q[t] * f : q[t] * f + above[t] * g;
+		to[t] += step_adds(q, f, above, bytes, g, t);
 		top[0] = to[t] > top[0] ? to[t] : top[0];
 	}
 	return greatest_of(top, least);
@@ -158,15 +161,21 @@ add_load(struct vmf_occupancy *o, int64_t i, int32_t host, int64_t from,
     double sign)
 {
 	const struct vmf_moves *m = o->m;
-	const uint16_t *q = m->load + i * m->n_steps;
-	const uint8_t *above = m->keep_above ? m->above + i * m->n_steps :
-	    NULL;
-	double *to = o->load + host * m->n_steps;
+	int64_t at = i * m->n_steps + from, n = m->n_steps - from;
+	const uint16_t *q = m->load + at;
+	double *to = o->load + host * m->n_steps + from;
+	double f = sign * m->vm[i].factor, g = sign * m->vm[i].more;
+	double *top = &o->load_top[host];
 
-	if (from < m->n_steps)
-		o->load_top[host] = add_steps(to + from, m->n_steps - from,
-		    q + from, sign * m->vm[i].factor, above == NULL ? NULL :
-		    above + from, sign * m->vm[i].more, o->load_top[host]);
+	if (n <= 0)
+		return;
+	/* A text of its own each. */
+	if (!m->keep_above)
+		*top = add_steps(to, n, q, f, NULL, 0, g, *top);
+	else if (m->above8 != NULL)
+		*top = add_steps(to, n, q, f, m->above8 + at, 1, g, *top);
+	else
+		*top = add_steps(to, n, q, f, m->above + at, 2, g, *top);
 }
 
 static void

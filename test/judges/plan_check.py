@@ -51,11 +51,11 @@ class Problem:
         top = np.maximum(most(worst), most(self.mean))
         self.held = np.where(np.isnan(worst), top, worst)
         # By how much a plan may count more: it holds loads in 16 bits, and
-        # what the quantile is above them in 8.
+        # in as many what the quantile is above them (of few VMs and steps).
         self.slack = top[:, 0] / 2 ** 15
         if p.get("risk"):
             base = np.where(np.isnan(self.mean), most(self.mean), self.mean)
-            self.slack += (self.held - base).max(axis=1) / 2 ** 6
+            self.slack += (self.held - base).max(axis=1) / 2 ** 14
         self.mem = col("mem_mb")
         rows = list(csv.DictReader(open(folder + "/hosts.csv")))
         self.cpus = {r["host"]: float(r["cpus"]) for r in rows}

@@ -182,9 +182,46 @@ test_above(void)
 				worst = load[u];
 		x = t == 4 || t == 5 ? worst : risk[t];
 		x = vmf_moves_used(&m, 0, t) - 2.0 * x;
-		assert(x >= 0.0 && x <= 2.0 * worst / 64.0);
+		assert(x >= 0.0 && x <= 2.0 * worst / 16384.0);
 	}
 	vmf_moves_free(&m);
+}
+
+/* A fleet that is too large for that: 8 bits of all VMs from then on, never
+ * less than it is. */
+static void
+test_above_coarse(void)
+{
+	const int64_t n = VMF_FINE_STEPS / 8;
+	double cost[STARTS] = { 0 };
+	double *load = calloc((size_t)n, sizeof(*load));
+	double *risk = calloc((size_t)n, sizeof(*risk));
+	struct vmf_moves m;
+
+	assert(load != NULL && risk != NULL);
+	open_problem(&m, 1);
+	m.n_steps = n;
+	m.keep_above = true;
+	for (int64_t t = 0; t < n; t++) {
+		load[t] = 50.0;
+		risk[t] = 50.0 + (double)(t % 1000) / 37.0;
+	}
+	for (int64_t i = 0; i < 9; i++) {
+		assert(vmf_moves_add(&m, cost, 0, load, i == 3 ? NULL : risk,
+		    (double)(1 + i), &err) == 0);
+		assert((m.above8 != NULL) == (i == 8));
+		assert((m.above != NULL) == (i < 8));
+	}
+	for (int64_t i = 0; i < 9; i++)
+		for (int64_t t = 0; t < n; t += 777) {
+			double x = vmf_moves_used(&m, i, t) / (double)(1 + i) -
+			    (i == 3 ? load[t] : risk[t]);
+
+			assert(x >= 0.0 && x <= 27.0 / 64.0);
+		}
+	vmf_moves_free(&m);
+	free(load);
+	free(risk);
 }
 
 static bool
@@ -487,6 +524,7 @@ main(void)
 	test_counts();
 	test_load();
 	test_above();
+	test_above_coarse();
 	test_mem();
 	test_drift();
 	test_optimum();
