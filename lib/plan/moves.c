@@ -289,13 +289,13 @@ vmf_moves_exact(struct vmf_moves *m, double *sum)
 			sum[v->host] += v->top;
 	}
 	/* What is on a host is at most what was there, what its room lets come,
-	 * and while the search tries whether they fit, two VMs more. */
+	 * and those that are too many while plans are tried. */
 	for (int64_t h = 0; h < m->n_hosts; h++) {
 		if (!isinf(m->host[h].room))
 			most = fmax(most, m->host[h].room + sum[h]);
 		sum[h] = 0.0;
 	}
-	(void)frexp(most + 2.0 * top, &exp);
+	(void)frexp(most + VMF_OVER_MOST * top, &exp);
 	unit = ldexp(1.0, exp - EXACT_BITS);
 	for (int64_t i = 0; unit > UNIT_MIN && i < m->n; i++)
 		set_factor(m, i, INFINITY, unit);

@@ -32,8 +32,9 @@
  * and 2 a VM and step for the expected loads: integers of 16 bits times a
  * power of two of the VM's own, within 2^-16 of its greatest; and as many
  * for what the quantile is above that, or 1 beyond VMF_FINE_STEPS, within
- * 2^-7 of its greatest.  Both are rounded up, so that no limit is broken by rounding, and sums of
- * them are exact, so that none is by adding and taking away.
+ * 2^-7 of its greatest.  Both are rounded up, so that no limit is broken by
+ * rounding, and sums of them are exact, so that none is by adding and taking
+ * away.
  */
 #ifndef VMF_MOVES_H
 #define VMF_MOVES_H
@@ -45,6 +46,7 @@
 #include "base/err.h"
 
 #define VMF_COST_NONE UINT16_MAX	/* the VM must not start there */
+#define VMF_OVER_MOST 8			/* VMs too many on a host for a while */
 #define VMF_FINE_STEPS ((int64_t)1 << 25)	/* 116,000 VMs, 288 steps */
 
 /* 0: no limit. */
@@ -132,7 +134,8 @@ int vmf_moves_add(struct vmf_moves *m, const double *cost, int64_t length_s,
  * the least unit that will do, and a VM of which 1 part in 65,535 is more than
  * any host has room for counts for less than it is, but for too much.  That
  * matters where loads differ by many powers of ten.  A host that has room for
- * everything has no limit.  sum is room for n_hosts doubles, all 0.
+ * everything has no limit.  While plans are tried a host may have up to
+ * VMF_OVER_MOST VMs too many.  sum is room for n_hosts doubles, all 0.
  */
 void vmf_moves_exact(struct vmf_moves *m, double *sum);
 

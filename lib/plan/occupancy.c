@@ -637,27 +637,36 @@ scan(const struct vmf_occupancy *o, int64_t i, int32_t to,
 	}
 }
 
+int64_t
+vmf_occupancy_room_from(struct vmf_occupancy *o, int64_t i, int32_t to)
+{
+	int64_t from, k;
+
+	if (to < 0)
+		return 0;
+	if (to == o->m->vm[i].host ||
+	    (from = group_from(o, i, to)) >= o->m->n_starts)
+		return o->m->n_starts;
+	if (o->load != NULL) {
+		k = start_in_step(o->m, load_from(o, i, to));
+		if (k > from)
+			from = k;
+	}
+	if (o->mem != NULL && (k = mem_from(o, i, to)) > from)
+		from = k;
+	return from < o->m->n_starts ? from : o->m->n_starts;
+}
+
 static void
 try_host(struct vmf_occupancy *o, int64_t i, int32_t to, int64_t last,
     const double *price, struct vmf_rng *rng, double *best,
     struct vmf_choice *c)
 {
-	int64_t from = 0, k;
+	int64_t from = vmf_occupancy_room_from(o, i, to);
 
-	if (to >= 0) {
-		if (to == o->m->vm[i].host ||
-		    (from = group_from(o, i, to)) >= o->m->n_starts)
-			return;
-		if (o->load != NULL) {
-			k = start_in_step(o->m, load_from(o, i, to));
-			if (k > from)
-				from = k;
-		}
-		if (o->mem != NULL && (k = mem_from(o, i, to)) > from)
-			from = k;
-	}
-	scan(o, i, to, mark_target(o, i, to, o->full, o->full_to) ?
-	    o->full_to : o->full, from, last, price, rng, best, c);
+	if (from < o->m->n_starts)
+		scan(o, i, to, mark_target(o, i, to, o->full, o->full_to) ?
+		    o->full_to : o->full, from, last, price, rng, best, c);
 }
 
 const int32_t *
@@ -790,12 +799,19 @@ vmf_occupancy_fits(struct vmf_occupancy *o, int64_t i, int32_t slot,
 	    obstacle(o, i, slot, to, host_from(o, i, to)) < 0;
 }
 
+int
+vmf_occupancy_counted(const struct vmf_occupancy *o, int64_t i, int32_t slot,
+    int32_t to)
+{
+	return obstacle(o, i, slot, to, (struct open_from){ 0 });
+}
+
 bool
-vmf_occupancy_counts(struct vmf_occupancy *o, int64_t i, int32_t slot,
+vmf_occupancy_counts(const struct vmf_occupancy *o, int64_t i, int32_t slot,
     int32_t to)
 {
 	return o->m->cost[i * o->m->n_starts + slot] != VMF_COST_NONE &&
-	    obstacle(o, i, slot, to, (struct open_from){ 0 }) < 0;
+	    vmf_occupancy_counted(o, i, slot, to) < 0;
 }
 
 bool

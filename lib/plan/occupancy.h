@@ -103,8 +103,15 @@ const int32_t *vmf_occupancy_targets(const struct vmf_occupancy *o,
 bool vmf_occupancy_fits(struct vmf_occupancy *o, int64_t i, int32_t slot,
     int32_t to);
 
-/* The same for the counts of moves alone, neither loads nor groups. */
-bool vmf_occupancy_counts(struct vmf_occupancy *o, int64_t i, int32_t slot,
+/* The same for the counts of moves alone, neither loads nor groups; and which
+ * of them keeps VM i from there, an enum vmf_obstacle, or -1. */
+bool vmf_occupancy_counts(const struct vmf_occupancy *o, int64_t i,
+    int32_t slot, int32_t to);
+int vmf_occupancy_counted(const struct vmf_occupancy *o, int64_t i,
+    int32_t slot, int32_t to);
+/* And for all but the counts: the first start from which on VM i, which is not
+ * placed, may come to host to; n_starts: none. */
+int64_t vmf_occupancy_room_from(struct vmf_occupancy *o, int64_t i,
     int32_t to);
 /* Has the target of VM i, which is placed, room for it and all the others on
  * it, and is no VM of its group there? */

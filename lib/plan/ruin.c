@@ -28,10 +28,8 @@ vmf_ruin_log(struct vmf_state *s, int32_t i, struct vmf_err *e)
 	return 0;
 }
 
-/* Take back those that VM i leaves no room for on its host, those that these
- * leave none for, and so on. */
-static int
-oust(struct vmf_state *s, int32_t i, struct vmf_err *e)
+int
+vmf_ruin_oust(struct vmf_state *s, int32_t i, struct vmf_err *e)
 {
 	int64_t n = 0, j;
 	int rc;
@@ -60,7 +58,7 @@ vmf_ruin(struct vmf_state *s, int32_t i, struct vmf_err *e)
 	if ((rc = vmf_ruin_log(s, i, e)) != 0 || s->m->vm[i].slot < 0)
 		return rc;
 	vmf_occupancy_take(s->o, i);
-	return oust(s, i, e);
+	return vmf_ruin_oust(s, i, e);
 }
 
 /* VM i may move at some time that is cheaper for it: one of a few, the
@@ -272,11 +270,11 @@ vmf_ruin_swap(struct vmf_state *s, int32_t i, int64_t most_hosts,
 	}
 	if (!vmf_occupancy_holds(s->o, i)) {
 		vmf_occupancy_take(s->o, i);
-		if ((rc = oust(s, i, e)) != 0)
+		if ((rc = vmf_ruin_oust(s, i, e)) != 0)
 			return rc;
 	}
 	while (n > 0)
-		if ((rc = oust(s, left[--n], e)) != 0)
+		if ((rc = vmf_ruin_oust(s, left[--n], e)) != 0)
 			return rc;
 	return 0;
 }

@@ -217,7 +217,7 @@ greatest_cost(const struct vmf_moves *m)
 	return top + m->limits.hysteresis;
 }
 
-/* What is done in a round; the last three only where who leaves makes room,
+/* What is done in a round; the last four only where who leaves makes room,
  * and the last only where a VM has no place. */
 enum kind {
 	ASSIGN,
@@ -226,6 +226,7 @@ enum kind {
 	SHIFT,
 	MAKE_WAY,
 	SWAP,
+	FORCE,
 	EARLY,
 	N_KINDS
 };
@@ -285,7 +286,7 @@ try_round(struct vmf_state *s, double heat, double worth, bool fair,
 {
 	static const struct weighted kinds[N_KINDS] = { { ASSIGN, 4 },
 	    { ANY, 2 }, { BEST, 2 }, { SHIFT, 2 }, { MAKE_WAY, 3 },
-	    { SWAP, 2 }, { EARLY, 3 } };
+	    { SWAP, 2 }, { FORCE, 4 }, { EARLY, 3 } };
 	int64_t was_placed = s->o->n_placed, way, n;
 	enum kind how;
 	int32_t seed;
@@ -293,7 +294,7 @@ try_round(struct vmf_state *s, double heat, double worth, bool fair,
 	int rc;
 
 	begin(s);
-	how = draw(s, kinds, !s->depends ? N_KINDS - 3 : s->waiting.n == 0 ?
+	how = draw(s, kinds, !s->depends ? N_KINDS - 4 : s->waiting.n == 0 ?
 	    N_KINDS - 1 : N_KINDS);
 	way = vmf_rng_below(&s->rng, 2) == 0 ? 1 : -1;
 	seed = draw_seed(s);
@@ -302,6 +303,8 @@ try_round(struct vmf_state *s, double heat, double worth, bool fair,
 	if (how == EARLY)
 		rc = vmf_ruin_hosts(s, seed, VMF_ASSIGN_MOST - WAITING_MOST,
 		    e);
+	else if (how == FORCE)
+		rc = vmf_ruin_force(s, seed, HOSTS_MOST, e);
 	else if (how == SWAP)
 		rc = vmf_ruin_swap(s, seed, HOSTS_MOST, e);
 	else if (how == MAKE_WAY)

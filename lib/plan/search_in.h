@@ -51,6 +51,10 @@ struct vmf_state {
 
 /* VM i is part of the round: its place is logged, it is to be placed. */
 int vmf_ruin_log(struct vmf_state *s, int32_t i, struct vmf_err *e) VMF_CHECK;
+/* Take back those that VM i leaves no room for on its host, those that these
+ * leave none for, and so on. */
+int vmf_ruin_oust(struct vmf_state *s, int32_t i, struct vmf_err *e)
+    VMF_CHECK;
 /* Take VM i back, and whom that leaves no room for. */
 int vmf_ruin(struct vmf_state *s, int32_t i, struct vmf_err *e) VMF_CHECK;
 /* Choose whom to take back in this round, about most VMs. */
@@ -73,6 +77,16 @@ int vmf_ruin_make_way(struct vmf_state *s, int32_t i, int64_t most_hosts,
  * was perhaps, and when that does not do it is taken back.
  */
 int vmf_ruin_swap(struct vmf_state *s, int32_t i, int64_t most_hosts,
+    struct vmf_err *e) VMF_CHECK;
+/*
+ * VM i goes to a host at some time, whatever the limits say: who is in the way
+ * is taken back, or leaves first, as many as it takes; and those of them that
+ * have no other place go the same way, a few in all.  So moves are found that
+ * pass through plans which break a limit: ejection chains, as in Nagata and
+ * Braysy, "A powerful route minimization heuristic for the vehicle routing
+ * problem with time windows" (2009).
+ */
+int vmf_ruin_force(struct vmf_state *s, int32_t i, int64_t most_hosts,
     struct vmf_err *e) VMF_CHECK;
 /*
  * Take back most of those that leave, or are on the way to, a few of the hosts
