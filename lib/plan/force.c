@@ -51,22 +51,6 @@ place(struct chain *c, int32_t i, int64_t last)
 	return true;
 }
 
-/* Some start in from ... last, of a few the cheapest; -1: none was found. */
-static int64_t
-draw_start(struct vmf_state *s, int32_t i, int64_t from, int64_t last)
-{
-	const uint16_t *q = s->m->cost + i * s->m->n_starts;
-	int64_t best = -1, draws = 1 + vmf_rng_below(&s->rng, DRAWS);
-
-	for (; draws > 0 && from <= last; draws--) {
-		int64_t at = from + vmf_rng_below(&s->rng, last - from + 1);
-
-		if (q[at] != VMF_COST_NONE && (best < 0 || q[at] < q[best]))
-			best = at;
-	}
-	return best;
-}
-
 /* Does VM v move in one of these slots? */
 static bool
 meets(const struct vmf_move *v, int64_t slot, int64_t last)
@@ -194,7 +178,8 @@ force(struct chain *c, int32_t i, int64_t last, struct vmf_err *e)
 	from = vmf_occupancy_room_from(s->o, i, to);
 	if (from > last || vmf_rng_below(&s->rng, 2) == 0)
 		from = 0;
-	if ((slot = draw_start(s, i, from, last)) < 0)
+	if ((slot = vmf_search_wish(s, i, from, last, 1 +
+	    vmf_rng_below(&s->rng, DRAWS))) < 0)
 		return 0;
 	for (int k = 0; rc == 0 && (what = vmf_occupancy_counted(s->o, i,
 	    (int32_t)slot, to)) >= 0; k++) {

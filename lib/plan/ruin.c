@@ -9,6 +9,7 @@
 #define RUIN_MOST 10		/* VMs of one kind */
 #define HOSTS_EMPTIED 3
 #define SWAPS 4			/* VMs that try to make room for another */
+#define DRAWS 4			/* starts of which the cheapest is wished */
 
 int
 vmf_ruin_log(struct vmf_state *s, int32_t i, struct vmf_err *e)
@@ -61,21 +62,27 @@ vmf_ruin(struct vmf_state *s, int32_t i, struct vmf_err *e)
 	return vmf_ruin_oust(s, i, e);
 }
 
-/* VM i may move at some time that is cheaper for it: one of a few, the
- * cheapest; else any.  -1: it has none. */
-static int64_t
-wish(struct vmf_state *s, int32_t i)
+int64_t
+vmf_search_wish(struct vmf_state *s, int32_t i, int64_t from, int64_t last,
+    int64_t draws)
 {
 	const uint16_t *q = s->m->cost + i * s->m->n_starts;
 	int64_t best = -1;
 
-	for (int k = 0; k < 4; k++) {
-		int64_t at = vmf_rng_below(&s->rng, s->m->n_starts);
+	for (; draws > 0 && from <= last; draws--) {
+		int64_t at = from + vmf_rng_below(&s->rng, last - from + 1);
 
 		if (q[at] != VMF_COST_NONE && (best < 0 || q[at] < q[best]))
 			best = at;
 	}
 	return best;
+}
+
+/* VM i may move at some time that is cheaper for it. */
+static int64_t
+wish(struct vmf_state *s, int32_t i)
+{
+	return vmf_search_wish(s, i, 0, s->m->n_starts - 1, DRAWS);
 }
 
 /* Take back up to n VMs that move while one that starts in slot would, on

@@ -95,6 +95,10 @@ int vmf_ruin_force(struct vmf_state *s, int32_t i, int64_t most_hosts,
  */
 int vmf_ruin_hosts(struct vmf_state *s, int32_t i, int64_t most,
     struct vmf_err *e) VMF_CHECK;
+/* Some start of VM i in from ... last, of so many drawn the cheapest; -1: at
+ * none of them may it start. */
+int64_t vmf_search_wish(struct vmf_state *s, int32_t i, int64_t from,
+    int64_t last, int64_t draws);
 /* Any host that VM i may go to, or -1. */
 int32_t vmf_search_target(struct vmf_state *s, int64_t i);
 
