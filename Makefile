@@ -19,7 +19,8 @@ DNNL ?= auto
 CUDNN ?= auto
 PREFIX ?= /usr/local
 DESTDIR ?=
-CFLAGS ?= -O2 -g
+# Half the time of compiling where checks grow the code, and lines are known.
+CFLAGS ?= $(if $(filter asan fuzz,$(MODE)),-O1 -g1,-O2 -g)
 V ?= 0
 
 VERSION := $(shell cat VERSION)
@@ -140,7 +141,7 @@ NVCC_FLAGS := -std=c++20 -O2 -fmad=false -cudart static \
 	$(if $(filter default,$(origin CXX)),,-ccbin $(CXX)) -Ilib $(NVCCFLAGS)
 endif
 
-.PHONY: all check check-deep units tortured torture torture-damage torture-foreign torture-carry torture-night torture-soak accuracy bench bench-gpu bench-models fleet fuzz fuzzers install uninstall clean help FORCE bench-quantiles
+.PHONY: all test check check-deep units tortured torture torture-damage torture-foreign torture-carry torture-night torture-soak accuracy bench bench-gpu bench-models fleet fuzz fuzzers install uninstall clean help FORCE bench-quantiles
 .DELETE_ON_ERROR:
 # Objects of commands and tests are kept, though no rule names them.
 .SECONDARY:
@@ -243,8 +244,11 @@ $(B)/test/unit/lstm_cudnn.o: ALL_CFLAGS += $(if $(CUDNN_H),-DVMF_CUDNN \
 units: $(UNITS:%=$(B)/unit/%)
 fuzzers: $(FUZZERS:%=$(B)/fuzz/%)
 
-check: all units $(if $(filter 1,$(GPU)),bench-gpu)	## build and run every test (scripts/check also installs what it needs)
+test: all units $(if $(filter 1,$(GPU)),bench-gpu)	## build and run the tests of this MODE
 	$(Q)VMF_B=$(B) sh test/run
+
+check:	## the tests, a sample of failures made on purpose, fuzzers (scripts/check installs what it needs)
+	$(Q)sh test/check
 
 check-deep:	## what takes hours: all torture, fuzzing, other builds and analysers
 	$(Q)sh scripts/check-deep

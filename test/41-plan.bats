@@ -716,7 +716,7 @@ e,h9,,forbidden,it is gone: not in vms.csv; forecast is empty"
 
 @test "random problems: every plan is proved by other code" {
 	judge "$VMF_ROOT/test/judges/plan_check.py" --self-test
-	local few=1 some=20 many=250
+	local few=1 some=10 many=100
 	[ -z "${VMF_WHOLE:-}" ] || few=3 some=60 many=1000
 	[ -z "${VMF_SMALL:-}" ] || few=0 some=12 many=40
 	judge -B "$VMF_ROOT/test/judges/plan_many.py" 1001 "$few"

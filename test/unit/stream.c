@@ -333,7 +333,7 @@ shared_metadata(const char *path)
 	v = vmf_fbb_vector(&f, vmf_fbb_slot(&f, s, 1), 500, 4);
 	t = 0;
 	for (int i = 0; i < 500; i++) {
-		char id[8];
+		char id[16];
 
 		t = vmf_fbb_table(&f, field, 7);
 		vmf_fbb_link(&f, v + 4 * i, t);
