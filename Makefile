@@ -74,7 +74,8 @@ GPU_SRC := $(if $(filter 1,$(GPU)),gpu/device.c gpu/lanes.cu,gpu/none.c) \
 # Of files that stand in for each other where a library is not there, one.
 NOT_SRC := $(if $(filter 1,$(DNNL)),lib/learn/lstm_none.c, \
 	lib/learn/lstm_dnnl.c lib/learn/lstm_dnnl_cell.c)
-LIB_SRC := $(filter-out $(NOT_SRC),$(sort $(wildcard lib/*/*.c))) $(GPU_SRC)
+# First what takes longest to compile, so that no core waits for it at last.
+LIB_SRC := $(GPU_SRC) $(filter-out $(NOT_SRC),$(sort $(wildcard lib/*/*.c)))
 LIB_OBJ := $(patsubst %,$(B)/%.o,$(basename $(LIB_SRC)))
 # What is C++ is so for CUDA's sake, and no command needs it.
 HAVE_CXX := $(shell command -v $(firstword $(CXX)) 2>/dev/null)

@@ -62,6 +62,9 @@ static struct cmd c = {
 "      --hysteresis X    a change must gain more load than this [0]\n"
 "      --rounds N        of search for a better plan of a fleet [by its\n"
 "                        number of VMs]\n"
+"      --searches N      from other random numbers; the best plan is taken [4\n"
+"                        where few VMs are in each other's way, 1 elsewhere]\n"
+"      --threads N       that share these; the plan is the same [cores]\n"
 "      --explain ID,...  say on stderr how these VMs got their windows; may\n"
 "                        be given again\n"
 "      --strict          exit 1 when a VM has no window\n"
@@ -112,6 +115,8 @@ static const struct cmd_opt table[] = {
 	{ CMD_PRIOR, "replan", 0, &opt.replan, false, 0, 0 },
 	{ CMD_NUM, "hysteresis", 0, &opt.hysteresis, false, 0, 0 },
 	{ CMD_INT, "rounds", 0, &opt.rounds, false, 1, 1000000000000 },
+	{ CMD_INT, "searches", 0, &opt.searches, false, 1, 10000 },
+	{ CMD_INT, "threads", 0, &opt.threads, true, 1, 256 },
 	{ CMD_STRS, "explain", 0, &opt.explain, true, 0, 0 },
 	{ CMD_FLAG, "strict", 0, &opt.strict, true, 0, 0 },
 	{ CMD_TZ, "tz", 0, NULL, false, 0, 0 },

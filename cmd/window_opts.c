@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/num.h"
+#include "base/thread.h"
 #include "base/time.h"
 #include "forecast/quantile.h"
 #include "series/series.h"
@@ -129,6 +130,8 @@ window_opts_read(struct window_opts *o, struct vmf_planner *p,
 	p->limits = o->limits;
 	p->limits.hysteresis = o->hysteresis;
 	p->search.max_rounds = o->rounds;
+	p->search.searches = o->searches;
+	p->search.threads = o->threads > 0 ? (int)o->threads : vmf_cores();
 	p->drain = o->drain.v;
 	p->n_drains = o->drain.n;
 	return 0;

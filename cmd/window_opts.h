@@ -13,7 +13,7 @@ struct window_opts {
 	struct vmf_limits limits;
 	struct vmf_down_cost down;	/* its weights and budget */
 	double hysteresis, assume_load;
-	int64_t step_s, rounds;
+	int64_t step_s, rounds, searches, threads;
 	bool place, strict;
 	struct cmd_strs blackout, drain, explain;
 };

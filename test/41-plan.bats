@@ -716,14 +716,14 @@ e,h9,,forbidden,it is gone: not in vms.csv; forecast is empty"
 
 @test "random problems: every plan is proved by other code" {
 	judge "$VMF_ROOT/test/judges/plan_check.py" --self-test
-	local few=1 some=10 many=100
+	local few=0 some=10 many=150
 	[ -z "${VMF_WHOLE:-}" ] || few=3 some=60 many=1000
 	[ -z "${VMF_SMALL:-}" ] || few=0 some=12 many=40
 	judge -B "$VMF_ROOT/test/judges/plan_many.py" 1001 "$few"
 	# Short searches: what keeps the limits is the same code.  (1136 took
 	# one that moves without a target for gone.)
 	judge -B "$VMF_ROOT/test/judges/plan_many.py" 1101 "$some" 20000
-	judge -B "$VMF_ROOT/test/judges/plan_many.py" 2001 "$many" 300
+	judge -B "$VMF_ROOT/test/judges/plan_many.py" 2001 "$many" 300 1
 }
 
 @test "several VMs leave first, each to where another left, for one more" {
@@ -738,7 +738,7 @@ e,h9,,forbidden,it is gone: not in vms.csv; forecast is empty"
 import json
 print(*json.load(open('p$seed/problem.json'))['args'], sep='\n')")
 		(cd "p$seed" && vmf-window "${args[@]}" --rounds 200000 \
-		    -o plan.arrows forecast.arrows 2>said)
+		    --searches 1 -o plan.arrows forecast.arrows 2>said)
 		run -0 cat "p$seed/said"
 		assert_output --partial " $most placed"
 		awk -v a="$output" -v n="$most" -v b="$cost" 'BEGIN {
@@ -770,6 +770,34 @@ print(*json.load(open('problem.json'))['args'], sep='\n')")
 		last=$cost
 	done
 	fails 2 'expected' vmf-window --length 30m --rounds 0 forecast.arrows
+}
+
+@test "--searches: the best of them, whatever the threads" {
+	judge -B "$VMF_ROOT/test/judges/plan_gen.py" moment 3 .
+	readarray -t args < <(judge -c "
+import json
+print(*json.load(open('problem.json'))['args'], sep='\n')")
+	local last= cost
+	for n in 1 2 6; do
+		vmf-window "${args[@]}" --rounds 200 --searches $n \
+		    -o plan.arrows forecast.arrows 2>err
+		judge -B "$VMF_ROOT/test/judges/plan_check.py" .
+		cost=$(sed -n 's/.*mean cost \([0-9.]*\).*/\1/p' err)
+		[ -z "$last" ] || awk -v a="$cost" -v b="$last" \
+		    'BEGIN { exit !(a <= b) }'
+		last=$cost
+	done
+	vmf-window -q --no-history "${args[@]}" --rounds 200 --searches 6 \
+	    --threads 1 -o one forecast.arrows
+	vmf-window -q --no-history "${args[@]}" --rounds 200 --searches 6 \
+	    --threads 4 -o four forecast.arrows
+	same one four
+	# Four by themselves where the plan is tight.
+	set -- --rounds 200 forecast.arrows
+	vmf-window -q --no-history "${args[@]}" -o own "$@"
+	vmf-window -q --no-history "${args[@]}" --searches 4 -o four "$@"
+	same own four
+	fails 2 'expected' vmf-window --length 30m --searches 0 forecast.arrows
 }
 
 # old ROW...: a plan of the columns id, start, target and rank.

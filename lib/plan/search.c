@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 
 #define SEED UINT64_C(0x766d662d706c616e)
 /* Rounds: so many for each VM that is not at its best start, at least and at
@@ -30,6 +31,15 @@
 #define RUIN_MOST 10		/* VMs taken back in a round */
 #define WAITING_MOST 10		/* VMs without a place tried in a round */
 #define HOSTS_MOST 8		/* targets tried for a VM in a round */
+/* Searches of a fleet of so few VMs whose plan costs more than its bound times
+ * this. */
+#define SEARCHES 4
+#define SMALL 200
+#define LOOSE 1.01
+
+struct vmf_place {
+	int32_t slot, to;
+};
 
 static int
 list_init(struct vmf_vm_list *l, int64_t n, struct vmf_err *e)
@@ -346,9 +356,11 @@ try_round(struct vmf_state *s, double heat, double worth, bool fair,
  * no VM is worth it: tight plans are not rearranged otherwise.
  */
 static int
-search_rounds(struct vmf_state *s, int64_t rounds, double loss, int64_t n,
-    int64_t *done, struct vmf_err *e)
+search_rounds(struct vmf_state *s, int64_t rounds, int64_t *done,
+    struct vmf_err *e)
 {
+	int64_t n = s->n_free;
+	double loss = s->loss;
 	double best = s->o->cost, most = greatest_cost(s->m);
 	double mean = s->o->cost / fmax(1.0, (double)s->o->n_placed) + loss;
 	double hot = fmax(1e-9, loss / 2.0 * fmin(1.0, (double)rounds /
@@ -485,6 +497,21 @@ spread_of(struct vmf_state *s, int64_t i)
 	return loss;
 }
 
+/* How many VMs can move, and what they may lose. */
+static int
+measure(struct vmf_state *s, struct vmf_err *e)
+{
+	s->spread = vmf_calloc(s->m->n, (int64_t)sizeof(*s->spread), e);
+	if (s->spread == NULL)
+		return VMF_ENOMEM;
+	for (int64_t i = 0; i < s->m->n; i++) {
+		s->loss += spread_of(s, i);
+		s->n_free += can_move(s->m, i);
+	}
+	s->loss = s->n_free > 0 ? s->loss / (double)s->n_free : 0.0;
+	return 0;
+}
+
 static int
 open_state(struct vmf_state *s, struct vmf_err *e)
 {
@@ -609,54 +636,181 @@ price_rounds(const struct vmf_moves *m)
 	return (int64_t)fmax(PRICE_LEAST, fmin(PRICE_ROUNDS, most));
 }
 
+/* How many rounds, where nobody says so. */
+static int64_t
+rounds_of(const struct vmf_state *s)
+{
+	int64_t n = s->n_free, often = s->waiting.n > 0 ? 2 : 1;
+	int64_t rounds = s->sore.n * often *
+	    (n <= VMF_EXACT_MOST ? ROUNDS_FEW : ROUNDS_EACH);
+
+	if (rounds < ROUNDS_LEAST)
+		rounds = ROUNDS_LEAST;
+	if (rounds > often * ROUNDS_MOST)
+		rounds = often * ROUNDS_MOST;
+	return n > LARGE && rounds > ROUNDS_LARGE ? ROUNDS_LARGE : rounds;
+}
+
+/* Make the plan better. */
+static int
+improve(struct vmf_state *s, struct vmf_search *out, struct vmf_err *e)
+{
+	int rc;
+
+	for (int64_t i = 0; i < s->m->n; i++)
+		if (can_move(s->m, i))
+			note(s, (int32_t)i);
+	save_best(s);
+	if ((rc = search_rounds(s, out->max_rounds > 0 ? out->max_rounds :
+	    rounds_of(s), &out->rounds, e)) != 0 ||
+	    (rc = polish(s, e)) != 0)
+		return rc;
+	return settle(s, e);
+}
+
+/* The plan that places has, into o, which has none. */
+static void
+put_all(struct vmf_occupancy *o, const struct vmf_place *places)
+{
+	for (int64_t i = 0; i < o->m->n; i++)
+		if (places[i].slot >= 0)
+			vmf_occupancy_put(o, i, places[i].slot, places[i].to);
+}
+
+static void
+get_all(const struct vmf_moves *m, struct vmf_place *places)
+{
+	for (int64_t i = 0; i < m->n; i++)
+		places[i] = (struct vmf_place){ m->vm[i].slot, m->vm[i].to };
+}
+
+/* A search that begins where the first began, from other random numbers. */
+struct again {
+	struct vmf_moves m;	/* its VMs are its own, the rest is shared */
+	struct vmf_occupancy o;
+	struct vmf_search said;
+	uint64_t seed;
+};
+
+static int
+search_again(void *arg, int64_t k, struct vmf_err *e)
+{
+	struct again *a = (struct again *)arg + k;
+	struct vmf_state s = { .o = &a->o, .m = &a->m, .rng = { a->seed } };
+	int rc;
+
+	if ((rc = measure(&s, e)) == 0 && (rc = open_state(&s, e)) == 0)
+		rc = improve(&s, &a->said, e);
+	free_state(&s);
+	return rc;
+}
+
+/*
+ * What one search ends in is chance where a plan is tight: n_more others, on
+ * so many threads, from the plan that from has; the best of all, and of equal
+ * ones the first, is put into o.
+ */
+static int
+search_more(struct vmf_search *out, struct vmf_occupancy *o,
+    const struct vmf_place *from, int64_t n_more, struct vmf_err *e)
+{
+	struct again *a = vmf_calloc(n_more, (int64_t)sizeof(*a), e);
+	struct vmf_place *best = NULL;
+	struct vmf_moves *m = o->m;
+	int rc = VMF_ENOMEM;
+
+	if (a == NULL || (best = vmf_calloc(m->n, (int64_t)sizeof(*best),
+	    e)) == NULL)
+		goto done;
+	for (int64_t k = 0; k < n_more; k++) {
+		a[k].m = *m;
+		a[k].seed = SEED + (uint64_t)k + 1;
+		a[k].said.max_rounds = out->max_rounds;
+		a[k].m.vm = vmf_calloc(m->n, (int64_t)sizeof(*m->vm), e);
+		if (a[k].m.vm == NULL)
+			goto done;
+		memcpy(a[k].m.vm, m->vm, (size_t)m->n * sizeof(*m->vm));
+		for (int64_t i = 0; i < m->n; i++)
+			a[k].m.vm[i].slot = a[k].m.vm[i].to = -1;
+		/* Here, as it has hosts' room rounded, which all share. */
+		if ((rc = vmf_occupancy_open(&a[k].o, &a[k].m, e)) != 0)
+			goto done;
+		put_all(&a[k].o, from);
+	}
+	if ((rc = vmf_each(n_more, out->threads, search_again, a, e)) != 0)
+		goto done;
+	for (int64_t k = 0; k < n_more; k++) {
+		out->rounds += a[k].said.rounds;
+		if (a[k].o.n_placed < o->n_placed ||
+		    (a[k].o.n_placed == o->n_placed &&
+		    !(a[k].o.cost < o->cost)))
+			continue;
+		get_all(&a[k].m, best);
+		for (int64_t i = 0; i < m->n; i++)
+			if (m->vm[i].slot >= 0)
+				vmf_occupancy_take(o, i);
+		put_all(o, best);
+		o->cost = a[k].o.cost;
+	}
+done:
+	for (int64_t k = 0; a != NULL && k < n_more; k++) {
+		vmf_occupancy_free(&a[k].o);
+		free(a[k].m.vm);
+	}
+	free(a);
+	free(best);
+	return rc;
+}
+
+/* Searches besides the first. */
+static int64_t
+more_searches(const struct vmf_search *out, const struct vmf_occupancy *o,
+    int64_t n, double bound)
+{
+	if (out->searches > 0)
+		return out->searches - 1;
+	return n > SMALL || (o->n_placed == n && o->cost <= bound * LOOSE) ?
+	    0 : SEARCHES - 1;
+}
+
 int
 vmf_search(struct vmf_search *out, struct vmf_occupancy *o,
     struct vmf_moves *m, struct vmf_err *e)
 {
 	struct vmf_state s = { .o = o, .m = m, .rng = { SEED } };
 	struct vmf_prices prices = { 0 };
-	double loss = 0.0;
-	int64_t n = 0, rounds;
+	struct vmf_place *first = NULL;
+	int64_t more;
 	int rc;
 
-	s.spread = vmf_calloc(m->n, (int64_t)sizeof(*s.spread), e);
-	if (s.spread == NULL)
-		return VMF_ENOMEM;
-	for (int64_t i = 0; i < m->n; i++)
-		loss += spread_of(&s, i);
-	for (int64_t i = 0; i < m->n; i++)
-		n += can_move(m, i);
-	s.loss = loss = n > 0 ? loss / (double)n : 0.0;
 	/* Prices first: what they are found with need not be there together
 	 * with the room of hosts. */
-	if ((rc = vmf_prices_find(&prices, m, loss, price_rounds(m),
-	    e)) != 0 || (rc = vmf_occupancy_open(o, m, e)) != 0 ||
+	if ((rc = measure(&s, e)) != 0 || (rc = vmf_prices_find(&prices, m,
+	    s.loss, price_rounds(m), e)) != 0 ||
+	    (rc = vmf_occupancy_open(o, m, e)) != 0 ||
 	    (rc = open_state(&s, e)) != 0 ||
 	    (rc = insert_all(&s, &prices, e)) != 0)
 		goto done;
 	vmf_prices_free(&prices);
-	for (int64_t i = 0; i < m->n; i++)
-		if (can_move(m, i))
-			note(&s, (int32_t)i);
-	save_best(&s);
 	out->first_cost = o->cost;
 	out->first_placed = o->n_placed;
-	rounds = s.sore.n * (s.waiting.n > 0 ? 2 : 1) *
-	    (n <= VMF_EXACT_MOST ? ROUNDS_FEW : ROUNDS_EACH);
-	if (rounds < ROUNDS_LEAST)
-		rounds = ROUNDS_LEAST;
-	if (rounds > (s.waiting.n > 0 ? 2 : 1) * ROUNDS_MOST)
-		rounds = (s.waiting.n > 0 ? 2 : 1) * ROUNDS_MOST;
-	if (n > LARGE && rounds > ROUNDS_LARGE)
-		rounds = ROUNDS_LARGE;
-	if (out->max_rounds > 0)
-		rounds = out->max_rounds;
-	rc = search_rounds(&s, rounds, loss, n, &out->rounds, e);
-	if (rc != 0 || (rc = polish(&s, e)) != 0 || (rc = settle(&s, e)) != 0)
+	if (out->searches > 1 || s.n_free <= SMALL) {
+		first = vmf_calloc(m->n, (int64_t)sizeof(*first), e);
+		if (first == NULL) {
+			rc = VMF_ENOMEM;
+			goto done;
+		}
+		get_all(m, first);
+	}
+	if ((rc = improve(&s, out, e)) != 0)
 		goto done;
-	out->bound = s.waiting.n == 0 ? prices.bound : NAN;
+	more = more_searches(out, o, s.n_free, prices.bound);
+	if (more > 0 && (rc = search_more(out, o, first, more, e)) != 0)
+		goto done;
+	out->bound = o->n_placed == s.n_free ? prices.bound : NAN;
 done:
 	vmf_prices_free(&prices);
 	free_state(&s);
+	free(first);
 	return rc;
 }

@@ -16,8 +16,10 @@
  * plan that was seen is the answer, after a last pass in which each VM moves
  * alone.
  *
- * All random numbers come from one seed, and one thread makes all changes:
- * the same problem gives the same plan.
+ * Tight plans of few VMs end where chance has it: they are searched for a few
+ * times, and the best is taken.  All random numbers come from seeds that are
+ * always the same, and one thread makes all changes of a search: the same
+ * problem gives the same plan.
  */
 #ifndef VMF_SEARCH_H
 #define VMF_SEARCH_H
@@ -26,9 +28,11 @@
 
 struct vmf_search {
 	/* set by the caller: */
-	int64_t max_rounds;	/* 0: by the number of VMs */
+	int64_t max_rounds;	/* of a search; 0: by the number of VMs */
+	int64_t searches;	/* 0: more than one where that may pay */
+	int threads;		/* that these share; 0: one */
 	/* filled: */
-	int64_t rounds;		/* of ruin and recreate */
+	int64_t rounds;		/* of ruin and recreate, in all */
 	double bound;		/* no plan that places all of these VMs costs
 				 * less; NaN where some are not placed */
 	double first_cost;	/* before the rounds, and of how many VMs */

@@ -34,6 +34,7 @@ struct vmf_state {
 	int64_t n_order, order_cap;
 	int32_t *stack;
 	int64_t stack_cap;
+	int64_t n_free;		/* VMs that can move */
 	double loss;		/* mean, of a VM without its cheapest start */
 	double *early;		/* prices of starts, room for them */
 	float *spread;		/* what a VM may lose, and by how few starts */

@@ -247,7 +247,7 @@ run(int which, const char *path, const uint8_t *o, struct vmf_err *e)
 	    .total = o[1] >> 5 & 3, .max_host_load = o[1] & 128 ? 60.0 :
 	    NAN, .max_host_mem = NAN, .hysteresis = o[2] & 4 ? 1.0 : 0.0 },
 	    .drain = drain, .n_drains = o[2] >> 3 & 1,
-	    .search.max_rounds = ROUNDS };
+	    .search = { .max_rounds = ROUNDS, .searches = 2 } };
 	struct vmf_reader *in = NULL, *r = NULL;
 	char mem[64];
 	int fd = memory(mem, hosts_csv, sizeof(hosts_csv) - 1), rc;

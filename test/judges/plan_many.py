@@ -1,5 +1,5 @@
-"""plan_many.py FIRST COUNT [ROUNDS]: so many random problems of plan_gen.py,
-planned by the vmf-window in PATH, and each plan proved by plan_check.py.
+"""plan_many.py FIRST COUNT [ROUNDS [SEARCHES]]: so many random problems of
+plan_gen.py, planned by the vmf-window in PATH, each plan proved by plan_check.py.
 Prints how many moves there were, and what is broken; exits 1 if anything is.
 """
 import os
@@ -21,7 +21,8 @@ def plan(folder, kind, seed, options):
 
 if __name__ == "__main__":
     first, count = int(sys.argv[1]), int(sys.argv[2])
-    options = ["--rounds", sys.argv[3]] if len(sys.argv) > 3 else []
+    options = [word for pair in zip(["--rounds", "--searches"], sys.argv[3:])
+               for word in pair]
     moves = broken = 0
     for seed in range(first, first + count):
         with tempfile.TemporaryDirectory() as d:

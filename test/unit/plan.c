@@ -91,7 +91,9 @@ test_counts(void)
 	for (uint64_t seed = 1; seed <= 20; seed++) {
 		int64_t width = 1 + (int64_t)(seed % 3), slots = STARTS +
 		    width - 1;
-		struct vmf_search s = { .max_rounds = 2000 }, again = s;
+		struct vmf_search s = { .max_rounds = 2000, .searches = 3 };
+		struct vmf_search again = { .max_rounds = 2000,
+		    .searches = 3, .threads = 2 };
 		struct vmf_occupancy o = { 0 }, p = { 0 };
 		struct vmf_moves m, n;
 
@@ -124,6 +126,52 @@ test_counts(void)
 		vmf_moves_free(&m);
 		vmf_moves_free(&n);
 	}
+}
+
+/* The best of several searches is one of them and no worse than the first,
+ * and the room that is taken is that of the plan. */
+static void
+test_searches(void)
+{
+	int better = 0;
+
+	for (uint64_t seed = 1; seed <= 10; seed++) {
+		double cost[3];
+
+		for (int k = 0; k < 3; k++) {
+			struct vmf_search s = { .max_rounds = 5,
+			    .searches = 1 + 4 * k, .threads = 2 };
+			struct vmf_occupancy o = { 0 };
+			struct vmf_moves m;
+			double sum = 0.0, n;
+
+			open_problem(&m, 3);
+			m.limits.per_host = 1;
+			m.limits.max_host_load = 1.0;
+			fill(&m, 7, seed);
+			m.host[2].room = 1000.0;
+			for (int i = 0; i < 7; i++)
+				m.vm[i].place = true;
+			assert(vmf_search(&s, &o, &m, &err) == 0);
+			n = (double)o.n_placed;
+			cost[k] = o.cost - 100.0 * n;
+			assert(k == 0 || cost[k] <= cost[k - 1] + 1e-9);
+			for (int i = 0; i < 7; i++)
+				if (m.vm[i].slot >= 0) {
+					sum += vmf_occupancy_cost(&o, i,
+					    m.vm[i].slot, m.vm[i].to);
+					vmf_occupancy_take(&o, i);
+				}
+			assert(fabs(sum - cost[k] - 100.0 * n) <= 1e-9);
+			assert(o.n_placed == 0 && fabs(o.cost) <= 1e-6);
+			for (int64_t j = 0; j < o.n_slots; j++)
+				assert(o.total[j] == 0);
+			vmf_occupancy_free(&o);
+			vmf_moves_free(&m);
+		}
+		better += cost[2] < cost[0] - 1e-9;
+	}
+	assert(better > 0);
 }
 
 /* Host 2 has room for four VMs of 10, of which none leaves. */
@@ -495,7 +543,7 @@ test_optimum(void)
 	int placed = 0;
 
 	for (uint64_t seed = 1; seed <= 40; seed++) {
-		struct vmf_search s = { .max_rounds = 3000 };
+		struct vmf_search s = { .max_rounds = 3000, .searches = 1 };
 		int at[FEW], to[FEW], most;
 		struct vmf_occupancy o = { 0 };
 		struct vmf_moves m;
@@ -522,6 +570,7 @@ main(void)
 {
 	test_values();
 	test_counts();
+	test_searches();
 	test_load();
 	test_above();
 	test_above_coarse();
