@@ -168,6 +168,12 @@ cmd_progress(struct cmd *c, const char *fmt, ...)
 	fputs(" ...\n", stderr);
 }
 
+void
+cmd_tell(void *c, const char *text)
+{
+	cmd_progress(c, "%s", text);
+}
+
 bool
 cmd_same_file(const char *a, const char *b)
 {

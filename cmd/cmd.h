@@ -138,6 +138,8 @@ int cmd_word(const char *const *words, const char *word);
 void cmd_note(const struct cmd *c, const char *fmt, ...) VMF_PRINTF(2, 3);
 /* Progress: at most a line a second on stderr when c->progress. */
 void cmd_progress(struct cmd *c, const char *fmt, ...) VMF_PRINTF(2, 3);
+/* The same of a text, for what knows nothing of commands; c is a struct cmd. */
+void cmd_tell(void *c, const char *text);
 
 /* True when both name one regular file, or, where there is none yet, are the
  * same name. */

@@ -89,17 +89,11 @@ cmd_rewind(const struct cmd *c, const struct cmd_twice *t,
 	return rc;
 }
 
-static void
-tell(void *arg, const char *text)
-{
-	cmd_progress(arg, "%s", text);
-}
-
 void
 cmd_fleet(struct cmd *c, struct vmf_globals *g)
 {
 	g->mem_bytes = c->memory;
-	g->tell = tell;
+	g->tell = cmd_tell;
 	g->tell_arg = c;
 }
 

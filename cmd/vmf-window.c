@@ -243,7 +243,8 @@ main(int argc, char *argv[])
 	struct vmf_reader *in = NULL;
 	struct vmf_batch batch = { 0 };
 	struct vmf_err err = { "" };
-	struct vmf_planner p = { .plan = { .forecast = &forecast } };
+	struct vmf_planner p = { .plan = { .forecast = &forecast },
+	    .search = { .tell = cmd_tell, .tell_arg = &c } };
 	bool fleet;
 	int rc, ret = CMD_FAIL;
 

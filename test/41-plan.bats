@@ -1,6 +1,5 @@
 # vmf-window as the planner of a fleet: limits, targets, drains, plans that
-# are replaced.  Random problems are proved by test/judges/plan_check.py,
-# which shares nothing with the planner.
+# are replaced.  The search for them is in 43-plan-search.bats.
 
 load helper
 
@@ -712,92 +711,6 @@ e,h9,,forbidden,it is gone: not in vms.csv; forecast is empty"
 	vmf-window -q "$@" --no-history -o two g
 	vmf-cat --csv one >one.csv
 	vmf-cat --csv two | same one.csv -
-}
-
-@test "random problems: every plan is proved by other code" {
-	judge "$VMF_ROOT/test/judges/plan_check.py" --self-test
-	local few=0 some=10 many=150
-	[ -z "${VMF_WHOLE:-}" ] || few=3 some=60 many=1000
-	[ -z "${VMF_SMALL:-}" ] || few=0 some=12 many=40
-	judge -B "$VMF_ROOT/test/judges/plan_many.py" 1001 "$few"
-	# Short searches: what keeps the limits is the same code.  (1136 took
-	# one that moves without a target for gone.)
-	judge -B "$VMF_ROOT/test/judges/plan_many.py" 1101 "$some" 20000
-	judge -B "$VMF_ROOT/test/judges/plan_many.py" 2001 "$many" 300 1
-}
-
-@test "several VMs leave first, each to where another left, for one more" {
-	not_small
-	# Problems, their most VMs, and the least cost of these, by a solver
-	# (test/bench/plan place).
-	local seed most cost
-	while read -r seed most cost; do
-		mkdir "p$seed"
-		judge -B "$VMF_ROOT/test/judges/plan_gen.py" place "$seed" "p$seed"
-		readarray -t args < <(judge -c "
-import json
-print(*json.load(open('p$seed/problem.json'))['args'], sep='\n')")
-		(cd "p$seed" && vmf-window "${args[@]}" --rounds 200000 \
-		    --searches 1 -o plan.arrows forecast.arrows 2>said)
-		run -0 cat "p$seed/said"
-		assert_output --partial " $most placed"
-		awk -v a="$output" -v n="$most" -v b="$cost" 'BEGIN {
-			sub(/.*mean cost /, "", a)
-			exit !(a * n <= b * 1.01)
-		}'
-	done <<-E
-	26 12 353.15
-	34 6 107.88
-	101 10 332.30
-	157 10 281.01
-	E
-	judge -B "$VMF_ROOT/test/judges/plan_check.py" p*
-}
-
-@test "--rounds: a longer search is no worse, and limits hold in a short one" {
-	judge -B "$VMF_ROOT/test/judges/plan_gen.py" moment 3 .
-	readarray -t args < <(judge -c "
-import json
-print(*json.load(open('problem.json'))['args'], sep='\n')")
-	local last= cost
-	for rounds in 20 20000; do
-		vmf-window "${args[@]}" --rounds "$rounds" -o plan.arrows \
-		    forecast.arrows 2>err
-		judge -B "$VMF_ROOT/test/judges/plan_check.py" .
-		cost=$(sed -n 's/.*mean cost \([0-9.]*\).*/\1/p' err)
-		[ -z "$last" ] || awk -v a="$cost" -v b="$last" \
-		    'BEGIN { exit !(a <= b) }'
-		last=$cost
-	done
-	fails 2 'expected' vmf-window --length 30m --rounds 0 forecast.arrows
-}
-
-@test "--searches: the best of them, whatever the threads" {
-	judge -B "$VMF_ROOT/test/judges/plan_gen.py" moment 3 .
-	readarray -t args < <(judge -c "
-import json
-print(*json.load(open('problem.json'))['args'], sep='\n')")
-	local last= cost
-	for n in 1 2 6; do
-		vmf-window "${args[@]}" --rounds 200 --searches $n \
-		    -o plan.arrows forecast.arrows 2>err
-		judge -B "$VMF_ROOT/test/judges/plan_check.py" .
-		cost=$(sed -n 's/.*mean cost \([0-9.]*\).*/\1/p' err)
-		[ -z "$last" ] || awk -v a="$cost" -v b="$last" \
-		    'BEGIN { exit !(a <= b) }'
-		last=$cost
-	done
-	vmf-window -q --no-history "${args[@]}" --rounds 200 --searches 6 \
-	    --threads 1 -o one forecast.arrows
-	vmf-window -q --no-history "${args[@]}" --rounds 200 --searches 6 \
-	    --threads 4 -o four forecast.arrows
-	same one four
-	# Four by themselves where the plan is tight.
-	set -- --rounds 200 forecast.arrows
-	vmf-window -q --no-history "${args[@]}" -o own "$@"
-	vmf-window -q --no-history "${args[@]}" --searches 4 -o four "$@"
-	same own four
-	fails 2 'expected' vmf-window --length 30m --searches 0 forecast.arrows
 }
 
 # old ROW...: a plan of the columns id, start, target and rank.

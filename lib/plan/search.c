@@ -2,7 +2,9 @@
 #include "plan/search_in.h"
 #include "plan/price.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +38,7 @@
 #define SEARCHES 4
 #define SMALL 200
 #define LOOSE 1.01
+#define TELL_EACH 256		/* rounds to one that is told of */
 
 struct vmf_place {
 	int32_t slot, to;
@@ -350,16 +353,46 @@ try_round(struct vmf_state *s, double heat, double worth, bool fair,
 	return 0;
 }
 
+/* How many rounds, where nobody says so. */
+static int64_t
+rounds_of(const struct vmf_state *s)
+{
+	int64_t n = s->n_free, often = s->waiting.n > 0 ? 2 : 1;
+	int64_t rounds = s->sore.n * often *
+	    (n <= VMF_EXACT_MOST ? ROUNDS_FEW : ROUNDS_EACH);
+
+	if (rounds < ROUNDS_LEAST)
+		rounds = ROUNDS_LEAST;
+	if (rounds > often * ROUNDS_MOST)
+		rounds = often * ROUNDS_MOST;
+	return n > LARGE && rounds > ROUNDS_LARGE ? ROUNDS_LARGE : rounds;
+}
+
+/* How far it is, now and then: the plan so far, of so many VMs. */
+static void
+tell(const struct vmf_search *out, int64_t rounds, int64_t placed,
+    double cost)
+{
+	char text[160];
+
+	if (out->tell == NULL || out->rounds % TELL_EACH != 0)
+		return;
+	snprintf(text, sizeof(text), "%" PRId64 " VMs placed, mean cost %.4g; "
+	    "%" PRId64 " %% of %" PRId64 " rounds", placed, cost /
+	    fmax(1.0, (double)placed), 100 * out->rounds / rounds, rounds);
+	out->tell(out->tell_arg, text);
+}
+
 /*
  * Cycles of rounds that cool down, each from the best plan so far.  In two
  * of three a VM may lose its place for a while, at a price that rises until
  * no VM is worth it: tight plans are not rearranged otherwise.
  */
 static int
-search_rounds(struct vmf_state *s, int64_t rounds, int64_t *done,
-    struct vmf_err *e)
+search_rounds(struct vmf_state *s, struct vmf_search *out, struct vmf_err *e)
 {
-	int64_t n = s->n_free;
+	int64_t n = s->n_free, *done = &out->rounds;
+	int64_t rounds = out->max_rounds > 0 ? out->max_rounds : rounds_of(s);
 	double loss = s->loss;
 	double best = s->o->cost, most = greatest_cost(s->m);
 	double mean = s->o->cost / fmax(1.0, (double)s->o->n_placed) + loss;
@@ -379,6 +412,7 @@ search_rounds(struct vmf_state *s, int64_t rounds, int64_t *done,
 		    loss * (0.5 + 8.0 * left) : mean +
 		    (most - mean) * fmin(1.0, 2.0 * left) + heat;
 
+		tell(out, rounds, placed, best);
 		if (*done * CYCLES % rounds < CYCLES)
 			load_best(s);
 		rc = s->depends && *done % each == 0 ?
@@ -636,21 +670,6 @@ price_rounds(const struct vmf_moves *m)
 	return (int64_t)fmax(PRICE_LEAST, fmin(PRICE_ROUNDS, most));
 }
 
-/* How many rounds, where nobody says so. */
-static int64_t
-rounds_of(const struct vmf_state *s)
-{
-	int64_t n = s->n_free, often = s->waiting.n > 0 ? 2 : 1;
-	int64_t rounds = s->sore.n * often *
-	    (n <= VMF_EXACT_MOST ? ROUNDS_FEW : ROUNDS_EACH);
-
-	if (rounds < ROUNDS_LEAST)
-		rounds = ROUNDS_LEAST;
-	if (rounds > often * ROUNDS_MOST)
-		rounds = often * ROUNDS_MOST;
-	return n > LARGE && rounds > ROUNDS_LARGE ? ROUNDS_LARGE : rounds;
-}
-
 /* Make the plan better. */
 static int
 improve(struct vmf_state *s, struct vmf_search *out, struct vmf_err *e)
@@ -661,9 +680,7 @@ improve(struct vmf_state *s, struct vmf_search *out, struct vmf_err *e)
 		if (can_move(s->m, i))
 			note(s, (int32_t)i);
 	save_best(s);
-	if ((rc = search_rounds(s, out->max_rounds > 0 ? out->max_rounds :
-	    rounds_of(s), &out->rounds, e)) != 0 ||
-	    (rc = polish(s, e)) != 0)
+	if ((rc = search_rounds(s, out, e)) != 0 || (rc = polish(s, e)) != 0)
 		return rc;
 	return settle(s, e);
 }
@@ -726,6 +743,10 @@ search_more(struct vmf_search *out, struct vmf_occupancy *o,
 		a[k].m = *m;
 		a[k].seed = SEED + (uint64_t)k + 1;
 		a[k].said.max_rounds = out->max_rounds;
+		if (k == 0) {	/* one tells, as only one may at a time */
+			a[k].said.tell = out->tell;
+			a[k].said.tell_arg = out->tell_arg;
+		}
 		a[k].m.vm = vmf_calloc(m->n, (int64_t)sizeof(*m->vm), e);
 		if (a[k].m.vm == NULL)
 			goto done;
@@ -783,6 +804,8 @@ vmf_search(struct vmf_search *out, struct vmf_occupancy *o,
 	int64_t more;
 	int rc;
 
+	if (out->tell != NULL)
+		out->tell(out->tell_arg, "prices of what many VMs want");
 	/* Prices first: what they are found with need not be there together
 	 * with the room of hosts. */
 	if ((rc = measure(&s, e)) != 0 || (rc = vmf_prices_find(&prices, m,

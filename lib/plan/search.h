@@ -31,6 +31,8 @@ struct vmf_search {
 	int64_t max_rounds;	/* of a search; 0: by the number of VMs */
 	int64_t searches;	/* 0: more than one where that may pay */
 	int threads;		/* that these share; 0: one */
+	void (*tell)(void *arg, const char *text);	/* progress, or NULL */
+	void *tell_arg;
 	/* filled: */
 	int64_t rounds;		/* of ruin and recreate, in all */
 	double bound;		/* no plan that places all of these VMs costs
