@@ -330,18 +330,21 @@ search(struct vmf_krig *k, int m, const struct likeness *pair, double *tmp,
 	return 0;
 }
 
+/* One block for all but the factor: sites, and behind them numbers. */
 static int
 room(struct vmf_krig *k, int64_t n, struct vmf_err *e)
 {
-	k->site = vmf_calloc(n, (int64_t)sizeof(*k->site), e);
-	k->v = vmf_calloc(n, (int64_t)sizeof(double), e);
-	k->weight = vmf_calloc(n, (int64_t)sizeof(double), e);
-	k->alpha = vmf_calloc(n, (int64_t)sizeof(double), e);
-	k->loo = vmf_calloc(n, (int64_t)sizeof(double), e);
-	k->loo_sd = vmf_calloc(n, (int64_t)sizeof(double), e);
-	return k->site == NULL || k->v == NULL || k->weight == NULL ||
-	    k->alpha == NULL || k->loo == NULL || k->loo_sd == NULL ?
-	    VMF_ENOMEM : 0;
+	_Static_assert(sizeof(*k->site) % sizeof(double) == 0, "aligned");
+	k->site = vmf_calloc(n, (int64_t)(sizeof(*k->site) +
+	    5 * sizeof(double)), e);
+	if (k->site == NULL)
+		return VMF_ENOMEM;
+	k->v = (double *)(k->site + n);
+	k->weight = k->v + n;
+	k->alpha = k->weight + n;
+	k->loo = k->alpha + n;
+	k->loo_sd = k->loo + n;
+	return 0;
 }
 
 /* The mean of what is known of the sites, NaN where nothing is. */
@@ -362,19 +365,18 @@ set_middle(struct vmf_krig *k)
 }
 
 /* Median and variance of the values, mean of the trends. */
-static int
-centre(struct vmf_krig *k, struct vmf_err *e)
+static void
+centre(struct vmf_krig *k)
 {
 	int64_t n = k->n;
-	double *tmp = vmf_calloc(2 * n, (int64_t)sizeof(*tmp), e);
+	double *tmp = k->alpha, *more = k->loo;	/* not known yet */
 	double mean = 0.0, var = 0.0;
 
-	if (tmp == NULL)
-		return VMF_ENOMEM;
 	memcpy(tmp, k->v, (size_t)n * sizeof(*tmp));
-	vmf_sort_doubles(tmp, tmp + n, n);
+	vmf_sort_doubles(tmp, more, n);
 	k->mean = vmf_quantile_sorted(tmp, n, 0.5);
-	free(tmp);
+	memset(tmp, 0, (size_t)n * sizeof(*tmp));
+	memset(more, 0, (size_t)n * sizeof(*more));
 	k->trend = 0.0;
 	for (int64_t i = 0; i < n; i++) {
 		mean += k->v[i] / (double)n;
@@ -384,7 +386,6 @@ centre(struct vmf_krig *k, struct vmf_err *e)
 		var += (k->v[i] - mean) * (k->v[i] - mean) / (double)n;
 	/* What the parts of the covariance add up to at one site. */
 	k->variance = fmax(var, 1e-4) / (1.0 + 2.0 * MAIN_SHARE);
-	return 0;
 }
 
 /* Options, where none are given, and the processes; the factor of the one in
@@ -447,7 +448,7 @@ vmf_krig_fit_all(struct vmf_krig *k, int m, const struct vmf_site *site,
 			k[j].weight[i] = fmax(weight[i], 1.0);
 		}
 		set_middle(&k[j]);
-		rc = centre(&k[j], e);
+		centre(&k[j]);
 	}
 	if (rc != 0 || n == 0)
 		return rc;
@@ -540,11 +541,6 @@ void
 vmf_krig_free(struct vmf_krig *k)
 {
 	free(k->site);
-	free(k->v);
-	free(k->weight);
 	free(k->chol);
-	free(k->alpha);
-	free(k->loo);
-	free(k->loo_sd);
 	*k = (struct vmf_krig){ 0 };
 }
