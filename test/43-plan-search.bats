@@ -96,6 +96,7 @@ print(*json.load(open('p$seed/problem.json'))['args'], sep='\n')")
 }
 
 @test "--progress: what it is at, VMs placed, and at what cost" {
+	not_small
 	problem moment 3
 	# Longer than a second before and behind the first line.
 	{ cat forecast.arrows; sleep 1.2; } |
