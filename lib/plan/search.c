@@ -783,11 +783,13 @@ done:
 	return rc;
 }
 
-/* Searches besides the first. */
+/* Searches besides the first, where n VMs can move. */
 static int64_t
 more_searches(const struct vmf_search *out, const struct vmf_occupancy *o,
     int64_t n, double bound)
 {
+	if (n == 0)
+		return 0;
 	if (out->searches > 0)
 		return out->searches - 1;
 	return n > SMALL || (o->n_placed == n && o->cost <= bound * LOOSE) ?

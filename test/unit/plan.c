@@ -174,6 +174,28 @@ test_searches(void)
 	assert(better > 0);
 }
 
+/* Nobody is there, or nobody can move: that is a plan, however often it is
+ * searched for. */
+static void
+test_nobody(void)
+{
+	for (int n = 0; n < 2; n++) {
+		struct vmf_search s = { .searches = 3 };
+		struct vmf_occupancy o = { 0 };
+		struct vmf_moves m;
+
+		open_problem(&m, 1);
+		m.limits.total = 1;
+		if (n == 1)
+			assert(vmf_moves_add(&m, NULL, 0, NULL, NULL, 1.0,
+			    &err) == 0);
+		assert(vmf_search(&s, &o, &m, &err) == 0);
+		assert(o.n_placed == 0);
+		vmf_occupancy_free(&o);
+		vmf_moves_free(&m);
+	}
+}
+
 /* Host 2 has room for four VMs of 10, of which none leaves. */
 static void
 test_load(void)
@@ -571,6 +593,7 @@ main(void)
 	test_values();
 	test_counts();
 	test_searches();
+	test_nobody();
 	test_load();
 	test_above();
 	test_above_coarse();
