@@ -333,7 +333,7 @@ clean:	## remove build/
 
 help:	## this list
 	$(Q)grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | \
-		sed -E 's/^([a-z-]+):.*##[ \t]*/\1\t/' | expand -t 15
+		sed -E 's/^([a-z-]+):.*##[ \t]*/\1\t/' | expand -t 17
 	$(Q)echo 'variables: MODE=release|asan|tsan|msan|cov|fuzz GPU=auto|0|1 DEV=1 V=1 NVCC= CUDA_HOME= PREFIX= DESTDIR='
 
 -include $(LIB_OBJ:.o=.d) $(wildcard $(B)/cmd/*.d $(B)/test/*/*.d $(B)/test/fuzz/*/*.d)
