@@ -63,6 +63,7 @@ downtimes() {
 }
 
 @test "a plan says how long a move takes and stops its VM, and counts it" {
+	slow
 	cd "$BATS_TEST_TMPDIR" || return 1
 	gen 40 7 --inventory vms.csv | vmf-ingest -q | vmf-dedup -q >r.arrows
 	downtimes

@@ -222,6 +222,7 @@ many() {
 }
 
 @test "moves that name no configuration are told apart by what they are like" {
+	slow
 	# Loads that are far from each other; algorithms are of several words.
 	made 150 | awk -F, -v OFS=, '
 		NR == 1 { print $0, "algorithm" }
@@ -251,6 +252,7 @@ many() {
 }
 
 @test "how a VM will be moved is as usual where it is not told" {
+	slow
 	# Most are tunnelled pre-copies at 1 GB/s; the others take longer.
 	made 120 | awk -F, -v OFS=, 'NR == 1 {
 		print $0, "tunnelled", "bandwidth_bytes_s"; next }
@@ -286,6 +288,7 @@ rated() {
 }
 
 @test "a row that lacks the dirty rate of the moves is not one that writes nothing" {
+	slow
 	local k=downtime_ms_q50,downtime_ms_q90,total_ms_q50,total_ms_q90
 	cp "$BATS_FILE_TMPDIR/rated" with
 	rated 300 | cut -d, -f1-5,7- | learn without
@@ -316,6 +319,7 @@ rated() {
 }
 
 @test "moves of which half have a dirty rate are learned from" {
+	slow
 	awk 'BEGIN { srand(1)
 		print "vm,mem_bytes,vcpus,dirty_rate_bytes_s," \
 		    "bandwidth_bytes_s,workload,downtime_ms,total_ms"
@@ -369,6 +373,7 @@ rated() {
 }
 
 @test "a row that lacks the vCPUs of the moves says so, and is wide" {
+	slow
 	local k=total_ms_q50,downtime_ms_q10,downtime_ms_q50,downtime_ms_q90
 	awk 'BEGIN {
 		srand(4)
@@ -407,6 +412,7 @@ rated() {
 }
 
 @test "moves are foretold at a load of CPUs, whatever --metric is" {
+	slow
 	made 120 | learn m
 	{
 		echo "kind=forecast step=3600"
@@ -447,6 +453,7 @@ rated() {
 }
 
 @test "a row that lacks how much of its memory is in use is not all in use" {
+	slow
 	awk 'BEGIN {
 		srand(2)
 		print "vm,mode,mem_bytes,mem_used_bytes,vcpus,load_pct," \
@@ -477,6 +484,7 @@ joined() {
 }
 
 @test "a workload that is a number, in an inventory too, is one by its text" {
+	slow
 	made 120 | sed 's/,web,/,1,/; s/,db,/,2,/; s/,batch,/,30,/' | learn m
 	printf '%s\n' vm,workload,mem_mb,vcpus a,1,4096,4 b,30,4096,4 >vms.csv
 	joined vms.csv | vmf-predict -q --from m | vmf-cat -q --csv \
@@ -655,6 +663,7 @@ as_before() {
 }
 
 @test "vmf-eval holds files out: what is learned in one place, of another" {
+	slow
 	made 100 | vmf-ingest -q --map migrations -o here.arrows
 	# The same names of configurations, slower; no lengths.
 	made 90 2 | awk -F, -v OFS=, 'NR > 1 { $8 *= 1.5; $9 = "" } 1' |

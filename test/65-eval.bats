@@ -148,6 +148,7 @@ is() {
 }
 
 @test "rolling origins are what train and predict make at each, says the judge" {
+	slow
 	judge -c 'import numpy, pyarrow'
 	fleet 40 8
 	HORIZON=13
@@ -373,6 +374,7 @@ f.write_ipc_stream("point")'
 }
 
 @test "same bytes whatever the batches, but for cpu_s" {
+	slow
 	fleet 50 6
 	columns=$(vmf-cat --csv <(vmf-eval --model snaive -q s) | head -n 1 | sed 's/,cpu_s//')
 	vmf-eval --model arima,auto -q --threads 1 s | scores "$columns" >a

@@ -645,7 +645,7 @@ there_and_back() {
 @test "interrupted: running moves are told and waited for, the file is whole" {
 	for name in a b c; do
 		vm h1 $name
-		echo 10 >fleet/slow/$name
+		echo 30 >fleet/slow/$name
 	done
 	plan now <<-E
 	a h1 h2 0
@@ -687,7 +687,8 @@ there_and_back() {
 	for name in a b c; do
 		vm h1 $name
 	done
-	echo 40 >fleet/slow/a
+	# So long that it is under way at the second, whatever else is.
+	echo 80 >fleet/slow/a
 	echo error >fleet/fail/b
 	plan now <<-E
 	b h1 h2 0
@@ -717,7 +718,7 @@ there_and_back() {
 	assert_line --index 2 --regexp '^c,h1,h2,,.*,cancelled,interrupted$'
 	assert_line --index 3 --regexp '^d,h1,h2,,.*,cancelled,interrupted$'
 	assert_equal "${#lines[@]}" 4
-	for _ in $(seq 50); do
+	for _ in $(seq 150); do
 		[ ! -e fleet/h2/00000065-0000-4000-8000-000000000000 ] || break
 		sleep 0.1
 	done
