@@ -734,12 +734,10 @@ search_more(struct vmf_search *out, struct vmf_occupancy *o,
 	struct again *a = vmf_calloc(n_more, (int64_t)sizeof(*a), e);
 	struct vmf_place *best = NULL;
 	struct vmf_moves *m = o->m;
-	int rc = VMF_ENOMEM;
+	int rc = a == NULL || (best = vmf_calloc(m->n,
+	    (int64_t)sizeof(*best), e)) == NULL ? VMF_ENOMEM : 0;
 
-	if (a == NULL || (best = vmf_calloc(m->n, (int64_t)sizeof(*best),
-	    e)) == NULL)
-		goto done;
-	for (int64_t k = 0; k < n_more; k++) {
+	for (int64_t k = 0; rc == 0 && k < n_more; k++) {
 		a[k].m = *m;
 		a[k].seed = SEED + (uint64_t)k + 1;
 		a[k].said.max_rounds = out->max_rounds;
@@ -748,19 +746,20 @@ search_more(struct vmf_search *out, struct vmf_occupancy *o,
 			a[k].said.tell_arg = out->tell_arg;
 		}
 		a[k].m.vm = vmf_calloc(m->n, (int64_t)sizeof(*m->vm), e);
-		if (a[k].m.vm == NULL)
-			goto done;
+		if (a[k].m.vm == NULL) {
+			rc = VMF_ENOMEM;
+			break;
+		}
 		memcpy(a[k].m.vm, m->vm, (size_t)m->n * sizeof(*m->vm));
 		for (int64_t i = 0; i < m->n; i++)
 			a[k].m.vm[i].slot = a[k].m.vm[i].to = -1;
 		/* Here, as it has hosts' room rounded, which all share. */
-		if ((rc = vmf_occupancy_open(&a[k].o, &a[k].m, e)) != 0)
-			goto done;
-		put_all(&a[k].o, from);
+		if ((rc = vmf_occupancy_open(&a[k].o, &a[k].m, e)) == 0)
+			put_all(&a[k].o, from);
 	}
-	if ((rc = vmf_each(n_more, out->threads, search_again, a, e)) != 0)
-		goto done;
-	for (int64_t k = 0; k < n_more; k++) {
+	if (rc == 0)
+		rc = vmf_each(n_more, out->threads, search_again, a, e);
+	for (int64_t k = 0; rc == 0 && k < n_more; k++) {
 		out->rounds += a[k].said.rounds;
 		if (a[k].o.n_placed < o->n_placed ||
 		    (a[k].o.n_placed == o->n_placed &&
@@ -773,7 +772,6 @@ search_more(struct vmf_search *out, struct vmf_occupancy *o,
 		put_all(o, best);
 		o->cost = a[k].o.cost;
 	}
-done:
 	for (int64_t k = 0; a != NULL && k < n_more; k++) {
 		vmf_occupancy_free(&a[k].o);
 		free(a[k].m.vm);
