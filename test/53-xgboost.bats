@@ -291,7 +291,7 @@ EOF
 @test "--target: trees where they pay, the same by any threads" {
 	[ -z "$NO_XGB" ] || skip "built without XGBoost"
 	slow
-	gen 24 14 --seed 5 | vmf-ingest -q |
+	gen 40 14 --seed 5 | vmf-ingest -q |
 	    vmf-aggregate -q --step 1h --metric cpu -o s
 	for n in 1 2; do
 		vmf-train -q --no-history --model xgboost --threads $n \
@@ -311,7 +311,7 @@ EOF
 	assert_output True
 	vmf-predict -q --from m1 --horizon 6 -o f s
 	column cpu_mean_gt30_1_6 f | awk '{ n += $1 >= 0 && $1 <= 1 }
-	    END { exit !(n == NR && n == 24) }'
+	    END { exit !(n == NR && n == 40) }'
 	# Three quarters of the way from the rate to what came, at least.
 	vmf-eval -q --model xgboost --target 'cpu_mean>30@1-6' --horizon 6 \
 	    --origins 2 -o scores s
