@@ -15,6 +15,22 @@ import json
 print(*json.load(open('problem.json'))['args'], sep='\n')")
 }
 
+# no_worse OPTIONS...: plans of the problem by each of them are sound, and none
+# costs more than the one before.
+no_worse() {
+	local last= cost options
+	for options; do
+		# shellcheck disable=SC2086 # a list of words
+		vmf-window "${args[@]}" $options -o plan.arrows \
+		    forecast.arrows 2>err
+		judge -B "$VMF_ROOT/test/judges/plan_check.py" .
+		cost=$(sed -n 's/.*mean cost \([0-9.]*\).*/\1/p' err)
+		[ -z "$last" ] || awk -v a="$cost" -v b="$last" \
+		    'BEGIN { exit !(a <= b) }'
+		last=$cost
+	done
+}
+
 @test "random problems: every plan is proved by other code" {
 	judge "$VMF_ROOT/test/judges/plan_check.py" --self-test
 	local few=0 some=10 many=150
@@ -33,14 +49,12 @@ print(*json.load(open('problem.json'))['args'], sep='\n')")
 	# (test/bench/plan place).
 	local seed most cost
 	while read -r seed most cost; do
-		mkdir "p$seed"
-		judge -B "$VMF_ROOT/test/judges/plan_gen.py" place "$seed" "p$seed"
-		readarray -t args < <(judge -c "
-import json
-print(*json.load(open('p$seed/problem.json'))['args'], sep='\n')")
-		(cd "p$seed" && vmf-window "${args[@]}" --rounds 200000 \
-		    --searches 1 -o plan.arrows forecast.arrows 2>said)
-		run -0 cat "p$seed/said"
+		mkdir "$BATS_TEST_TMPDIR/p$seed"
+		cd "$BATS_TEST_TMPDIR/p$seed"
+		problem place "$seed"
+		vmf-window "${args[@]}" --rounds 200000 --searches 1 \
+		    -o plan.arrows forecast.arrows 2>said
+		run -0 cat said
 		assert_output --partial " $most placed"
 		awk -v a="$output" -v n="$most" -v b="$cost" 'BEGIN {
 			sub(/.*mean cost /, "", a)
@@ -52,36 +66,19 @@ print(*json.load(open('p$seed/problem.json'))['args'], sep='\n')")
 	101 10 332.30
 	157 10 281.01
 	E
-	judge -B "$VMF_ROOT/test/judges/plan_check.py" p*
+	judge -B "$VMF_ROOT/test/judges/plan_check.py" "$BATS_TEST_TMPDIR"/p*
 }
 
 @test "--rounds: a longer search is no worse, and limits hold in a short one" {
 	problem moment 3
-	local last= cost
-	for rounds in 20 20000; do
-		vmf-window "${args[@]}" --rounds "$rounds" -o plan.arrows \
-		    forecast.arrows 2>err
-		judge -B "$VMF_ROOT/test/judges/plan_check.py" .
-		cost=$(sed -n 's/.*mean cost \([0-9.]*\).*/\1/p' err)
-		[ -z "$last" ] || awk -v a="$cost" -v b="$last" \
-		    'BEGIN { exit !(a <= b) }'
-		last=$cost
-	done
+	no_worse '--rounds 20' '--rounds 20000'
 	fails 2 'expected' vmf-window --length 30m --rounds 0 forecast.arrows
 }
 
 @test "--searches: the best of them, whatever the threads" {
 	problem moment 3
-	local last= cost
-	for n in 1 2 6; do
-		vmf-window "${args[@]}" --rounds 200 --searches $n \
-		    -o plan.arrows forecast.arrows 2>err
-		judge -B "$VMF_ROOT/test/judges/plan_check.py" .
-		cost=$(sed -n 's/.*mean cost \([0-9.]*\).*/\1/p' err)
-		[ -z "$last" ] || awk -v a="$cost" -v b="$last" \
-		    'BEGIN { exit !(a <= b) }'
-		last=$cost
-	done
+	no_worse '--rounds 200 --searches 1' '--rounds 200 --searches 2' \
+	    '--rounds 200 --searches 6'
 	vmf-window -q --no-history "${args[@]}" --rounds 200 --searches 6 \
 	    --threads 1 -o one forecast.arrows
 	vmf-window -q --no-history "${args[@]}" --rounds 200 --searches 6 \

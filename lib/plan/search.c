@@ -723,20 +723,21 @@ search_again(void *arg, int64_t k, struct vmf_err *e)
 }
 
 /*
- * What one search ends in is chance where a plan is tight: n_more others, on
- * so many threads, from the plan that from has; the best of all, and of equal
- * ones the first, is put into o.
+ * What one search ends in is chance where a plan is tight: n_more others from
+ * the plan that places has; the best of all, and of equal ones the first, is
+ * put into o, and places is its.
  */
 static int
 search_more(struct vmf_search *out, struct vmf_occupancy *o,
-    const struct vmf_place *from, int64_t n_more, struct vmf_err *e)
+    struct vmf_place *places, int64_t n_more, struct vmf_err *e)
 {
 	struct again *a = vmf_calloc(n_more, (int64_t)sizeof(*a), e);
-	struct vmf_place *best = NULL;
+	const struct vmf_occupancy *best = o;
 	struct vmf_moves *m = o->m;
-	int rc = a == NULL || (best = vmf_calloc(m->n,
-	    (int64_t)sizeof(*best), e)) == NULL ? VMF_ENOMEM : 0;
+	int rc = 0;
 
+	if (a == NULL)
+		return VMF_ENOMEM;
 	for (int64_t k = 0; rc == 0 && k < n_more; k++) {
 		a[k].m = *m;
 		a[k].seed = SEED + (uint64_t)k + 1;
@@ -755,29 +756,30 @@ search_more(struct vmf_search *out, struct vmf_occupancy *o,
 			a[k].m.vm[i].slot = a[k].m.vm[i].to = -1;
 		/* Here, as it has hosts' room rounded, which all share. */
 		if ((rc = vmf_occupancy_open(&a[k].o, &a[k].m, e)) == 0)
-			put_all(&a[k].o, from);
+			put_all(&a[k].o, places);
 	}
 	if (rc == 0)
 		rc = vmf_each(n_more, out->threads, search_again, a, e);
 	for (int64_t k = 0; rc == 0 && k < n_more; k++) {
 		out->rounds += a[k].said.rounds;
-		if (a[k].o.n_placed < o->n_placed ||
-		    (a[k].o.n_placed == o->n_placed &&
-		    !(a[k].o.cost < o->cost)))
-			continue;
-		get_all(&a[k].m, best);
+		if (a[k].o.n_placed > best->n_placed ||
+		    (a[k].o.n_placed == best->n_placed &&
+		    a[k].o.cost < best->cost))
+			best = &a[k].o;
+	}
+	if (rc == 0 && best != o) {
+		get_all(best->m, places);
 		for (int64_t i = 0; i < m->n; i++)
 			if (m->vm[i].slot >= 0)
 				vmf_occupancy_take(o, i);
-		put_all(o, best);
-		o->cost = a[k].o.cost;
+		put_all(o, places);
+		o->cost = best->cost;
 	}
-	for (int64_t k = 0; a != NULL && k < n_more; k++) {
+	for (int64_t k = 0; k < n_more; k++) {
 		vmf_occupancy_free(&a[k].o);
 		free(a[k].m.vm);
 	}
 	free(a);
-	free(best);
 	return rc;
 }
 
