@@ -153,11 +153,31 @@ bare() {
 
 @test "shell scripts are clean" {
 	command -v shellcheck >/dev/null || skip "no shellcheck"
-	for f in scripts/* test/run test/stand-ins/* test/fuzz/run \
-	    test/bench/gpu .ci/run; do
-		[ ! -e "$f" ] || echo "$f"
-	done | xargs shellcheck -x -s sh
+	{ echo scripts/*.sh | tr ' ' '\n'
+	  grep -rlE '^#!/bin/sh' scripts test .ci; } |
+	    xargs shellcheck -x -s sh
 	shellcheck -s bash test/*.bash
+}
+
+# With a make that does nothing but fail, in a folder of its own.
+@test "check-deep knows each of its parts, and tells one that it does not" {
+	cd "$BATS_TEST_TMPDIR" && mkdir -p t/scripts t/bin || return 1
+	cp "$VMF_ROOT"/scripts/check-deep "$VMF_ROOT"/scripts/need.sh t/scripts
+	for tool in make cppcheck git; do
+		printf '#!/bin/sh\nexit 1\n' >t/bin/$tool
+		chmod +x t/bin/$tool
+	done
+	PATH=$PWD/t/bin:$PATH run -1 sh t/scripts/check-deep
+	parts=$(sed -n "/^parts='/,/'\$/p" t/scripts/check-deep |
+	    sed "s/parts=//" | tr -d "'")
+	for part in $parts; do
+		echo "$output" | grep -qE "^$part: (FAILED|skipped)\$"
+	done
+	# shellcheck disable=SC2086 # words
+	set -- $parts
+	[ $# -gt 15 ]
+	PATH=$PWD/t/bin:$PATH run -2 sh t/scripts/check-deep damage nightz
+	assert_output "check-deep: no part 'nightz'"
 }
 
 @test "nothing left to do, says the code" {
