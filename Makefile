@@ -19,8 +19,9 @@ DNNL ?= auto
 CUDNN ?= auto
 PREFIX ?= /usr/local
 DESTDIR ?=
-# -O1 -g1: files take half the time to compile, and lines are known.
-CFLAGS ?= $(if $(filter asan,$(MODE)),-O1 -g1,-O2 -g)
+# -g1: the lines of a report are known.  -O1: files take half the time to compile.
+CFLAGS ?= $(if $(filter asan,$(MODE)),-O1 -g1,-O2 $(if \
+	$(filter fuzz,$(MODE)),-g1,-g))
 V ?= 0
 
 VERSION := $(shell cat VERSION)

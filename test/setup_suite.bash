@@ -25,5 +25,7 @@ setup_suite() {
 	ASAN_OPTIONS=$ASAN_OPTIONS:quarantine_size_mb=16
 	export ASAN_OPTIONS=$ASAN_OPTIONS:thread_local_quarantine_size_kb=64
 	export LSAN_OPTIONS=exitcode=99
+	# Threads of OpenMP that wait leave the core to the test beside them.
+	export OMP_WAIT_POLICY=passive
 	export UBSAN_OPTIONS=exitcode=99:print_stacktrace=1
 }
