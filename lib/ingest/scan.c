@@ -8,61 +8,6 @@
 #include <immintrin.h>
 #endif
 
-/* What 64 bytes of text hold, a bit each. */
-struct masks {
-	uint64_t sep;		/* delimiters and line ends */
-	uint64_t lf, cr, odd;	/* odd: quotes and NULs */
-};
-
-/* Positions of the bits; up to 7 words behind are written as well. */
-static inline __attribute__((always_inline)) uint32_t *
-emit(uint32_t *to, uint64_t bits, uint32_t base)
-{
-	uint32_t *end = to + __builtin_popcountll(bits);
-
-	while (to < end) {
-		for (int i = 0; i < 4; i++) {
-			to[i] = base + (bits == 0 ? 0 :
-			    (uint32_t)__builtin_ctzll(bits));
-			bits &= bits - 1;
-		}
-		to += 4;
-	}
-	return end;
-}
-
-/* Take in the masks of the bytes at base; keep has a bit for each that is
- * text. */
-static inline __attribute__((always_inline)) void
-take(struct vmf_marks *m, const struct masks *k, uint64_t keep,
-    uint32_t base, const char *next)
-{
-	uint64_t sep = k->sep & keep, lf = k->lf & keep, odd = k->odd & keep;
-	uint64_t cr = k->cr & keep;
-
-	if (__builtin_expect(cr != 0, 0))
-		odd |= cr & ~(lf >> 1 | (uint64_t)(*next == '\n') << 63);
-	m->n_lines += __builtin_popcountll(lf);
-	m->n_pos = emit(m->pos + m->n_pos, sep, base) - m->pos;
-	if (__builtin_expect(odd != 0, 0))
-		m->n_odd = emit(m->odd + m->n_odd, odd, base) - m->odd;
-}
-
-/* The loop over a text, for one kind of masks. */
-#define SCAN_LOOP(get) do { \
-	int64_t at = 0; \
-	struct masks k; \
-	for (; at + 64 <= n; at += 64) { \
-		get(text + at, &c, &k); \
-		take(m, &k, ~(uint64_t)0, (uint32_t)at, text + at + 64); \
-	} \
-	if (at < n) { \
-		get(text + at, &c, &k); \
-		take(m, &k, ((uint64_t)1 << (n - at)) - 1, (uint32_t)at, \
-		    text + at + 64); \
-	} \
-} while (0)
-
 static void
 scan_plain(const char *text, int64_t n, char delim, struct vmf_marks *m)
 {
@@ -88,6 +33,63 @@ scan_plain(const char *text, int64_t n, char delim, struct vmf_marks *m)
 }
 
 #ifdef VMF_X86
+
+/* What 64 bytes of text hold, a bit each. */
+struct masks {
+	uint64_t sep;		/* delimiters and line ends */
+	uint64_t lf, cr, odd;	/* odd: quotes and NULs */
+};
+
+/* Positions of the bits; up to 7 words behind are written as well. */
+VMF_TARGET_AVX2 static inline __attribute__((always_inline)) uint32_t *
+emit(uint32_t *to, uint64_t bits, uint32_t base)
+{
+	uint32_t *end = to + __builtin_popcountll(bits);
+
+	while (to < end) {
+#pragma GCC unroll 4
+		for (int i = 0; i < 4; i++) {
+			to[i] = base + (uint32_t)_tzcnt_u64(bits);
+			bits = _blsr_u64(bits);
+		}
+		to += 4;
+	}
+	return end;
+}
+
+/* Take in the masks of the bytes at base; keep has a bit for each that is
+ * text. */
+VMF_TARGET_AVX2 static inline __attribute__((always_inline)) void
+take(struct vmf_marks *m, const struct masks *k, uint64_t keep,
+    uint32_t base, const char *next)
+{
+	uint64_t sep = k->sep & keep, lf = k->lf & keep, odd = k->odd & keep;
+	uint64_t cr = k->cr & keep;
+
+	if (__builtin_expect(cr != 0, 0))
+		odd |= cr & ~(lf >> 1 | (uint64_t)(*next == '\n') << 63);
+	m->n_lines += __builtin_popcountll(lf);
+	m->n_pos = emit(m->pos + m->n_pos, sep, base) - m->pos;
+	if (__builtin_expect(odd != 0, 0))
+		m->n_odd = emit(m->odd + m->n_odd, odd, base) - m->odd;
+}
+
+/* The loop over a text, for one kind of masks. */
+#define SCAN_LOOP(get) do { \
+	struct vmf_marks r = *m; /* in registers */ \
+	int64_t at = 0; \
+	struct masks k; \
+	for (; at + 64 <= n; at += 64) { \
+		get(text + at, &c, &k); \
+		take(&r, &k, ~(uint64_t)0, (uint32_t)at, text + at + 64); \
+	} \
+	if (at < n) { \
+		get(text + at, &c, &k); \
+		take(&r, &k, ((uint64_t)1 << (n - at)) - 1, (uint32_t)at, \
+		    text + at + 64); \
+	} \
+	*m = r; \
+} while (0)
 
 struct wide2 {
 	__m256i delim, lf, cr, quote;
