@@ -195,6 +195,8 @@ read_file(struct vmf_ingest *in, struct cmd_output *out,
 
 	while ((got = vmf_ingest_fill(in, batch, e)) > 0) {
 		ingest_watch(&watch, vmf_ingest_schema(in), batch);
+		if (opt.in.threads > 1)
+			vmf_writer_behind(out->w);
 		rc = vmf_writer_put(out->w, batch, e);
 		if (rc != 0)
 			return rc;

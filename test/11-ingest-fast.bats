@@ -270,3 +270,25 @@ m_1,1970-01-05T11:24:00Z,41,92,,,43.5,33.25,5"
 		[ "$peak" -lt 40000 ] || { echo "$threads threads: $peak kB" >&2; return 1; }
 	done
 }
+
+@test "many batches: the same bytes by a thread, its failure told, its pipe closed" {
+	gen 2000 1 --order shuffle >a.csv
+	for how in '' --compress=zstd; do
+		for threads in 1 2 4; do
+			vmf-ingest --no-history -q --threads $threads $how \
+			    -o x$threads a.csv
+		done
+		same x1 x2
+		same x1 x4
+	done
+	full() { vmf-ingest -q --threads 2 a.csv >/dev/full; }
+	fails 1 'cannot write standard output' full
+	codes=$(vmf-ingest -q --threads 2 a.csv | head -c 1 >/dev/null
+	    echo "${PIPESTATUS[0]}")
+	assert_equal "$codes" 141
+	# A bad row far behind what has been written ends it as ever.
+	echo 'vm,x' >>a.csv
+	bad() { vmf-ingest -q --threads 2 a.csv >part; }
+	fails 1 'a.csv:531641: found 2 fields' bad
+	[ "$(stat -c %s part)" -gt 1000000 ]
+}

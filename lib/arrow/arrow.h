@@ -258,9 +258,19 @@ int vmf_writer_open(struct vmf_writer **w, struct vmf_out *o,
  * A batch of no rows writes nothing; one of many, all of whose columns are of
  * one width, is several in a stream without compression.  Columns must match
  * the schema.
+ * b has its rows afterwards, but behind vmf_writer_behind; vmf_batch_clear
+ * makes room for the next.
  */
 int vmf_writer_put(struct vmf_writer *w, struct vmf_batch *b,
     struct vmf_err *e) VMF_CHECK;
+/*
+ * From here on a thread writes the batches that own their columns, one at a
+ * time, while the caller fills the next: vmf_writer_put takes the columns, and
+ * leaves others in their place.  The bytes are the same.  That one could not
+ * be written is told by the put that follows, or by vmf_writer_finish.  Where
+ * there is no thread to be had, put writes at once as before.
+ */
+void vmf_writer_behind(struct vmf_writer *w);
 /* Write the end marker; vmf_out_finish must follow. */
 int vmf_writer_finish(struct vmf_writer *w, struct vmf_err *e) VMF_CHECK;
 void vmf_writer_free(struct vmf_writer *w);

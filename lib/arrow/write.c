@@ -11,6 +11,7 @@
 #include <zstd.h>
 
 #include "arrow/arrow.h"
+#include "arrow/behind.h"
 #include "arrow/bits.h"
 #include "arrow/flat.h"
 #include "arrow/format.h"
@@ -58,6 +59,7 @@ struct vmf_writer {
 	int64_t remap_cap;
 	int64_t dict_bytes, row_bytes;	/* sent so far */
 	ZSTD_CCtx *zstd;
+	struct vmf_behind *behind;	/* NULL: put writes at once */
 };
 
 /* ---- messages ---- */
@@ -567,22 +569,34 @@ shrink_dict(struct vmf_writer *w, struct vmf_col *c, struct vmf_err *e)
 	return 0;
 }
 
+static bool
+dict_sent(const struct vmf_writer *w, int i, const struct vmf_dict *d)
+{
+	return w->dict[i].n == d->n && w->dict[i].gen == d->gen;
+}
+
+/* Drop what the batch does not use from its dictionaries that have to be sent
+ * again. */
 static int
-send_dict(struct vmf_writer *w, int i, struct vmf_col *c, bool owned,
+shrink_dicts(struct vmf_writer *w, struct vmf_batch *b, struct vmf_err *e)
+{
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && b->owned && i < b->n_cols; i++)
+		if (b->col[i].is_dict && !dict_sent(w, i, b->col[i].dict))
+			rc = shrink_dict(w, &b->col[i], e);
+	return rc;
+}
+
+static int
+send_dict(struct vmf_writer *w, int i, const struct vmf_dict *d,
     struct vmf_err *e)
 {
 	static const int32_t no_off[1] = { 0 };
-	struct writer_dict *sent = &w->dict[i];
-	const struct vmf_dict *d = c->dict;
 	int rc;
 
-	if (sent->n == d->n && sent->gen == d->gen)
+	if (dict_sent(w, i, d))
 		return 0;
-	if (owned) {
-		rc = shrink_dict(w, c, e);
-		if (rc != 0)
-			return rc;
-	}
 	begin_body(w);
 	rc = add_bitmap(w, d->valid, d->n, e);
 	if (rc == 0)
@@ -593,8 +607,48 @@ send_dict(struct vmf_writer *w, int i, struct vmf_col *c, bool owned,
 		    e);
 	if (rc == 0)
 		rc = send_body(w, d->n, i, e);
-	sent->gen = d->gen;
-	sent->n = d->n;
+	w->dict[i].gen = d->gen;
+	w->dict[i].n = d->n;
+	return rc;
+}
+
+/* How many rows of the batch to send together. */
+static int64_t
+part_rows(const struct vmf_writer *w, const struct vmf_batch *b)
+{
+	int64_t parts = vmf_batch_bytes(b) / PART_BYTES;
+
+	for (int i = 0; i < b->n_cols; i++)
+		if (b->col[i].off != NULL)
+			return b->n;
+	if (w->codec != VMF_CODEC_NONE || parts < 2)
+		return b->n;
+	return (b->n / parts + 63) / 64 * 64;
+}
+
+/* The rows of a batch, with the dictionaries that they need. */
+static int
+send_rows(void *arg, struct vmf_batch *b, struct vmf_err *e)
+{
+	struct vmf_writer *w = arg;
+	int64_t part = part_rows(w, b), n;
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && i < b->n_cols; i++)
+		if (b->col[i].is_dict)
+			rc = send_dict(w, i, b->col[i].dict, e);
+	for (int64_t at = 0; rc == 0 && at < b->n; at += n) {
+		n = part < b->n - at ? part : b->n - at;
+		begin_body(w);
+		for (int i = 0; rc == 0 && i < b->n_cols; i++) {
+			struct vmf_col c = n == b->n ? b->col[i] :
+			    vmf_col_part(&b->col[i], at, n);
+
+			rc = add_column(w, &c, e);
+		}
+		if (rc == 0)
+			rc = send_body(w, n, -1, e);
+	}
 	return rc;
 }
 
@@ -636,52 +690,31 @@ fail:
 	return rc;
 }
 
-/* How many rows of the batch to send together. */
-static int64_t
-part_rows(const struct vmf_writer *w, const struct vmf_batch *b)
+void
+vmf_writer_behind(struct vmf_writer *w)
 {
-	int64_t parts = vmf_batch_bytes(b) / PART_BYTES;
-
-	for (int i = 0; i < b->n_cols; i++)
-		if (b->col[i].off != NULL)
-			return b->n;
-	if (w->codec != VMF_CODEC_NONE || parts < 2)
-		return b->n;
-	return (b->n / parts + 63) / 64 * 64;
+	if (w->behind == NULL)
+		w->behind = vmf_behind_start(&w->schema, send_rows, w);
 }
 
 int
 vmf_writer_put(struct vmf_writer *w, struct vmf_batch *b, struct vmf_err *e)
 {
-	int64_t part, n;
 	int rc = 0;
 
 	assert(b->n_cols == w->schema.n);
-	if (b->n == 0)
-		return 0;
-	for (int i = 0; i < b->n_cols; i++) {
+	for (int i = 0; i < b->n_cols; i++)
 		assert(b->col[i].type == w->schema.field[i].type &&
 		    b->col[i].n == b->n &&
 		    b->col[i].is_dict == w->schema.field[i].dict);
-		if (!b->col[i].is_dict)
-			continue;
-		rc = send_dict(w, i, &b->col[i], b->owned, e);
-		if (rc != 0)
-			return rc;
-	}
-	part = part_rows(w, b);
-	for (int64_t at = 0; rc == 0 && at < b->n; at += n) {
-		n = part < b->n - at ? part : b->n - at;
-		begin_body(w);
-		for (int i = 0; rc == 0 && i < b->n_cols; i++) {
-			struct vmf_col c = n == b->n ? b->col[i] :
-			    vmf_col_part(&b->col[i], at, n);
-
-			rc = add_column(w, &c, e);
-		}
-		if (rc == 0)
-			rc = send_body(w, n, -1, e);
-	}
+	if (w->behind != NULL)
+		rc = vmf_behind_wait(w->behind, e);
+	if (rc != 0 || b->n == 0)
+		return rc;
+	rc = shrink_dicts(w, b, e);
+	if (rc == 0)
+		rc = w->behind != NULL && b->owned ?
+		    vmf_behind_put(w->behind, b, e) : send_rows(w, b, e);
 	return rc;
 }
 
@@ -689,8 +722,9 @@ int
 vmf_writer_finish(struct vmf_writer *w, struct vmf_err *e)
 {
 	static const uint32_t marker[2] = { 0xffffffff, 0 };
+	int rc = w->behind != NULL ? vmf_behind_wait(w->behind, e) : 0;
 
-	return vmf_out_write(w->out, marker, 8, e);
+	return rc != 0 ? rc : vmf_out_write(w->out, marker, 8, e);
 }
 
 void
@@ -698,6 +732,7 @@ vmf_writer_free(struct vmf_writer *w)
 {
 	if (w == NULL)
 		return;
+	vmf_behind_free(w->behind);
 	vmf_schema_free(&w->schema);
 	free(w->dict);
 	vmf_buf_free(&w->fbb.b);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * lib/arrow against itself: what is written is read back, batch by batch,
- * with every codec; dictionaries that grow, shrink and are replaced.
+ * with every codec, at once or by a thread; dictionaries that grow, shrink and
+ * are replaced.
  *
  * With arguments it is a filter for the other tests:
  *   stream IN OUT none|lz4|zstd ROWS
@@ -118,7 +119,7 @@ numbers(void)
 
 static void
 round_trip(enum vmf_codec codec, int64_t rows, int64_t batch_rows,
-    int64_t n_ids, const char *path)
+    int64_t n_ids, bool behind, const char *path)
 {
 	struct vmf_schema s = { 0 };
 	struct vmf_batch b;
@@ -143,6 +144,8 @@ round_trip(enum vmf_codec codec, int64_t rows, int64_t batch_rows,
 	check(vmf_meta_set(&s.field[2].meta, "unit", "%", &err));
 	check(vmf_out_open(&o, path, &err));
 	check(vmf_writer_open(&w, o, &s, codec, &err));
+	if (behind)
+		vmf_writer_behind(w);
 	check(vmf_batch_init(&b, &s, &err));
 	for (i = 0; i < rows; i++) {
 		len = snprintf(id, sizeof(id), "vm-%lld",
@@ -297,7 +300,7 @@ dictionary_stays_small(const char *path)
 	const struct vmf_batch *b;
 	int got;
 
-	round_trip(VMF_CODEC_NONE, 20000, 100, 10000, path);
+	round_trip(VMF_CODEC_NONE, 20000, 100, 10000, false, path);
 	check(vmf_reader_open(&r, path, VMF_MAX_BATCH, &err));
 	while ((got = vmf_reader_next(r, &b, &err)) > 0)
 		assert(b->col[0].dict->n <= 151);
@@ -401,7 +404,7 @@ put_names(struct vmf_writer *w, struct vmf_batch *b, int64_t n,
 /* What a dictionary says, whether it only grew or changed where the reader,
  * comparing it part by part, is in the middle of it. */
 static void
-dictionary_grows(const char *path)
+dictionary_grows(bool behind, const char *path)
 {
 	static const int64_t step[][2] = { { 20000, -1 }, { 20007, -1 },
 	    { 20007, -1 }, { 20007, 19000 }, { 20100, 19000 }, { 20100, 0 },
@@ -420,6 +423,8 @@ dictionary_grows(const char *path)
 	check(vmf_schema_add(&s, "vm", VMF_UTF8, true, &err));
 	check(vmf_out_open(&o, path, &err));
 	check(vmf_writer_open(&w, o, &s, VMF_CODEC_NONE, &err));
+	if (behind)
+		vmf_writer_behind(w);
 	check(vmf_batch_init(&b, &s, &err));
 	for (int k = 0; k < n_steps; k++)
 		put_names(w, &b, step[k][0], step[k][1], &err);
@@ -474,15 +479,19 @@ main(int argc, char *argv[])
 	close(fd);
 	numbers();
 	for (int codec = VMF_CODEC_NONE; codec <= VMF_CODEC_ZSTD; codec++) {
-		round_trip((enum vmf_codec)codec, 0, 10, 1, path);
-		round_trip((enum vmf_codec)codec, 1, 10, 1, path);
-		round_trip((enum vmf_codec)codec, 1000, 1000, 3, path);
-		round_trip((enum vmf_codec)codec, 1000, 64, 900, path);
-		round_trip((enum vmf_codec)codec, 1001, 7, 1001, path);
+		round_trip((enum vmf_codec)codec, 0, 10, 1, false, path);
+		round_trip((enum vmf_codec)codec, 1, 10, 1, false, path);
+		round_trip((enum vmf_codec)codec, 1000, 1000, 3, false, path);
+		round_trip((enum vmf_codec)codec, 1000, 64, 900, false, path);
+		round_trip((enum vmf_codec)codec, 1001, 7, 1001, false, path);
+		round_trip((enum vmf_codec)codec, 1, 10, 1, true, path);
+		round_trip((enum vmf_codec)codec, 1000, 64, 900, true, path);
+		round_trip((enum vmf_codec)codec, 1001, 7, 1001, true, path);
 		parts((enum vmf_codec)codec, path);
 	}
 	dictionary_stays_small(path);
-	dictionary_grows(path);
+	dictionary_grows(false, path);
+	dictionary_grows(true, path);
 	shared_metadata(path);
 	unlink(path);
 	return 0;
