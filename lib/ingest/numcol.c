@@ -85,19 +85,22 @@ ticks(const char *s, const char *end, enum vmf_stamp stamp, bool detect,
 	    ticks_seconds(v, stamp, detect, t);
 }
 
-/* The same at any level. */
+/* Lines r to r + 3, where there are so many and they are plain. */
 INLINE bool
 four_times(enum vmf_simd level, const struct vmf_cells *c, int64_t r,
     int64_t f, enum vmf_stamp stamp, bool detect, int64_t *out)
 {
 #ifdef VMF_X86
-	return level == VMF_SIMD_AVX512 && r + 4 <= c->n &&
-	    vmf_numcol_four_ticks(c, r, f, stamp, detect, out);
+	if (r + 4 <= c->n && !any_odd(c, r))
+		return level == VMF_SIMD_AVX512 ?
+		    vmf_numcol_ticks_avx512(c, r, f, stamp, detect, out) :
+		    level == VMF_SIMD_AVX2 &&
+		    vmf_numcol_ticks_avx2(c, r, f, stamp, detect, out);
 #else
 	(void)level, (void)c, (void)r, (void)f, (void)stamp, (void)detect;
 	(void)out;
-	return false;
 #endif
+	return false;
 }
 
 void

@@ -4,13 +4,10 @@
 #ifdef VMF_X86
 
 /*
- * Four numbers at once, of 1 to 16 bytes: two registers of two lanes, each
- * flush right in its lane.
+ * Four numbers at once: two registers of two lanes, each flush right in its
+ * lane; those of more than 16 bytes are in one lane of one pair of registers,
+ * and the bytes before in the same lane of another.
  */
-struct four {
-	__m256i v[2];		/* as they are written */
-	__m256i keep[2];	/* 255 in each byte of the number */
-};
 
 /* What is the same for most numbers of a column, as it was for the last. */
 struct guess {
@@ -55,27 +52,6 @@ piece(const struct vmf_cells *c, int64_t r, int64_t f, const struct guess *g)
 	return x;
 }
 
-/* Field f of lines r to r + 3, none odd.  False: not all four have 1 to 16
- * bytes, and the blanks of the guess around them. */
-VMF_TARGET_AVX2 INLINE bool
-place(const struct vmf_cells *c, int64_t r, int64_t f, const struct guess *g,
-    struct four *x)
-{
-	/* Not in arrays, whose parts would be written one by one and read at
-	 * once. */
-	struct piece p = piece(c, r, f, g), q = piece(c, r + 1, f, g);
-	struct piece s = piece(c, r + 2, f, g), t = piece(c, r + 3, f, g);
-
-	if ((((p.len - 1) | (q.len - 1) | (s.len - 1) | (t.len - 1)) &
-	    ~(int64_t)15) != 0)
-		return false;
-	x->v[0] = two_lanes(p.end - 16, q.end - 16);
-	x->v[1] = two_lanes(s.end - 16, t.end - 16);
-	x->keep[0] = two_lanes(last_bytes + p.len, last_bytes + q.len);
-	x->keep[1] = two_lanes(last_bytes + s.len, last_bytes + t.len);
-	return true;
-}
-
 /* The points of one register are not where the guess has them.  False: more
  * than one in a number, or one with no digit behind it. */
 VMF_TARGET_AVX2 INLINE bool
@@ -96,28 +72,55 @@ find_points(__m256i dots, const double *scales, __m256i *shift,
 	return true;
 }
 
-/* The digits of each, as one number, and its scale. */
+/* Two numbers: their digits, 0 for all else, and where their points stand.
+ * Returns what is neither in the bytes kept. */
+VMF_TARGET_AVX2 INLINE __m256i
+take_apart(__m256i v, __m256i keep, __m256i *x, __m256i *dots)
+{
+	__m256i digit;
+
+	*x = _mm256_sub_epi8(v, _mm256_set1_epi8('0'));
+	digit = _mm256_and_si256(keep, _mm256_cmpeq_epi8(*x,
+	    _mm256_min_epu8(*x, _mm256_set1_epi8(9))));
+	*dots = _mm256_and_si256(keep, _mm256_cmpeq_epi8(v,
+	    _mm256_set1_epi8('.')));
+	*x = _mm256_and_si256(*x, digit);
+	return _mm256_xor_si256(_mm256_or_si256(digit, *dots), keep);
+}
+
+/* Sixteen digits, the last in the highest byte, of each of four lanes: pairs,
+ * fours, eights, all; in the order of the lines. */
+VMF_TARGET_AVX2 INLINE __m256i
+sixteen(__m256i a, __m256i b)
+{
+	const __m256i tens = _mm256_set1_epi16(0x010a);
+	const __m256i hundreds = _mm256_set1_epi32(0x00010064);
+
+	a = _mm256_madd_epi16(_mm256_maddubs_epi16(a, tens), hundreds);
+	b = _mm256_madd_epi16(_mm256_maddubs_epi16(b, tens), hundreds);
+	a = _mm256_madd_epi16(_mm256_packus_epi32(a, b),
+	    _mm256_set1_epi32(0x00012710));
+	a = _mm256_add_epi64(_mm256_mul_epu32(a,
+	    _mm256_set1_epi64x(100000000)), _mm256_srli_epi64(a, 32));
+	return _mm256_permute4x64_epi64(a, 0xd8);
+}
+
+/* Four of 1 to 16 bytes: the digits, as one number, and the scale.  Not in an
+ * array, whose parts would be written one by one and read at once. */
 VMF_TARGET_AVX2 INLINE bool
-four_numbers(const struct vmf_cells *c, int64_t r, int64_t f,
+four_short(struct piece p, struct piece q, struct piece s, struct piece t,
     struct guess *g, __m256i *mant, __m256d *scale)
 {
-	__m256i digit[2], dots[2], x[2], shift[2], odd, moved;
+	__m256i dots[2], x[2], shift[2], odd, moved;
 	double by[4];
-	struct four t;
 
-	if (!place(c, r, f, g, &t))
-		return false;
-	for (int i = 0; i < 2; i++) {
-		x[i] = _mm256_sub_epi8(t.v[i], _mm256_set1_epi8('0'));
-		digit[i] = _mm256_and_si256(t.keep[i], _mm256_cmpeq_epi8(
-		    x[i], _mm256_min_epu8(x[i], _mm256_set1_epi8(9))));
-		dots[i] = _mm256_and_si256(t.keep[i], _mm256_cmpeq_epi8(
-		    t.v[i], _mm256_set1_epi8('.')));
-		x[i] = _mm256_and_si256(x[i], digit[i]);
-		digit[i] = _mm256_xor_si256(_mm256_or_si256(digit[i],
-		    dots[i]), t.keep[i]);
-	}
-	odd = _mm256_or_si256(digit[0], digit[1]);
+	odd = take_apart(two_lanes(p.end - 16, q.end - 16),
+	    two_lanes(last_bytes + p.len, last_bytes + q.len), &x[0],
+	    &dots[0]);
+	odd = _mm256_or_si256(odd,
+	    take_apart(two_lanes(s.end - 16, t.end - 16),
+	    two_lanes(last_bytes + s.len, last_bytes + t.len), &x[1],
+	    &dots[1]));
 	if (!_mm256_testz_si256(odd, odd))
 		return false;
 	moved = _mm256_or_si256(_mm256_xor_si256(dots[0], g->dots),
@@ -135,24 +138,115 @@ four_numbers(const struct vmf_cells *c, int64_t r, int64_t f,
 		    0x11);
 		g->scale = _mm256_set1_pd(by[3]);
 	}
-	/* Pairs, fours, eights, all. */
-	for (int i = 0; i < 2; i++) {
-		x[i] = _mm256_shuffle_epi8(x[i], shift[i]);
-		x[i] = _mm256_maddubs_epi16(x[i],
-		    _mm256_set1_epi16(0x010a));
-		x[i] = _mm256_madd_epi16(x[i],
-		    _mm256_set1_epi32(0x00010064));
-	}
-	x[0] = _mm256_madd_epi16(_mm256_packus_epi32(x[0], x[1]),
-	    _mm256_set1_epi32(0x00012710));
-	x[0] = _mm256_add_epi64(_mm256_mul_epu32(x[0],
-	    _mm256_set1_epi64x(100000000)), _mm256_srli_epi64(x[0], 32));
-	*mant = _mm256_permute4x64_epi64(x[0], 0xd8);
+	*mant = sixteen(_mm256_shuffle_epi8(x[0], shift[0]),
+	    _mm256_shuffle_epi8(x[1], shift[1]));
 	return true;
 }
 
-/* The nearest double of each below 2^63: both halves as they would stand in
- * doubles of 2^84 and of 2^52, so that the sum alone rounds. */
+/* A number of up to 20 bytes: how the last 16 move, how those before, what
+ * comes from these to them, and the scale. */
+struct moves {
+	const int8_t *near, *far, *over;
+	double scale;
+};
+
+/* dots: of 32 bytes, the point.  False: as find_points, or 20 digits. */
+INLINE bool
+find_moves(uint32_t dots, int64_t len, const double *scales,
+    struct moves *m)
+{
+	/* The last of those before, to the front; nothing. */
+	static const int8_t over[2][16] = {
+	    { 15, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+		-1 },
+	    { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+		-1 } };
+	int at = dots == 0 ? 32 : __builtin_ctz(dots);
+	bool near = at >= 16 && at < 32;
+
+	if ((dots & (dots - 1)) != 0 || at == 31 || (at == 32 && len == 20))
+		return false;
+	m->near = onto_point[near ? at - 16 : 16];
+	m->far = onto_point[near ? 15 : at == 32 ? 16 : at];
+	m->over = over[!near];
+	m->scale = scales[at == 32 ? 0 : 31 - at];
+	return true;
+}
+
+/* Two of them: both parts of their digits, in place. */
+VMF_TARGET_AVX2 INLINE bool
+two_long(struct piece p, struct piece q, const double *scales, __m256i *near,
+    __m256i *far, double scale[2])
+{
+	int64_t pn = p.len < 16 ? p.len : 16, qn = q.len < 16 ? q.len : 16;
+	__m256i dots, dots_far, odd, x, y;
+	struct moves a, b;
+	uint32_t m, m_far;
+
+	odd = take_apart(two_lanes(p.end - 16, q.end - 16),
+	    two_lanes(last_bytes + pn, last_bytes + qn), &x, &dots);
+	odd = _mm256_or_si256(odd,
+	    take_apart(two_lanes(p.end - 32, q.end - 32),
+	    two_lanes(last_bytes + p.len - pn, last_bytes + q.len - qn), &y,
+	    &dots_far));
+	m = (uint32_t)_mm256_movemask_epi8(dots);
+	m_far = (uint32_t)_mm256_movemask_epi8(dots_far);
+	if (!_mm256_testz_si256(odd, odd) ||
+	    !find_moves(m << 16 | (m_far & 0xffff), p.len, scales, &a) ||
+	    !find_moves((m & 0xffff0000u) | m_far >> 16, q.len, scales, &b))
+		return false;
+	*near = _mm256_or_si256(
+	    _mm256_shuffle_epi8(x, two_lanes(a.near, b.near)),
+	    _mm256_shuffle_epi8(y, two_lanes(a.over, b.over)));
+	*far = _mm256_shuffle_epi8(y, two_lanes(a.far, b.far));
+	scale[0] = a.scale;
+	scale[1] = b.scale;
+	return true;
+}
+
+/* As four_short, of up to 20 bytes, 19 digits. */
+VMF_TARGET_AVX2 INLINE bool
+four_long(struct piece p, struct piece q, struct piece s, struct piece t,
+    const double *scales, __m256i *mant, __m256d *scale)
+{
+	const int64_t e16 = 10000000000000000;
+	__m256i near[2], far[2], y;
+	double by[4];
+
+	if (!two_long(p, q, scales, &near[0], &far[0], by) ||
+	    !two_long(s, t, scales, &near[1], &far[1], by + 2))
+		return false;
+	/* Of three digits at most: by 10^16, half by half. */
+	y = sixteen(far[0], far[1]);
+	y = _mm256_add_epi64(
+	    _mm256_mul_epu32(y, _mm256_set1_epi64x(e16 & 0xffffffff)),
+	    _mm256_slli_epi64(_mm256_mul_epu32(y,
+	    _mm256_set1_epi64x(e16 >> 32)), 32));
+	*mant = _mm256_add_epi64(sixteen(near[0], near[1]), y);
+	*scale = _mm256_loadu_pd(by);
+	return true;
+}
+
+/* Field f of lines r to r + 3, none odd.  False: not all four are numbers of
+ * up to 20 bytes, without a sign, between the blanks of the guess. */
+VMF_TARGET_AVX2 INLINE bool
+four_numbers(const struct vmf_cells *c, int64_t r, int64_t f,
+    struct guess *g, __m256i *mant, __m256d *scale)
+{
+	struct piece p = piece(c, r, f, g), q = piece(c, r + 1, f, g);
+	struct piece s = piece(c, r + 2, f, g), t = piece(c, r + 3, f, g);
+
+	if ((((p.len - 1) | (q.len - 1) | (s.len - 1) | (t.len - 1)) &
+	    ~(int64_t)15) == 0)
+		return four_short(p, q, s, t, g, mant, scale);
+	if ((uint64_t)(p.len - 1) >= 20 || (uint64_t)(q.len - 1) >= 20 ||
+	    (uint64_t)(s.len - 1) >= 20 || (uint64_t)(t.len - 1) >= 20)
+		return false;
+	return four_long(p, q, s, t, g->scales, mant, scale);
+}
+
+/* The nearest double of each, which has no sign: both halves as they would
+ * stand in doubles of 2^84 and of 2^52, so that the sum alone rounds. */
 VMF_TARGET_AVX2 INLINE __m256d
 to_double(__m256i x)
 {
@@ -193,8 +287,8 @@ four_floats(const struct vmf_cells *c, int64_t r, int64_t f, struct guess *g,
 	if (!four_numbers(c, r, f, g, &mant, &w))
 		return false;
 	/* Rounded three times at most, the scale included: by no more than
-	 * three units in the last place.  Then as vmf_float_safe; 1e-16 to
-	 * 1e16 are no denormals. */
+	 * three units in the last place.  Then as vmf_float_safe; 1e-19 to
+	 * 1e19 are no denormals. */
 	w = _mm256_mul_pd(to_double(mant), w);
 	y = _mm256_and_si256(_mm256_castpd_si256(w),
 	    _mm256_set1_epi64x(0x1fffffff));
@@ -217,8 +311,8 @@ four_doubles(const struct vmf_cells *c, int64_t r, int64_t f,
 
 	if (!four_numbers(c, r, f, g, &mant, &w))
 		return false;
-	far = _mm256_cmpgt_epi64(mant,
-	    _mm256_set1_epi64x(((int64_t)1 << 53) - 1));
+	/* 2^53 and above, which may be no doubles. */
+	far = _mm256_srli_epi64(mant, 53);
 	if (!_mm256_testz_si256(far, far))
 		return false;
 	/* Both exact, so rounded once. */
@@ -258,6 +352,23 @@ vmf_numcol_doubles_avx2(const struct vmf_cells *c, int64_t f, double *out)
 		for (int i = 0; i < 4 && r < c->n; i++)
 			one_double(c, r++, f, out);
 	}
+}
+
+VMF_TARGET_AVX2 bool
+vmf_numcol_ticks_avx2(const struct vmf_cells *c, int64_t r, int64_t f,
+    enum vmf_stamp stamp, bool detect, int64_t *out)
+{
+	struct guess g = begin_guess(c, f, pow10_double);
+	uint64_t v[4];
+	__m256i mant;
+	__m256d scale;
+
+	if (!four_numbers(c, r, f, &g, &mant, &scale) ||
+	    _mm256_movemask_pd(_mm256_cmp_pd(scale, _mm256_set1_pd(1.0),
+	    _CMP_NEQ_UQ)) != 0)
+		return false;
+	_mm256_storeu_si256((__m256i *)(void *)v, mant);
+	return four_seconds(v, stamp, detect, out + r);
 }
 
 #endif

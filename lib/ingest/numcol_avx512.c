@@ -329,24 +329,19 @@ vmf_numcol_doubles_avx512(const struct vmf_cells *c, int64_t f, double *out)
 }
 
 VMF_TARGET_AVX512 bool
-vmf_numcol_four_ticks(const struct vmf_cells *c, int64_t r, int64_t f,
+vmf_numcol_ticks_avx512(const struct vmf_cells *c, int64_t r, int64_t f,
     enum vmf_stamp stamp, bool detect, int64_t *out)
 {
 	struct guess g = begin_guess(c, f, pow10_double);
 	uint64_t v[4];
 	__m256i mant;
 	__m256d scale;
-	int64_t t[4];
 
-	if (any_odd(c, r) || !four_numbers(c, r, f, &g, &mant, &scale) ||
+	if (!four_numbers(c, r, f, &g, &mant, &scale) ||
 	    _mm256_cmp_pd_mask(scale, _mm256_set1_pd(1.0), _CMP_NEQ_UQ) != 0)
 		return false;
 	_mm256_storeu_si256((__m256i *)(void *)v, mant);
-	for (int i = 0; i < 4; i++)
-		if (v[i] >= 1000000000000000000 ||
-		    !ticks_seconds(v[i], stamp, detect, &t[i]))
-			return false;
-	memcpy(out + r, t, sizeof(t));
-	return true;
+	return four_seconds(v, stamp, detect, out + r);
 }
+
 #endif

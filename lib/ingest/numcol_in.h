@@ -165,10 +165,27 @@ void vmf_numcol_floats_avx512(const struct vmf_cells *c, int64_t f,
     float *out);
 void vmf_numcol_doubles_avx512(const struct vmf_cells *c, int64_t f,
     double *out);
-/* Times of lines r to r + 3, as vmf_numcol_times; false: not all four are of
- * digits alone. */
-bool vmf_numcol_four_ticks(const struct vmf_cells *c, int64_t r, int64_t f,
+/* Times of lines r to r + 3, none odd, as vmf_numcol_times; false: not all
+ * four are of digits alone. */
+bool vmf_numcol_ticks_avx2(const struct vmf_cells *c, int64_t r, int64_t f,
     enum vmf_stamp stamp, bool detect, int64_t *out);
+bool vmf_numcol_ticks_avx512(const struct vmf_cells *c, int64_t r, int64_t f,
+    enum vmf_stamp stamp, bool detect, int64_t *out);
+
+/* Four of ticks_seconds, or none. */
+INLINE bool
+four_seconds(const uint64_t v[4], enum vmf_stamp stamp, bool detect,
+    int64_t *out)
+{
+	int64_t t[4];
+
+	for (int i = 0; i < 4; i++)
+		if (v[i] >= 1000000000000000000 ||
+		    !ticks_seconds(v[i], stamp, detect, &t[i]))
+			return false;
+	memcpy(out, t, sizeof(t));
+	return true;
+}
 
 /* For a point at byte n of 16, and for none: each byte before it moves one to
  * the right, onto it. */
