@@ -30,6 +30,7 @@ vmf_simd_have(enum vmf_simd level)
 	if (!__builtin_cpu_supports("avx2") ||
 	    !__builtin_cpu_supports("bmi") ||
 	    !__builtin_cpu_supports("bmi2") ||
+	    !__builtin_cpu_supports("fma") ||
 	    !__builtin_cpu_supports("popcnt"))
 		return false;
 	return level == VMF_SIMD_AVX2 ||

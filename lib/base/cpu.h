@@ -22,9 +22,9 @@ enum vmf_simd vmf_simd_best(void);
 /* Functions of one level; without them that level is never had. */
 #if defined(__x86_64__) && defined(__GNUC__)
 #define VMF_X86 1
-#define VMF_TARGET_AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt")))
+#define VMF_TARGET_AVX2 __attribute__((target("avx2,bmi,bmi2,fma,popcnt")))
 #define VMF_TARGET_AVX512 __attribute__((target( \
-	"avx2,bmi,bmi2,popcnt,avx512f,avx512bw,avx512dq,avx512vl")))
+	"avx2,bmi,bmi2,fma,popcnt,avx512f,avx512bw,avx512dq,avx512vl")))
 #endif
 
 #endif

@@ -245,18 +245,28 @@ four_numbers(const struct vmf_cells *c, int64_t r, int64_t f,
 	return four_long(p, q, s, t, g->scales, mant, scale);
 }
 
-/* The nearest double of each, which has no sign: both halves as they would
- * stand in doubles of 2^84 and of 2^52, so that the sum alone rounds. */
+/* The upper and the lower 32 bits of each, which has no sign, as doubles of
+ * their own: first as they would stand in doubles of 2^84 and of 2^52. */
+VMF_TARGET_AVX2 INLINE void
+halves(__m256i x, __m256d *high, __m256d *low)
+{
+	*high = _mm256_sub_pd(_mm256_castsi256_pd(_mm256_or_si256(
+	    _mm256_srli_epi64(x, 32),
+	    _mm256_set1_epi64x(0x4530000000000000))),
+	    _mm256_set1_pd(0x1p84));
+	*low = _mm256_sub_pd(_mm256_castsi256_pd(_mm256_blend_epi32(x,
+	    _mm256_set1_epi64x(0x4330000000000000), 0xaa)),
+	    _mm256_set1_pd(0x1p52));
+}
+
+/* The nearest double of each, which has no sign. */
 VMF_TARGET_AVX2 INLINE __m256d
 to_double(__m256i x)
 {
-	__m256i high = _mm256_or_si256(_mm256_srli_epi64(x, 32),
-	    _mm256_set1_epi64x(0x4530000000000000));
-	__m256i low = _mm256_blend_epi32(x,
-	    _mm256_set1_epi64x(0x4330000000000000), 0xaa);
+	__m256d high, low;
 
-	return _mm256_add_pd(_mm256_sub_pd(_mm256_castsi256_pd(high),
-	    _mm256_set1_pd(0x1p84 + 0x1p52)), _mm256_castsi256_pd(low));
+	halves(x, &high, &low);
+	return _mm256_add_pd(high, low);
 }
 
 VMF_TARGET_AVX2 INLINE struct guess
@@ -302,6 +312,43 @@ four_floats(const struct vmf_cells *c, int64_t r, int64_t f, struct guess *g,
 	return true;
 }
 
+/*
+ * mant / scale, rounded once, where mant is no double itself: the quotient of
+ * its nearest double, then what that and the division left over.  False
+ * where the sum is so near the middle of two doubles that the rounding of the
+ * remainder could tell.  scale is a power of ten below 1e20.
+ */
+VMF_TARGET_AVX2 INLINE bool
+divide_long(__m256i mant, __m256d scale, double *out)
+{
+	const __m256d fraction = _mm256_castsi256_pd(
+	    _mm256_set1_epi64x(0xfffffffffffff));
+	__m256d high, low, h, q, rest, v, off, half, zero, odd;
+
+	halves(mant, &high, &low);
+	h = _mm256_add_pd(high, low);
+	q = _mm256_div_pd(h, scale);
+	rest = _mm256_fnmadd_pd(q, scale, h);
+	/* Exact: high is 0, or not less than low. */
+	rest = _mm256_add_pd(rest, _mm256_sub_pd(low,
+	    _mm256_sub_pd(h, high)));
+	rest = _mm256_div_pd(rest, scale);
+	v = _mm256_add_pd(q, rest);
+	/* Within a unit of 2^-30 of the middle; below a power of two it is
+	 * elsewhere. */
+	off = _mm256_andnot_pd(_mm256_set1_pd(-0.0),
+	    _mm256_sub_pd(rest, _mm256_sub_pd(v, q)));
+	half = _mm256_mul_pd(_mm256_andnot_pd(fraction, v),
+	    _mm256_set1_pd(0x1p-53 * (1.0 - 0x1p-30)));
+	zero = _mm256_setzero_pd();
+	odd = _mm256_or_pd(_mm256_cmp_pd(off, half, _CMP_GE_OQ),
+	    _mm256_castsi256_pd(_mm256_cmpeq_epi64(_mm256_castpd_si256(
+	    _mm256_and_pd(fraction, v)), _mm256_castpd_si256(zero))));
+	odd = _mm256_and_pd(odd, _mm256_cmp_pd(v, zero, _CMP_NEQ_UQ));
+	_mm256_storeu_pd(out, v);
+	return _mm256_movemask_pd(odd) == 0;
+}
+
 VMF_TARGET_AVX2 INLINE bool
 four_doubles(const struct vmf_cells *c, int64_t r, int64_t f,
     struct guess *g, double *out)
@@ -314,7 +361,7 @@ four_doubles(const struct vmf_cells *c, int64_t r, int64_t f,
 	/* 2^53 and above, which may be no doubles. */
 	far = _mm256_srli_epi64(mant, 53);
 	if (!_mm256_testz_si256(far, far))
-		return false;
+		return divide_long(mant, w, out + r);
 	/* Both exact, so rounded once. */
 	_mm256_storeu_pd(out + r, _mm256_div_pd(to_double(mant), w));
 	return true;

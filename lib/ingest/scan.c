@@ -170,7 +170,7 @@ scan_avx512(const char *text, int64_t n, char delim, struct vmf_marks *m)
  * The positions of a chunk's bits by one instruction in place of a loop, of
  * which the number of turns cannot be foreseen.
  */
-#define TARGET_VBMI2 __attribute__((target("avx2,bmi,bmi2,popcnt,avx512f," \
+#define TARGET_VBMI2 __attribute__((target("avx2,bmi,bmi2,fma,popcnt,avx512f," \
 	"avx512bw,avx512dq,avx512vl,avx512vbmi2")))
 
 TARGET_VBMI2 static void
