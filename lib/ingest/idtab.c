@@ -290,16 +290,19 @@ still_unknown(const struct vmf_id_state *st, const char *s, int64_t len)
 	    vmf_same(st->unknown, s, len);
 }
 
-static inline void
+/* Remember what came behind prev; 1 if that was another the last time. */
+static inline int
 set_next(const struct vmf_idtab *t, int32_t prev, int32_t code)
 {
 	struct entry *x;
 
 	if (prev < 0 || code < 0)
-		return;
+		return 0;
 	x = entry(t, prev);
-	if (atomic_load_explicit(&x->next, memory_order_relaxed) != code)
-		atomic_store_explicit(&x->next, code, memory_order_relaxed);
+	if (atomic_load_explicit(&x->next, memory_order_relaxed) == code)
+		return 0;
+	atomic_store_explicit(&x->next, code, memory_order_relaxed);
+	return 1;
 }
 
 /*
@@ -359,7 +362,9 @@ find_hashed(const struct vmf_idtab *t, const struct slots *sl,
 		if (code[r] < 0)
 			code[r] = unknown(st, s[i], end[i] - s[i], r,
 			    may_miss, &c->odd[r]);
-		set_next(t, st->prev, code[r]);
+		/* Guesses that were not made count too, or they would be
+		 * made again after every few rows. */
+		st->misses += set_next(t, st->prev, code[r]);
 		st->prev = code[r];
 	}
 	return n;
@@ -453,7 +458,7 @@ find(struct vmf_idtab *t, const struct vmf_cells *c, int64_t f,
 		if (code[r] < 0)
 			code[r] = unknown(st, s, len, r, may_miss,
 			    &c->odd[r]);
-		set_next(t, st->prev, code[r]);
+		(void)set_next(t, st->prev, code[r]);
 		st->prev = code[r++];
 	}
 	st->n += c->n;
