@@ -1,6 +1,6 @@
 # vmf - build, test, install.  "make help" lists the targets.
 #
-#   MODE=release|asan|tsan|msan|cov|fuzz   one folder of objects each
+#   MODE=release|asan|lsan|tsan|msan|cov|fuzz   one folder of objects each
 #   GPU=auto|0|1     kernels for a GPU; auto: where there is nvcc, see below
 #   ISAL=auto|0|1    gzip by ISA-L; auto: where libisal is installed
 #   XGB=auto|0|1     trees by XGBoost; auto: where libxgboost is installed
@@ -98,6 +98,8 @@ HARDEN := -fPIE -fstack-protector-strong
 MODE_release := $(HARDEN) -D_FORTIFY_SOURCE=2
 MODE_asan := -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
+# At release's speed; only leaks are found.
+MODE_lsan := -fsanitize=leak -fno-omit-frame-pointer
 MODE_tsan := -fsanitize=thread
 MODE_cov := --coverage -O0 -fprofile-update=prefer-atomic
 MODE_msan := -fsanitize=memory -fsanitize-memory-track-origins \
@@ -106,7 +108,7 @@ MODE_fuzz := -fsanitize=address,undefined,fuzzer-no-link \
 	-fno-sanitize-recover=all
 MODE_FLAGS := $(MODE_$(MODE))
 ifeq ($(MODE_FLAGS),)
-$(error MODE is '$(MODE)', expected release, asan, tsan, msan, cov or fuzz)
+$(error MODE is '$(MODE)', expected release, asan, lsan, tsan, msan, cov or fuzz)
 endif
 LINK_release := -pie -Wl,-z,relro,-z,now
 # What may fail, and in $(B)/torture does where test/torture/fault.c says so.
@@ -275,9 +277,11 @@ fleet: all	## fleets of 10 k and 100 k VMs trained and forecast (FLEET="--vms 10
 
 tortured: $(CMDS:%=$(B)/torture/%)
 
+FAULTY_MODE := $(if $(filter lsan,$(MODE)),lsan,asan)
 torture:	## make every call that can fail fail in turn (TORTURE="--sample 3" for some)
-	$(Q)$(MAKE) MODE=asan GPU=0 tortured
-	$(Q)python3 test/torture/run $(TORTURE)
+	$(Q)$(MAKE) MODE=$(FAULTY_MODE) GPU=0 tortured
+	$(Q)VMF_FAULTY=build/$(FAULTY_MODE)-gpu0 \
+		python3 test/torture/run $(TORTURE)
 
 $(B)/torture/foreign.so: test/torture/foreign.c
 	$(Q)mkdir -p $(@D)
@@ -337,6 +341,6 @@ clean:	## remove build/
 help:	## this list
 	$(Q)grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | \
 		sed -E 's/^([a-z-]+):.*##[ \t]*/\1\t/' | expand -t 17
-	$(Q)echo 'variables: MODE=release|asan|tsan|msan|cov|fuzz GPU=auto|0|1 DEV=1 V=1 NVCC= CUDA_HOME= PREFIX= DESTDIR='
+	$(Q)echo 'variables: MODE=release|asan|lsan|tsan|msan|cov|fuzz GPU=auto|0|1 DEV=1 V=1 NVCC= CUDA_HOME= PREFIX= DESTDIR='
 
 -include $(LIB_OBJ:.o=.d) $(wildcard $(B)/cmd/*.d $(B)/test/*/*.d $(B)/test/fuzz/*/*.d)
