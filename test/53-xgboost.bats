@@ -88,7 +88,7 @@ EOF
 @test "xgboost: quantiles do not cross, and are better than kq's" {
 	xgb
 	not_small
-	fleet 40 17
+	fleet 24 14
 	vmf-eval -q --model kq,xgboost --origins 2 --horizon 24 -o scores s
 	vmf-cat --csv --no-header --columns model,crps,mase scores >rows
 	awk -F, '$1 == "kq" { c = $2; m = $3 }
@@ -148,11 +148,11 @@ EOF
 @test "xgboost beside others, with --update, --memory and VMs that are new" {
 	xgb
 	slow
-	fleet 20 14
+	fleet 12 12
 	vmf-train -q --no-history --model xgboost,kq --metric cpu_mean,mem_mean \
 	    -o once s
 	vmf-train -q --model xgboost,kq --metric cpu_mean,mem_mean \
-	    --at 2024-01-12T00:00:00Z -o then s
+	    --at 2024-01-11T00:00:00Z -o then s
 	vmf-train -q --no-history --update then -o next s
 	same once next
 	# What an id has is what kq has.
@@ -167,7 +167,7 @@ def parts(path):
             if r["id"] and r["metric"] == "cpu_mean" and
             r["model"] == ("xgboost" if "once" in path else "kq")}
 a, b = map(parts, sys.argv[1:])
-assert len(a) == 20 and a.keys() == b.keys()
+assert len(a) == 12 and a.keys() == b.keys()
 assert all(repr(a[i]) == repr(b[i]) for i in a)
 EOF
 	# Less memory: fewer rows, and fewer series.
@@ -176,14 +176,13 @@ EOF
 		fleet_part cpu_mean "$1" | head -n 1 | tr -d '[,' |
 		    cut -d' ' -f 4 | cut -d. -f 1
 	}
-	[ "$(rows small)" -lt 1000 ]
-	[ "$(rows once)" -gt 1000 ]
+	[ "$(rows small)" -lt "$(rows once)" ]
 	vmf-predict -q --from small s | vmf-cat >/dev/null
 	# A VM that the model does not know.
-	gen 24 14 --seed 5 --inventory vms.csv | vmf-ingest -q | vmf-dedup -q |
+	gen 16 12 --seed 5 --inventory vms.csv | vmf-ingest -q | vmf-dedup -q |
 	    vmf-aggregate -q --step 1h --join vms.csv -o more
 	vmf-predict -q --from once more | vmf-cat --csv --columns id,status |
-	    grep -q 'vm-0000023,unseen'
+	    grep -q 'vm-0000015,unseen'
 }
 
 @test "xgboost: loads of 0, of one value, and below 0" {
@@ -252,7 +251,7 @@ EOF
 
 @test "--target: a probability of any model, calibrated, and scored" {
 	slow
-	fleet 16 12
+	fleet 12 12
 	models="kq snaive"
 	[ -n "$NO_XGB" ] || models="$models xgboost"
 	for model in $models; do
@@ -279,11 +278,11 @@ EOF
 	    <(vmf-cat --csv --columns id,metric,model,params m2)
 	vmf-window -q --length 1h f | vmf-cat --schema |
 	    grep -q cpu_max_gt60_1_12
-	fleet 40 14
+	fleet 30 14
 	vmf-eval -q --model kq --target 'cpu_max>40@1-24' --horizon 24 \
 	    --origins 4 -o scores s
 	vmf-cat --csv --no-header --columns model,n_cases,n_came,brier,brier_rate,auc scores >rows
-	awk -F, '$1 == "kq" { n++; if (!($2 > 80 && $3 > 5 && $3 < $2 &&
+	awk -F, '$1 == "kq" { n++; if (!($2 > 60 && $3 > 5 && $3 < $2 &&
 	    $4 < 0.7 * $5 && $6 > 0.9)) exit 1 } END { exit n != 1 }' rows ||
 	    { cat rows; return 1; }
 }
@@ -291,7 +290,7 @@ EOF
 @test "--target: trees where they pay, the same by any threads" {
 	[ -z "$NO_XGB" ] || skip "built without XGBoost"
 	slow
-	gen 40 14 --seed 5 | vmf-ingest -q |
+	gen 30 14 --seed 5 | vmf-ingest -q |
 	    vmf-aggregate -q --step 1h --metric cpu -o s
 	for n in 1 2; do
 		vmf-train -q --no-history --model xgboost --threads $n \
@@ -311,7 +310,7 @@ EOF
 	assert_output True
 	vmf-predict -q --from m1 --horizon 6 -o f s
 	column cpu_mean_gt30_1_6 f | awk '{ n += $1 >= 0 && $1 <= 1 }
-	    END { exit !(n == NR && n == 40) }'
+	    END { exit !(n == NR && n == 30) }'
 	# Three quarters of the way from the rate to what came, at least.
 	vmf-eval -q --model xgboost --target 'cpu_mean>30@1-6' --horizon 6 \
 	    --origins 2 -o scores s
@@ -443,7 +442,7 @@ noisy() {
 	# Half of the windows of 24 steps, and of those of 100, hold a spike.
 	local days spike lost steps model
 	while read -r days spike lost steps; do
-		noisy 60 "$days" "$spike" "$lost" >noise
+		noisy 40 "$days" "$spike" "$lost" >noise
 		for model in snaive kq; do
 			vmf-train -q --model $model -o m noise \
 			    --target "cpu_mean>80@1-$steps"
@@ -462,7 +461,7 @@ noisy() {
 		30 0.02847 0.3 24
 		12 0.006908 0 100
 	EOF
-	noisy 60 30 0.02847 0.05 >noise
+	noisy 40 30 0.02847 0.05 >noise
 	vmf-eval -q --model kq --target 'cpu_mean>80@1-24' --horizon 24 noise |
 	    vmf-cat --csv | awk -F, 'NR == 1 { for (i = 1; i <= NF; i++)
 		at[$i] = i }
@@ -470,7 +469,7 @@ noisy() {
 		print $at["n_came"], $at["n_cases"]
 		n++
 		bad = $at["n_came"] / $at["n_cases"]
-		bad = !(bad > 0.4 && bad < 0.6 && $at["n_cases"] > 50)
+		bad = !(bad > 0.4 && bad < 0.6 && $at["n_cases"] > 35)
 	} END { exit bad || n != 1 }'
 }
 

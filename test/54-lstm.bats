@@ -5,7 +5,7 @@ load helper
 
 setup_file() {
 	cd "$BATS_FILE_TMPDIR" || return 1
-	gen 30 17 --seed 3 | vmf-ingest -q | vmf-dedup -q |
+	gen 26 15 --seed 3 | vmf-ingest -q | vmf-dedup -q |
 	    vmf-aggregate -q --step 1h -o s
 	# A build without oneDNN says so, and has nothing else to test.
 	vmf-train -q --model lstm --epochs 5 -o m s 2>err || touch without
@@ -171,9 +171,9 @@ fails_to_match() {
 @test "--checkpoint: a run that was killed goes on to the same bytes" {
 	slow
 	with
-	vmf-train -q --no-history --model lstm --epochs 12 -o whole s
+	vmf-train -q --no-history --model lstm --epochs 8 -o whole s
 	rm -f ck.cpu_mean
-	vmf-train -q --no-history --model lstm --epochs 12 --checkpoint ck \
+	vmf-train -q --no-history --model lstm --epochs 8 --checkpoint ck \
 	    -o part s &
 	pid=$!
 	for _ in $(seq 1500); do
@@ -184,13 +184,13 @@ fails_to_match() {
 	wait $pid || true
 	[ -e ck.cpu_mean ]
 	[ ! -e part ] || fail "it ended before it was killed"
-	vmf-train --progress --no-history --model lstm --epochs 12 \
+	vmf-train --progress --no-history --model lstm --epochs 8 \
 	    --checkpoint ck -o part s 2>err2
 	same whole part
 	grep -q 'lstm of cpu_mean: epoch [1-9]' err2
 	! grep -q 'epoch 1 of' err2 || fail "it began anew"
 	# Once more: there is nothing left to do.
-	vmf-train --progress --no-history --model lstm --epochs 12 \
+	vmf-train --progress --no-history --model lstm --epochs 8 \
 	    --checkpoint ck -o again s 2>err3
 	same whole again
 	! grep -q 'epoch' err3
