@@ -324,29 +324,35 @@ s.with_columns(pl.col("cpu_mean").list.slice(skip),
 	done
 }
 
-@test "one absurd sample of a history does not move the expected value" {
+@test "one absurd sample of a history moves neither expected value nor median" {
 	for bad in 12 -2147483648 4294967295; do
 		awk -v bad="$bad" 'BEGIN { srand(3)
-			for (v = 0; v < 2; v++) {
-				printf "%s ", (v ? "weekly" : "hurt")
-				for (t = 0; t < 504; t++) {
+			split("hurt office weekly", name, " ")
+			for (v = 1; v <= 3; v++) {
+				printf "%s ", name[v]
+				for (t = 0; t < 672; t++) {
 					y = 12 + 5 * sin(t / 24 * 6.2832) + rand()
-					if (!v && t == 150) y = bad
 					# What is rare, and due, is no damage.
-					if (v) y = t % 168 == 10 ? 900 : rand() / 9
+					if (v == 3)
+						y = t % 168 == 10 ? 900 : rand() / 9
+					# At work from tomorrow on, for two days not.
+					if (v == 2 && t % 168 >= 120) y = rand()
+					if (v < 3 && t == (v == 1 ? 150 : 572)) y = bad
 					printf "%s%.2f", (t > 0 ? "," : ""), y
 				}
 				print ""
 			}
-		}' | series 3600 21 >s
+		}' | series 3600 28 >s
 		for model in kq auto; do
 			vmf-train -q --model $model -o m s
-			vmf-predict -q --from m --horizon 24 -o f s
+			vmf-predict -q --from m --horizon 24 --quantiles 0.5 -o f s
 			run -0 awk -F, '$1 == "hurt" && ($3 < 5 || $3 > 19) {
 				print } $1 == "weekly" && $3 > 300 { due++ }
-				END { print due }' \
+				$1 == "office" { mean += $3; mid += $4 }
+				END { print due, (mean > 90 && mean < 420),
+				    (mid > 250 && mid < 336) }' \
 			    <(vmf-cat --long --csv --no-header f)
-			assert_output 1
+			assert_output "1 1 1"
 		done
 	done
 }
@@ -575,6 +581,16 @@ EOF
 	run -0 awk -F, '$6 ~ /80 % interval wider/ { n++; most = $7 > most ? $7 : most }
 	    END { print n, (most > 0 && most <= 0.0600001) }' x
 	assert_output "12 1"
+}
+
+@test "the gate: loads may be in bytes" {
+	not_small
+	gen 20 20 --seed 3 | awk -F, -v OFS=, 'NR > 1 { $3 = 1e9 * $3 } 1' |
+	    vmf-ingest -q | vmf-aggregate -q --step 1h --metric cpu -o s
+	vmf-train -q --no-history -o m s
+	run -0 gate_part m
+	assert_output "[0] [11184]"
+	vmf-predict -q --from m s | vmf-cat --csv --columns status | grep -q ok
 }
 
 @test "the gate: nothing from the first origin on is looked at" {

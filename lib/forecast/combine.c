@@ -348,7 +348,7 @@ set_lost(double *p, const struct vmf_panel_job *job,
 		double last = NAN;
 
 		for (int64_t t = at - 1; n > 0 && t >= 0 && isnan(last); t--)
-			last = raw(job->y, b, t, i);
+			last = raw(&job->held, b, t, i);
 		for (int s = 0; s < VMF_PANEL_GROUPS * VMF_PANEL_SAMPLES;
 		    s++) {
 			int64_t j = job->sample[s];
@@ -357,9 +357,9 @@ set_lost(double *p, const struct vmf_panel_job *job,
 
 			if (j < 0 || j >= n)
 				continue;
-			y = raw(job->y, b, at + j, i);
+			y = raw(&job->held, b, at + j, i);
 			v = average(b, weight, k * b->horizon + j, w, i);
-			plain = 0.5 * (fabs(y - last) + fabs(y - raw(job->y, b,
+			plain = 0.5 * (fabs(y - last) + fabs(y - raw(&job->held, b,
 			    at + j - b->season * (j / b->season + 1), i)));
 			if (isnan(y) || isnan(v) || isnan(plain))
 				continue;
@@ -384,7 +384,7 @@ int
 vmf_combine_fit(const struct vmf_panel_job *job, const struct vmf_block *b,
     int w, int i, struct vmf_combine *c, struct vmf_err *e)
 {
-	const struct vmf_slice *y = job->y;
+	const struct vmf_slice *y = &job->held;
 	struct vmf_fit *fit = job->fit;
 	double *p;
 	int rc;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "forecast/gate.h"
 
+#include <float.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -677,7 +679,8 @@ learn(struct vmf_global *g, struct vmf_sample *s, struct vmf_err *e)
 /* ---- bytes ---- */
 
 enum { FLOATS = sizeof(struct vmf_gate) / sizeof(float),
-    BYTES = 8 + 4 * FLOATS };
+    BYTES = 8 + 4 * FLOATS,
+    SIZE_AT = offsetof(struct vmf_gate, clusters.size) / sizeof(float) };
 
 static int
 put_word(struct vmf_buf *b, uint32_t v, struct vmf_err *e)
@@ -727,7 +730,9 @@ vmf_gate_get(struct vmf_gate *g, const void *blob, int64_t bytes,
 		float x;
 
 		memcpy(&x, &v, 4);
-		if (!(fabsf(x) <= 1e9f))
+		/* Clusters end at loads, which are in any unit. */
+		if (!(fabsf(x) <= (i >= SIZE_AT && i < SIZE_AT +
+		    VMF_CLUSTER_SIZES - 1 ? FLT_MAX : 1e9f)))
 			return vmf_fail(e, VMF_EDATA, "auto's gate has %g as "
 			    "number %d, which no fit makes", (double)x, i);
 		memcpy((char *)g + 4 * (size_t)i, &x, 4);

@@ -88,18 +88,22 @@ score(struct course *c, int k, int64_t t)
 	struct vmf_kq_group *g = &c->s.g[k];
 	double loss[VMF_KQ_MEMBERS] = { 0 }, err[VMF_KQ_MEMBERS] = { 0 };
 	double pit[VMF_KQ_BINS] = { 0 }, mix_err = 0.0, mix_loss = 0.0;
+	double lo, hi;
 	float share[VMF_KQ_MEMBERS], lost[VMF_KQ_MEMBERS];
 	float median[VMF_KQ_MEMBERS], v[VMF_GATE_DECILES];
 	int n = 0;
 
 	vmf_kq_shares(c->q->ops, g->loss, g->w, k, c->day, c->q->asleep,
 	    c->q->novel, share);
+	/* What never was, nor is near it, would drown all else that was lost. */
+	vmf_kq_seen(c->q, &lo, &hi);
 	for (int i = 0; i < VMF_KQ_SAMPLES; i++) {
 		int64_t lead = vmf_kq_sample(k, c->day, i);
 		double y = lead < 0 ? NAN : c->q->y[t + lead], below, upto;
 
 		if (isnan(y))
 			continue;
+		y = y < lo ? lo : y > hi ? hi : y;
 		vmf_kq_lead(c->q, lead);
 		vmf_kq_judge(c->q, y, share, lost, median);
 		for (int m = 0; m < VMF_KQ_MEMBERS; m++) {

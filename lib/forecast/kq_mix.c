@@ -6,9 +6,10 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "forecast/fence.h"
+
 /* Sorted steps of which one sum of weights is kept, as in kq_kernel.h. */
 #define RUN 64
-#define FAR 10.0f		/* too far for a mean, in times */
 
 const struct vmf_quantiles vmf_kq_levels = { VMF_KQ_LEVELS, { 25000, 50000,
     100000, 200000, 300000, 400000, 500000, 600000, 700000, 800000, 900000,
@@ -317,32 +318,51 @@ mean_within(const struct vmf_kq_mix *x, const float *value, int64_t known,
 	return sum / x->total;
 }
 
-/*
- * One sample of a history may be damage: a counter that ran over, a sign that
- * was lost.  So what is far from all but a hundredth of the history, and of
- * the mixture, counts as if it were no further: by FAR times as far as the
- * others are from each other and from 0.
- */
+void
+vmf_kq_fence(const struct vmf_kq *q, float bound[2])
+{
+	int64_t n = q->known, cut = n < 100 ? 1 : n / 100;
+	double at[2] = { -INFINITY, INFINITY };
+
+	if (n > 2 * cut)
+		vmf_fence((double)q->value[cut],
+		    (double)q->value[n - 1 - cut], at);
+	for (int i = 0; i < 2; i++)
+		bound[i] = (float)at[i];
+}
+
+void
+vmf_kq_seen(const struct vmf_kq *q, double *lo, double *hi)
+{
+	float bound[2];
+
+	vmf_kq_fence(q, bound);
+	*lo = (double)bound[0];
+	*hi = (double)bound[1];
+	if (q->known > 0) {
+		*lo = fmin(*lo, (double)q->value[0]);
+		*hi = fmax(*hi, (double)q->value[q->known - 1]);
+	}
+}
+
+/* What is behind the fence, where it was once only or all but a tenth of the
+ * mixture is not, counts as if it were on it. */
 double
 vmf_kq_mean(const struct vmf_kq *q, int i)
 {
-	static const double ends[2] = { 0.01, 0.99 };
+	static const double ends[2] = { 0.05, 0.95 };
 	const struct vmf_kq_mix *x = &q->mix[i];
-	int64_t n = q->known, cut = n < 100 ? 1 : n / 100;
-	float bound[2] = { -INFINITY, INFINITY }, end[2];
+	int64_t n = q->known;
+	float bound[2], end[2];
 	double sum;
 
-	if (n > 2 * cut) {
-		float lo = q->value[cut], hi = q->value[n - 1 - cut];
-		float far = FAR * (hi - lo + fmaxf(fabsf(lo), fabsf(hi)));
-
-		bound[0] = lo - far;
-		bound[1] = hi + far;
-	}
+	vmf_kq_fence(q, bound);
 	if (n > 0 && (q->value[0] < bound[0] || q->value[n - 1] > bound[1])) {
 		walk(x, q->value, n, ends, 2, end);
-		bound[0] = fminf(bound[0], end[0]);
-		bound[1] = fmaxf(bound[1], end[1]);
+		if (n > 1 && q->value[1] < bound[0])
+			bound[0] = fminf(bound[0], end[0]);
+		if (n > 1 && q->value[n - 2] > bound[1])
+			bound[1] = fmaxf(bound[1], end[1]);
 		return mean_within(x, q->value, n, bound);
 	}
 	sum = (double)q->ops->dot(x->s, q->value, n);

@@ -328,7 +328,7 @@ vmf_kq_origin(struct vmf_kq *q, int64_t t)
 {
 	int64_t last = t - 1, from;
 	double sum = 0.0;
-	float sd[VMF_KQ_STATES], scale;
+	float sd[VMF_KQ_STATES], scale, bound[2];
 
 	while (last > 0 && isnan(q->y[last]))
 		last--;
@@ -352,6 +352,12 @@ vmf_kq_origin(struct vmf_kq *q, int64_t t)
 		q->value[i] = (float)q->past[q->step[i]];
 		sum += fabs(q->past[q->step[i]]);
 	}
+	vmf_kq_fence(q, bound);
+	/* Few are behind it, at either end. */
+	for (int64_t i = 0; i < q->known && q->value[i] < bound[0]; i++)
+		sum -= fabs(q->past[q->step[i]]) - fabs((double)bound[0]);
+	for (int64_t i = q->known; i-- > 0 && q->value[i] > bound[1];)
+		sum -= fabs(q->past[q->step[i]]) - fabs((double)bound[1]);
 	for (int64_t i = 0; i < q->known; i++)
 		q->gap[i] = i + 1 < q->known ? q->value[i + 1] - q->value[i] :
 		    0.0f;

@@ -14,6 +14,7 @@
 #include "base/thread.h"
 #include "forecast/combine.h"
 #include "forecast/device.h"
+#include "forecast/fence.h"
 #include "forecast/log_scale.h"
 
 /* Where the scale turns from linear to logarithmic, in parts of the mean. */
@@ -320,7 +321,7 @@ fill(struct vmf_block *b, const struct run *r,
 		b->at[k] = b->n - b->origin[k];
 	}
 	for (int i = 0; i < w; i++) {
-		const struct vmf_slice *y = i < n ? job[i].y : NULL;
+		const struct vmf_slice *y = i < n ? &job[i].held : NULL;
 		int64_t k = y == NULL ? 0 : y->n + y->gap;
 		int64_t first = b->n - k;
 		double c = y == NULL ? 0.0 : job[i].with != NULL ?
@@ -480,6 +481,23 @@ work_task(struct task *t, const struct run *r, struct vmf_err *e)
 	return rc;
 }
 
+/* What the members see of the histories of n jobs. */
+static int
+hold(struct vmf_panel_job *job, int64_t n, struct vmf_err *e)
+{
+	int rc = 0;
+
+	for (int64_t i = 0; i < n; i++)
+		job[i].own = NULL;
+	for (int64_t i = 0; i < n && rc == 0; i++) {
+		rc = vmf_fence_hold(job[i].y->y, job[i].y->n, &job[i].own, e);
+		job[i].held = *job[i].y;
+		if (job[i].own != NULL)
+			job[i].held.y = job[i].own;
+	}
+	return rc;
+}
+
 /*
  * Thread i: task after task until there are no more.  Nobody waits for one
  * that takes longer, as there is no order to keep: jobs know where what they
@@ -492,8 +510,15 @@ work(void *arg, int64_t i, struct vmf_err *e)
 	struct task *t = &r->task[i];
 	int rc = 0;
 
-	while (rc == 0 && take(r, t))
-		rc = work_task(t, r, e);
+	while (rc == 0 && take(r, t)) {
+		rc = hold(r->job + t->at, t->n, e);
+		if (rc == 0)
+			rc = work_task(t, r, e);
+		for (int64_t k = 0; k < t->n; k++) {
+			free(r->job[t->at + k].own);
+			r->job[t->at + k].own = NULL;
+		}
+	}
 	if (rc == 0)
 		return 0;
 	pthread_mutex_lock(&r->lock);

@@ -56,6 +56,10 @@ struct vmf_panel_job {
 	struct vmf_fit *fit;
 	const struct vmf_fit *with;
 	struct vmf_forecast *f;
+	/* the panel's: y as its members see it, within its fence, and what it
+	 * took for that */
+	struct vmf_slice held;
+	double *own;
 };
 
 struct vmf_device;
