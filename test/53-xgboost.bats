@@ -473,6 +473,17 @@ noisy() {
 	} END { exit bad || n != 1 }'
 }
 
+@test "--target: what never came in weeks of one value is not likely" {
+	noisy 3 28 0 0 | vmf-cat --csv --long --no-header --columns id,start,cpu_mean |
+	    awk -F, 'BEGIN { print "vm,time,cpu" } { print $1 "," $2 "," ($1 == "v0" ? 0 : $3) }' |
+	    vmf-ingest -q | vmf-aggregate -q --step 1h --stat mean -o one
+	vmf-train -q --model snaive --target 'cpu_mean>0@1-24' -o m one
+	run -0 awk -F, '$1 == "v0" { print ($2 < 0.05) } $1 > "v0" { print ($2 > 0.95) }' \
+	    <(vmf-predict -q --from m one |
+	    vmf-cat --csv --no-header --columns id,cpu_mean_gt0_1_24)
+	assert_output $'1\n1\n1'
+}
+
 @test "VMF_DEVICE: gpu is refused where there is none, auto is the CPU then" {
 	xgb
 	vmf-train -V | grep -q '^device: none' || skip "there is a GPU here"

@@ -34,6 +34,20 @@ long() {
 # A deviation of 1 is a distance of 2 x 1.2815516 between .1 and .9.
 D=2.5631031
 
+@test "a VM of which nothing is foretold moves with all its quantiles" {
+	forecast "host vcpus:int32" >vms <<-E
+	a h1 2 $AT 0,0 0,0 0,0
+	b h1 2 $AT 90,50 85,45 95,55
+	E
+	forecast "vcpus:int32" >hosts <<-E
+	h1 4 $AT 99,40 98,39 100,41
+	E
+	vmf-predict -q --reconcile hosts -o f vms
+	run -0 awk -F, 'NR <= 2 && ($1 < $2 || $1 > $3) || $1 > 100 { print }
+	    NR == 1 { print ($1 > 1) }' <(long f cpu_mean,cpu_mean_q10,cpu_mean_q90)
+	assert_output 1
+}
+
 @test "by hand: variances divide what is missing" {
 	# a has 1 vCPU and a deviation of 1, b 2 vCPUs and one of 2: as they
 	# would have together if they had nothing in common, sqrt(1 + 16) / 3,

@@ -602,6 +602,10 @@ sum_up(struct vmf_gate *g, const struct vmf_mixer_row *row, int64_t n,
 		}
 }
 
+enum { FLOATS = sizeof(struct vmf_gate) / sizeof(float),
+    BYTES = 8 + 4 * FLOATS,
+    SIZE_AT = offsetof(struct vmf_gate, clusters.size) / sizeof(float) };
+
 static int put(struct vmf_buf *b, const struct vmf_gate *g,
     struct vmf_err *e);
 
@@ -654,6 +658,10 @@ learn_all(struct vmf_global *g, struct vmf_sample *s, struct vmf_gate *to,
 	if (rc != 0 || !(to->part + to->cluster_gain + to->wider_gain > 0.0f))
 		return rc;
 	sum_up(to, row, s->n, y);
+	/* Loads near the end of what a float can say: no gate. */
+	for (int i = 0; i < FLOATS; i++)
+		if (!isfinite(((const float *)to)[i]))
+			return 0;
 	g->blob.n = 0;
 	return put(&g->blob, to, e);
 }
@@ -677,10 +685,6 @@ learn(struct vmf_global *g, struct vmf_sample *s, struct vmf_err *e)
 }
 
 /* ---- bytes ---- */
-
-enum { FLOATS = sizeof(struct vmf_gate) / sizeof(float),
-    BYTES = 8 + 4 * FLOATS,
-    SIZE_AT = offsetof(struct vmf_gate, clusters.size) / sizeof(float) };
 
 static int
 put_word(struct vmf_buf *b, uint32_t v, struct vmf_err *e)

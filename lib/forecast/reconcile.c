@@ -392,11 +392,15 @@ vmf_reconcile_close(struct vmf_reconcile *r)
 static double
 changed(const struct vmf_reconcile *r, bool mean, int64_t t, double v)
 {
+	double to;
+
 	if (isnan(r->x[t]))
 		return v;
 	if (mean)
 		return r->x[t];
-	return r->percent ? fmin(v * r->v[t], top_of(r, v)) : v * r->v[t];
+	/* Nothing times anything stays below what is expected now. */
+	to = isnan(r->v[t]) ? v + r->x[t] : v * r->v[t];
+	return r->percent ? fmin(to, top_of(r, v)) : to;
 }
 
 static int
@@ -421,7 +425,7 @@ put_list(struct vmf_reconcile *r, struct vmf_series *f, int64_t i, int c,
 }
 
 /* Append row i of f; of the metric, expected values are r->x, and quantiles
- * are multiplied by r->v. */
+ * are multiplied by r->v, or where that is NAN moved by r->x. */
 static int
 put_row(struct vmf_reconcile *r, struct vmf_series *f,
     const struct vmf_banded *b, int64_t i, bool change,
@@ -469,7 +473,7 @@ vmf_reconcile_put(struct vmf_reconcile *r, struct vmf_batch *out,
 			y += (is_less(&cell[t]) ? -1.0 : 1.0) *
 			    room_of(r, &cell[t], x, y) * cell[t].room;
 			r->x[t] = y;
-			r->v[t] = x > 0.0 ? y / x : 1.0;
+			r->v[t] = x > 0.0 ? y / x : NAN;
 		}
 		if ((rc = put_row(r, r->vms, &r->of_vm, i,
 		    any && cell != NULL, out, e)) != 0)

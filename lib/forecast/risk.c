@@ -428,6 +428,24 @@ add_trees(const struct vmf_global *g, struct vmf_risk_room *r, int64_t n,
 	return rc;
 }
 
+/* The logarithm of the odds, from that of its quantiles, of a history of one
+ * value, which calibration knows nothing of: in n windows it came always, or
+ * never, and so does by (n + 1) / (n + 2) at least, or 1 / (n + 2) at most
+ * (Laplace's rule of succession). */
+static double
+constant_odds(const struct vmf_target *t, const struct vmf_slice *y,
+    double odds)
+{
+	int64_t known = 0;
+	double n;
+
+	for (int64_t i = 0; i < y->n; i++)
+		known += !isnan(y->y[i]);
+	n = (double)known / (double)(t->to - t->from + 1);
+	return y->y[0] > t->above ? fmax(odds, log(n + 1.0)) :
+	    fmin(odds, -log(n + 1.0));
+}
+
 int
 vmf_risk_many(const struct vmf_global *g, const struct vmf_problem *p,
     int64_t n, struct vmf_risk_room *r, struct vmf_many *m, float *prob,
@@ -453,6 +471,9 @@ vmf_risk_many(const struct vmf_global *g, const struct vmf_problem *p,
 		prob[i] = r->f[i].status != VMF_EMPTY && vmf_target_odds(
 		    &g->target, &r->f[i], NULL, r->f[i].h, odds) ?
 		    (float)vmf_target_calibrated(x->abc, odds) : NAN;
+		if (r->f[i].status == VMF_CONSTANT && !isnan(prob[i]))
+			prob[i] = (float)constant_odds(&g->target, &p[i].y,
+			    (double)prob[i]);
 	}
 	if (x->b != NULL && (rc = add_trees(g, r, n, prob, e)) != 0)
 		return rc;
