@@ -324,6 +324,34 @@ s.with_columns(pl.col("cpu_mean").list.slice(skip),
 	done
 }
 
+@test "a level that has been for a day is that of the day before" {
+	# Up and down by day; three times as much for thirty hours, then off.
+	awk 'BEGIN { srand(6)
+		for (v = 0; v < 2; v++) {
+			printf "%s ", (v ? "up" : "off")
+			for (t = 0; t < 504; t++) {
+				y = 20 + 12 * sin(t / 24 * 6.2832) + rand()
+				if (t >= 474) y = v ? 3 * y : 0.5 + 0.1 * rand()
+				printf "%s%.2f", (t > 0 ? "," : ""), y
+			}
+			print ""
+		}
+	}' | series 3600 21 >s
+	for model in kq auto; do
+		vmf-train -q --model $model -o m s
+		vmf-predict -q --from m --horizon 24 --quantiles 0.5 -o f s
+		run -0 awk -F, '$1 == "up" {
+			d = $4 - 61.5 - 36 * sin(n / 24 * 6.2832)
+			n++
+			up += (d < 0 ? -d : d)
+		    }
+		    $1 == "off" { off += $3; mid += $4 }
+		    END { print n, (up < 48), (off < 120), (mid < 24) }' \
+		    <(vmf-cat --long --csv --no-header f)
+		assert_output "24 1 1 1"
+	done
+}
+
 @test "one absurd sample of a history moves neither expected value nor median" {
 	for bad in 12 -2147483648 4294967295; do
 		awk -v bad="$bad" 'BEGIN { srand(3)

@@ -119,6 +119,7 @@ put_kernels(struct vmf_batch *b, const struct vmf_part *part,
 	struct vmf_buf blob = { .p = (uint8_t *)(uintptr_t)part->blob,
 	    .n = part->blob_bytes };
 	int64_t day = vmf_kq_day(step_s);
+	static const struct vmf_kq_news none;
 	struct vmf_kq_state s;
 	int rc = vmf_kq_state_get(&s, algo->name, &blob, step_s, e);
 	unsigned asleep = rc != 0 ? 0 : vmf_kq_asleep(s.without,
@@ -137,9 +138,9 @@ put_kernels(struct vmf_batch *b, const struct vmf_part *part,
 		    .to = k < VMF_KQ_GROUPS - 1 ? vmf_kq_end(k, day) : 0 };
 
 		vmf_kq_shares(&vmf_kq_plain, g->loss, g->w, k, day, asleep,
-		    0.0f, share);
+		    none, share);
 		vmf_kq_shares(&vmf_kq_plain, g->err, g->w, k, day, asleep,
-		    0.0f, median);
+		    none, median);
 		for (int i = 0; rc == 0 && i < VMF_KQ_MEMBERS; i++) {
 			if (asleep >> vmf_kq_family(i) & 1)
 				continue;

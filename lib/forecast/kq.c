@@ -94,7 +94,7 @@ score(struct course *c, int k, int64_t t)
 	int n = 0;
 
 	vmf_kq_shares(c->q->ops, g->loss, g->w, k, c->day, c->q->asleep,
-	    c->q->novel, share);
+	    c->q->news, share);
 	/* What never was, nor is near it, would drown all else that was lost. */
 	vmf_kq_seen(c->q, &lo, &hi);
 	for (int i = 0; i < VMF_KQ_SAMPLES; i++) {
@@ -336,9 +336,9 @@ foretell(struct course *c, int k, struct vmf_kq_job *job, int64_t from,
 	double level[VMF_LEVELS_MAX];
 
 	vmf_kq_shares(c->q->ops, g->loss, g->w, k, c->day, c->q->asleep,
-	    c->q->novel, share[0]);
+	    c->q->news, share[0]);
 	vmf_kq_shares(c->q->ops, g->err, g->w, k, c->day, c->q->asleep,
-	    c->q->novel, share[1]);
+	    c->q->news, share[1]);
 	if (job->other != NULL) {
 		for (int i = 0; i < 2; i++) {
 			other[i] = (float)vmf_kq_other(g, k, c->day,

@@ -135,6 +135,12 @@ static const struct kq_newest {
 	{ 0, 0.2f }, { 16, 0.2f }, { KQ_MOVED + 2, 0.4f }, { KQ_NAIVE, 0.2f },
 };
 enum { KQ_N_NEWEST = (int)(sizeof(kq_newest) / sizeof(kq_newest[0])) };
+/* And where it has been for a day, to those of the day before. */
+static const float kq_settled[4] = { 0.5f, 0.7f, 0.8f, 0.8f };
+static const struct kq_newest kq_daily[] = {
+	{ KQ_SNAIVE, 0.5f }, { KQ_N_DENSE, 0.2f }, { 2, 0.15f }, { 14, 0.15f },
+};
+enum { KQ_N_DAILY = (int)(sizeof(kq_daily) / sizeof(kq_daily[0])) };
 
 /* Members that look at the past in one way: those that weigh all steps, by
  * their distance in the season, or in the week, else by the likeness of

@@ -53,6 +53,12 @@ struct vmf_kq_vector {
 
 /* Room of one thread, reused from series to series; { 0 } to begin with,
  * and ops set. */
+/* How much the load is of a level that is new, 0 to 1: one never seen, by the
+ * last quarter of a day; one that has been for a day, by the hours of it. */
+struct vmf_kq_news {
+	float novel, settled;
+};
+
 struct vmf_kq {
 	const struct vmf_kq_ops *ops;
 	unsigned without;		/* bits of families that are left out */
@@ -70,8 +76,7 @@ struct vmf_kq {
 	float *value, *gap;		/* ascending, and to the next */
 	int32_t *step, *phase, *in_week;	/* of each value */
 	unsigned asleep;		/* vmf_kq_asleep */
-	float novel;			/* how much the load now is of a
-					 * level never seen, 0 to 1 */
+	struct vmf_kq_news news;
 	float *x[VMF_KQ_STATES], last;
 	float *like[VMF_KQ_LIKES];
 	int64_t base;			/* the least lag that rows are for */

@@ -323,6 +323,36 @@ novelty(const struct vmf_kq *q)
 	return out < 1.0f ? out : 1.0f;
 }
 
+/* How far the last day lies outside of what the same hours of a week were, that
+ * of three to nine days ago: 0 where four fifths of its hours lie within it, 1
+ * where one in twenty does at most.  So nothing that began within a day of the
+ * leads' own past is taken for what it began from; what is three days old the
+ * past knows. */
+static float
+settled(const struct vmf_kq *q)
+{
+	enum { FROM = 3, TO = 9, HOURS = 24 };
+	const float *x = q->x[KQ_HOUR];
+	int outside = 0;
+
+	if (q->at < (TO + 1) * q->day)
+		return 0.0f;
+	for (int h = 0; h < HOURS; h++) {
+		int64_t t = q->at - 1 - h * q->day / HOURS;
+		float lo = INFINITY, hi = -INFINITY, more;
+
+		for (int d = FROM; d <= TO; d++) {
+			float v = x[t - d * q->day];
+
+			lo = v < lo ? v : lo;
+			hi = v > hi ? v : hi;
+		}
+		more = 0.5f * (hi - lo) + NOVEL_MORE;
+		outside += x[t] < lo - more || x[t] > hi + more;
+	}
+	return fminf(fmaxf((float)(outside - 15) / 6.0f, 0.0f), 1.0f);
+}
+
 void
 vmf_kq_origin(struct vmf_kq *q, int64_t t)
 {
@@ -370,7 +400,7 @@ vmf_kq_origin(struct vmf_kq *q, int64_t t)
 		q->ops->states(q->x[i], q->m[i] + from, q->at, scale);
 		sd[i] = sqrtf(q->ops->variance(q->x[i], q->at));
 	}
-	q->novel = novelty(q);
+	q->news = (struct vmf_kq_news){ novelty(q), settled(q) };
 	q->last = (float)q->y[last];
 	for (int i = 0; i < VMF_KQ_LIKES; i++) {
 		int s = kq_bands[i].state;

@@ -152,28 +152,28 @@ vmf_kq_sample(int k, int64_t day, int i)
 	return lo + n * (2 * i + 1) / (2 * VMF_KQ_SAMPLES);
 }
 
-/* Give `part` of all shares to the members of the newest values. */
+/* Give `part` of all shares to n members. */
 static void
-draw_to_newest(float *share, float part, unsigned asleep)
+draw_to(const struct kq_newest *to, int n, float *share, float part,
+    unsigned asleep)
 {
 	float all = 0.0f;
 
-	for (int i = 0; i < KQ_N_NEWEST; i++)
-		if (!(asleep >> vmf_kq_family(kq_newest[i].member) & 1))
-			all += kq_newest[i].share;
+	for (int i = 0; i < n; i++)
+		if (!(asleep >> vmf_kq_family(to[i].member) & 1))
+			all += to[i].share;
 	if (!(part > 0.0f && all > 0.0f))
 		return;
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
 		share[m] *= 1.0f - part;
-	for (int i = 0; i < KQ_N_NEWEST; i++)
-		if (!(asleep >> vmf_kq_family(kq_newest[i].member) & 1))
-			share[kq_newest[i].member] += part *
-			    kq_newest[i].share / all;
+	for (int i = 0; i < n; i++)
+		if (!(asleep >> vmf_kq_family(to[i].member) & 1))
+			share[to[i].member] += part * to[i].share / all;
 }
 
 void
 vmf_kq_shares(const struct vmf_kq_ops *ops, const float *loss, float w,
-    int k, int64_t day, unsigned asleep, float novel, float *share)
+    int k, int64_t day, unsigned asleep, struct vmf_kq_news news, float *share)
 {
 	enum { ROOM = (VMF_KQ_MEMBERS + VMF_KQ_LANES - 1) / VMF_KQ_LANES *
 	    VMF_KQ_LANES };
@@ -205,7 +205,11 @@ vmf_kq_shares(const struct vmf_kq_ops *ops, const float *loss, float w,
 	}
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
 		share[m] = part[m] / sum;
-	draw_to_newest(share, kq_novel[k] * novel, asleep);
+	/* Who knows what a day of it looks like need not guess. */
+	draw_to(kq_newest, KQ_N_NEWEST, share, kq_novel[k] * news.novel *
+	    (1.0f - news.settled), asleep);
+	draw_to(kq_daily, KQ_N_DAILY, share, kq_settled[k] * news.settled,
+	    asleep);
 }
 
 double

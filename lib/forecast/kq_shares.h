@@ -54,12 +54,12 @@ int64_t vmf_kq_sample(int k, int64_t day, int i);
 /*
  * Shares of the members by what they lost over w origins: proportional to
  * loss^-kq_power, and shrunk to those of other fleets; 0 in the families that
- * are asleep, not all of which may be; and drawn to those of the newest values
- * where the load is of a level never seen (novel, 0 to 1).  Aggregation by
+ * are asleep, not all of which may be; and drawn to those of the newest values,
+ * or of the day before, where there is news.  Aggregation by
  * losses: Vovk, "Aggregating strategies", 1990.
  */
 void vmf_kq_shares(const struct vmf_kq_ops *ops, const float *loss, float w,
-    int k, int64_t day, unsigned asleep, float novel, float *share);
+    int k, int64_t day, unsigned asleep, struct vmf_kq_news news, float *share);
 /*
  * The share of a forecast that is mixed in, of the median or of the other
  * quantiles: that of other fleets, more or less (of coarse steps only less) by

@@ -391,14 +391,17 @@ test_variants(void)
 	}
 }
 
+static const struct vmf_kq_news usually, half_new = { 0.5f, 0.0f },
+    all_new = { 1.0f, 0.0f }, half_settled = { 0.0f, 0.5f };
+
 /* Shares are drawn to the newest values, of those that speak. */
 static void
 test_novel(const float *loss)
 {
 	float usual[VMF_KQ_MEMBERS], share[VMF_KQ_MEMBERS], sum = 0.0f;
 
-	vmf_kq_shares(&vmf_kq_plain, loss, 3.0f, 1, 24, 0, 0.0f, usual);
-	vmf_kq_shares(&vmf_kq_plain, loss, 3.0f, 1, 24, 0, 0.5f, share);
+	vmf_kq_shares(&vmf_kq_plain, loss, 3.0f, 1, 24, 0, usually, usual);
+	vmf_kq_shares(&vmf_kq_plain, loss, 3.0f, 1, 24, 0, half_new, share);
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
 		share[m] -= usual[m] * (1.0f - 0.5f * kq_novel[1]);
 	for (int i = 0; i < KQ_N_NEWEST; i++) {
@@ -412,8 +415,19 @@ test_novel(const float *loss)
 	}
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
 		check(fabsf(share[m]) <= 1e-6f, "all others");
+	vmf_kq_shares(&vmf_kq_plain, loss, 3.0f, 1, 24, 0, half_settled, share);
+	for (int i = 0; i < KQ_N_DAILY; i++) {
+		int m = kq_daily[i].member;
+
+		check(m != 2 && m != 14 ? vmf_kq_family(m) == KQ_F_SEASON ||
+		    vmf_kq_family(m) == KQ_F_SAME : kq_dense[m].age == KQ_1D &&
+		    kq_dense[m].phase == KQ_NEAR_2H, "of the day before");
+		check(fabsf(share[m] - usual[m] * (1.0f - 0.5f *
+		    kq_settled[1]) - 0.5f * kq_settled[1] *
+		    kq_daily[i].share) <= 1e-6f, "as it was a day before");
+	}
 	vmf_kq_shares(&vmf_kq_plain, loss, 3.0f, 1, 24, 1u << KQ_F_AGE |
-	    1u << KQ_F_MOVED, 1.0f, share);
+	    1u << KQ_F_MOVED, all_new, share);
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
 		sum += share[m];
 	check(fabsf(sum - 1.0f) <= 1e-5f && share[0] == 0.0f &&
@@ -427,25 +441,25 @@ test_shares(void)
 	float share[VMF_KQ_MEMBERS], sum = 0.0f;
 	double last = 0.0;
 
-	vmf_kq_shares(&vmf_kq_plain, g.loss, 0.0f, 1, 24, 0, 0.0f, share);
+	vmf_kq_shares(&vmf_kq_plain, g.loss, 0.0f, 1, 24, 0, usually, share);
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++) {
 		check(fabs((double)(share[m] - kq_fleet[0][1][m])) <= 2e-3,
 		    "with nothing known, the fleet's shares");
 		g.loss[m] = 10.0f;
 	}
 	g.loss[4] = 5.0f;
-	vmf_kq_shares(&vmf_kq_plain, g.loss, 300.0f, 1, 24, 0, 0.0f, share);
+	vmf_kq_shares(&vmf_kq_plain, g.loss, 300.0f, 1, 24, 0, usually, share);
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
 		sum += share[m];
 	check(fabsf(sum - 1.0f) <= 1e-5f && share[4] > 0.95f,
 	    "half of the loss is nearly all");
 	g.loss[4] = 0.0f;
-	vmf_kq_shares(&vmf_kq_plain, g.loss, 3.0f, 1, 24, 0, 0.0f, share);
+	vmf_kq_shares(&vmf_kq_plain, g.loss, 3.0f, 1, 24, 0, usually, share);
 	check(fabsf(share[4] - 1.0f) <= 1e-6f, "one that never failed is all");
 	test_novel(g.loss);
 	/* Nothing is known of the week: the others share what it had. */
 	vmf_kq_shares(&vmf_kq_plain, g.loss, 3.0f, 1, 24, vmf_kq_asleep(0, WEEK,
-	    WEEK - 1), 0.0f, share);
+	    WEEK - 1), usually, share);
 	sum = 0.0f;
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++) {
 		sum += share[m];
