@@ -411,6 +411,25 @@ hours() {
 	leaves . day fails.err fails.out note
 }
 
+@test "a history without rows" {
+	series day 1h vm,time,cpu a,0,1 a,3600,2
+	printf '%s\n' vm,time,cpu a,0, | vmf-ingest -q >in
+	vmf-aggregate -q --step 1h --stat mean --inner -o h in
+	vmf-cat --csv --no-header h >rows
+	[ ! -s rows ]
+	run -0 append day
+	assert_output 'a,ok,1970-01-01T00:00:00Z,"[1,2]"'
+	mv h in
+	mv day h
+	run -0 append in
+	assert_output 'a,ok,1970-01-01T00:00:00Z,"[1,2]"'
+	# Readings: what the history takes of --memory is asked for, too.
+	mv in h
+	printf '%s\n' vm,time,cpu a,0,1 a,3600,2 | vmf-ingest -q >in
+	run -0 append --step 1h --stat mean in
+	assert_output 'a,ok,1970-01-01T00:00:00Z,"[1,2]"'
+}
+
 @test "what does not fit is said, and HISTORY stays as it was" {
 	printf '%s\n' vm,time,cpu a,0,1 a,300,2 | vmf-ingest -q >in
 	vmf-aggregate -q --step 1h -o h in

@@ -344,6 +344,8 @@ make_schema(struct vmf_append *a, struct vmf_schema *out, struct vmf_err *e)
 
 /* ---- the history ---- */
 
+static const struct vmf_batch no_rows;
+
 static int
 advance(struct vmf_append *a, struct vmf_err *e)
 {
@@ -353,7 +355,8 @@ advance(struct vmf_append *a, struct vmf_err *e)
 		return 0;
 	got = vmf_series_next(&a->series, e);
 	a->more = got > 0;
-	a->old.b = a->series.b;
+	/* A history without rows has no batch. */
+	a->old.b = a->more ? a->series.b : &no_rows;
 	a->old.row = a->series.row;
 	a->old.i = 0;
 	return got < 0 ? got : 0;
@@ -363,7 +366,6 @@ int
 vmf_append_open(struct vmf_append **ap, struct vmf_reader *history,
     const struct vmf_append_opts *opts, struct vmf_err *e)
 {
-	static const struct vmf_batch none;
 	struct vmf_append *a;
 	int rc;
 
@@ -381,7 +383,7 @@ vmf_append_open(struct vmf_append **ap, struct vmf_reader *history,
 	if (rc == 0)
 		rc = bind_side(&a->old, vmf_reader_schema(history),
 		    vmf_reader_name(history), e);
-	a->old.b = &none;
+	a->old.b = &no_rows;
 	return rc != 0 ? rc : advance(a, e);
 }
 
