@@ -326,19 +326,19 @@ hours() {
 
 @test "VMs of an inventory without samples" {
 	printf '%s\n' vm,host a,h1 z,h2 >inv.csv
-	printf '%s\n' vm,time,cpu a,0,1 y,0,1 | vmf-ingest -q |
+	printf '%s\n' vm,time,cpu a,0,1 a,3600,1 y,0,1 | vmf-ingest -q |
 	    vmf-aggregate -q --step 1h --stat mean --join inv.csv -o h
 	printf '%s\n' vm,host a,h1 y,h3 x,h4 >inv.csv
-	printf '%s\n' vm,time,cpu a,3600,1 | vmf-ingest -q >in
+	printf '%s\n' vm,time,cpu a,7200,1 | vmf-ingest -q >in
 	run -0 append --stat mean --join inv.csv in
 	# z was empty in the history and is not in today's inventory.
 	assert_output "$(printf '%s\n' \
-	    'a,h1,ok,1970-01-01T00:00:00Z,"[1,1]"' x,h4,empty,,[] \
+	    'a,h1,ok,1970-01-01T00:00:00Z,"[1,1,1]"' x,h4,empty,,[] \
 	    y,h3,ok,1970-01-01T00:00:00Z,[1])"
 	assert_equal "$(count 'left out, without a step')" 1
 	# y has lost its last step, and is in the inventory: empty.
-	run -0 append --stat mean --join inv.csv --keep-span 1h in
-	assert_output "$(printf '%s\n' a,h1,ok,1970-01-01T01:00:00Z,[1] \
+	run -0 append --stat mean --join inv.csv --keep-span 2h in
+	assert_output "$(printf '%s\n' 'a,h1,ok,1970-01-01T01:00:00Z,"[1,1]"' \
 	    x,h4,empty,,[] y,h3,empty,,[])"
 }
 
@@ -457,6 +457,17 @@ hours() {
 	fails 1 "nothing would be left of h" \
 	    vmf-aggregate --append h --keep-span 28d -o h in
 	same h was
+	# Nor one that ends where the span begins; a span is a step or more.
+	series h 1h vm,time,cpu a,0,1 a,3600,1
+	series day 1h vm,time,cpu a,14400,2
+	for span in 3h 179m 10801; do
+		fails 1 "nothing would be left of h" \
+		    vmf-aggregate --append h --keep-span $span day
+	done
+	run -0 append --keep-span 4h day
+	assert_output 'a,ok,1970-01-01T01:00:00Z,"[1,null,null,2]"'
+	fails 2 "--keep-span: found 28s, expected at least a step, 1h" \
+	    vmf-aggregate --append h --keep-span 28 day
 	# Nor do seconds of a year's time on end fit in a row.
 	series h 1s vm,time,cpu a,0,1
 	cp h was

@@ -809,8 +809,10 @@ out/2024-01-05.log:1"
 @test "NIGHT_KEEP: too short is told as such" {
 	NIGHT_KEEP=28 run -2 night day.csv.gz
 	assert_line --index 0 "nightly: NIGHT_KEEP: found '28', expected a span of time with its unit, such as 28d"
-	NIGHT_KEEP=1s NIGHT_MODEL=snaive run -1 night day.csv.gz
-	assert_line --index 0 --regexp "nightly: 2024-01-04: of 12 VMs with samples, only [0-9]+ are in series-1h.arrows: NIGHT_KEEP=1s is too short"
+	NIGHT_KEEP=1s run -2 night day.csv.gz
+	assert_line --index 0 "nightly: 2024-01-04: NIGHT_LONG, NIGHT_KEEP: vmf-aggregate: --keep-span: found 1s, expected at least a step, 1h"
+	NIGHT_KEEP=1h NIGHT_MODEL=snaive run -1 night day.csv.gz
+	assert_line --index 0 --regexp "nightly: 2024-01-04: of 12 VMs with samples, only [0-9]+ are in series-1h.arrows: NIGHT_KEEP=1h is too short"
 }
 
 @test "paths with blanks, and patterns, one a line" {

@@ -246,7 +246,8 @@ join_grids(struct vmf_append *a, struct vmf_grid *g, struct vmf_err *e)
 	back = g->end - a->opts.span_s;
 	/* Steps that begin in the span. */
 	a->cut = -vmf_time_floor(-back, g->step_s) / g->step_s;
-	if (a->reader != NULL && o->end != VMF_TIME_NONE && o->end < back) {
+	if (a->reader != NULL && o->end != VMF_TIME_NONE &&
+	    o->end <= a->cut * g->step_s) {
 		vmf_time_format_utc(o->end, was);
 		vmf_time_format_utc(g->end, is);
 		return vmf_fail(e, VMF_EDATA, "%s: ends at %s, so that "
@@ -427,6 +428,13 @@ vmf_append_begin(struct vmf_append *a, const struct vmf_schema *s,
 	}
 	if (a->reader != NULL)
 		rc = check_lists(&a->old, &a->new, e);
+	if (rc == 0 && a->opts.span_s > 0 &&
+	    a->opts.span_s < a->new.grid.step_s) {
+		vmf_format_duration(a->opts.span_s, was);
+		vmf_format_duration(a->new.grid.step_s, is);
+		return vmf_fail(e, VMF_EUSAGE, "--keep-span: found %s, "
+		    "expected at least a step, %s", was, is);
+	}
 	return rc != 0 ? rc : make_schema(a, out, e);
 }
 
