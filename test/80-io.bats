@@ -349,6 +349,14 @@ start_half() {
 	gen 2 1 --step 1h >x.csv
 	vmf-ingest -q -o /dev/null x.csv
 	[ -c /dev/null ]
+	# What standard output already goes to is written into.
+	vmf-ingest -q -o s x.csv
+	vmf-cat -q --csv s >want
+	{ echo before && vmf-cat -q --csv -o /dev/stdout s && echo after; } >got
+	{ echo before && cat want && echo after; } | same - got
+	echo before >got
+	vmf-cat -q --csv -o got s 2>>got
+	{ echo before && cat want; } | same - got
 	# Too many levels: stat() fails, and says something else than that
 	# there is no such file.
 	ln -s loop loop

@@ -304,12 +304,29 @@ follow(char **final, const char *path, struct vmf_err *e)
 	return at == NULL ? VMF_ENOMEM : 0;
 }
 
+/* Standard output or standard error where one has this file open to be
+ * written, as /dev/stdout leads to; -1: neither. */
+static int
+std_of(const struct stat *st)
+{
+	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
+		int flags = fcntl(fd, F_GETFL);
+		struct stat std;
+
+		if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY &&
+		    fstat(fd, &std) == 0 && std.st_dev == st->st_dev &&
+		    std.st_ino == st->st_ino)
+			return fd;
+	}
+	return -1;
+}
+
 int
 vmf_out_open(struct vmf_out **out, const char *path, struct vmf_err *e)
 {
 	struct vmf_out *o;
 	struct stat st = { 0 };
-	int rc = VMF_ENOMEM;
+	int rc = VMF_ENOMEM, std;
 
 	*out = NULL;
 	o = vmf_calloc(1, sizeof(*o), e);
@@ -328,6 +345,13 @@ vmf_out_open(struct vmf_out **out, const char *path, struct vmf_err *e)
 		goto fail;
 	} else if (st.st_mode != 0 && !S_ISREG(st.st_mode)) {
 		o->fd = open(path, O_WRONLY | O_CLOEXEC);
+		if (o->fd < 0) {
+			rc = vmf_fail_errno(e, "cannot write %s", path);
+			goto fail;
+		}
+	} else if (st.st_mode != 0 && (std = std_of(&st)) >= 0) {
+		/* What others write there as well is not to be replaced. */
+		o->fd = fcntl(std, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 		if (o->fd < 0) {
 			rc = vmf_fail_errno(e, "cannot write %s", path);
 			goto fail;

@@ -36,8 +36,9 @@ int vmf_open_temp(const char *dir, int *fd, struct vmf_err *e) VMF_CHECK;
 /*
  * Buffered output.  With a path of a regular or new file the bytes go to a
  * temporary name in the same folder; vmf_out_finish flushes, syncs, closes
- * and renames.  Devices and pipes are written directly; path NULL or "-" is
- * standard output.  vmf_out_free without finish removes what there is.
+ * and renames.  Devices and pipes are written directly, and so is the file that
+ * standard output or standard error goes to; path NULL or "-" is standard
+ * output.  vmf_out_free without finish removes what there is.
  */
 struct vmf_out;
 int vmf_out_open(struct vmf_out **o, const char *path, struct vmf_err *e)
