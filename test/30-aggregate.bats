@@ -756,6 +756,20 @@ odd() {
 			done
 		done
 	done
+	# What sums round off, of one step and of a VM or ten.
+	for vms in 1 10; do
+		awk -v vms=$vms 'BEGIN { print "vm,time,cpu"
+		    for (i = 0; i < 400000; i++)
+			print "v" i % vms "," int(i / 5) "," \
+			    (i < vms ? 1e12 : i % 997 / 10) }' |
+		    vmf-ingest -q >in
+		vmf-aggregate -q --no-history --step 1d -o want in
+		/usr/bin/time -f '%M' -o kb vmf-aggregate -q --no-history \
+		    --memory 16M --step 1d -o got in
+		echo "$vms $(cat kb)"
+		[ "$(cat kb)" -le $((16 * 1024)) ]
+		same want got
+	done
 }
 
 @test "too little memory for the input's batches says how much it needs" {

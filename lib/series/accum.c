@@ -13,6 +13,7 @@
 #define AHEAD 8			/* segments that are fetched ahead */
 #define SEG_HEAD 12		/* bytes of t and id, as spilled */
 #define TURN_CELLS 1024		/* of a page, turned together */
+#define FOLD_FROM 4096		/* what was rounded off, of one entity */
 
 #define ALL_STEPS ((1u << VMF_SEG_STEPS) - 1)
 #define WHOLE_FROM (VMF_SEG_STEPS / 2)
@@ -334,6 +335,13 @@ vmf_accum_round_off(struct vmf_accum *a, int32_t id, int64_t step,
 	return 0;
 }
 
+static int64_t
+rest_bytes(const struct vmf_accum *a)
+{
+	return a->rest.n *
+	    vmf_sorter_row_bytes((int64_t)sizeof(struct vmf_rest));
+}
+
 int64_t
 vmf_accum_bytes(const struct vmf_accum *a, int64_t k)
 {
@@ -345,8 +353,7 @@ vmf_accum_bytes(const struct vmf_accum *a, int64_t k)
 	    2 * (int64_t)sizeof(struct vmf_key)) + SLAB_BYTES +
 	    slots * (int64_t)sizeof(*a->slot) +
 	    a->last_cap * (int64_t)sizeof(*a->last) +
-	    a->page_cap * (int64_t)sizeof(*a->page) + a->rest.n *
-	    vmf_sorter_row_bytes((int64_t)sizeof(struct vmf_rest));
+	    a->page_cap * (int64_t)sizeof(*a->page) + rest_bytes(a);
 }
 
 static int
@@ -374,8 +381,11 @@ vmf_accum_flush(struct vmf_accum *a, struct vmf_ids *ids, struct vmf_err *e)
 {
 	int rc;
 
+	/* Values that are in the page leave no segment, and yet what their
+	 * sums round off; a little of that is not worth a run. */
 	if (a->n == 0)
-		return 0;
+		return rest_bytes(a) < SLAB_BYTES ? 0 :
+		    vmf_sorter_flush(&a->rest, ids, e);
 	rc = vmf_ids_rank(ids, e);
 	if (rc == 0)
 		rc = sort_segments(a, ids, e);
@@ -648,16 +658,45 @@ compare_rests(const void *x, const void *y)
 	return (a.rec.bits > b.rec.bits) - (a.rec.bits < b.rec.bits);
 }
 
+/* Of what was rounded off of the entity, no more than it takes to know the
+ * exact sum of each step and metric: never more of them than before. */
+static void
+fold_rests(struct vmf_accum *a)
+{
+	int64_t n = 0, k;
+
+	qsort(a->off, (size_t)a->n_off, sizeof(*a->off), compare_rests);
+	for (int64_t i = 0; i < a->n_off; i = k) {
+		struct vmf_rest r = a->off[i];
+		struct vmf_exact x = { .n = 0 };
+
+		for (k = i; k < a->n_off &&
+		    compare_rests(&a->off[k], &r) == 0; k++)
+			vmf_exact_add(&x, a->off[k].v);
+		for (int p = 0; p < x.n; p++) {
+			r.v = x.part[p];
+			a->off[n++] = r;
+		}
+	}
+	a->n_off = n;
+}
+
 /* Put what was rounded off back into the sums of the n segments in hand. */
 static int
 add_rests(struct vmf_accum *a, int32_t id, int64_t n, struct vmf_err *e)
 {
 	const struct vmf_seg_layout *l = &a->layout;
-	int64_t s = 0, k;
+	int64_t s = 0, k, most = FOLD_FROM;
 
 	while (a->rest_head != NULL && a->rest_head->id == id) {
-		int rc = vmf_grow(&a->off, &a->off_cap, a->n_off + 1, e);
+		int rc;
 
+		if (a->n_off >= most) {
+			fold_rests(a);
+			most = 2 * a->n_off > FOLD_FROM ? 2 * a->n_off :
+			    FOLD_FROM;
+		}
+		rc = vmf_grow(&a->off, &a->off_cap, a->n_off + 1, e);
 		if (rc != 0)
 			return rc;
 		memcpy(&a->off[a->n_off++], a->rest_head, sizeof(*a->off));

@@ -174,7 +174,8 @@ vmf_aggregate_finish(struct vmf_aggregate *g, struct vmf_schema *out,
 	half = vmf_agg_budget(g) / 2;
 	/* Where one of the two has to be merged from a file, neither may
 	 * take more than half. */
-	if (g->accum.spill.n_runs > 0 || g->log.spill.n_runs > 0) {
+	if (g->accum.spill.n_runs > 0 || g->accum.rest.spill.n_runs > 0 ||
+	    g->log.spill.n_runs > 0) {
 		if (vmf_accum_bytes(&g->accum, 0) > half)
 			rc = vmf_accum_flush(&g->accum, &g->ids, e);
 		if (rc == 0 && g->log.n *
@@ -190,8 +191,8 @@ vmf_aggregate_finish(struct vmf_aggregate *g, struct vmf_schema *out,
 	if (rc == 0 && g->opts.by != VMF_BY_VM)
 		rc = vmf_agg_rollup(g, e);
 	g->stats.spilled_bytes = g->accum.spill.written +
-	    g->log.spill.written + g->roll.fine.spill.written +
-	    g->roll.coarse.spill.written;
+	    g->accum.rest.spill.written + g->log.spill.written +
+	    g->roll.fine.spill.written + g->roll.coarse.spill.written;
 	if (rc != 0)
 		return rc;
 	return make_schema(g, g->opts.by == VMF_BY_VM ? &g->attrs :
