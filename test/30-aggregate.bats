@@ -668,6 +668,14 @@ odd() {
 	    cpu_mean=pa.array([[1.0, 2.5]], f32))
 	put("early", "series", id=["a"], start=times(-10**12),
 	    cpu_mean=pa.array([[1.0, 2.0]], f64))
+	put("huge", "readings", vm=["a", "b"], time=times(0, 600),
+	    cpu=pa.array([1.0, -1e300]), mem=cpu(float("inf"), 1))
+	put("wider", "series", id=["a", "b"], start=times(0, 0),
+	    cpu_mean=pa.array([[1.0, 2.5], [1.0, 2.5]], f64),
+	    cpu_max=pa.array([[1.0, 2.5], [1.0, 1e39]], f64))
+	put("full", "readings", vm=["a", "b"], time=times(0, 0),
+	    cpu=cpu(3e38, 3e38), vcpus=pa.array([999, 1], pa.int32()),
+	    host=["h", "h"])
 	E
 	fails 1 'time: row 1: found no time (null)' vmf-aggregate --step 1h \
 	    --since 1970-01-01 -o out time
@@ -679,6 +687,17 @@ odd() {
 	    vmf-aggregate --step 1h -o out binary
 	fails 1 'early: row 0: start is -1000000000000 s since 1970, expected a time in the years 1 to 9999' \
 	    vmf-train --model snaive -o out early
+	# What a float32 does not hold, but where nobody asks for it.
+	fails 1 "huge: row 1: found 'cpu' -1e+300 of 'b', expected at most 3.40282e+38, or missing" \
+	    vmf-aggregate --step 1h -m cpu -o out huge
+	fails 1 "huge: row 0: found 'mem' inf of 'a'" \
+	    vmf-aggregate --step 1h -m mem -o out huge
+	vmf-aggregate -q --step 1h -m cpu --until 1970-01-01T00:10:00Z huge >few2
+	fails 1 "wider: row 1: found 'cpu_max' 1e+39 at item 1 of 'b'" \
+	    vmf-aggregate --step 1h -o out wider
+	vmf-aggregate -q --stat mean wider >few2
+	fails 1 "full: the VMs of 'h' add up to a 'cpu_cores' that is above 3.40282e+38" \
+	    vmf-aggregate --step 1h --by host --stat mean -o out full
 	[ ! -e out ]
 	for stat in mean p50; do
 		run -0 sh -c "vmf-aggregate -q --step 1h --metric cpu \

@@ -509,6 +509,8 @@ hours() {
 		    f.type)))
 		put("h.huge", h.set_column(i, "cpu_mean", pa.array(
 		    [[1.0, 1e300, 1.0]], pa.list_(pa.float64()))))
+		put("h.inf", h.set_column(i, "cpu_mean", pa.array(
+		    [[float("-inf"), 1.0, 1.0]], f.type)))
 		put("h.none", h.append_column("cpu_max", pa.array([None], f.type)))
 	EOT
 	fails 1 "day.mhz: column 'cpu_mean' is in MHz, expected % as in h.pct" \
@@ -538,8 +540,10 @@ hours() {
 	run -0 vmf-cat --csv --no-header --columns cpu_mean,cpu_max back
 	assert_output '"[1,2]","[null,2]"'
 	series day 1h vm,time,cpu a,3600,2
-	fails 1 "h.huge: row 0: found 1e+300 at item 1 of a list, expected at most 3.40282e+38" \
+	fails 1 "h.huge: row 0: found 'cpu_mean' 1e+300 at item 1 of 'a', expected at most 3.40282e+38, or missing" \
 	    vmf-aggregate --append h.huge day
+	fails 1 "h.inf: row 0: found 'cpu_mean' -inf at item 0 of 'a'" \
+	    vmf-aggregate --append day h.inf
 }
 
 @test "metadata that was lost on the way" {

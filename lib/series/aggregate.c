@@ -2,6 +2,7 @@
 /* vmf_aggregate: what comes in, and the memory it takes. */
 #include "series/aggregate.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -385,6 +386,32 @@ add_page(struct vmf_aggregate *g, struct chunk *k,
 	return rc;
 }
 
+/* Series are of 32 bits; v has the values of a chunk, NULL: none. */
+static int
+check_values(const struct vmf_aggregate *g, const struct chunk *k,
+    const float *v, const struct vmf_batch *b, int col, int64_t from,
+    int64_t first_row, struct vmf_err *e)
+{
+	bool odd = false;
+	int64_t len;
+	const char *id;
+
+	for (int64_t i = 0; v != NULL && i < k->n; i++)
+		odd |= fabsf(v[i]) > FLT_MAX;
+	for (int64_t i = 0; odd && i < k->n; i++) {
+		if (!isinf(v[i]) || k->id[i] < 0)
+			continue;
+		id = vmf_dict_str(&g->ids.dict, k->id[i], &len);
+		return vmf_fail(e, VMF_EDATA, "%s: row %lld: found '%s' %g "
+		    "of '%.*s', expected at most %g, or missing", g->name,
+		    (long long)(first_row + from + i),
+		    g->schema->field[col].name,
+		    vmf_col_num(&b->col[col], from + i),
+		    (int)(len < 200 ? len : 200), id, (double)FLT_MAX);
+	}
+	return 0;
+}
+
 static int
 log_rows(struct vmf_aggregate *g, const struct chunk *k, struct vmf_err *e)
 {
@@ -430,14 +457,17 @@ add_chunk(struct vmf_aggregate *g, struct chunk *k, const struct vmf_batch *b,
 		rc = make_room(g, k->n, e);
 	for (int m = 0; rc == 0 && m < g->n_metrics; m++) {
 		float *s = g->scratch + (int64_t)3 * m * VMF_AGG_CHUNK;
+		const float **v[] = { &k->v[m], &k->max[m], &k->min[m] };
+		const int col[] = { g->metric[m].col, what & VMF_ACC_MAX ?
+		    g->metric[m].max_col : -1, what & VMF_ACC_MIN ?
+		    g->metric[m].min_col : -1 };
 
-		k->v[m] = column_values(b, g->metric[m].col, from, k->n, s);
-		k->max[m] = column_values(b, what & VMF_ACC_MAX ?
-		    g->metric[m].max_col : -1, from, k->n,
-		    s + VMF_AGG_CHUNK);
-		k->min[m] = column_values(b, what & VMF_ACC_MIN ?
-		    g->metric[m].min_col : -1, from, k->n,
-		    s + 2 * VMF_AGG_CHUNK);
+		for (int i = 0; rc == 0 && i < 3; i++) {
+			*v[i] = column_values(b, col[i], from, k->n,
+			    s + (int64_t)i * VMF_AGG_CHUNK);
+			rc = check_values(g, k, *v[i], b, col[i], from,
+			    first_row, e);
+		}
 	}
 	if (rc == 0 && k->one_step)
 		rc = vmf_accum_page(&g->accum, k->step[0], k->n, &g->ids,
@@ -514,6 +544,30 @@ struct series_row {
 	int64_t n;		/* steps; all lists are as long */
 };
 
+static int
+too_large(const struct vmf_aggregate *g, const struct vmf_batch *b,
+    int64_t in_row, const struct series_row *r,
+    const struct vmf_agg_metric *me, int64_t i, struct vmf_err *e)
+{
+	const int cols[] = { me->mean_col, me->max_col, me->min_col };
+	int64_t len;
+	const char *id = vmf_dict_str(&g->ids.dict, r->id, &len);
+	double v = 0.0;
+	int k;
+
+	for (k = 0; k < 3; k++) {
+		struct items it = list_items(b, cols[k], in_row);
+
+		v = item(&it, i);
+		if (isinf((float)v))
+			break;
+	}
+	return vmf_fail(e, VMF_EDATA, "%s: row %lld: found '%s' %g at item "
+	    "%lld of '%.*s', expected at most %g, or missing", g->name,
+	    (long long)r->row, g->schema->field[cols[k]].name, v,
+	    (long long)i, (int)(len < 200 ? len : 200), id, (double)FLT_MAX);
+}
+
 /* Steps from..to-1 of one metric of a row. */
 static int
 add_steps(struct vmf_aggregate *g, const struct vmf_batch *b, int64_t in_row,
@@ -542,6 +596,8 @@ add_steps(struct vmf_aggregate *g, const struct vmf_batch *b, int64_t in_row,
 			g->stats.outside += m == 0;
 			continue;
 		}
+		if (isinf(v) || isinf(hi) || isinf(lo))
+			return too_large(g, b, in_row, r, me, i, e);
 		if (c < 0.0 || c > 0x1p31 || c > floor(c))
 			return vmf_fail(e, VMF_EDATA, "%s: row %lld: found "
 			    "%s_count %g, expected a count", g->name,

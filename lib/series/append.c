@@ -576,23 +576,27 @@ step_missing(const struct vmf_append *a, const struct side *s, int64_t k)
 	return true;
 }
 
-/* A list of 64 bits holds what one of 32 can. */
+/* No command reads an infinity; a list of 64 bits holds what one of 32 can. */
 static int
-check_wide(const struct side *s, int l, struct vmf_err *e)
+check_items(const struct side *s, int l, struct vmf_err *e)
 {
 	const struct vmf_col *c = &s->b->col[s->list[l]];
-	int64_t n;
-	const double *v;
+	int64_t len;
+	const char *id;
 
-	if (c->type != VMF_LIST_FLOAT64)
-		return 0;
-	v = vmf_col_list64(c, s->i, &n);
-	for (int64_t k = 0; k < n; k++)
-		if (fabs(v[k]) > (double)FLT_MAX)
-			return vmf_fail(e, VMF_EDATA, "%s: row %" PRId64
-			    ": found %g at item %" PRId64 " of a list, "
-			    "expected at most %g, or missing", s->name,
-			    s->row + s->i, v[k], k, (double)FLT_MAX);
+	for (int64_t k = c->off[s->i]; k < c->off[s->i + 1]; k++) {
+		double v = c->type == VMF_LIST_FLOAT32 ?
+		    (double)c->d.f32[k] : c->d.f64[k];
+
+		if (!(fabs(v) > (double)FLT_MAX))
+			continue;
+		id = vmf_col_str(&s->b->col[s->id], s->i, &len);
+		return vmf_fail(e, VMF_EDATA, "%s: row %" PRId64 ": found "
+		    "'%s' %g at item %" PRId64 " of '%.*s', expected at "
+		    "most %g, or missing", s->name, s->row + s->i,
+		    s->schema->field[s->list[l]].name, v, k - c->off[s->i],
+		    (int)(len < 200 ? len : 200), id, (double)FLT_MAX);
+	}
 	return 0;
 }
 
@@ -612,7 +616,7 @@ part_of(struct vmf_append *a, const struct side *s, struct part *p,
 
 		if (len == 0)
 			continue;
-		if ((rc = check_wide(s, l, e)) != 0)
+		if ((rc = check_items(s, l, e)) != 0)
 			return rc;
 		assert(n == 0 || len == n);	/* both are read so */
 		n = len;

@@ -5,6 +5,7 @@
  * maxima and percentiles are taken over the sums of the fine steps, because
  * VMs do not peak together: a sum of maxima is no maximum of anything.
  */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -323,6 +324,19 @@ fill_fine(struct vmf_aggregate *g, uint8_t *segs, int64_t n, int64_t first,
 }
 
 static int
+too_large(const struct vmf_aggregate *g, int list, int32_t id,
+    struct vmf_err *e)
+{
+	int64_t len;
+	const char *host = vmf_dict_str(&g->roll.hosts.dict, id, &len);
+
+	return vmf_fail(e, VMF_EDATA, "%s: the VMs of '%.*s' add up to a "
+	    "'%s' that is above %g, expected less", g->name,
+	    (int)(len < 200 ? len : 200), host, g->list[list].name,
+	    (double)FLT_MAX);
+}
+
+static int
 write_host(struct vmf_aggregate *g, const struct vmf_sink *to, int32_t id,
     struct vmf_err *e)
 {
@@ -358,6 +372,10 @@ write_host(struct vmf_aggregate *g, const struct vmf_sink *to, int32_t id,
 		fill_coarse(g, segs + i * l->rec_bytes, first);
 	if (rc == 0)
 		rc = fill_fine(g, fine, n_fine, first, e);
+	for (int i = 0; rc == 0 && i < g->n_lists; i++)
+		for (int64_t k = 0; rc == 0 && k <= last - first; k++)
+			if (isinf(g->list[i].v[k]))
+				rc = too_large(g, i, id, e);
 	return rc != 0 ? rc : vmf_agg_put_row(g, to, &r->hosts, &r->attrs, id,
 	    first, last - first + 1, e);
 }
