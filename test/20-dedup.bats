@@ -343,6 +343,26 @@ b,1970-01-01T00:05:00Z,1,"
 	keep last 5,1099511627780,0.75,z,39
 	keep mean 4,1099511627778,0.5,z,39
 	keep max 5,1099511627780,0.75,z,39
+	# To the last digit, in any order; what all say stays as it is.
+	cat >make.py <<-'EOT'
+		import itertools, pyarrow as pa, pyarrow.ipc as ipc
+		rows = [(2**53, -7, .1, .1, 1.5e308), (2**53 + 1, -8, .1, .2,
+		    1.5e308), (2**53 + 1, -8, .1, 1e16, 1e308)]
+		for k, p in enumerate(itertools.permutations(rows)):
+		    i, n, same, d, huge = zip(*p)
+		    t = pa.table({"vm": ["a"] * 3, "time": pa.array([0] * 3,
+		        pa.timestamp("s")), "i": i, "n": n, "same": same, "d": d,
+		        "huge": huge})
+		    with ipc.new_stream(f"in{k}", t.schema) as w:
+		        w.write_table(t)
+	EOT
+	judge make.py
+	for k in 0 1 2 3 4 5; do
+		vmf-dedup -q --keep max in$k | vmf-cat --csv --no-header |
+		    diff - <(echo 'a,1970-01-01T00:00:00Z,9007199254740993,-7,0.1,1e+16,1.5e+308')
+		vmf-dedup -q --keep mean in$k | vmf-cat --csv --no-header |
+		    diff - <(echo 'a,1970-01-01T00:00:00Z,9007199254740993,-8,0.1,3333333333333333.5,1.3333333333333333e+308')
+	done
 }
 
 @test "usage" {

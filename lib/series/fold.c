@@ -16,9 +16,8 @@ vmf_fold_init(struct vmf_fold *f, const struct vmf_pack *pack,
 	f->ref = vmf_calloc(pack->rec_bytes, 1, e);
 	f->version = vmf_calloc(pack->rec_bytes, VMF_FOLD_VERSIONS, e);
 	f->sum = vmf_calloc(pack->n_cols, sizeof(*f->sum), e);
-	f->count = vmf_calloc(pack->n_cols, sizeof(*f->count), e);
 	return f->row == NULL || f->ref == NULL || f->version == NULL ||
-	    f->sum == NULL || f->count == NULL ? VMF_ENOMEM : 0;
+	    f->sum == NULL ? VMF_ENOMEM : 0;
 }
 
 void
@@ -26,6 +25,28 @@ vmf_fold_first(struct vmf_fold *f, const struct vmf_rec *rec)
 {
 	memcpy(f->row, rec, (size_t)f->pack->rec_bytes);
 	f->n = 1;
+}
+
+/* A value for the mean, which does not depend on their order. */
+static void
+sum_up(struct vmf_fold *f, int i, const void *rec)
+{
+	const struct vmf_pack_col *c = &f->pack->col[i];
+	struct vmf_fold_sum *s = &f->sum[i];
+	double v;
+
+	s->differ |= s->count > 0 && !vmf_pack_equal(f->pack, c, f->row, rec);
+	s->count++;
+	if (vmf_pack_is_whole(c)) {
+		s->whole += vmf_pack_int(c, rec);
+		return;
+	}
+	v = vmf_pack_num(c, rec);
+	s->scaled += v * 0x1p-64;
+	if (fabs(v) < 0x1p960)
+		vmf_exact_add(&s->exact, v);
+	else
+		s->huge = true;
 }
 
 /* The second row of a key: what single rows do not need. */
@@ -37,10 +58,16 @@ begin(struct vmf_fold *f)
 	f->n_versions = 1;
 	for (int i = 0; i < f->pack->n_cols; i++) {
 		const struct vmf_pack_col *c = &f->pack->col[i];
-		bool null = !c->metric || vmf_pack_null(f->pack, c, f->row);
 
-		f->sum[i] = null ? 0.0 : vmf_pack_num(c, f->row);
-		f->count[i] = !null;
+		if (f->keep != VMF_KEEP_MEAN || !c->metric)
+			continue;
+		f->sum[i].count = 0;
+		f->sum[i].differ = f->sum[i].huge = false;
+		f->sum[i].whole = 0;
+		f->sum[i].scaled = 0.0;
+		f->sum[i].exact.n = 0;
+		if (!vmf_pack_null(f->pack, c, f->row))
+			sum_up(f, i, f->row);
 	}
 }
 
@@ -75,7 +102,6 @@ fold_col(struct vmf_fold *f, int i, const struct vmf_rec *rec)
 {
 	const struct vmf_pack *p = f->pack;
 	const struct vmf_pack_col *c = &p->col[i];
-	double v;
 
 	/* rec has a value here. */
 	if (f->keep == VMF_KEEP_FIRST || vmf_pack_null(p, c, f->row)) {
@@ -84,14 +110,11 @@ fold_col(struct vmf_fold *f, int i, const struct vmf_rec *rec)
 	} else if (f->keep == VMF_KEEP_LAST || !c->metric) {
 		vmf_pack_copy(p, c, f->row, rec);
 	} else if (f->keep == VMF_KEEP_MAX &&
-	    vmf_pack_num(c, rec) > vmf_pack_num(c, f->row)) {
+	    vmf_pack_less(c, f->row, rec)) {
 		vmf_pack_copy(p, c, f->row, rec);
 	}
-	if (f->keep == VMF_KEEP_MEAN && c->metric) {
-		v = vmf_pack_num(c, rec);
-		f->sum[i] += v;
-		f->count[i]++;
-	}
+	if (f->keep == VMF_KEEP_MEAN && c->metric)
+		sum_up(f, i, rec);
 }
 
 void
@@ -123,16 +146,40 @@ vmf_fold_more(struct vmf_fold *f, const struct vmf_rec *rec,
 		stats->merged++;
 }
 
+/* Rounded to nearest, ties to even, as numbers that are not whole are. */
+static int64_t
+whole_mean(const struct vmf_fold_sum *s)
+{
+	__int128 mean = s->whole / s->count, left = s->whole % s->count;
+
+	if (left < 0) {
+		left += s->count;
+		mean--;
+	}
+	mean += 2 * left > s->count || (2 * left == s->count && mean % 2 != 0);
+	return (int64_t)mean;
+}
+
 const uint8_t *
 vmf_fold_take(struct vmf_fold *f)
 {
 	const struct vmf_pack *p = f->pack;
 
 	for (int i = 0; f->keep == VMF_KEEP_MEAN && f->n > 1 &&
-	    i < p->n_cols; i++)
-		if (f->count[i] > 0)
-			vmf_pack_put_num(p, &p->col[i], f->row,
-			    f->sum[i] / (double)f->count[i]);
+	    i < p->n_cols; i++) {
+		const struct vmf_pack_col *c = &p->col[i];
+		const struct vmf_fold_sum *s = &f->sum[i];
+		double n = (double)s->count;
+
+		/* What all say stays as it is, to the last bit. */
+		if (!c->metric || s->count == 0 || !s->differ)
+			continue;
+		if (vmf_pack_is_whole(c))
+			vmf_pack_put_int(c, f->row, whole_mean(s));
+		else
+			vmf_pack_put_num(c, f->row, s->huge ? s->scaled / n *
+			    0x1p64 : vmf_exact_round(&s->exact) / n);
+	}
 	f->n = 0;
 	return f->row;
 }
@@ -144,6 +191,5 @@ vmf_fold_free(struct vmf_fold *f)
 	free(f->ref);
 	free(f->version);
 	free(f->sum);
-	free(f->count);
 	*f = (struct vmf_fold){ 0 };
 }

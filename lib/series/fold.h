@@ -6,12 +6,23 @@
 #define VMF_FOLD_H
 
 #include "series/dedup.h"
+#include "series/exact.h"
 #include "series/rowpack.h"
 
 /* Different rows of one key that are remembered, to tell a repeated row from
  * a conflicting one.  More than this many versions of one sample are taken
  * for conflicts even where they repeat. */
 #define VMF_FOLD_VERSIONS 8
+
+/* Values of a column for their mean: whole numbers, or others. */
+struct vmf_fold_sum {
+	int64_t count;
+	bool differ;
+	bool huge;		/* scaled counts: exact could overflow */
+	__int128 whole;
+	double scaled;		/* the sum times 2^-64 */
+	struct vmf_exact exact;
+};
 
 struct vmf_fold {
 	const struct vmf_pack *pack;
@@ -21,8 +32,7 @@ struct vmf_fold {
 	uint8_t *ref;		/* of each column the first value not null */
 	uint8_t *version;	/* VMF_FOLD_VERSIONS rows as they came */
 	int n_versions;
-	double *sum;		/* for the mean, by column */
-	int64_t *count;
+	struct vmf_fold_sum *sum;	/* for the mean, by column */
 };
 
 int vmf_fold_init(struct vmf_fold *f, const struct vmf_pack *pack,

@@ -407,60 +407,66 @@ vmf_pack_null(const struct vmf_pack *p, const struct vmf_pack_col *c,
 	return c->type == VMF_NULL || isnan(vmf_pack_num(c, rec));
 }
 
+int64_t
+vmf_pack_int(const struct vmf_pack_col *c, const void *rec)
+{
+	const uint8_t *at = (const uint8_t *)rec + c->off;
+	int32_t v32;
+	int64_t v64;
+
+	if (c->type == VMF_INT32) {
+		memcpy(&v32, at, sizeof(v32));
+		return v32;
+	}
+	memcpy(&v64, at, sizeof(v64));
+	return v64;
+}
+
+void
+vmf_pack_put_int(const struct vmf_pack_col *c, void *rec, int64_t v)
+{
+	uint8_t *at = (uint8_t *)rec + c->off;
+	int32_t v32 = (int32_t)v;
+
+	if (c->type == VMF_INT32)
+		memcpy(at, &v32, sizeof(v32));
+	else
+		memcpy(at, &v, sizeof(v));
+}
+
 double
 vmf_pack_num(const struct vmf_pack_col *c, const void *rec)
 {
 	const uint8_t *at = (const uint8_t *)rec + c->off;
 	float f;
 	double d;
-	int32_t v32;
-	int64_t v64;
 
-	switch (c->type) {
-	case VMF_FLOAT32:
+	if (c->type == VMF_FLOAT32) {
 		memcpy(&f, at, sizeof(f));
 		return (double)f;
-	case VMF_FLOAT64:
-		memcpy(&d, at, sizeof(d));
-		return d;
-	case VMF_INT64:
-	case VMF_TIME:
-		memcpy(&v64, at, sizeof(v64));
-		return (double)v64;
-	default:
-		memcpy(&v32, at, sizeof(v32));
-		return (double)v32;
 	}
+	memcpy(&d, at, sizeof(d));
+	return d;
 }
 
 void
-vmf_pack_put_num(const struct vmf_pack *p, const struct vmf_pack_col *c,
-    void *rec, double v)
+vmf_pack_put_num(const struct vmf_pack_col *c, void *rec, double v)
 {
 	uint8_t *at = (uint8_t *)rec + c->off;
 	float f = (float)v;
-	int32_t v32;
-	int64_t v64;
 
-	(void)p;
-	assert(c->metric);
-	/* The mean or maximum of values of the type lies within the type. */
-	switch (c->type) {
-	case VMF_FLOAT32:
+	if (c->type == VMF_FLOAT32)
 		memcpy(at, &f, sizeof(f));
-		break;
-	case VMF_FLOAT64:
+	else
 		memcpy(at, &v, sizeof(v));
-		break;
-	case VMF_INT32:
-		v32 = (int32_t)lrint(v);
-		memcpy(at, &v32, sizeof(v32));
-		break;
-	default:
-		v64 = v >= 0x1p63 ? INT64_MAX : llrint(v);
-		memcpy(at, &v64, sizeof(v64));
-		break;
-	}
+}
+
+bool
+vmf_pack_less(const struct vmf_pack_col *c, const void *a, const void *b)
+{
+	return vmf_pack_is_whole(c) ?
+	    vmf_pack_int(c, a) < vmf_pack_int(c, b) :
+	    vmf_pack_num(c, a) < vmf_pack_num(c, b);
 }
 
 bool

@@ -60,10 +60,21 @@ bool vmf_pack_equal(const struct vmf_pack *p, const struct vmf_pack_col *c,
     const void *a, const void *b);
 void vmf_pack_copy(const struct vmf_pack *p, const struct vmf_pack_col *c,
     void *to, const void *from);
-/* Of columns of numbers; put rounds to the column's type. */
+/* Of columns of numbers, that are whole or not; put_num rounds to the column's
+ * type. */
+static inline bool
+vmf_pack_is_whole(const struct vmf_pack_col *c)
+{
+	return c->type == VMF_INT32 || c->type == VMF_INT64;
+}
+
+int64_t vmf_pack_int(const struct vmf_pack_col *c, const void *rec);
+void vmf_pack_put_int(const struct vmf_pack_col *c, void *rec, int64_t v);
 double vmf_pack_num(const struct vmf_pack_col *c, const void *rec);
-void vmf_pack_put_num(const struct vmf_pack *p, const struct vmf_pack_col *c,
-    void *rec, double v);
+void vmf_pack_put_num(const struct vmf_pack_col *c, void *rec, double v);
+/* Of either kind: a < b. */
+bool vmf_pack_less(const struct vmf_pack_col *c, const void *a,
+    const void *b);
 
 /* Bytes of the strings held. */
 int64_t vmf_pack_bytes(const struct vmf_pack *p);
