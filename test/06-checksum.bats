@@ -56,6 +56,16 @@ checksum() {
 	judge odd.py
 	vmf-cat --checksum odd >got
 	checksum sum odd | diff - got
+	not_small
+	# Rows that are only claimed take no memory.
+	judge - <<-'EOT'
+		import pyarrow as pa, pyarrow.ipc as ipc
+		t = pa.table({"n": pa.nulls(20_000_000)})
+		with ipc.new_stream("claim", t.schema) as w:
+		    w.write_table(t)
+	EOT
+	(ulimit -v 100000 && vmf-cat --checksum claim) >got
+	grep -qx '20000000 rows' got
 }
 
 @test "sorted, compressed and split it stays the same; parts add up" {

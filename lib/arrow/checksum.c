@@ -9,6 +9,9 @@
 #include "base/mem.h"
 #include "base/rng.h"
 
+/* Rows looked at together: a column of nulls claims as many as it likes. */
+#define PIECE 4096
+
 /* A column of any of the streams. */
 struct column {
 	char *name;
@@ -32,9 +35,7 @@ struct vmf_checksum {
 	int *to;		/* place in col */
 	struct hashes *text;	/* by used column */
 	int64_t n_used, used_cap, to_cap, text_n, text_cap;
-	/* of the present batch: */
-	uint64_t *row;
-	int64_t row_cap;
+	uint64_t row[PIECE];	/* of the present batch */
 	int64_t n_rows;
 	uint64_t sum;
 };
@@ -235,16 +236,16 @@ add_strings(struct hashes *h, const struct vmf_dict *d, struct vmf_err *e)
 	return 0;
 }
 
-/* Add the cells of one column to the rows and to its sum. */
+/* Add n cells of one column, from one on, to the rows and to its sum. */
 static int
 add_column(struct vmf_checksum *s, struct column *to, struct hashes *text,
-    const struct vmf_col *c, int64_t n, struct vmf_err *e)
+    const struct vmf_col *c, int64_t from, int64_t n, struct vmf_err *e)
 {
 	if (c->is_dict && add_strings(text, c->dict, e) != 0)
 		return VMF_ENOMEM;
 	for (int64_t i = 0; i < n; i++) {
-		uint64_t v = c->is_dict && vmf_col_valid(c, i) ?
-		    text->hash[c->d.i32[i]] : hash_value(c, i);
+		uint64_t v = c->is_dict && vmf_col_valid(c, from + i) ?
+		    text->hash[c->d.i32[from + i]] : hash_value(c, from + i);
 		uint64_t cell = mix(to->name_hash ^ v);
 
 		to->sum += cell;
@@ -257,18 +258,21 @@ int
 vmf_checksum_add(struct vmf_checksum *s, const struct vmf_batch *b,
     struct vmf_err *e)
 {
-	if (vmf_grow(&s->row, &s->row_cap, b->n, e) != 0)
-		return VMF_ENOMEM;
-	memset(s->row, 0, (size_t)b->n * sizeof(*s->row));
-	for (int64_t k = 0; k < s->n_used; k++) {
-		int rc = add_column(s, &s->col[s->to[k]], &s->text[k],
-		    &b->col[s->from[k]], b->n, e);
+	int64_t n;
 
-		if (rc != 0)
-			return rc;
+	for (int64_t from = 0; from < b->n; from += n) {
+		n = b->n - from < PIECE ? b->n - from : PIECE;
+		memset(s->row, 0, (size_t)n * sizeof(*s->row));
+		for (int64_t k = 0; k < s->n_used; k++) {
+			int rc = add_column(s, &s->col[s->to[k]],
+			    &s->text[k], &b->col[s->from[k]], from, n, e);
+
+			if (rc != 0)
+				return rc;
+		}
+		for (int64_t i = 0; i < n; i++)
+			s->sum += mix(s->row[i]);
 	}
-	for (int64_t i = 0; i < b->n; i++)
-		s->sum += mix(s->row[i]);
 	s->n_rows += b->n;
 	return 0;
 }
@@ -300,7 +304,6 @@ vmf_checksum_free(struct vmf_checksum *s)
 	free(s->col);
 	free(s->from);
 	free(s->to);
-	free(s->row);
 	for (int64_t k = 0; k < s->text_n; k++)
 		free(s->text[k].hash);
 	free(s->text);
