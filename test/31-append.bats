@@ -546,6 +546,23 @@ hours() {
 	    vmf-aggregate --append day h.inf
 }
 
+@test "no more columns than are read again" {
+	{
+		echo "vm,time$(printf ',m%d' {1..3400})"
+		echo "a,0$(printf ',%d' {1..3400})"
+	} | vmf-ingest -q >in
+	fails 1 "in: 3400 metrics make a series of 10203 columns, expected at most 10000: choose with --metric and --stat" \
+	    vmf-aggregate --step 1h -o h in
+	vmf-aggregate -q --step 1h --stat mean,max -o h in
+	{
+		echo "vm$(printf ',a%d' {1..3300})"
+		echo "a$(printf ',%d' {1..3300})"
+	} >inv.csv
+	fails 1 "found 10103 columns to write, expected at most 10000" \
+	    vmf-aggregate --step 1h --stat mean,max --join inv.csv -o out in
+	[ ! -e out ]
+}
+
 @test "metadata that was lost on the way" {
 	series h 1h vm,time,cpu a,0,1
 	series day 1h vm,time,cpu a,3600,1

@@ -211,6 +211,7 @@ void vmf_batch_rows(struct vmf_batch *b, int64_t n);
 struct vmf_reader;
 
 #define VMF_MAX_BATCH ((int64_t)1 << 30)	/* --max-batch */
+#define VMF_MAX_COLUMNS 10000	/* of a stream that is read, or written */
 
 /*
  * Open path (NULL or "-": standard input) and read the schema.  max_batch is

@@ -16,7 +16,6 @@
 #include "base/num.h"
 
 #define READ_CHUNK ((int64_t)1 << 20)
-#define MAX_COLUMNS 10000
 #define MAX_META 1000	/* entries of a schema, or of a field */
 #define BODY_KEPT ((int64_t)16 << 20)	/* behind a dictionary */
 
@@ -482,9 +481,9 @@ read_schema(struct vmf_reader *r, struct vmf_err *e)
 		return vmf_fail(e, VMF_EDATA, "%s: a big-endian stream; "
 		    "expected little-endian", r->name);
 	r->text_left = r->meta.n;
-	if (n > MAX_COLUMNS)
+	if (n > VMF_MAX_COLUMNS)
 		return vmf_fail(e, VMF_EDATA, "%s: %lld columns, expected at "
-		    "most %d", r->name, (long long)n, MAX_COLUMNS);
+		    "most %d", r->name, (long long)n, VMF_MAX_COLUMNS);
 	r->source = vmf_calloc(n, sizeof(*r->source), e);
 	r->room = vmf_calloc(n + 1, sizeof(*r->room), e);
 	r->batch.col = vmf_calloc(n, sizeof(*r->batch.col), e);

@@ -664,6 +664,12 @@ vmf_writer_open(struct vmf_writer **out, struct vmf_out *o,
 	*out = NULL;
 	if (w == NULL)
 		return VMF_ENOMEM;
+	if (s->n > VMF_MAX_COLUMNS) {
+		rc = vmf_fail(e, VMF_EDATA, "found %d columns to write, "
+		    "expected at most %d, which are read again", s->n,
+		    VMF_MAX_COLUMNS);
+		goto fail;
+	}
 	w->out = o;
 	w->codec = codec;
 	w->dict = vmf_calloc(s->n, sizeof(*w->dict), e);

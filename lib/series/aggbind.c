@@ -615,5 +615,11 @@ vmf_agg_bind(struct vmf_aggregate *g, struct vmf_err *e)
 			rc = g->opts.by == VMF_BY_VM ? vm_lists(g, e) :
 			    host_lists(g, e);
 	}
+	/* id, status and start; an inventory may bring more. */
+	if (rc == 0 && g->n_lists + g->attrs.n + 3 > VMF_MAX_COLUMNS)
+		rc = vmf_fail(e, VMF_EDATA, "%s: %d metrics make a series of "
+		    "%d columns, expected at most %d: choose with --metric "
+		    "and --stat", g->name, g->n_metrics, g->n_lists +
+		    g->attrs.n + 3, VMF_MAX_COLUMNS);
 	return rc != 0 ? rc : check_names(g, e);
 }
