@@ -465,6 +465,7 @@ close() {
 	rows vm,time,cpu,host a,0,1,h |
 	    vmf-aggregate -q --step 5m --by host -o host
 	fails 1 "cannot be coarsened" vmf-aggregate --step 1h host
+	rows vm,time,cpu_cores a,0,2 | vmf-aggregate -q --step 5m | agg --step 1h
 	fails 2 "found no --step" vmf-aggregate in
 	fails 2 "--input-step" vmf-aggregate --step 1h --input-step 5m in
 	fails 2 "expected 300 s as in the metadata" \

@@ -194,8 +194,8 @@ bind_list(struct vmf_aggregate *g, int col, struct vmf_err *e)
 	int64_t len;
 	int m;
 
-	if (strcmp(f->name, "vms") == 0 ||
-	    strstr(f->name, "cpu_cores") == f->name)
+	/* A metric of VMs may begin so as well: cpu_cores_mean. */
+	if (strcmp(f->name, "vms") == 0 || strcmp(f->name, "cpu_cores") == 0)
 		return vmf_fail(e, VMF_EDATA, "%s: column '%s' is that of "
 		    "hosts or clusters, which cannot be coarsened; expected "
 		    "readings, or series of VMs (with --by)", g->name,
