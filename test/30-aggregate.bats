@@ -524,7 +524,8 @@ close() {
 @test "times that no calendar has are an error, unless left out" {
 	cat >far.py <<-'EOT'
 		import pyarrow as pa, pyarrow.ipc as ipc
-		for name, t in (("far", 2**62), ("past", -2**62)):
+		for name, t in (("far", 2**62), ("past", -2**62),
+		    ("ad1", -62135596795)):
 		    b = pa.table({"vm": ["a", "a"], "time": pa.array([0, t],
 		        pa.timestamp("s")), "cpu": [1.0, 2.0]})
 		    with ipc.new_stream(name, b.schema) as w:
@@ -534,6 +535,7 @@ close() {
 	fails 1 "far: row 1: found time 4611686018427387904 s" \
 	    vmf-aggregate --step 1h far
 	fails 1 "past: row 1: found time" vmf-aggregate --step 1h past
+	fails 1 "in the years 3 to 9997" vmf-aggregate --step 7d ad1
 	run -0 agg --step 1h --stat count --since @0 --until @100 <far
 	assert_output a,ok,1970-01-01T00:00:00Z,[1]
 }

@@ -13,9 +13,10 @@
 #include "series/aggregate_in.h"
 
 #define BASE_BYTES ((int64_t)5 << 20)	/* the program itself */
-/* Years 1 to 9998: what RFC 3339 can say, with room for a step. */
-#define TIME_MIN INT64_C(-62135596800)
-#define TIME_MAX INT64_C(253370764800)
+/* Years 3 to 9997: what RFC 3339 can say, with room for a step of 366 days on
+ * either side. */
+#define TIME_MIN INT64_C(-62072524800)
+#define TIME_MAX INT64_C(253339228800)
 
 static unsigned
 what_to_sum(const struct vmf_aggregate *g)
@@ -189,8 +190,8 @@ choose_rows(struct vmf_aggregate *g, struct chunk *k, const int64_t *t,
 			g->stats.outside++;
 		} else if (t[i] < TIME_MIN || t[i] > TIME_MAX) {
 			return vmf_fail(e, VMF_EDATA, "%s: row %lld: found "
-			    "time %lld s, expected one in the years 1 to "
-			    "9998; --since and --until leave rows out",
+			    "time %lld s, expected one in the years 3 to "
+			    "9997; --since and --until leave rows out",
 			    g->name, (long long)(first_row + from + i),
 			    (long long)t[i]);
 		}
@@ -674,8 +675,8 @@ check_row(const struct vmf_aggregate *g, const struct vmf_batch *b,
 	if (r->start < TIME_MIN || r->start > TIME_MAX ||
 	    r->n > (TIME_MAX - r->start) / g->in_step)
 		return vmf_fail(e, VMF_EDATA, "%s: row %lld: found %lld "
-		    "steps from %lld s on, expected times in the years 1 to "
-		    "9998", g->name, (long long)r->row, (long long)r->n,
+		    "steps from %lld s on, expected times in the years 3 to "
+		    "9997", g->name, (long long)r->row, (long long)r->n,
 		    (long long)r->start);
 	if (vmf_time_floor(r->start, g->in_step) != r->start)
 		return vmf_fail(e, VMF_EDATA, "%s: row %lld: found start "
