@@ -512,6 +512,11 @@ hours() {
 		put("h.inf", h.set_column(i, "cpu_mean", pa.array(
 		    [[float("-inf"), 1.0, 1.0]], f.type)))
 		put("h.none", h.append_column("cpu_max", pa.array([None], f.type)))
+		put("h.many", pa.table({"id": ["a"], "start": h["start"]} |
+		    {f"m{k}_mean": pa.array([[1.0] * 2000], f.type)
+		    for k in range(2000)}).replace_schema_metadata({
+		    b"vmf:kind": b"series", b"vmf:step": b"3600",
+		    b"vmf:end": b"1970-06-01T00:00:00Z"}))
 	EOT
 	fails 1 "day.mhz: column 'cpu_mean' is in MHz, expected % as in h.pct" \
 	    vmf-aggregate --append h.pct day.mhz
@@ -544,6 +549,8 @@ hours() {
 	    vmf-aggregate --append h.huge day
 	fails 1 "h.inf: row 0: found 'cpu_mean' -inf at item 0 of 'a'" \
 	    vmf-aggregate --append day h.inf
+	# No list is looked through for each of the others.
+	(ulimit -t 3 && vmf-aggregate -q --append h.many -o out h.many)
 }
 
 @test "no more columns than are read again" {

@@ -54,7 +54,9 @@ struct vmf_append {
 	int64_t cut;			/* first step kept */
 	struct vmf_batch out;
 	uint8_t *seen;			/* by step of an overlap */
-	int64_t seen_cap;
+	double *all;			/* likewise: samples of all metrics,
+					 * of the history and the new piece */
+	int64_t seen_cap, all_cap;
 };
 
 /* Bits of seen: who has a value in a list, and whose was taken. */
@@ -653,42 +655,61 @@ count_at(const struct side *s, int l, int64_t k)
 	return n > 0.0 ? n : 0.0;
 }
 
+/* The samples of all metrics at the steps that both have, lo to hi - 1. */
+static int
+sum_counts(struct vmf_append *a, const struct part *o, const struct part *n,
+    int64_t lo, int64_t hi, struct vmf_err *e)
+{
+	if (vmf_grow(&a->all, &a->all_cap, 2 * (hi - lo), e) != 0)
+		return VMF_ENOMEM;
+	memset(a->all, 0, (size_t)(2 * (hi - lo)) * sizeof(*a->all));
+	for (int l = 0; l < a->n_lists; l++)
+		for (int64_t t = lo; a->count_of[l] == l && t < hi; t++) {
+			double *all = a->all + 2 * (t - lo);
+
+			all[0] += count_at(o->side, l, o->skip + t - o->first);
+			all[1] += count_at(n->side, l, n->skip + t - n->first);
+		}
+	return 0;
+}
+
 /*
  * How many samples list l tells of at item k: those of its metric, or of all
  * metrics where its own are not counted.  Those of a host are its VMs times
  * the finer steps that have any.
  */
 static double
-samples(const struct vmf_append *a, const struct side *s, int l, int64_t k)
+samples(const struct vmf_append *a, const struct side *s, int l, int64_t k,
+    double all)
 {
-	double n = 0.0, vms = a->vms < 0 ? 1.0 : count_at(s, a->vms, k);
+	double vms = a->vms < 0 ? 1.0 : count_at(s, a->vms, k);
 
 	if (a->count_of[l] >= 0)
 		return vms * count_at(s, a->count_of[l], k);
-	for (int i = 0; i < a->n_lists; i++)
-		if (a->count_of[i] == i)
-			n += count_at(s, i, k);
-	return a->n_counts == 0 && a->vms >= 0 ? vms : vms * n;
+	return a->n_counts == 0 && a->vms >= 0 ? vms : vms * all;
 }
 
 static bool
 keeps_old(const struct vmf_append *a, const struct part *o,
-    const struct part *n, int l, int64_t t)
+    const struct part *n, int l, int64_t t, const double *all)
 {
 	if (a->opts.prefer != VMF_PREFER_FULLER)
 		return a->opts.prefer == VMF_PREFER_OLD;
-	return samples(a, o->side, l, o->skip + t - o->first) >
-	    samples(a, n->side, l, n->skip + t - n->first);
+	return samples(a, o->side, l, o->skip + t - o->first, all[0]) >
+	    samples(a, n->side, l, n->skip + t - n->first, all[1]);
 }
 
-/* The value of list l at step t, which both have; NaN where neither has. */
+/* The value of list l at step t, which both have from lo on; NaN where
+ * neither has. */
 static float
-choose(const struct vmf_append *a, const struct part *o,
-    const struct part *n, int l, int64_t t, uint8_t *seen)
+choose(struct vmf_append *a, const struct part *o, const struct part *n,
+    int l, int64_t t, int64_t lo)
 {
 	float old = item(o->side, l, o->skip + t - o->first);
 	float new = item(n->side, l, n->skip + t - n->first);
-	bool keep = isnan(new) || (!isnan(old) && keeps_old(a, o, n, l, t));
+	uint8_t *seen = &a->seen[t - lo];
+	bool keep = isnan(new) || (!isnan(old) &&
+	    keeps_old(a, o, n, l, t, &a->all[2 * (t - lo)]));
 
 	if (!isnan(old))
 		*seen |= OLD_HAS;
@@ -741,7 +762,8 @@ put_lists(struct vmf_append *a, const struct part *o, const struct part *new,
 	struct vmf_col *c = &a->out.col[a->out.n_cols - a->n_lists];
 
 	if (overlap) {
-		if (vmf_grow(&a->seen, &a->seen_cap, hi - lo, e) != 0)
+		if (vmf_grow(&a->seen, &a->seen_cap, hi - lo, e) != 0 ||
+		    sum_counts(a, o, new, lo, hi, e) != 0)
 			return VMF_ENOMEM;
 		memset(a->seen, 0, (size_t)(hi - lo));
 	}
@@ -767,8 +789,7 @@ put_lists(struct vmf_append *a, const struct part *o, const struct part *new,
 			copy_items(o->side, l, o->skip + hi - o->first,
 			    o->first + o->n - hi, to + hi - first);
 		for (int64_t t = lo; t < hi; t++)
-			to[t - first] = choose(a, o, new, l, t,
-			    &a->seen[t - lo]);
+			to[t - first] = choose(a, o, new, l, t, lo);
 	}
 	if (overlap)
 		count_overlap(&a->stats, a->seen, hi - lo);
@@ -960,5 +981,6 @@ vmf_append_free(struct vmf_append *a)
 	free(a->count_of);
 	vmf_batch_free(&a->out);
 	free(a->seen);
+	free(a->all);
 	free(a);
 }
