@@ -2,6 +2,7 @@
 /* vmf-cat - show a stream: table, CSV, JSON lines. */
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "arrow/checksum.h"
 #include "arrow/print.h"
@@ -177,7 +178,8 @@ main(int argc, char *argv[])
 	}
 	if (rc == 0) {
 		rc = vmf_out_finish(out, &err);
-	} else if (out != NULL && rc == VMF_EDATA && c.output == NULL) {
+	} else if (out != NULL && rc == VMF_EDATA &&
+	    vmf_out_fd(out) == STDOUT_FILENO) {
 		struct vmf_err later;
 
 		(void)!vmf_out_flush(out, &later);

@@ -163,6 +163,9 @@ b,1970-01-01T01:00:00Z,4" ]
 	    "b": pa.array([b"\x00\xff\x10", b""], pa.binary()),
 	    "text": ["a\nb\t\"c\\", ""],
 	    "l": pa.array([[0.5, inf, None], []], pa.list_(pa.float64()))}))
+	with ipc.new_stream("bare", pa.schema([])) as w:
+	    w.write_batch(pa.RecordBatch.from_struct_array(
+	        pa.array([{}, {}], pa.struct([]))))
 	put("half", pa.table({"h": pa.array([inf, -inf, float("nan"), 1.5],
 	    pa.float16())}))
 	D = decimal.Decimal
@@ -182,6 +185,8 @@ b,1970-01-01T01:00:00Z,4" ]
 	assert_line --index 0 '{"flag":true,"none":null,"i":-7,"x":"inf","y":null,"b":"AP8Q","text":"a\nb\t\"c\\","l":[0.5,"inf",null]}'
 	assert_line --index 1 '{"flag":null,"none":null,"i":null,"x":"-inf","y":123456.789,"b":"","text":"","l":[]}'
 	vmf-cat --json odd | jq -e . >/dev/null
+	run -0 vmf-cat --json bare
+	assert_output $'{}\n{}'
 	run -0 vmf-cat --csv --columns flag,none,i,x,y,b,l odd
 	assert_line --index 1 'true,,-7,inf,,AP8Q,"[0.5,inf,null]"'
 	assert_line --index 2 ',,,-inf,123456.789,,[]'
@@ -218,6 +223,8 @@ b,1970-01-01T01:00:00Z,4" ]
 	! vmf-cat --csv "$S/cut2" >"$S/out" 2>"$S/err"
 	[ "$(wc -l <"$S/out")" -gt 2 ]
 	grep -q "without its end marker" "$S/err"
+	! vmf-cat --csv -o - "$S/cut2" >"$S/out2" 2>"$S/err"
+	same "$S/out" "$S/out2"
 }
 
 @test "a stream that asks for much more memory than it has bytes is refused" {

@@ -453,7 +453,8 @@ end_line(struct vmf_printer *p, struct vmf_err *e)
 			rc = flush_table(p, e);
 	} else {
 		if (p->opt.format == VMF_PRINT_JSON)
-			rc = vmf_buf_put(&p->line, "}", 1, e);
+			rc = vmf_buf_printf(&p->line, e, n_cells(p) == 0 ?
+			    "{}" : "}");
 		if (rc == 0)
 			rc = vmf_buf_put(&p->line, "\n", 1, e);
 		if (rc == 0)
