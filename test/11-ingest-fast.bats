@@ -248,6 +248,21 @@ m_1,1970-01-05T11:24:00Z,41,92,,,43.5,33.25,5"
 	grep -q 'standard input:2: column' err
 }
 
+@test "pipes are opened in their turn, and what is wrong before them is told" {
+	gen 60 5 >a.csv
+	mkfifo f1 f2
+	vmf-ingest --no-history a.csv a.csv >want
+	{ cat a.csv >f1; cat a.csv >f2; } 3>&- &
+	timeout 8 vmf-ingest --no-history --threads 3 f1 f2 >got
+	same want got
+	put bad.csv 'vm,time,cpu\na,x,1\n'
+	fails 1 'bad.csv:2:' timeout 8 vmf-ingest --threads 3 bad.csv f1
+	# Without a map's columns, too: those of a wide file are its own.
+	put w.csv 't,a,b\n0,1,x\n'
+	fails 1 'w.csv:2:' timeout 8 vmf-ingest --map wide --metric cpu \
+	    --threads 3 w.csv f1
+}
+
 @test "progress: rows, speed, and the time left of a file" {
 	gen 700 1 >a.csv
 	{ cat a.csv; sleep 1.2; tail -n +2 a.csv; tail -n +2 a.csv; } |

@@ -11,6 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/thread.h"
 #include "ingest/block.h"
@@ -25,6 +26,7 @@
 /* A file to come. */
 struct infile {
 	char *path;		/* NULL: standard input */
+	bool regular;		/* who opens it need not wait for a writer */
 	struct vmf_source *src;	/* when opened */
 	bool opened;
 	int rc;			/* of opening, told when its turn comes */
@@ -49,6 +51,7 @@ struct vmf_fast {
 	struct infile *file;
 	int64_t n_files, files_cap;
 	int64_t reading;	/* file */
+	int64_t turn;		/* file that is no regular one; -1: none yet */
 	bool begun;		/* it has given a block */
 	bool ready;		/* the columns are known */
 	int allow;		/* blocks to take before that */
@@ -166,18 +169,23 @@ take(void *arg, void *slot)
 	if (f->stop || f->reading == f->n_files ||
 	    (!f->ready && f->allow == 0))
 		return 0;
+	x = &f->file[f->reading];
+	/* A pipe may give nothing until those before it were used, and what
+	 * is wrong with them is not to wait for it. */
+	if (!x->regular && f->reading > f->turn)
+		return 0;
 	f->allow -= !f->ready;
 	b->first = !f->begun;
 	b->last = b->parsed = b->no_file = false;
 	b->rc = 0;
 	b->n = 0;
-	x = &f->file[f->reading];
 	open_file(f, f->reading);
 	/* Packed files are unpacked side by side. */
 	if (!f->begun)
 		for (int64_t i = 1; i < f->in->opt.threads &&
 		    f->reading + i < f->n_files; i++)
-			open_file(f, f->reading + i);
+			if (f->file[f->reading + i].regular)
+				open_file(f, f->reading + i);
 	f->begun = true;
 	if (x->rc != 0) {
 		b->rc = x->rc;
@@ -230,6 +238,7 @@ vmf_fast_new(struct vmf_ingest *in, struct vmf_err *e)
 	if (f == NULL || slot == NULL)
 		goto done;
 	f->in = in;
+	f->turn = -1;
 	f->block = vmf_calloc(n, sizeof(*f->block), e);
 	if (f->block == NULL)
 		goto done;
@@ -271,8 +280,11 @@ static int
 add_file(struct vmf_fast *f, const char *path, struct vmf_err *e)
 {
 	struct infile x = { 0 };
+	struct stat st;
 	int rc = vmf_grow(&f->file, &f->files_cap, f->n_files + 1, e);
 
+	x.regular = path != NULL && strcmp(path, "-") != 0 &&
+	    stat(path, &st) == 0 && S_ISREG(st.st_mode);
 	if (rc == 0 && path != NULL) {
 		x.path = vmf_strdup(path, e);
 		rc = x.path == NULL ? VMF_ENOMEM : 0;
@@ -317,9 +329,11 @@ vmf_fast_open(struct vmf_fast *f, const char *path, struct vmf_err *e)
 	/* What is left of the file before. */
 	while (f->opened > 0 && f->cur != NULL && !f->cur->last)
 		next_block(f);
-	if (f->opened == f->n_files) {
+	if (f->opened == f->n_files || !f->file[f->opened].regular) {
 		vmf_lane_hold(f->lane);
-		rc = add_file(f, path, e);
+		if (f->opened == f->n_files)
+			rc = add_file(f, path, e);
+		f->turn = f->opened;
 		vmf_lane_resume(f->lane);
 	}
 	if (rc != 0)
