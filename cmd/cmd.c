@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -172,18 +171,6 @@ void
 cmd_tell(void *c, const char *text)
 {
 	cmd_progress(c, "%s", text);
-}
-
-bool
-cmd_same_file(const char *a, const char *b)
-{
-	struct stat x, y;
-	int no_x = stat(a, &x), no_y = stat(b, &y);
-
-	if (no_x != 0 || no_y != 0)
-		return no_x != 0 && no_y != 0 && strcmp(a, b) == 0;
-	return S_ISREG(x.st_mode) && x.st_dev == y.st_dev &&
-	    x.st_ino == y.st_ino;
 }
 
 int

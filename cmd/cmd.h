@@ -141,10 +141,6 @@ void cmd_progress(struct cmd *c, const char *fmt, ...) VMF_PRINTF(2, 3);
 /* The same of a text, for what knows nothing of commands; c is a struct cmd. */
 void cmd_tell(void *c, const char *text);
 
-/* True when both name one regular file, or, where there is none yet, are the
- * same name. */
-bool cmd_same_file(const char *a, const char *b);
-
 /* Open the first operand, or standard input; a terminal is refused. */
 int cmd_open_in(const struct cmd *c, const char *path,
     struct vmf_reader **r, struct vmf_err *e) VMF_CHECK;

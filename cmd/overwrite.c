@@ -1,39 +1,79 @@
 /* SPDX-License-Identifier: MIT */
-/* -o must not be what is read: the input would be gone, quietly. */
+/* What is written must not be what is read: the input would be gone, quietly;
+ * nor may two outputs be one. */
 #include "overwrite.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+static bool
+is_std(const char *path)
+{
+	return path == NULL || strcmp(path, "-") == 0;
+}
+
+/* What is written to path, or its folder where it is not there yet: then
+ * *name is its name there. */
+static bool
+find_output(const char *path, struct stat *st, const char **name)
+{
+	const char *slash = is_std(path) ? NULL : strrchr(path, '/');
+	char dir[PATH_MAX];
+	int n;
+
+	*name = "";
+	if ((is_std(path) ? fstat(STDOUT_FILENO, st) : stat(path, st)) == 0)
+		return true;
+	if (is_std(path))
+		return false;
+	n = slash == NULL ? snprintf(dir, sizeof(dir), ".") :
+	    snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path + 1), path);
+	*name = slash == NULL ? path : slash + 1;
+	return n < (int)sizeof(dir) && stat(dir, st) == 0;
+}
+
+bool
+cmd_same_output(const char *a, const char *b)
+{
+	const char *a_name, *b_name;
+	struct stat x, y;
+
+	if (is_std(a) && is_std(b))
+		return true;
+	/* Who writes to a device twice means it. */
+	return find_output(a, &x, &a_name) && find_output(b, &y, &b_name) &&
+	    x.st_dev == y.st_dev && x.st_ino == y.st_ino &&
+	    strcmp(a_name, b_name) == 0 && !S_ISCHR(x.st_mode);
+}
+
 static int
 check_path(const char *path, const struct stat *out, const char *what,
-    const char *output, struct vmf_err *e)
+    const char *option, const char *output, struct vmf_err *e)
 {
-	bool std = path == NULL || strcmp(path, "-") == 0;
 	struct stat in;
-	int no = std ? fstat(STDIN_FILENO, &in) : stat(path, &in);
+	int no = is_std(path) ? fstat(STDIN_FILENO, &in) : stat(path, &in);
 
 	if (no != 0 || in.st_dev != out->st_dev || in.st_ino != out->st_ino)
 		return 0;
-	return vmf_fail(e, VMF_EUSAGE, "-o: '%.200s' is also read, as %s%s; "
-	    "expected another file", output, what, std ?
+	return vmf_fail(e, VMF_EUSAGE, "%s: '%.200s' is also read, as %s%s; "
+	    "expected another file", option, output, what, is_std(path) ?
 	    "standard input" : "");
 }
 
 int
-cmd_check_output(const struct cmd *c, const struct cmd_opt *table,
+cmd_check_written(const struct cmd *c, const struct cmd_opt *table,
+    const char *option, const char *output, bool same_kind,
     struct vmf_err *e)
 {
 	struct stat out;
 	char what[64];
 	int rc = 0;
 
-	/* What is no file, such as a terminal, is not replaced; and some
-	 * read nothing. */
-	if (c->max_args == 0 || c->output == NULL ||
-	    strcmp(c->output, "-") == 0 || stat(c->output, &out) != 0 ||
+	/* What is no file, such as a terminal, is not replaced. */
+	if (is_std(output) || stat(output, &out) != 0 ||
 	    !S_ISREG(out.st_mode))
 		return 0;
 	for (; rc == 0 && table->type != CMD_END; table++) {
@@ -41,15 +81,24 @@ cmd_check_output(const struct cmd *c, const struct cmd_opt *table,
 		    *(const char **)table->dst : NULL;
 
 		snprintf(what, sizeof(what), "--%s", table->name);
-		if (path != NULL && strcmp(path, "-") != 0)
-			rc = check_path(path, &out, what, c->output, e);
+		if (!is_std(path))
+			rc = check_path(path, &out, what, option, output, e);
 	}
-	if (c->same_kind)
+	if (same_kind)
 		return rc;
 	for (int i = 0; rc == 0 && i < c->n_args; i++)
-		rc = check_path(c->arg[i], &out, strcmp(c->arg[i], "-") == 0 ?
-		    "" : "input", c->output, e);
+		rc = check_path(c->arg[i], &out, is_std(c->arg[i]) ? "" :
+		    "input", option, output, e);
 	if (rc == 0 && c->n_args == 0)
-		rc = check_path(NULL, &out, "", c->output, e);
+		rc = check_path(NULL, &out, "", option, output, e);
 	return rc;
+}
+
+int
+cmd_check_output(const struct cmd *c, const struct cmd_opt *table,
+    struct vmf_err *e)
+{
+	/* Some read nothing. */
+	return c->max_args == 0 ? 0 : cmd_check_written(c, table, "-o",
+	    c->output, c->same_kind, e);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The output beside the inputs. */
+/* The outputs beside the inputs, and beside each other. */
 #ifndef VMF_OVERWRITE_H
 #define VMF_OVERWRITE_H
 
@@ -13,5 +13,15 @@
  */
 int cmd_check_output(const struct cmd *c, const struct cmd_opt *table,
     struct vmf_err *e) VMF_CHECK;
+
+/* The same of another file that is written, by the option of this name;
+ * same_kind: operands may be it. */
+int cmd_check_written(const struct cmd *c, const struct cmd_opt *table,
+    const char *option, const char *output, bool same_kind,
+    struct vmf_err *e) VMF_CHECK;
+
+/* True when both are written to one place, be it there already or not; NULL
+ * and "-" are standard output.  Devices are many places. */
+bool cmd_same_output(const char *a, const char *b);
 
 #endif

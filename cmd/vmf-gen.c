@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "cmd.h"
 #include "gen/gen.h"
+#include "overwrite.h"
 
 #define MAX_ROWS ((int64_t)1 << 50)	/* more is a typing mistake */
 #define MAX_START_S INT64_C(253402300799)	/* the year 9999 */
@@ -101,8 +102,7 @@ to_gen_opts(struct vmf_gen_opts *o, bool *only_inventory)
 	if (opt.inventory != NULL && shape == 2)
 		return cmd_usage(&c, "--shape inventory writes it already: "
 		    "use -o FILE instead of --inventory FILE");
-	if (opt.inventory != NULL && c.output != NULL &&
-	    cmd_same_file(opt.inventory, c.output))
+	if (opt.inventory != NULL && cmd_same_output(opt.inventory, c.output))
 		return cmd_usage(&c, "--inventory: '%s' is also the output; "
 		    "expected another file", opt.inventory);
 	if (opt.step_s > opt.days * 86400)

@@ -13,6 +13,7 @@
 #include "ingest/ingest.h"
 #include "ingest_moves.h"
 #include "ingest_note.h"
+#include "overwrite.h"
 #include "simd.h"
 
 static const char usage[] =
@@ -94,6 +95,7 @@ check_options(void)
 {
 	int stamp = vmf_stamp_find(opt.time_format);
 	const char *bad_rows = opt.bad_rows;
+	struct vmf_err err = { "" };
 
 	opt.in.skip_bad = strcmp(bad_rows, "fail") != 0;
 	opt.in.ignore = opt.ignore.v;
@@ -105,12 +107,12 @@ check_options(void)
 	if (*bad_rows == '\0' || strcmp(bad_rows, "-") == 0)
 		return cmd_usage(&c, "--bad-rows: found '%s', expected fail, "
 		    "skip or a file", bad_rows);
-	for (int i = 0; opt.in.skip_bad && i < c.n_args; i++)
-		if (cmd_same_file(bad_rows, c.arg[i]))
-			return cmd_usage(&c, "--bad-rows: '%s' is also read; "
-			    "expected another file", bad_rows);
-	if (opt.in.skip_bad && c.output != NULL &&
-	    cmd_same_file(bad_rows, c.output))
+	if (opt.in.skip_bad && strcmp(bad_rows, "skip") != 0 &&
+	    cmd_check_written(&c, table, "--bad-rows", bad_rows, false,
+	    &err) != 0)
+		return cmd_usage(&c, "%s", err.msg);
+	if (opt.in.skip_bad && strcmp(bad_rows, "skip") != 0 &&
+	    cmd_same_output(bad_rows, c.output))
 		return cmd_usage(&c, "--bad-rows: '%s' is also the output; "
 		    "expected another file", bad_rows);
 	if (c.n_args == 0 && !opt.show_map && isatty(STDIN_FILENO))

@@ -591,6 +591,28 @@ bad_rows() {
 	fails 2 "is also the output" vmf-ingest --bad-rows z -o z u.csv
 	: >there
 	fails 2 "is also the output" vmf-ingest --bad-rows there -o there u.csv
+	# Nor what is read otherwise.
+	fails 2 "as standard input" vmf-ingest --bad-rows u.csv -o x <u.csv
+	fails 2 "as standard input" vmf-ingest --bad-rows u.csv -o x - <u.csv
+	fails 2 "as standard input" \
+	    vmf-ingest --map migrations --bad-rows u.csv -o x <u.csv
+	vmf-ingest --map csv --show-map >m.json
+	cp m.json keep.json
+	fails 2 "as --map" \
+	    vmf-ingest --map m.json --bad-rows ./m.json -o x u.csv
+	same m.json keep.json
+	# One place by two names, there or not.
+	fails 2 "is also the output" vmf-ingest --bad-rows ./z -o z u.csv
+	fails 2 "is also the output" \
+	    vmf-ingest --bad-rows "$PWD/z" -o ../"${PWD##*/}"/z u.csv
+	{ vmf-ingest --bad-rows /dev/stdout u.csv 2>err || true; } | cat >std
+	grep -q 'is also the output' err
+	rc=0
+	vmf-ingest --bad-rows std u.csv >std 2>err || rc=$?
+	assert_equal "$rc" 2
+	grep -q 'is also the output' err
+	[ ! -s std ]
+	vmf-ingest -q --bad-rows /dev/null u.csv >/dev/null
 	same u.csv keep.csv
 	[ ! -e z ] && [ ! -e x ]
 }

@@ -413,6 +413,11 @@ start_half() {
 	    vmf-gen --inventory inv.csv -o inv.csv
 	fails 2 "--inventory: 'new' is also the output" \
 	    vmf-gen --inventory new -o new
+	fails 2 "--inventory: './new' is also the output" \
+	    vmf-gen --inventory ./new -o new
+	fails 2 "--inventory: '-' is also the output" vmf-gen --inventory -
+	vmf-gen -q --vms 2 --inventory - -o new >inv
+	head -n 1 inv | grep -q '^vm,host,'
 	fails 2 "--output: found '', expected the name of a file" \
 	    vmf-window --length 1h -o '' f
 	assert_equal "$(tail -n 1 <<<"$stderr")" "Try 'vmf-window --help'."
