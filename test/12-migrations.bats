@@ -58,7 +58,8 @@ moves() {
 	moves --map migrations --ignore speed a.csv
 	lines a
 	printf 'vm,vm\na,1\n' >a.csv
-	refused "column 'vm' comes twice" --map migrations a.csv
+	refused "a.csv:1: column 2 is the second of the name 'vm'" \
+	    --map migrations a.csv
 	printf 'vm,total_ms\na,-1\n' >a.csv
 	refused "a.csv:2: total_ms is '-1', expected a number, at least 0" \
 	    --map migrations a.csv
@@ -85,6 +86,9 @@ moves() {
 	grep -q '2 bad rows' err
 	grep -q "the first bad row: a.csv:3: total_ms is 'x'" err
 	printf 'b,x\nd,inf\n' | diff - bad.csv
+	printf 'vm,downtime_ms\na,x' >a.csv
+	moves --map migrations --bad-rows bad.csv a.csv a.csv
+	printf 'a,x\na,x\n' | diff - bad.csv
 }
 
 @test "virsh domjobinfo --completed, a job after the other" {
@@ -184,6 +188,60 @@ moves() {
 	    --map domjobinfo "$(printf 'a\377.txt')"
 	fails 2 '--id: expected text in UTF-8 that is not empty' \
 	    vmf-ingest --map domjobinfo --id "$(printf '\377')" j.txt
+	# One job is one row: what comes twice is of another.
+	job "3: 'Job type' comes a second time in the job" \
+	    'vm: a\nJob type: Completed\nJob type: Failed\n'
+	job "3: 'vm' comes a second time" \
+	    'vm: a\nJob type: Completed\nvm: b\nJob type: Failed\n'
+	job "2: Time elapsed is '3 GiB', expected a number and its unit, ms" \
+	    'Job type: Completed\nTime elapsed: 3 GiB\n'
+	job "2: Memory total is '3 ms', expected a number and its unit, such" \
+	    'Job type: Completed\nMemory total: 3 ms\n'
+	job "2: Iteration is '3 s', expected a number" \
+	    'Job type: Completed\nIteration: 3 s\n'
+	query() {
+		echo "$2" >j.txt
+		refused "j.txt:1: $1" --map query-migrate j.txt
+	}
+	query 'found more behind the JSON object, expected one a line' \
+	    '{"status": "completed"} {"status": "failed"}'
+	query 'found more behind the JSON object' '{"status": "completed"}x'
+	query "'status' comes twice, expected it once" \
+	    '{"status": "completed", "status": "failed"}'
+	query "'downtime' comes twice" \
+	    '{"return": {"status": "completed", "downtime": 1, "downtime": 2}}'
+	query "'total' comes twice" \
+	    '{"status": "completed", "ram": {"total": 1, "total": 2}}'
+	query "total-time is '100', expected a number of at least 0" \
+	    '{"status": "completed", "total-time": "100"}'
+	query "downtime is '-3', expected a number" \
+	    '{"status": "completed", "downtime": -3}'
+	query "transferred is 'inf', expected a number" \
+	    '{"status": "completed", "ram": {"transferred": 1e400}}'
+	query "postcopy-bytes is 'an object', expected a number" \
+	    '{"status": "completed", "ram": {"postcopy-bytes": {}}}'
+	query 'workload is an array, expected a text or a number' \
+	    '{"status": "completed", "workload": ["web"]}'
+	# A byte order mark is no part of the first line.
+	cols=vm,workload,downtime_ms,compression,status
+	printf '\357\273\277workload: w\nJob type: Completed\n' >j.txt
+	moves --map domjobinfo j.txt
+	lines j,w,,,completed
+	printf '\357\273\277{"status": "completed", "downtime": null, "compression": {}} \t\r\n' >j.txt
+	moves --map query-migrate j.txt
+	lines j,,,zlib,completed
+	# Bad ones are kept byte for byte, each in lines of its own.
+	printf '\r\nvm: a\r\nJob type: x\r\n \r\nvm: b\r\nJob type: y' >j.txt
+	rm -f bad
+	moves --map domjobinfo --bad-rows bad j.txt j.txt
+	printf 'vm: a\r\nJob type: x\r\n \r\nvm: b\r\nJob type: y\n\n' >want
+	cat want want | diff - bad
+	printf '{"status": "x"}\r\n{"status": "y"}' >j.txt
+	moves --map query-migrate --bad-rows bad j.txt j.txt
+	printf '{"status": "x"}\r\n{"status": "y"}\n' >want
+	cat want want | diff - bad
+	fails 2 '--ignore is for sources with columns' \
+	    vmf-ingest --map query-migrate --ignore vm j.txt
 	# What a map gives to all rows, where they do not say it.
 	echo '{"kind": "migrations", "format": "query-migrate", "fields": [{"name": "workload", "value": "web"}, {"name": "mem_bytes", "value": "5", "scale": 1024}]}' >m.json
 	printf '{"status": "completed", "vm": "a"}\n{"status": "completed", "vm": "b", "mem_bytes": 7, "workload": "db"}\n' >j.txt
@@ -222,6 +280,21 @@ moves() {
 	moves --map m.json a.csv
 	lines 'w,2000000000,big/1,1,1500' 'w,14,7/2,0,2000'
 	grep -q '4 rows in, 2 migrations out, 0 bad rows, 1 repeated, 1 of another' err
+	# A bad copy does not take the place of a good one.
+	echo '{"kind": "migrations", "repeats": ["vm", "iter"], "fields": [{"name": "vm", "column": "vm"}, {"name": "total_ms", "column": "t"}], "others": "ignore"}' >m.json
+	printf 'vm,iter,t\na,1,oops\na,1,5\na,1,oops' >r.csv
+	cols=vm,total_ms
+	moves --map m.json --bad-rows skip r.csv
+	lines a,5
+	grep -q '1 migrations out, 1 bad rows, 1 repeated' err
+	# The header, as readings have it.
+	refused "r.csv:1: no column 'x', which --ignore names" \
+	    --map m.json --ignore x r.csv
+	refused "r.csv:1: column 3 is one of the map, and --ignore names it" \
+	    --map m.json --ignore t r.csv
+	printf 'vm,iter,t,t\na,1,5,6\n' >r.csv
+	refused "r.csv:1: column 4 is the second of the name 't'" \
+	    --map m.json r.csv
 	bad() {
 		printf '%s' "$2" >m.json
 		refused "$1" --map ./m.json a.csv
@@ -234,6 +307,10 @@ moves() {
 	    '{"kind": "migrations", "fields": [{"name": "vm"}]}'
 	bad 'found both a column and a value' \
 	    '{"kind": "migrations", "fields": [{"name": "vm", "column": "n", "value": "x"}]}'
+	bad 'words: found it beside value' \
+	    '{"kind": "migrations", "fields": [{"name": "vm", "value": "a", "words": {"a": "b"}}]}'
+	bad 'words: found a text twice' \
+	    '{"kind": "migrations", "fields": [{"name": "vm", "column": "n", "words": {"a": "b", "a": "c"}}]}'
 	bad 'value: found fast' \
 	    '{"kind": "migrations", "fields": [{"name": "mode", "value": "fast"}]}'
 	bad 'scale: found it for a column that is no number' \

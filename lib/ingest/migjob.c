@@ -11,6 +11,7 @@
 
 #include "base/num.h"
 #include "ingest/convert.h"
+#include "ingest/map_json.h"
 #include "ingest/migread_in.h"
 
 static bool
@@ -20,17 +21,23 @@ is(const char *word, const char *s, int64_t len)
 	    memcmp(word, s, (size_t)len) == 0;
 }
 
+/* What a line of domjobinfo holds. */
+enum holds { HOLDS_TYPE, HOLDS_OPERATION, HOLDS_ERROR, HOLDS_THROTTLE,
+    HOLDS_CACHE, HOLDS_BYTES, HOLDS_MS, HOLDS_COUNT };
+
 /* "1.500 GiB", "60 ms", "3": a number in bytes, ms or as it is. */
 static bool
-read_amount(const char *s, int64_t len, double *v)
+read_amount(const char *s, int64_t len, enum holds holds, double *v)
 {
 	static const struct {
 		const char *name;
+		enum holds of;
 		double is;
 	} units[] = {
-		{ "", 1.0 }, { "B", 1.0 }, { "KiB", 0x1p10 },
-		{ "MiB", 0x1p20 }, { "GiB", 0x1p30 }, { "TiB", 0x1p40 },
-		{ "ms", 1.0 }, { "s", 1000.0 },
+		{ "B", HOLDS_BYTES, 1.0 }, { "KiB", HOLDS_BYTES, 0x1p10 },
+		{ "MiB", HOLDS_BYTES, 0x1p20 }, { "GiB", HOLDS_BYTES, 0x1p30 },
+		{ "TiB", HOLDS_BYTES, 0x1p40 }, { "ms", HOLDS_MS, 1.0 },
+		{ "s", HOLDS_MS, 1000.0 },
 	};
 	int64_t n = 0;
 	struct vmf_field_text unit;
@@ -41,11 +48,12 @@ read_amount(const char *s, int64_t len, double *v)
 		return false;
 	unit = vmf_field_trim(&(struct vmf_field_text){ s + n, len - n });
 	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
-		if (is(units[i].name, unit.s, unit.len)) {
+		if (units[i].of == holds &&
+		    is(units[i].name, unit.s, unit.len)) {
 			*v *= units[i].is;
 			return true;
 		}
-	return false;
+	return unit.len == 0;
 }
 
 /* The job's end, in the words of migrations; NULL where it has none. */
@@ -89,65 +97,104 @@ set_own(struct vmf_mig_in *in, int64_t line, int k, const char *s,
 
 /* ---- virsh domjobinfo ---- */
 
-/* One line "Key: value"; 1 where its value is bad. */
+static const struct {
+	const char *key;
+	enum holds holds;
+	int col;
+} keys[] = {
+	/* the first: every job has it */
+	{ "Job type", HOLDS_TYPE, VMF_MIG_STATUS },
+	{ "Operation", HOLDS_OPERATION, -1 },
+	{ "Error message", HOLDS_ERROR, VMF_MIG_REASON },
+	{ "Auto converge throttle", HOLDS_THROTTLE, VMF_MIG_AUTO_CONVERGE },
+	{ "Compression cache", HOLDS_CACHE, VMF_MIG_COMPRESSION },
+	{ "Time elapsed", HOLDS_MS, VMF_MIG_TOTAL },
+	{ "Memory processed", HOLDS_BYTES, VMF_MIG_TRANSFERRED },
+	{ "Memory total", HOLDS_BYTES, VMF_MIG_MEM_BYTES },
+	{ "Total downtime", HOLDS_MS, VMF_MIG_DOWNTIME },
+	{ "Iteration", HOLDS_COUNT, VMF_MIG_ITERATIONS },
+};
+
+#define N_KEYS ((int)(sizeof(keys) / sizeof(*keys)))
+
+/* A line of libvirt's own; 1 where its value is bad. */
 static int
-take_line(struct vmf_mig_in *in, const struct vmf_field_text *key,
-    const struct vmf_field_text *value, bool *ended, struct vmf_err *e)
+take_key(struct vmf_mig_in *in, int k, const struct vmf_field_text *value,
+    struct vmf_err *e)
 {
-	static const struct {
-		const char *key;
-		int col;
-	} keys[] = {
-		{ "Time elapsed", VMF_MIG_TOTAL },
-		{ "Memory processed", VMF_MIG_TRANSFERRED },
-		{ "Memory total", VMF_MIG_MEM_BYTES },
-		{ "Total downtime", VMF_MIG_DOWNTIME },
-		{ "Iteration", VMF_MIG_ITERATIONS },
-	};
 	char shown[48];
 	const char *word;
 	double v;
-	int own = vmf_mig_find(key->s, key->len);
 
-	if (own >= 0)
-		return set_own(in, in->line, own, value->s, value->len, e);
-	if (is("Job type", key->s, key->len)) {
+	switch (keys[k].holds) {
+	case HOLDS_TYPE:
 		word = job_status(value->s, value->len);
 		if (word == NULL)
 			return vmf_mig_why(in, in->line, "the job's type is "
 			    "'%s', expected Completed, Failed or Cancelled",
 			    vmf_show_text(value->s, value->len, shown));
-		*ended = true;
 		return set_text(in, VMF_MIG_STATUS, word, e);
-	}
-	if (is("Operation", key->s, key->len) &&
-	    !is("Outgoing migration", value->s, value->len))
-		return vmf_mig_why(in, in->line, "the operation is '%s', "
-		    "expected Outgoing migration",
-		    vmf_show_text(value->s, value->len, shown));
-	if (is("Error message", key->s, key->len))
+	case HOLDS_OPERATION:
+		if (!is("Outgoing migration", value->s, value->len))
+			return vmf_mig_why(in, in->line, "the operation is "
+			    "'%s', expected Outgoing migration",
+			    vmf_show_text(value->s, value->len, shown));
+		return 0;
+	case HOLDS_ERROR:
 		return set_own(in, in->line, VMF_MIG_REASON, value->s,
 		    value->len, e);
-	if (is("Auto converge throttle", key->s, key->len))
+	case HOLDS_THROTTLE:
 		vmf_mig_num(&in->row, VMF_MIG_AUTO_CONVERGE, 1.0);
-	if (is("Compression cache", key->s, key->len))
+		return 0;
+	case HOLDS_CACHE:
 		return set_text(in, VMF_MIG_COMPRESSION, "xbzrle", e);
-	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
-		if (!is(keys[i].key, key->s, key->len))
-			continue;
-		if (!read_amount(value->s, value->len, &v))
+	default:
+		if (!read_amount(value->s, value->len, keys[k].holds, &v))
 			return vmf_mig_why(in, in->line, "%s is '%s', "
-			    "expected a number and its unit", keys[i].key,
-			    vmf_show_text(value->s, value->len, shown));
-		vmf_mig_num(&in->row, keys[i].col, v);
+			    "expected a number%s", keys[k].key,
+			    vmf_show_text(value->s, value->len, shown),
+			    keys[k].holds == HOLDS_BYTES ? " and its unit, "
+			    "such as MiB" : keys[k].holds == HOLDS_MS ?
+			    " and its unit, ms" : "");
+		vmf_mig_num(&in->row, keys[k].col, v);
+		return 0;
 	}
-	return 0;
+}
+
+/* What a job's lines have had: columns of ours, and keys. */
+struct seen {
+	bool own[VMF_N_MIG], key[N_KEYS];
+};
+
+/* One line "Key: value"; 1 where it is bad. */
+static int
+take_line(struct vmf_mig_in *in, const struct vmf_field_text *key,
+    const struct vmf_field_text *value, struct seen *seen, struct vmf_err *e)
+{
+	char shown[48];
+	int own = vmf_mig_find(key->s, key->len), k = 0;
+	bool *had;
+
+	while (own < 0 && k < N_KEYS && !is(keys[k].key, key->s, key->len))
+		k++;
+	if (own < 0 && k == N_KEYS)
+		return 0;
+	had = own >= 0 ? &seen->own[own] : &seen->key[k];
+	/* Two jobs, or lines of two that were mixed up. */
+	if (*had)
+		return vmf_mig_why(in, in->line, "'%s' comes a second time "
+		    "in the job, expected an empty line between jobs",
+		    vmf_show_text(key->s, key->len, shown));
+	*had = true;
+	return own >= 0 ? set_own(in, in->line, own, value->s, value->len,
+	    e) : take_key(in, k, value, e);
 }
 
 int
 vmf_mig_domjobinfo(struct vmf_mig_in *in, bool *bad, struct vmf_err *e)
 {
-	bool any = false, ended = false;
+	struct seen seen = { 0 };
+	bool any = false;
 	int64_t first = 0, len;
 	const char *s;
 	int got, rc;
@@ -159,16 +206,15 @@ vmf_mig_domjobinfo(struct vmf_mig_in *in, bool *bad, struct vmf_err *e)
 		const char *colon;
 
 		key = vmf_field_trim(&(struct vmf_field_text){ s, len });
-		if (key.len == 0 && any)
-			break;
-		if (key.len == 0)
+		if (key.len == 0 && !any)
 			continue;
+		if (vmf_buf_put(&in->raw, s, in->whole, e) != 0)
+			return VMF_ENOMEM;
+		if (key.len == 0)
+			break;
 		if (!any)
 			first = in->line;
 		any = true;
-		if (vmf_buf_put(&in->raw, s, len, e) != 0 ||
-		    vmf_buf_put(&in->raw, "\n", 1, e) != 0)
-			return VMF_ENOMEM;
 		if (*bad)
 			continue;
 		colon = memchr(s, ':', (size_t)len);
@@ -182,27 +228,118 @@ vmf_mig_domjobinfo(struct vmf_mig_in *in, bool *bad, struct vmf_err *e)
 		    colon - s });
 		value = vmf_field_trim(&(struct vmf_field_text){ colon + 1,
 		    len - (colon + 1 - s) });
-		if ((rc = take_line(in, &key, &value, &ended, e)) < 0)
+		if ((rc = take_line(in, &key, &value, &seen, e)) < 0)
 			return rc;
 		*bad = rc > 0;
 	}
 	if (got < 0 || !any)
 		return got;
 	in->count.rows_in++;
-	if (!*bad && !ended)
+	if (!*bad && !seen.key[0])
 		*bad = vmf_mig_why(in, first, "no 'Job type' before the "
 		    "empty line that ends a job");
-	return vmf_buf_put(&in->raw, "\n", 1, e) != 0 ? VMF_ENOMEM : 1;
+	/* An empty line ends the last one too, when it is kept. */
+	if (got == 0 && in->raw.p[in->raw.n - 1] != '\n' &&
+	    vmf_buf_put(&in->raw, "\n", 1, e) != 0)
+		return VMF_ENOMEM;
+	if (got == 0 && vmf_buf_put(&in->raw, "\n", 1, e) != 0)
+		return VMF_ENOMEM;
+	return 1;
 }
 
 /* ---- QEMU's query-migrate ---- */
 
-static double
-number(const cJSON *obj, const char *key)
+/* A number of at least 0; NAN where there is none, and 1 where it is
+ * something else. */
+static int
+number(struct vmf_mig_in *in, const cJSON *obj, const char *key, double *v)
 {
-	const cJSON *v = cJSON_GetObjectItemCaseSensitive(obj, key);
+	const cJSON *m = cJSON_GetObjectItemCaseSensitive(obj, key);
+	char shown[48], text[32];
+	const char *found;
 
-	return cJSON_IsNumber(v) ? v->valuedouble : NAN;
+	*v = NAN;
+	if (m == NULL || cJSON_IsNull(m))
+		return 0;
+	if (cJSON_IsNumber(m) && m->valuedouble >= 0.0 &&
+	    isfinite(m->valuedouble)) {
+		*v = m->valuedouble;
+		return 0;
+	}
+	vmf_format_double(m->valuedouble, text);
+	found = cJSON_IsNumber(m) ? text : cJSON_IsString(m) ?
+	    m->valuestring : vmf_json_type(m);
+	return vmf_mig_why(in, in->line, "%s is '%s', expected a number of "
+	    "at least 0", key, vmf_show_text(found, (int64_t)strlen(found),
+	    shown));
+}
+
+/* What is a column as it is. */
+static int
+take_numbers(struct vmf_mig_in *in, const cJSON *q, const cJSON *ram)
+{
+	const struct {
+		const cJSON *obj;
+		const char *key;
+		int col;
+	} from[] = {
+		{ q, "total-time", VMF_MIG_TOTAL },
+		{ q, "downtime", VMF_MIG_DOWNTIME },
+		{ ram, "total", VMF_MIG_MEM_BYTES },
+		{ ram, "transferred", VMF_MIG_TRANSFERRED },
+		{ ram, "dirty-sync-count", VMF_MIG_ITERATIONS },
+	};
+	double v;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < sizeof(from) / sizeof(*from); i++) {
+		rc = number(in, from[i].obj, from[i].key, &v);
+		vmf_mig_num(&in->row, from[i].col, v);
+	}
+	return rc;
+}
+
+/* How the memory went over, where it did not all go before the stop. */
+static int
+take_mode(struct vmf_mig_in *in, const cJSON *q, const cJSON *ram,
+    struct vmf_err *e)
+{
+	double requests, post, pre, throttle;
+
+	if (number(in, ram, "postcopy-requests", &requests) != 0 ||
+	    number(in, ram, "postcopy-bytes", &post) != 0 ||
+	    number(in, ram, "precopy-bytes", &pre) != 0 ||
+	    number(in, q, "cpu-throttle-percentage", &throttle) != 0)
+		return VMF_MIG_BAD;
+	if (!isnan(throttle))
+		vmf_mig_num(&in->row, VMF_MIG_AUTO_CONVERGE, 1.0);
+	return requests > 0.0 || post > 0.0 ? set_text(in, VMF_MIG_MODE,
+	    pre > 0.0 ? "hybrid" : "postcopy", e) : 0;
+}
+
+/* 1 where a member comes twice: which of them is meant? */
+static int
+check_twice(struct vmf_mig_in *in, const cJSON *obj, struct vmf_err *e)
+{
+	struct vmf_dict seen = { 0 };
+	const cJSON *m;
+	char shown[48];
+	int rc = 0;
+
+	for (m = obj != NULL ? obj->child : NULL; rc == 0 && m != NULL &&
+	    cJSON_IsObject(obj); m = m->next) {
+		int64_t n = seen.n, len = (int64_t)strlen(m->string);
+		int32_t code = vmf_dict_intern(&seen, m->string, len, e);
+
+		if (code < 0)
+			rc = code;
+		else if (code < n)
+			rc = vmf_mig_why(in, in->line, "'%s' comes twice, "
+			    "expected it once",
+			    vmf_show_text(m->string, len, shown));
+	}
+	vmf_dict_free(&seen);
+	return rc;
 }
 
 /* Members at the top that have our columns' names. */
@@ -224,6 +361,12 @@ take_own(struct vmf_mig_in *in, const cJSON *obj, struct vmf_err *e)
 			s = text;
 		} else if (cJSON_IsBool(m)) {
 			s = cJSON_IsTrue(m) ? "1" : "0";
+		} else if (s == NULL && !cJSON_IsNull(m) &&
+		    k != VMF_MIG_COMPRESSION) {
+			/* QEMU has an object of that name. */
+			return vmf_mig_why(in, in->line, "%s is %s, expected "
+			    "a text or a number", m->string,
+			    vmf_json_type(m));
 		}
 		if (s != NULL && (rc = set_own(in, in->line, k, s,
 		    (int64_t)strlen(s), e)) != 0)
@@ -238,11 +381,15 @@ take_object(struct vmf_mig_in *in, const cJSON *top, struct vmf_err *e)
 	const cJSON *q = cJSON_GetObjectItemCaseSensitive(top, "return");
 	const cJSON *ram, *s;
 	const char *word = NULL;
-	double v;
 	int rc;
 
 	if (!cJSON_IsObject(q))
 		q = top;
+	ram = cJSON_GetObjectItemCaseSensitive(q, "ram");
+	if ((rc = check_twice(in, top, e)) != 0 ||
+	    (q != top && (rc = check_twice(in, q, e)) != 0) ||
+	    (rc = check_twice(in, ram, e)) != 0)
+		return rc;
 	s = cJSON_GetObjectItemCaseSensitive(q, "status");
 	if (cJSON_IsString(s))
 		word = job_status(s->valuestring,
@@ -251,25 +398,10 @@ take_object(struct vmf_mig_in *in, const cJSON *top, struct vmf_err *e)
 		return vmf_mig_why(in, in->line, "the status is '%.40s', "
 		    "expected completed, failed or cancelled",
 		    cJSON_IsString(s) ? s->valuestring : "");
-	if ((rc = set_text(in, VMF_MIG_STATUS, word, e)) != 0)
+	if ((rc = set_text(in, VMF_MIG_STATUS, word, e)) != 0 ||
+	    (rc = take_numbers(in, q, ram)) != 0 ||
+	    (rc = take_mode(in, q, ram, e)) != 0)
 		return rc;
-	vmf_mig_num(&in->row, VMF_MIG_TOTAL, number(q, "total-time"));
-	vmf_mig_num(&in->row, VMF_MIG_DOWNTIME, number(q, "downtime"));
-	ram = cJSON_GetObjectItemCaseSensitive(q, "ram");
-	vmf_mig_num(&in->row, VMF_MIG_MEM_BYTES, number(ram, "total"));
-	vmf_mig_num(&in->row, VMF_MIG_TRANSFERRED,
-	    number(ram, "transferred"));
-	vmf_mig_num(&in->row, VMF_MIG_ITERATIONS,
-	    number(ram, "dirty-sync-count"));
-	v = number(ram, "postcopy-requests");
-	if (v > 0.0 || number(ram, "postcopy-bytes") > 0.0) {
-		word = number(ram, "precopy-bytes") > 0.0 ? "hybrid" :
-		    "postcopy";
-		if ((rc = set_text(in, VMF_MIG_MODE, word, e)) != 0)
-			return rc;
-	}
-	if (!isnan(number(q, "cpu-throttle-percentage")))
-		vmf_mig_num(&in->row, VMF_MIG_AUTO_CONVERGE, 1.0);
 	word = cJSON_GetObjectItemCaseSensitive(q, "xbzrle-cache") != NULL ?
 	    "xbzrle" : cJSON_GetObjectItemCaseSensitive(q,
 	    "compression") != NULL ? "zlib" : NULL;
@@ -288,7 +420,7 @@ take_object(struct vmf_mig_in *in, const cJSON *top, struct vmf_err *e)
 int
 vmf_mig_query(struct vmf_mig_in *in, bool *bad, struct vmf_err *e)
 {
-	const char *s;
+	const char *s, *end = NULL;
 	int64_t len;
 	cJSON *top;
 	int got, rc;
@@ -299,8 +431,7 @@ vmf_mig_query(struct vmf_mig_in *in, bool *bad, struct vmf_err *e)
 	} while (vmf_field_trim(&(struct vmf_field_text){ s, len }).len == 0);
 	in->count.rows_in++;
 	in->raw.n = 0;
-	if (vmf_buf_put(&in->raw, s, len, e) != 0 ||
-	    vmf_buf_put(&in->raw, "\n", 1, e) != 0)
+	if (vmf_buf_put(&in->raw, s, in->whole, e) != 0)
 		return VMF_ENOMEM;
 	vmf_mig_clear(&in->row);
 	*bad = true;
@@ -309,10 +440,16 @@ vmf_mig_query(struct vmf_mig_in *in, bool *bad, struct vmf_err *e)
 		    "UTF-8, expected JSON");
 		return 1;
 	}
-	top = cJSON_ParseWithLength(s, (size_t)len);
-	rc = cJSON_IsObject(top) ? take_object(in, top, e) :
-	    vmf_mig_why(in, in->line, "found no JSON object, expected one a "
-	    "line");
+	top = cJSON_ParseWithLengthOpts(s, (size_t)len, &end, 0);
+	if (!cJSON_IsObject(top))
+		rc = vmf_mig_why(in, in->line, "found no JSON object, "
+		    "expected one a line");
+	else if (vmf_field_trim(&(struct vmf_field_text){ end,
+	    s + len - end }).len > 0)
+		rc = vmf_mig_why(in, in->line, "found more behind the JSON "
+		    "object, expected one a line");
+	else
+		rc = take_object(in, top, e);
 	cJSON_Delete(top);
 	*bad = rc > 0;
 	return rc < 0 ? rc : 1;

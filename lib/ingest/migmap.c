@@ -85,6 +85,10 @@ parse_words(struct vmf_mig_field *f, const cJSON *v,
 		if (!cJSON_IsString(c))
 			return vmf_json_bad(at, e, "words", vmf_json_type(c),
 			    "strings");
+		for (const cJSON *n = c->next; n != NULL; n = n->next)
+			if (strcmp(n->string, c->string) == 0)
+				return vmf_json_bad(at, e, "words",
+				    "a text twice", "each once");
 		w->from = vmf_strdup(c->string, e);
 		w->to = vmf_strdup(c->valuestring, e);
 		if (w->from == NULL || w->to == NULL)
@@ -110,6 +114,9 @@ check_field(const struct vmf_mig_map *m, const struct vmf_mig_field *f,
 	if (m->format != VMF_MIG_CSV && f->n_from > 0)
 		return vmf_json_bad(at, e, "column", "it in a source without "
 		    "columns", "value");
+	if (f->value != NULL && f->n_words > 0)
+		return vmf_json_bad(at, e, "words", "it beside value",
+		    "column");
 	if (f->n_from > 1 && c->kind != VMF_MIG_IS_TEXT)
 		return vmf_json_bad(at, e, "columns", "it for a column that "
 		    "is not text", "column");

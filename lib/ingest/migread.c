@@ -25,6 +25,9 @@ vmf_mig_new(struct vmf_mig_in **out, const struct vmf_mig_map *map,
 		return vmf_fail(e, VMF_EUSAGE, "--id is for sources that "
 		    "do not name the VM, and the map takes it from a "
 		    "column");
+	if (opts->n_ignore > 0 && map->format != VMF_MIG_CSV)
+		return vmf_fail(e, VMF_EUSAGE, "--ignore is for sources "
+		    "with columns, and the map's has none");
 	if ((in = vmf_calloc(1, sizeof(*in), e)) == NULL)
 		return VMF_ENOMEM;
 	in->map = map;
@@ -99,8 +102,14 @@ vmf_mig_line(struct vmf_mig_in *in, const char **s, int64_t *len,
 
 		if (end != NULL || (in->ended && n > 0)) {
 			*len = end != NULL ? end - p : n;
-			in->at += *len + (end != NULL);
-			in->line++;
+			in->whole = *len + (end != NULL);
+			in->at += in->whole;
+			if (in->line++ == 0 && *len >= 3 &&
+			    memcmp(p, "\xef\xbb\xbf", 3) == 0) {
+				p += 3;
+				*len -= 3;
+				in->whole -= 3;
+			}
 			if (*len > 0 && p[*len - 1] == '\r')
 				--*len;
 			*s = p;
@@ -136,9 +145,13 @@ same(const struct vmf_field_text *f, const char *name)
 	    memcmp(name, f->s, (size_t)f->len) == 0;
 }
 
+/* What a column is there for. */
+enum use { USE_NONE, USE_MAP, USE_IGNORED };
+
 static int
 find_ref(const struct vmf_mig_in *in, const struct vmf_row *h,
-    const struct vmf_map_ref *ref, int64_t *at, struct vmf_err *e)
+    const struct vmf_map_ref *ref, int64_t *at, uint8_t *use,
+    struct vmf_err *e)
 {
 	char found[400];
 
@@ -148,8 +161,14 @@ find_ref(const struct vmf_mig_in *in, const struct vmf_row *h,
 	for (int64_t i = 0; ref->name != NULL && i < h->n && *at < 0; i++)
 		if (same(&h->field[i], ref->name))
 			*at = i;
-	if (*at >= 0)
+	if (*at >= 0 && use[*at] == USE_IGNORED)
+		return vmf_fail(e, VMF_EDATA, "%s:%lld: column %lld is one "
+		    "of the map, and --ignore names it", in->file,
+		    (long long)h->line, (long long)*at + 1);
+	if (*at >= 0) {
+		use[*at] = USE_MAP;
 		return 0;
+	}
 	if (ref->name == NULL)
 		return vmf_fail(e, VMF_EDATA, "%s:%lld: found %lld columns, "
 		    "but the map names column %lld", in->file,
@@ -163,7 +182,7 @@ find_ref(const struct vmf_mig_in *in, const struct vmf_row *h,
 static int
 bind(struct vmf_mig_in *in, const struct vmf_row *h, int col,
     const struct vmf_mig_field *f, const struct vmf_map_ref *ref, int n,
-    uint8_t *used, struct vmf_err *e)
+    uint8_t *use, struct vmf_err *e)
 {
 	struct vmf_mig_bound *b;
 	int rc = vmf_grow(&in->bound, &in->bound_cap, in->n_bound + 1, e);
@@ -175,28 +194,22 @@ bind(struct vmf_mig_in *in, const struct vmf_row *h, int col,
 	b->from = vmf_calloc(n, (int64_t)sizeof(*b->from), e);
 	if (b->from == NULL)
 		return VMF_ENOMEM;
-	for (; b->n_from < n; b->n_from++) {
-		if ((rc = find_ref(in, h, &ref[b->n_from],
-		    &b->from[b->n_from], e)) != 0)
-			return rc;
-		used[b->from[b->n_from]] = 1;
-	}
-	return 0;
+	for (; rc == 0 && b->n_from < n; b->n_from++)
+		rc = find_ref(in, h, &ref[b->n_from], &b->from[b->n_from],
+		    use, e);
+	return rc;
 }
 
 /* A column that no field of the map names. */
 static int
 bind_other(struct vmf_mig_in *in, const struct vmf_row *h, int64_t i,
-    uint8_t *used, struct vmf_err *e)
+    uint8_t *use, struct vmf_err *e)
 {
 	const struct vmf_field_text *f = &h->field[i];
 	struct vmf_map_ref ref = { NULL, i + 1 };
 	char shown[48];
 	int col = vmf_mig_find(f->s, f->len);
 
-	for (int k = 0; k < in->opt.n_ignore; k++)
-		if (same(f, in->opt.ignore[k]))
-			return 0;
 	if (in->map->others == VMF_OTHERS_IGNORE)
 		return 0;
 	if (in->map->others != VMF_OTHERS_GUESS || col < 0)
@@ -209,37 +222,75 @@ bind_other(struct vmf_mig_in *in, const struct vmf_row *h, int64_t i,
 			return vmf_fail(e, VMF_EDATA, "%s:%lld: column '%s' "
 			    "comes twice", in->file, (long long)h->line,
 			    vmf_mig_col(col)->name);
-	return bind(in, h, col, NULL, &ref, 1, used, e);
+	return bind(in, h, col, NULL, &ref, 1, use, e);
+}
+
+/* --ignore names columns that are there, and each of the others comes
+ * once. */
+static int
+check_header(const struct vmf_mig_in *in, const struct vmf_row *h,
+    uint8_t *use, struct vmf_err *e)
+{
+	struct vmf_dict seen = { 0 };
+	char shown[48];
+	int rc = 0;
+
+	for (int k = 0; k < in->opt.n_ignore; k++) {
+		bool found = false;
+
+		for (int64_t i = 0; i < h->n; i++)
+			if (same(&h->field[i], in->opt.ignore[k])) {
+				use[i] = USE_IGNORED;
+				found = true;
+			}
+		if (!found)
+			return vmf_fail(e, VMF_EDATA, "%s:%lld: no column "
+			    "'%.100s', which --ignore names", in->file,
+			    (long long)h->line, in->opt.ignore[k]);
+	}
+	for (int64_t i = 0; rc == 0 && i < h->n; i++) {
+		const struct vmf_field_text *f = &h->field[i];
+		int64_t n = seen.n;
+		int32_t code;
+
+		if (use[i] == USE_IGNORED || f->len == 0)
+			continue;
+		code = vmf_dict_intern(&seen, f->s, f->len, e);
+		if (code < 0)
+			rc = code;
+		else if (code < n)
+			rc = vmf_fail(e, VMF_EDATA, "%s:%lld: column %lld is "
+			    "the second of the name '%s', expected each once",
+			    in->file, (long long)h->line, (long long)i + 1,
+			    vmf_show_text(f->s, f->len, shown));
+	}
+	vmf_dict_free(&seen);
+	return rc;
 }
 
 static int
-bind_all(struct vmf_mig_in *in, const struct vmf_row *h, uint8_t *used,
+bind_all(struct vmf_mig_in *in, const struct vmf_row *h, uint8_t *use,
     struct vmf_err *e)
 {
 	const struct vmf_mig_map *m = in->map;
-	int rc = 0;
+	int rc = check_header(in, h, use, e);
 
 	in->n_header = h->n;
 	for (int i = 0; rc == 0 && i < m->n_fields; i++)
 		rc = bind(in, h, m->field[i].col, &m->field[i],
-		    m->field[i].from, m->field[i].n_from, used, e);
-	if (rc == 0 && m->has_only) {
-		rc = find_ref(in, h, &m->only, &in->only, e);
-		if (rc == 0)
-			used[in->only] = 1;
-	}
+		    m->field[i].from, m->field[i].n_from, use, e);
+	if (rc == 0 && m->has_only)
+		rc = find_ref(in, h, &m->only, &in->only, use, e);
 	in->repeats = vmf_calloc(m->n_repeats, (int64_t)sizeof(*in->repeats),
 	    e);
 	if (in->repeats == NULL)
 		return VMF_ENOMEM;
-	for (int i = 0; rc == 0 && i < m->n_repeats; i++) {
-		rc = find_ref(in, h, &m->repeats[i], &in->repeats[i], e);
-		if (rc == 0)
-			used[in->repeats[i]] = 1;
-	}
+	for (int i = 0; rc == 0 && i < m->n_repeats; i++)
+		rc = find_ref(in, h, &m->repeats[i], &in->repeats[i], use,
+		    e);
 	for (int64_t i = 0; rc == 0 && i < h->n; i++)
-		if (!used[i])
-			rc = bind_other(in, h, i, used, e);
+		if (use[i] == USE_NONE)
+			rc = bind_other(in, h, i, use, e);
 	return rc;
 }
 
@@ -247,7 +298,7 @@ static int
 read_header(struct vmf_mig_in *in, struct vmf_err *e)
 {
 	struct vmf_row h;
-	uint8_t *used;
+	uint8_t *use;
 	int rc = vmf_csv_next(in->csv, &h, e);
 
 	if (rc < 0)
@@ -258,11 +309,11 @@ read_header(struct vmf_mig_in *in, struct vmf_err *e)
 	if (h.bad != NULL)
 		return vmf_fail(e, VMF_EDATA, "%s:%lld: %s", in->file,
 		    (long long)h.line, h.bad);
-	used = vmf_calloc(h.n + 1, 1, e);
-	if (used == NULL)
+	use = vmf_calloc(h.n + 1, 1, e);
+	if (use == NULL)
 		return VMF_ENOMEM;
-	rc = bind_all(in, &h, used, e);
-	free(used);
+	rc = bind_all(in, &h, use, e);
+	free(use);
 	return rc;
 }
 
@@ -323,17 +374,10 @@ set_field(struct vmf_mig_in *in, const struct vmf_mig_bound *b,
 	return rc;
 }
 
-/* Has the row come before? */
+/* What the row has in the columns of "repeats", into in->key. */
 static int
-is_repeated(struct vmf_mig_in *in, const struct vmf_row *r, bool *repeated,
-    struct vmf_err *e)
+repeat_key(struct vmf_mig_in *in, const struct vmf_row *r, struct vmf_err *e)
 {
-	int64_t n = in->seen.n;
-	int32_t code;
-
-	*repeated = false;
-	if (in->map->n_repeats == 0)
-		return 0;
 	in->key.n = 0;
 	for (int k = 0; k < in->map->n_repeats; k++) {
 		const struct vmf_field_text *f = &r->field[in->repeats[k]];
@@ -342,9 +386,38 @@ is_repeated(struct vmf_mig_in *in, const struct vmf_row *r, bool *repeated,
 		    vmf_buf_put(&in->key, "\x1f", 1, e) != 0)
 			return VMF_ENOMEM;
 	}
+	return 0;
+}
+
+/* Has the row come before? */
+static int
+is_repeated(struct vmf_mig_in *in, const struct vmf_row *r, bool *repeated,
+    struct vmf_err *e)
+{
+	int rc = in->map->n_repeats > 0 ? repeat_key(in, r, e) : 0;
+
+	*repeated = rc == 0 && in->map->n_repeats > 0 &&
+	    vmf_dict_find(&in->seen, (const char *)in->key.p, in->key.n) >= 0;
+	return rc;
+}
+
+/* All fields; 1: one is bad.  A row counts as come when it was good, so that
+ * a bad copy of it takes nothing away. */
+static int
+set_row(struct vmf_mig_in *in, const struct vmf_row *r, struct vmf_err *e)
+{
+	int32_t code;
+	int rc = 0;
+
+	vmf_mig_clear(&in->row);
+	for (int64_t i = 0; rc == 0 && i < in->n_bound; i++)
+		rc = set_field(in, &in->bound[i], r, e);
+	if (rc != 0 || in->map->n_repeats == 0)
+		return rc;
+	if ((rc = repeat_key(in, r, e)) != 0)
+		return rc;
 	code = vmf_dict_intern(&in->seen, (const char *)in->key.p, in->key.n,
 	    e);
-	*repeated = code >= 0 && code < n;
 	return code < 0 ? code : 0;
 }
 
@@ -384,9 +457,7 @@ next_csv(struct vmf_mig_in *in, bool *bad, struct vmf_err *e)
 			in->count.repeated++;
 			continue;
 		}
-		vmf_mig_clear(&in->row);
-		for (int64_t i = 0; rc == 0 && i < in->n_bound; i++)
-			rc = set_field(in, &in->bound[i], &r, e);
+		rc = set_row(in, &r, e);
 		*bad = rc > 0;
 		return rc < 0 ? rc : 1;
 	}
@@ -473,6 +544,17 @@ add_values(struct vmf_mig_in *in, struct vmf_err *e)
 	return rc;
 }
 
+/* The bad row as it stood. */
+static int
+keep_bad(struct vmf_mig_in *in, struct vmf_err *e)
+{
+	/* The last row of a file may stand without a line end. */
+	if (in->raw.n > 0 && in->raw.p[in->raw.n - 1] != '\n' &&
+	    vmf_buf_put(&in->raw, "\n", 1, e) != 0)
+		return VMF_ENOMEM;
+	return vmf_out_write(in->opt.bad_out, in->raw.p, in->raw.n, e);
+}
+
 int
 vmf_mig_next(struct vmf_mig_in *in, struct vmf_batch *b, struct vmf_err *e)
 {
@@ -495,8 +577,7 @@ vmf_mig_next(struct vmf_mig_in *in, struct vmf_batch *b, struct vmf_err *e)
 		}
 		if (in->count.bad++ == 0)
 			in->first_bad = in->why;
-		if (in->opt.bad_out != NULL && (rc = vmf_out_write(
-		    in->opt.bad_out, in->raw.p, in->raw.n, e)) != 0)
+		if (in->opt.bad_out != NULL && (rc = keep_bad(in, e)) != 0)
 			return rc;
 	} while (true);
 	if (in->map->format != VMF_MIG_CSV && (rc = add_values(in, e)) != 0)

@@ -37,6 +37,7 @@ struct vmf_mig_in {
 	/* files of lines */
 	struct vmf_buf text;
 	int64_t at, line;
+	int64_t whole;		/* bytes of the line, with its end */
 	bool ended;
 	struct vmf_buf raw;	/* the row as it stood */
 };
@@ -44,8 +45,8 @@ struct vmf_mig_in {
 /* Fill in->why, where the row begins at the line. */
 int vmf_mig_why(struct vmf_mig_in *in, int64_t line, const char *fmt, ...)
     VMF_PRINTF(3, 4);
-/* The next line, without its end: 1, 0 at the end of the file, < 0 on
- * failure; valid until the next call. */
+/* The next line, without its end, which is up to in->whole: 1, 0 at the end
+ * of the file, < 0 on failure; valid until the next call. */
 int vmf_mig_line(struct vmf_mig_in *in, const char **s, int64_t *len,
     struct vmf_err *e) VMF_CHECK;
 
