@@ -196,6 +196,30 @@ b,$T5,1,x"
 	lines "b,$T0,0" "b,$T5,300"
 }
 
+@test "attributes whose names are known have their types without a word" {
+	cat >m.json <<-'END'
+	{"vm": {"column": "vm"}, "time": {"column": "time"},
+	 "metrics": [{"name": "cpu", "column": "cpu"}],
+	 "attributes": [{"name": "host", "column": "h"},
+	  {"name": "vcpus", "column": "n"},
+	  {"name": "mem_mb", "column": "kb", "scale": 0.0009765625},
+	  {"name": "rack", "column": "r"}]}
+	END
+	put a.csv 'vm,time,cpu,h,n,kb,r\na,0,10,7,2,1024,1\nb,0,50,7,8,2048,1\n'
+	ingest --map m.json a.csv
+	vmf-cat --schema --json x.arrows >schema
+	for is in host:utf8 vcpus:int32 mem_mb:float64 rack:utf8; do
+		grep "\"column\":\"${is%:*}\"" schema | grep -q "${is#*:}" || {
+			cat schema
+			fail "$is"
+		}
+	done
+	# A host's load is that of its CPUs.
+	run -0 --separate-stderr bash -c 'vmf-aggregate -q --step 1h --by host \
+	    x.arrows | vmf-cat --csv --long --columns cpu_mean,cpu_cores'
+	assert_line --index 1 --regexp ",42,4.2\$"
+}
+
 @test "a map that is wrong: which key, what was found, what was expected" {
 	put a.csv 'vm,time,cpu\na,0,1\n'
 	cat >maps <<-'END'
@@ -401,6 +425,8 @@ b,$T5,1,x"
 	{$vm, $time, "metrics": [{"name": "a", "column": "gpu"}]}|a.csv:1: no column 'gpu' for a
 	{$vm, $time, "metrics": [{"name": "a", "column": 9}]}|a.csv:1: found 3 columns, expected column 9 for a
 	{$vm, $time, $cpu, "attributes": [{"name": "x", "column": "cpu", "type": "int8"}]}|attributes[0].type
+	{$vm, $time, $cpu, "attributes": [{"name": "vcpus", "column": "cpu", "type": "utf8"}]}|attributes[0].type: found utf8, expected a number for this name
+	{$vm, $time, $cpu, "attributes": [{"name": "host", "column": "cpu", "type": "int32"}]}|attributes[0].type: found int32, expected utf8 for this name
 	{$vm, $time, $cpu, "attributes": [{"column": "cpu"}]}|attributes[0].name
 	{$vm, $time, $cpu, "header": "no"}|m.json: header: found a string
 	{$vm, $time, $cpu, "header": false}|m.json: columns: found nothing

@@ -140,6 +140,39 @@ parse_time(struct vmf_map *m, const cJSON *v, struct vmf_place at,
 	return rc;
 }
 
+/* An attribute's type.  Those whose names are known are numbers or text for
+ * whoever reads them: vcpus as text would weigh nothing. */
+static int
+parse_type(struct vmf_map_col *c, const cJSON *v, const struct vmf_place *at,
+    struct vmf_err *e)
+{
+	enum vmf_type known = VMF_UTF8;
+	const char *unit;
+	bool is_known = vmf_map_known_attribute(c->name,
+	    (int64_t)strlen(c->name), &known, &unit);
+	char *word = NULL;
+	int rc = vmf_json_str(v, "type", &word, at, e);
+
+	c->type = known;
+	if (rc != 0 || word == NULL)
+		return rc;
+	if (strcmp(word, "int32") == 0)
+		c->type = VMF_INT32;
+	else if (strcmp(word, "float64") == 0)
+		c->type = VMF_FLOAT64;
+	else if (strcmp(word, "utf8") == 0)
+		c->type = VMF_UTF8;
+	else
+		rc = vmf_json_bad(at, e, "type", "another word",
+		    "utf8, int32 or float64");
+	if (rc == 0 && is_known && (c->type == VMF_UTF8) !=
+	    (known == VMF_UTF8))
+		rc = vmf_json_bad(at, e, "type", word, known == VMF_UTF8 ?
+		    "utf8 for this name" : "a number for this name");
+	free(word);
+	return rc;
+}
+
 static int
 parse_col(struct vmf_map *m, const cJSON *v, bool attribute,
     const struct vmf_place *at, struct vmf_err *e)
@@ -150,7 +183,6 @@ parse_col(struct vmf_map *m, const cJSON *v, bool attribute,
 	    "scale", "type", NULL };
 	struct vmf_map_col *c;
 	const cJSON *s;
-	char *word = NULL;
 	int rc;
 
 	if (!cJSON_IsObject(v))
@@ -182,18 +214,8 @@ parse_col(struct vmf_map *m, const cJSON *v, bool attribute,
 		    &c->has_percent_of, at, e);
 	if (rc == 0)
 		rc = vmf_json_str(v, "unit", &c->unit, at, e);
-	if (rc == 0)
-		rc = vmf_json_str(v, "type", &word, at, e);
-	if (rc == 0 && word != NULL) {
-		if (strcmp(word, "int32") == 0)
-			c->type = VMF_INT32;
-		else if (strcmp(word, "float64") == 0)
-			c->type = VMF_FLOAT64;
-		else if (strcmp(word, "utf8") != 0)
-			rc = vmf_json_bad(at, e, "type", "another word",
-			    "utf8, int32 or float64");
-	}
-	free(word);
+	if (rc == 0 && attribute)
+		rc = parse_type(c, v, at, e);
 	if (rc != 0)
 		return rc;
 	s = cJSON_GetObjectItemCaseSensitive(v, "scale");
