@@ -25,6 +25,8 @@ enum cmd_opt_type {
 				 * into the history */
 	CMD_PRIOR,		/* the same, of what -o may go on with: it may
 				 * be the same file */
+	CMD_MAP,		/* the same, of a word or a file: a file's has
+				 * a slash or ends in .json */
 	CMD_STRS,		/* struct cmd_strs *: repeatable */
 	CMD_INT,		/* int64_t *, min..max */
 	CMD_NUM,		/* double * */

@@ -39,6 +39,12 @@ history_add(struct vmf_buf *h, const char *word, struct vmf_err *e)
 	return rc;
 }
 
+static bool
+is_file(enum cmd_opt_type type)
+{
+	return type == CMD_FILE || type == CMD_PRIOR || type == CMD_MAP;
+}
+
 static const char *
 base_name(const char *path)
 {
@@ -116,23 +122,19 @@ list_options(struct options *p, const struct cmd *c,
 	}
 }
 
-/* The zone first: times before --tz on the line mean the same. */
+/* The zone first: times before --tz on the line mean the same.  What is wrong
+ * with the others is told when they are looked at. */
 static int
 set_zone(const struct options *p, int argc, char *argv[], struct vmf_err *e)
 {
-	int rc = 0;
+	int ch, rc = 0;
 
-	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-		const char *v = NULL;
-
-		if (strncmp(argv[i], "--tz=", 5) == 0)
-			v = argv[i] + 5;
-		else if (strcmp(argv[i], "--tz") == 0 && i + 1 < argc)
-			v = argv[i + 1];
-		for (int k = 0; v != NULL && rc == 0 && k < p->n; k++)
-			if (p->all[k].type == CMD_TZ)
-				rc = cmd_set_option(&p->all[k], v, e);
-	}
+	opterr = 0;
+	optind = 0;		/* glibc's word for: from the beginning */
+	while (rc == 0 && (ch = getopt_long(argc, argv, p->sopt, p->lopt,
+	    NULL)) != -1)
+		if (ch >= 256 && p->all[ch - 256].type == CMD_TZ)
+			rc = cmd_set_option(&p->all[ch - 256], optarg, e);
 	return rc;
 }
 
@@ -197,8 +199,7 @@ cmd_options(struct cmd *c, const struct cmd_opt *table, int argc,
 	    (rc = vmf_buf_printf(&h, e, "%s %s", c->name,
 	    VMF_VERSION)) != 0)
 		goto done;
-	opterr = 0;
-	optind = 0;		/* glibc's word for: from the beginning */
+	optind = 0;
 	while ((ch = getopt_long(argc, argv, p.sopt, p.lopt, NULL)) != -1) {
 		if (ch == '?' || ch == ':') {
 			rc = bad_option(ch, argc, argv, e);
@@ -217,8 +218,8 @@ cmd_options(struct cmd *c, const struct cmd_opt *table, int argc,
 		if (rc == 0 && !p.all[k].quiet_in_history) {
 			rc = vmf_buf_printf(&h, e, " --%s", p.all[k].name);
 			if (rc == 0 && optarg != NULL)
-				rc = history_add(&h, p.all[k].type ==
-				    CMD_FILE || p.all[k].type == CMD_PRIOR ?
+				rc = history_add(&h,
+				    is_file(p.all[k].type) ?
 				    base_name(optarg) : optarg, e);
 		}
 		if (rc != 0)
@@ -242,15 +243,15 @@ cmd_parse(struct cmd *c, const struct cmd_opt *table, int argc, char *argv[])
 	struct vmf_err e = { "" };
 	int rc = cmd_options(c, table, argc, argv, &e);
 
-	if (rc == CMD_HELP)
+	if (rc == CMD_HELP && have_out)
 		cmd_say_usage(c);
-	if (rc == CMD_VERSION)
+	if (rc == CMD_VERSION && have_out)
 		cmd_say_version(c);
 	if (rc == 0)
 		rc = cmd_check_output(c, table, &e);
 	if (rc == VMF_EUSAGE)
 		exit(cmd_usage(c, "%s", e.msg));
-	if (rc == 0 && !have_out && (c->output == NULL ||
+	if (rc >= 0 && !have_out && (rc != 0 || c->output == NULL ||
 	    strcmp(c->output, "-") == 0))
 		rc = vmf_fail(&e, VMF_EIO, "standard output is closed");
 	if (rc != 0)

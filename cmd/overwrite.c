@@ -63,6 +63,20 @@ check_path(const char *path, const struct stat *out, const char *what,
 	    "standard input" : "");
 }
 
+/* The file that the option reads; NULL: none. */
+static const char *
+option_file(const struct cmd_opt *o)
+{
+	const char *path = o->type == CMD_FILE || o->type == CMD_MAP ?
+	    *(const char **)o->dst : NULL;
+	size_t len = path == NULL ? 0 : strlen(path);
+
+	if (len > 0 && o->type == CMD_MAP && strchr(path, '/') == NULL &&
+	    (len < 6 || strcmp(path + len - 5, ".json") != 0))
+		return NULL;
+	return path;
+}
+
 int
 cmd_check_written(const struct cmd *c, const struct cmd_opt *table,
     const char *option, const char *output, bool same_kind,
@@ -77,8 +91,7 @@ cmd_check_written(const struct cmd *c, const struct cmd_opt *table,
 	    !S_ISREG(out.st_mode))
 		return 0;
 	for (; rc == 0 && table->type != CMD_END; table++) {
-		const char *path = table->type == CMD_FILE ?
-		    *(const char **)table->dst : NULL;
+		const char *path = option_file(table);
 
 		snprintf(what, sizeof(what), "--%s", table->name);
 		if (!is_std(path))

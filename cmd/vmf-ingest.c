@@ -54,7 +54,7 @@ static struct cmd c = { .name = "vmf-ingest", .usage = usage,
     .max_args = -1 };
 
 static const struct cmd_opt table[] = {
-	{ CMD_FILE, "map", 0, &opt.map, false, 0, 0 },
+	{ CMD_MAP, "map", 0, &opt.map, false, 0, 0 },
 	{ CMD_STR, "metric", 0, &opt.metric, false, 0, 0 },
 	{ CMD_STR, "delimiter", 0, &opt.delim, false, 0, 0 },
 	{ CMD_STR, "id", 0, &opt.in.id, false, 0, 0 },
@@ -130,17 +130,19 @@ static int
 show_map(const char *name)
 {
 	const char *text = vmf_map_builtin(name);
+	struct vmf_out *out = NULL;
+	struct vmf_err err = { "" };
+	int rc;
 
 	if (text == NULL)
 		return cmd_usage(&c, "--show-map: found --map %s, expected "
 		    "one of " VMF_MAP_NAMES, name);
-	if (fputs(text, stdout) == EOF || fflush(stdout) != 0) {
-		struct vmf_err err = { "" };
-
-		return cmd_error(&c, vmf_fail_errno(&err,
-		    "cannot write standard output"), &err);
-	}
-	return CMD_OK;
+	if ((rc = vmf_out_open(&out, c.output, &err)) == 0 &&
+	    (rc = vmf_out_write(out, text, (int64_t)strlen(text),
+	    &err)) == 0)
+		rc = vmf_out_finish(out, &err);
+	vmf_out_free(out);
+	return rc == 0 ? CMD_OK : cmd_error(&c, rc, &err);
 }
 
 /* Where the run stands, for --progress. */

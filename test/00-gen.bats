@@ -169,6 +169,12 @@ note() {
 	assert_line --index 1 --regexp '^vm-0000000,1704067200,'
 	assert_equal "${#lines[@]}" 2
 	assert_equal "$(vmf-gen -q --vms 1 --step 7h | wc -l)" 4
+	# The zone counts for what is before it, shortened or not.
+	for tz in --tz --t --tz=Europe/Zurich --t=Europe/Zurich; do
+		[[ $tz == *=* ]] && set -- || set -- Europe/Zurich
+		gen 1 1 --step 1d --start '2024-05-01 00:00' $tz "$@" |
+		    grep -q ',1714514400,' || fail "$tz"
+	done
 	run -0 vmf-gen -q --vms 1 --step 1d --start 1969-12-31T00:00:00Z
 	assert_line --index 1 --regexp '^vm-0000000,-86400,'
 }

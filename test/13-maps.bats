@@ -154,6 +154,13 @@ page_map() {
 		vmf-ingest --map "$name" --show-map | diff -u - "$name.json"
 	done
 	fails 2 'one of csv, azure' vmf-ingest --map csv.json --show-map
+	# Into a file as well; a map's name is no file's.
+	vmf-ingest --map "$name" --show-map -o shown >out
+	diff -u "$name.json" shown
+	[ ! -s out ]
+	put f.csv 'timestamp,value\n2024-05-01 00:00:00,1\n'
+	vmf-ingest -q --map nab -o nab f.csv
+	vmf-ingest -q --map nab -o nab f.csv
 	fails 2 "found 'nix', expected csv, azure" vmf-ingest --map nix a.csv
 }
 

@@ -270,6 +270,10 @@ damage_everywhere() {
 		[ -s out ]
 		rm out
 	done
+	for said in --help -V; do
+		expect 1 'standard output is closed' \
+		    sh -c '"$@" >&-' sh vmf-gen $said
+	done
 }
 
 @test "files that are not there, or are folders" {
