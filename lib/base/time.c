@@ -159,7 +159,8 @@ vmf_time_civil(int64_t year, int month, int day, int hour, int min, int sec,
 	if (year < YEAR_MIN || year > YEAR_MAX || month < 1 || month > 12 ||
 	    day < 1 || day > mdays[month - 1] + (month == 2 && leap) ||
 	    hour < 0 || hour > 23 || min < 0 || min > 59 || sec < 0 ||
-	    sec > 60)
+	    /* A leap second ends an hour, or a quarter of one in its zone. */
+	    sec > 59 + (min % 15 == 14))
 		return VMF_EDATA;
 	/* Days from the civil date: eras of 400 years, years from March. */
 	y = year - (month <= 2);
