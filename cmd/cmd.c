@@ -135,14 +135,16 @@ cmd_word(const char *const *words, const char *word)
 void
 cmd_note(const struct cmd *c, const char *fmt, ...)
 {
+	char text[2048];
 	va_list ap;
 
 	if (c->quiet)
 		return;
 	fprintf(stderr, "%s: ", c->name);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	put_safe(text);
 	fputc('\n', stderr);
 }
 

@@ -6,6 +6,29 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The message, and behind it: of one that is too long, such as of a path of
+ * thousands of bytes, the middle is left out, as the reason is at the end. */
+static void VMF_PRINTF(3, 0)
+put(struct vmf_err *e, const char *behind, const char *fmt, va_list ap)
+{
+	char text[8192];
+	size_t n, most = sizeof(e->msg) - 1, head = most / 4;
+
+	vsnprintf(text, sizeof(text) - sizeof(e->msg), fmt, ap);
+	n = strlen(text);
+	snprintf(text + n, sizeof(text) - n, "%s", behind);
+	n = strlen(text);
+	if (n > most) {
+		memcpy(e->msg, text, head);
+		memcpy(e->msg + head, "...", 3);
+		head += 3;
+		memcpy(e->msg + head, text + n - (most - head),
+		    most - head + 1);
+	} else {
+		memcpy(e->msg, text, n + 1);
+	}
+}
+
 int
 vmf_fail(struct vmf_err *e, int code, const char *fmt, ...)
 {
@@ -13,7 +36,7 @@ vmf_fail(struct vmf_err *e, int code, const char *fmt, ...)
 
 	if (e != NULL) {
 		va_start(ap, fmt);
-		vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+		put(e, "", fmt, ap);
 		va_end(ap);
 	}
 	return code;
@@ -23,16 +46,14 @@ int
 vmf_fail_errno(struct vmf_err *e, const char *fmt, ...)
 {
 	int saved = errno;
+	char why[256];
 	va_list ap;
-	size_t n;
 
 	if (e != NULL) {
+		snprintf(why, sizeof(why), ": %s", strerror(saved));
 		va_start(ap, fmt);
-		vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+		put(e, why, fmt, ap);
 		va_end(ap);
-		n = strlen(e->msg);
-		snprintf(e->msg + n, sizeof(e->msg) - n, ": %s",
-		    strerror(saved));
 	}
 	return saved == ENOMEM ? VMF_ENOMEM : VMF_EIO;
 }
@@ -47,17 +68,14 @@ vmf_fail_nomem(struct vmf_err *e, long long bytes)
 int
 vmf_fail_in(struct vmf_err *e, int code, const char *fmt, ...)
 {
-	char old[sizeof(e->msg)];
+	char old[sizeof(e->msg) + 2];
 	va_list ap;
-	size_t n;
 
 	if (e != NULL) {
-		memcpy(old, e->msg, sizeof(old));
+		snprintf(old, sizeof(old), ": %s", e->msg);
 		va_start(ap, fmt);
-		vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+		put(e, old, fmt, ap);
 		va_end(ap);
-		n = strlen(e->msg);
-		snprintf(e->msg + n, sizeof(e->msg) - n, ": %s", old);
 	}
 	return code;
 }

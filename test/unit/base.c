@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* lib/base: numbers, times, spans and sizes as people write them. */
 #include <assert.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,6 +159,7 @@ times(void)
 	    "2024-05-01T12:00:00+01:x0", "2024-05-01T12:00:00+01-00",
 	    "2024-05-01T12:00:00+001", "2024-05-01T12:00:00+",
 	    "2024-05-01T12:00:x0Z", "2024-05-01T12-00Z", "2024-05-01T1x:00Z",
+	    "2016-12-31T12:00:60Z", "2016-12-31T23:59:61Z",
 	    "@1.x", "@9223372036854775808" };
 	char buf[32];
 	int64_t v;
@@ -167,6 +169,8 @@ times(void)
 	assert(at("1970-01-01T00:00:00Z") == 0);
 	assert(at("2024-02-29T12:00:00Z") == 1709208000);
 	assert(at("2024-02-29 12:00:00") == 1709208000);
+	assert(at("2016-12-31T23:59:60Z") == 1483228800);
+	assert(at("2017-01-01T05:29:60+05:30") == 1483228800);
 	assert(at("2024-02-29T12:00:00.999Z") == 1709208000);
 	assert(at("2024-02-29T12:00:00+02:00") == 1709208000 - 7200);
 	assert(at("2024-02-29T12:00:00-0330") == 1709208000 + 12600);
@@ -273,6 +277,32 @@ growth(void)
 	free(p);
 }
 
+/* What is too long loses its middle, never its end. */
+static void
+messages(void)
+{
+	char path[3000];
+	struct vmf_err e;
+
+	memset(path, 'p', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	assert(vmf_fail(&e, VMF_EDATA, "%s:7: found x", path) == VMF_EDATA);
+	assert(strlen(e.msg) == sizeof(e.msg) - 1);
+	assert(strstr(e.msg, "p...p") != NULL);
+	assert(!strcmp(strchr(e.msg, ':'), ":7: found x"));
+	assert(vmf_fail_in(&e, VMF_EDATA, "%s", path) == VMF_EDATA);
+	assert(!strcmp(strchr(e.msg, ':'), ":7: found x"));
+	errno = ENOENT;
+	assert(vmf_fail_errno(&e, "cannot open %s", path) == VMF_EIO);
+	assert(!strncmp(e.msg, "cannot open ppp", 15));
+	assert(strstr(e.msg, ": No such file") != NULL);
+	path[1023] = '\0';
+	(void)vmf_fail(&e, VMF_EDATA, "%s", path);
+	assert(!strcmp(e.msg, path));
+	assert(vmf_fail_in(&e, VMF_EDATA, "a") == VMF_EDATA);
+	assert(!strncmp(e.msg, "a: ppp", 6));
+}
+
 int
 main(void)
 {
@@ -283,5 +313,6 @@ main(void)
 	times();
 	utf8();
 	growth();
+	messages();
 	return 0;
 }
