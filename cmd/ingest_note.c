@@ -4,6 +4,9 @@
 #include <math.h>
 
 #define YEAR_2000 INT64_C(946684800)
+/* Traces of some months that begin at 0 have times below it; dates such as
+ * 20240501, taken for seconds, are above. */
+#define EARLY 10000000
 #define PARTS_LEAST 100		/* fewer may be those of an idle VM */
 #define SAME_LEAST 100
 /* A thousand CPUs: percent of a VM are less, counters soon more. */
@@ -53,8 +56,10 @@ ingest_watch(struct ingest_watch *w, const struct vmf_schema *s,
 		watch_range(w, b->col[cpu].d.f32, b->n);
 	if (w->late && w->whole && w->differs)
 		return;
-	for (int64_t i = 0; time >= 0 && !w->late && i < b->n; i++)
+	for (int64_t i = 0; time >= 0 && !w->late && i < b->n; i++) {
 		w->late = b->col[time].d.i64[i] >= YEAR_2000;
+		w->early = w->early || b->col[time].d.i64[i] < EARLY;
+	}
 	for (int64_t i = 0; cpu >= 0 && !w->whole && i < b->n; i++) {
 		double v = vmf_col_num(&b->col[cpu], i);
 
@@ -72,6 +77,28 @@ ingest_watch(struct ingest_watch *w, const struct vmf_schema *s,
 	}
 }
 
+/* A trace may well begin at 0, but who counts in parts of a second means the
+ * clock. */
+static void
+doubt_times(const struct cmd *c, const struct vmf_ingest *in,
+    const struct ingest_watch *w, const struct vmf_ingest_opts *o)
+{
+	bool guessed;
+	enum vmf_stamp f = vmf_ingest_stamp(in, &guessed);
+
+	if (w->late)
+		return;
+	if (guessed && !w->early && f != VMF_STAMP_RFC3339 &&
+	    f != VMF_STAMP_WALL)
+		cmd_note(c, "all times are before 2000: expected Unix time; "
+		    "a date is 2024-05-01, not 20240501");
+	if (!guessed && (f == VMF_STAMP_MS || f == VMF_STAMP_US ||
+	    f == VMF_STAMP_NS))
+		cmd_note(c, "all times are before 2000: expected %s, as %s",
+		    vmf_stamp_name(f), o->stamp != VMF_STAMP_AUTO ?
+		    "--time-format says" : "the map says");
+}
+
 void
 ingest_note(const struct cmd *c, const struct vmf_ingest *in,
     const struct ingest_watch *w, const struct vmf_ingest_opts *o)
@@ -81,12 +108,8 @@ ingest_note(const struct cmd *c, const struct vmf_ingest *in,
 	if (in == NULL)
 		return;
 	vmf_ingest_counts(in, &n);
-	/* A trace may well begin at 0, but who counts in parts of a second
-	 * means the clock. */
-	if (n.rows_out > 0 && !w->late && (o->stamp == VMF_STAMP_MS ||
-	    o->stamp == VMF_STAMP_US || o->stamp == VMF_STAMP_NS))
-		cmd_note(c, "all times are before 2000: expected %s, as "
-		    "--time-format says", vmf_stamp_name(o->stamp));
+	if (n.rows_out > 0)
+		doubt_times(c, in, w, o);
 	if (w->n_parts >= PARTS_LEAST && !w->whole)
 		cmd_note(c, "cpu is never above 1: expected percent; of a "
 		    "share, a map's scale of 100 makes it");

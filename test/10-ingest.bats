@@ -345,6 +345,14 @@ a,1970-01-01T00:00:00Z,1.5'
 	    vmf-ingest --map domjobinfo --delimiter ';' m.csv
 }
 
+@test "the summary says nothing that a terminal would obey" {
+	put a.csv 'vm,time,cpu\na,0,1\na,1,\033[2J\n'
+	name=$(printf 'b\033[2J.csv')
+	cp a.csv "$name"
+	vmf-ingest --bad-rows skip -o x "$name" 2>err
+	grep -qF 'the first bad row: b?[2J.csv:3' err
+}
+
 @test "units that look wrong are doubted in the summary" {
 	seq 0 119 | awk 'BEGIN { print "vm,time,cpu" }
 	    { print "a," 1714521600 + 300 * $1 "," $1 / 120 }' >share.csv
@@ -355,6 +363,17 @@ a,1970-01-01T00:00:00Z,1.5'
 	assert_equal "$(wc -l <err)" 1
 	vmf-ingest --time-format ms -o x percent.csv 2>err
 	grep -qxF 'vmf-ingest: all times are before 2000: expected Unix milliseconds, as --time-format says' err
+	echo '{"vm": {"column": "vm"}, "time": {"column": "time", "format": "us"}, "metrics": [{"name": "cpu", "column": "cpu"}]}' >us.json
+	vmf-ingest --map us.json -o x percent.csv 2>err
+	grep -qxF 'vmf-ingest: all times are before 2000: expected Unix microseconds, as the map says' err
+	put date.csv 'vm,time,cpu\na,20240501,1\na,20240502,2\n'
+	vmf-ingest -o x date.csv 2>err
+	grep -qxF 'vmf-ingest: all times are before 2000: expected Unix time; a date is 2024-05-01, not 20240501' err
+	for from in 'a,0,1.5' 'a,1999-05-01 00:00:00,1.5' 'a,1999-05-01T00:00:00Z,1.5'; do
+		put old.csv "vm,time,cpu\n$from\n"
+		vmf-ingest -o x old.csv 2>err
+		assert_equal "$(wc -l <err)" 1
+	done
 	# A fleet whose load never changes is not measured.
 	awk -F, -v OFS=, 'NR > 1 { $3 = 0 } { print }' share.csv >still.csv
 	vmf-ingest -o x still.csv 2>err

@@ -295,6 +295,13 @@ vmf_ingest_finish(struct vmf_ingest *in, struct vmf_err *e)
 	return 0;
 }
 
+enum vmf_stamp
+vmf_ingest_stamp(const struct vmf_ingest *in, bool *guessed)
+{
+	*guessed = in->detect;
+	return in->stamp;
+}
+
 void
 vmf_ingest_counts(const struct vmf_ingest *in, struct vmf_ingest_counts *c)
 {

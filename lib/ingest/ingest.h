@@ -88,6 +88,10 @@ int vmf_ingest_fill(struct vmf_ingest *in, struct vmf_batch *b,
  * column that was taken for a metric never held a number. */
 int vmf_ingest_finish(struct vmf_ingest *in, struct vmf_err *e) VMF_CHECK;
 
+/* The format of times, of the file opened last; *guessed: neither the options
+ * nor the map tell it, AUTO where that file had none. */
+enum vmf_stamp vmf_ingest_stamp(const struct vmf_ingest *in, bool *guessed);
+
 void vmf_ingest_counts(const struct vmf_ingest *in,
     struct vmf_ingest_counts *c);
 void vmf_ingest_free(struct vmf_ingest *in);
