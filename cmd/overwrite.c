@@ -9,44 +9,76 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define LINKS_MAX 40		/* as the kernel's own */
+
 static bool
 is_std(const char *path)
 {
 	return path == NULL || strcmp(path, "-") == 0;
 }
 
-/* What is written to path, or its folder where it is not there yet: then
- * *name is its name there. */
-static bool
-find_output(const char *path, struct stat *st, const char **name)
-{
-	const char *slash = is_std(path) ? NULL : strrchr(path, '/');
-	char dir[PATH_MAX];
-	int n;
+/* What is written to, or its folder where it is not there yet: then name is
+ * its name there, else "". */
+struct place {
+	struct stat st;
+	char path[PATH_MAX];
+	const char *name;
+};
 
-	*name = "";
-	if ((is_std(path) ? fstat(STDOUT_FILENO, st) : stat(path, st)) == 0)
-		return true;
-	if (is_std(path))
+/* Put what a symbolic link holds in its place: false where it is none. */
+static bool
+follow(char path[PATH_MAX])
+{
+	char to[PATH_MAX];
+	ssize_t n = readlink(path, to, sizeof(to));
+	char *slash = strrchr(path, '/');
+	char *at = slash == NULL || (n > 0 && *to == '/') ? path : slash + 1;
+
+	if (n <= 0 || n >= path + PATH_MAX - at)
 		return false;
-	n = slash == NULL ? snprintf(dir, sizeof(dir), ".") :
-	    snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path + 1), path);
-	*name = slash == NULL ? path : slash + 1;
-	return n < (int)sizeof(dir) && stat(dir, st) == 0;
+	memcpy(at, to, (size_t)n);
+	at[n] = '\0';
+	return true;
+}
+
+static bool
+find_place(const char *path, struct place *p)
+{
+	char *slash;
+	int hops = 0;
+
+	p->name = "";
+	if (is_std(path))
+		return fstat(STDOUT_FILENO, &p->st) == 0;
+	if (stat(path, &p->st) == 0)
+		return true;
+	if (snprintf(p->path, sizeof(p->path), "%s", path) >=
+	    (int)sizeof(p->path))
+		return false;
+	/* A link that leads nowhere yet will. */
+	while (hops < LINKS_MAX && follow(p->path))
+		hops++;
+	slash = strrchr(p->path, '/');
+	p->name = slash == NULL ? p->path : slash + 1;
+	if (slash == NULL)
+		return stat(".", &p->st) == 0;
+	if (slash == p->path)
+		return stat("/", &p->st) == 0;
+	*slash = '\0';
+	return stat(p->path, &p->st) == 0;
 }
 
 bool
 cmd_same_output(const char *a, const char *b)
 {
-	const char *a_name, *b_name;
-	struct stat x, y;
+	struct place x, y;
 
 	if (is_std(a) && is_std(b))
 		return true;
 	/* Who writes to a device twice means it. */
-	return find_output(a, &x, &a_name) && find_output(b, &y, &b_name) &&
-	    x.st_dev == y.st_dev && x.st_ino == y.st_ino &&
-	    strcmp(a_name, b_name) == 0 && !S_ISCHR(x.st_mode);
+	return find_place(a, &x) && find_place(b, &y) &&
+	    x.st.st_dev == y.st.st_dev && x.st.st_ino == y.st.st_ino &&
+	    strcmp(x.name, y.name) == 0 && !S_ISCHR(x.st.st_mode);
 }
 
 static int

@@ -624,6 +624,11 @@ bad_rows() {
 	fails 2 "is also the output" vmf-ingest --bad-rows ./z -o z u.csv
 	fails 2 "is also the output" \
 	    vmf-ingest --bad-rows "$PWD/z" -o ../"${PWD##*/}"/z u.csv
+	mkdir d
+	ln -s ../z d/to
+	ln -s d/to to
+	fails 2 "is also the output" vmf-ingest --bad-rows to -o z u.csv
+	fails 2 "is also the output" vmf-ingest --bad-rows d/to -o to u.csv
 	{ vmf-ingest --bad-rows /dev/stdout u.csv 2>err || true; } | cat >std
 	grep -q 'is also the output' err
 	rc=0
