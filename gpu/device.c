@@ -51,6 +51,8 @@ fail(struct vmf_err *e, const struct vmf_device *d, const char *call,
 {
 	char of[48] = "";
 
+	/* What is told here a launch later on is not to be asked for. */
+	(void)cudaGetLastError();
 	if (bytes > 0)
 		snprintf(of, sizeof(of), " of %lld bytes", (long long)bytes);
 	return vmf_fail(e, VMF_EDEV, "%s%s on device 0 (%s): %s (%s)", call,

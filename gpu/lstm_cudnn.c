@@ -96,6 +96,7 @@ cuda(const struct vmf_lstm_device *d, const char *call, cudaError_t rc,
 {
 	if (rc == cudaSuccess)
 		return 0;
+	(void)cudaGetLastError();	/* told here, and to nobody else */
 	return vmf_fail(e, VMF_EDEV, "%s for lstm on device 0 (%s): %s (%s)",
 	    call, d->name, cudaGetErrorString(rc), cudaGetErrorName(rc));
 }
@@ -108,6 +109,7 @@ dnn(const struct vmf_lstm_device *d, const char *call, cudnnStatus_t rc,
 
 	if (rc == CUDNN_STATUS_SUCCESS)
 		return 0;
+	(void)cudaGetLastError();
 	d->call.cudnnGetLastErrorString(more, sizeof(more));
 	more[sizeof(more) - 1] = '\0';
 	return vmf_fail(e, VMF_EDEV, "%s on device 0 (%s): %s%s%s", call,
@@ -149,6 +151,34 @@ load(struct vmf_lstm_device *d, const char *gpu, struct vmf_err *e)
 	return 0;
 }
 
+/*
+ * A chunk of the smallest network is read.  cuDNN 9 loads most of itself with
+ * a first handle: only then is it known that the driver is too old for it, or
+ * that cuBLAS is missing.
+ */
+static int
+prove(struct vmf_lstm_device *d, struct vmf_err *e)
+{
+	const struct vmf_lstm_shape one = { .steps = 1, .in = 1, .hidden = 1,
+	    .statics = 1, .lead_in = 1, .units = 1 };
+	int64_t at[VMF_LSTM_PARTS + 1];
+	struct vmf_lstm_cell *c = NULL;
+	const float x[N] = { 0.0f };
+	float *w;
+	int rc;
+
+	vmf_lstm_layout(&one, at);
+	w = vmf_calloc(at[VMF_LSTM_PARTS], (int64_t)sizeof(*w), e);
+	if (w == NULL)
+		return VMF_ENOMEM;
+	if ((rc = vmf_lstm_device_cell(d, &c, &one, false, e)) == 0)
+		rc = c->ops->forward(c, w, x, e);
+	if (c != NULL)
+		c->ops->close(c);
+	free(w);
+	return rc;
+}
+
 int
 vmf_lstm_device_open(struct vmf_lstm_device **out, struct vmf_err *e)
 {
@@ -165,8 +195,10 @@ vmf_lstm_device_open(struct vmf_lstm_device **out, struct vmf_err *e)
 	if ((rc = load(d, gpu, e)) != 0)
 		return rc;
 	/* A thread that waits for the device leaves its core to others. */
-	return cuda(d, "cudaSetDeviceFlags",
-	    cudaSetDeviceFlags(cudaDeviceScheduleBlockingSync), e);
+	if ((rc = cuda(d, "cudaSetDeviceFlags",
+	    cudaSetDeviceFlags(cudaDeviceScheduleBlockingSync), e)) != 0)
+		return rc;
+	return prove(d, e);
 }
 
 void

@@ -48,8 +48,9 @@ int vmf_lstm_cell_open(struct vmf_lstm_cell **c,
 
 /*
  * Load cuDNN, for the first GPU there is, into *d, which is the caller's to
- * free, also where this fails.  VMF_EDEV where there is no GPU, no cuDNN, or
- * a build without: which, and what to do; VMF_ENOMEM.
+ * free, also where this fails, and have it read a smallest chunk, as much of
+ * it is loaded only then.  VMF_EDEV where there is no GPU, no cuDNN, one that
+ * does not compute, or a build without: which, and what to do; VMF_ENOMEM.
  */
 int vmf_lstm_device_open(struct vmf_lstm_device **d, struct vmf_err *e)
     VMF_CHECK;

@@ -27,16 +27,20 @@
 
 static int stand_in_calls;	/* that may fail, so far */
 static int stand_in_fail_at;	/* the one that does; 0: none */
+static const char *stand_in_fail_name = "";	/* or each of this name */
 static const char *stand_in_failed;	/* its name, when it has */
+static bool stand_in_remembers;	/* as CUDA does, until it is asked */
 static int stand_in_live;	/* things that are not given back */
 static char stand_in_wrong[128];	/* what was refused last */
 
 static bool
 fails(const char *name)
 {
-	if (++stand_in_calls != stand_in_fail_at)
+	if (++stand_in_calls != stand_in_fail_at &&
+	    strcmp(name, stand_in_fail_name) != 0)
 		return false;
 	stand_in_failed = name;
+	stand_in_remembers = true;
 	return true;
 }
 
@@ -57,14 +61,15 @@ struct piece {
 	size_t bytes;
 	bool device;
 };
-static struct piece pieces[32];
+enum { PIECES = 64 };
+static struct piece pieces[PIECES];
 
 static struct piece *
 piece_of(const void *p, size_t bytes, bool device)
 {
 	uintptr_t at = (uintptr_t)p - (device ? FAR : 0);
 
-	for (int k = 0; k < 32; k++)
+	for (int k = 0; k < PIECES; k++)
 		if (pieces[k].p != NULL && pieces[k].device == device &&
 		    at >= (uintptr_t)pieces[k].p &&
 		    at - (uintptr_t)pieces[k].p <= pieces[k].bytes &&
@@ -87,7 +92,10 @@ take(void **p, size_t bytes, bool device)
 	int k = 0;
 
 	while (pieces[k].p != NULL)
-		k++;
+		if (++k == PIECES) {
+			printf("more memory than there should be\n");
+			exit(1);
+		}
 	pieces[k] = (struct piece){ malloc(bytes), bytes, device };
 	memset(pieces[k].p, 0xff, bytes);
 	*p = (void *)((uintptr_t)pieces[k].p + (device ? FAR : 0));
@@ -271,6 +279,16 @@ cudaSetDeviceFlags(unsigned int flags)
 	(void)flags;
 	return fails("cudaSetDeviceFlags") ? cudaErrorSetOnActiveProcess :
 	    cudaSuccess;
+}
+
+cudaError_t
+cudaGetLastError(void)
+{
+	cudaError_t rc = stand_in_remembers ? cudaErrorLaunchFailure :
+	    cudaSuccess;
+
+	stand_in_remembers = false;
+	return rc;
 }
 
 const char *
