@@ -30,6 +30,7 @@ struct stream {
 	void *host;
 	int64_t host_bytes;
 	char *dev;
+	bool used;
 };
 
 struct vmf_device {
@@ -250,6 +251,12 @@ vmf_device_memory(struct vmf_device *d, int stream, int64_t bytes,
 		s->host_bytes = 0;
 		rc = cudaHostAlloc(&s->host, (size_t)want,
 		    cudaHostAllocDefault);
+		if (rc != cudaSuccess && want > bytes) {
+			(void)cudaGetLastError();
+			want = bytes;
+			rc = cudaHostAlloc(&s->host, (size_t)want,
+			    cudaHostAllocDefault);
+		}
 		if (rc != cudaSuccess)
 			return fail(e, d, "cudaHostAlloc", want, rc);
 		s->host_bytes = want;
@@ -298,6 +305,9 @@ tally(struct vmf_device *d, struct stream *s,
 		return fail(e, d, "cudaEventElapsedTime", 0, rc);
 	pthread_mutex_lock(&d->lock);
 	d->work.n_blocks += b->n_blocks;
+	d->work.n_batches++;
+	d->work.n_streams += !s->used;
+	s->used = true;
 	d->work.bytes_in += b->in;
 	d->work.bytes_out += b->end - b->out;
 	d->work.kernel_s += run_ms / 1e3;

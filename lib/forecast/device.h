@@ -23,13 +23,16 @@
 
 /*
  * The least and most streams that are worth it, and memory of the host's that
- * each may take: 65 blocks of 2,016 five-minute steps with all members fit
- * into that, so that 32 streams can have 2,080 warps under way at once, about
- * what lives on an H100 by the registers of fit_kernel (gpu/lanes.cu).
+ * each may take, unless a single block needs more: 65 blocks of 2,016
+ * five-minute steps with all members fit into that, so that 32 streams can
+ * have 2,080 warps under way at once, about what lives on an H100 by the
+ * registers of fit_kernel (gpu/lanes.cu).
  */
 #define VMF_DEVICE_STREAMS_MIN 16
 #define VMF_DEVICE_STREAMS 32
+#ifndef VMF_DEVICE_HOST_BYTES
 #define VMF_DEVICE_HOST_BYTES (INT64_C(256) << 20)
+#endif
 
 /* Streams for so many threads of the host's: twice as many, so that while one
  * half is laid out or made into quantiles the other computes. */
@@ -45,7 +48,8 @@ struct vmf_device;
 
 /* What the device has done, over all its streams. */
 struct vmf_device_work {
-	int64_t n_blocks, bytes_in, bytes_out;
+	int64_t n_blocks, n_batches, bytes_in, bytes_out;
+	int n_streams;		/* that had a batch or more */
 	double kernel_s;	/* summed over streams, which may overlap */
 	double copy_s;		/* both ways, likewise */
 	double busy_s;		/* in which one batch or more was under way,
@@ -78,9 +82,10 @@ void vmf_device_tally(struct vmf_device *d, struct vmf_device_work *w);
 
 /*
  * Memory of a stream, both aligned to 256 bytes: *host, of at least bytes,
- * which are VMF_DEVICE_HOST_BYTES at most; and *dev, an address in the
- * device's memory, of vmf_device_bytes, which the host cannot read.  They are
- * the device's, and *host is lost with the next call for the same stream.
+ * which are more than VMF_DEVICE_HOST_BYTES where a single block is; and *dev,
+ * an address in the device's memory, of vmf_device_bytes, which the host
+ * cannot read.  They are the device's, and *host is lost with the next call
+ * for the same stream.
  */
 int vmf_device_memory(struct vmf_device *d, int stream, int64_t bytes,
     void **host, void **dev, struct vmf_err *e) VMF_CHECK;

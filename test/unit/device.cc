@@ -207,14 +207,14 @@ beside(const struct fleet *cpu, struct fleet *dev, unsigned members,
 	must(vmf_device_open(&how.device, streams, &e), &e);
 #ifndef VMF_REAL_DEVICE
 	how.device->bytes = (int64_t)(small ? 2 : 16) << 20;
+	how.device->wait_for = streams > 1;
 #endif
 	run_all(dev, members, &how);
 	same(cpu, dev, what);
 	vmf_device_tally(how.device, &w);
 	check(w.n_blocks >= 3 * JOBS / VMF_DEVICE_W, "blocks");
-#ifndef VMF_REAL_DEVICE
-	check(how.device->runs >= (small ? 9 : 3), "runs");
-#endif
+	check(w.n_batches >= 9, "batches");
+	check(w.n_streams >= (streams > 1 ? 2 : 1), "one stream has it all");
 	vmf_device_free(how.device);
 }
 
@@ -330,8 +330,13 @@ more(struct fleet *cpu, struct fleet *dev)
 		dev->job[i].with = NULL;
 	check(vmf_panel_fit(dev->job, JOBS, REST, &how, &e) == VMF_EDEV &&
 	    strstr(e.msg, "32 series of 63 steps need") != NULL, e.msg);
+	/* More than the host's part holds, which is 4 MiB here. */
+	d->bytes = 64 << 20;
+	dev->slice[0].gap = 17000;
+	check(vmf_panel_fit(dev->job, JOBS, REST, &how, &e) == 0, e.msg);
+	dev->slice[0].gap = 0;
 	d->bytes = 16 << 20;
-	d->fail_at = 1;
+	d->fail_at = d->runs + 1;
 	check(vmf_panel_fit(dev->job, JOBS, REST, &how, &e) == VMF_EDEV &&
 	    strstr(e.msg, "fit_kernel on a test") != NULL, e.msg);
 	vmf_device_free(d);

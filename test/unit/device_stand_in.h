@@ -24,6 +24,7 @@ struct vmf_device {
 	int64_t bytes;
 	void *host[VMF_DEVICE_STREAMS], *mem[VMF_DEVICE_STREAMS];
 	int busy[VMF_DEVICE_STREAMS];
+	int used[VMF_DEVICE_STREAMS];
 	int64_t runs, blocks, fail_at;
 	int64_t done, wait_for;	/* the first batch waits for so many others */
 	pthread_mutex_t lock;
@@ -109,6 +110,9 @@ vmf_device_tally(struct vmf_device *d, struct vmf_device_work *w)
 {
 	*w = { };
 	w->n_blocks = d->blocks;
+	w->n_batches = d->runs;
+	for (int i = 0; i < d->n; i++)
+		w->n_streams += d->used[i];
 }
 
 /* New memory each time, full of what nobody wrote. */
@@ -183,7 +187,7 @@ vmf_device_run(struct vmf_device *d, int i, const struct vmf_device_batch *b,
 
 	pthread_mutex_lock(&d->lock);
 	check(i >= 0 && i < d->n && !d->busy[i], "a stream of two threads");
-	d->busy[i] = 1;
+	d->busy[i] = d->used[i] = 1;
 	run = d->runs++;
 	d->blocks += b->n_blocks;
 	if (run == 0)
