@@ -3,6 +3,7 @@
  * The network on the CPU: its forward pass and gradient (lstm_net.h), that
  * neighbours in a chunk do not show, and what is saved of it.
  */
+#include "forecast/device.h"
 #include "learn/lstm_cell.h"
 #include "lstm_net.h"
 
@@ -122,6 +123,7 @@ main(void)
 	const struct vmf_lstm_shape odd = { .steps = 7, .in = 5, .hidden = 37,
 	    .statics = 3, .lead_in = 9, .units = 21 };
 	struct vmf_err e = { "" };
+	char gpu[512];
 
 	if (!vmf_lstm_have()) {
 		printf("built without oneDNN\n");
@@ -133,12 +135,17 @@ main(void)
 	test_neighbours(&used);
 	test_neighbours(&odd);
 	test_saved(&odd);
-	/* And on a GPU, where there is one and a cuDNN that this build can
-	 * load. */
+	/* And on a GPU, where there is one: with no cuDNN beside it that is
+	 * no success, unless the build is without. */
 	if (vmf_lstm_device_open(&net_device, &e) == 0) {
 		test_reference();
 		test_differences(&used);
 		test_differences(&odd);
+		test_neighbours(&used);
+		test_neighbours(&odd);
+	} else if (vmf_device_find(gpu, sizeof(gpu), NULL)) {
+		printf("%s: %s\n", gpu, e.msg);
+		failures += strstr(e.msg, "build is without") == NULL;
 	}
 	vmf_lstm_device_free(net_device);
 	return failures > 0;
