@@ -110,6 +110,15 @@ sub.rn.f64"
 	assert_line 'runs: 64 1'
 	assert_line --regexp '^== memcheck: passed'
 	assert_line '== all passed'
+	# What was cut off did not see all.
+	mv tools/compute-sanitizer kept
+	printf '#!/bin/sh\nexit 124\n' >tools/compute-sanitizer
+	chmod +x tools/compute-sanitizer
+	PATH="$PWD/tools:$PATH" run -0 sh t/test/bench/gpu --built first-run
+	assert_line --regexp '^== memcheck: stopped'
+	assert_line '== passed, memcheck cut off'
+	refute_line '== all passed'
+	mv kept tools/compute-sanitizer
 	for part in gpu device; do
 		cp $b/$part kept
 		printf '#!/bin/sh\necho "I am it"\nexit 3\n' >$b/$part
