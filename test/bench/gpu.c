@@ -23,10 +23,12 @@
 #include "forecast/panel.h"
 #include "kernels.h"
 
-/* Parameters of both sides may be so far apart, in parts of the largest; and
- * forecasts, which are float32. */
+/* Parameters of both sides may be so far apart, each in parts of itself; and
+ * forecasts, which are float32, in parts of the largest of a series; but what
+ * is below FLOOR in parts of that. */
 #define TOLERANCE 1e-9
 #define TOLERANCE_F 1e-6
+#define FLOOR 1e-3
 #define ALL ((1u << VMF_N_MEMBERS) - 1)
 #define COPY_BYTES ((size_t)1 << 30)
 #define COPIES 10
@@ -205,8 +207,18 @@ measure_copies(double *in, double *out, double *within)
 	cuda(cudaFreeHost(host), "cudaFreeHost");
 }
 
-/* Largest difference of the parameters of n series in parts of the largest
- * of a series; how many series have the same bytes.  NaN is infinite. */
+/* How far b is from a in parts of size, or of FLOOR where that is more; NaN is
+ * infinitely far. */
+static double
+apart(double a, double b, double size)
+{
+	double d = fabs(a - b) / fmax(fabs(size), FLOOR);
+
+	return isnan(d) ? INFINITY : d;
+}
+
+/* Largest difference of the parameters of n series, each in parts of itself;
+ * how many series have the same bytes.  Nothing to compare is no likeness. */
 static double
 compare(const struct fleet *f, int64_t n, int64_t *equal)
 {
@@ -215,49 +227,43 @@ compare(const struct fleet *f, int64_t n, int64_t *equal)
 	*equal = 0;
 	for (int64_t i = 0; i < n; i++) {
 		const struct vmf_fit *a = &f->cpu[i], *b = &f->fit[i];
-		double top = 0, far = 0;
 
-		if (a->n_params != b->n_params)
+		if (a->n_params != b->n_params || a->n_params == 0)
 			return INFINITY;
 		*equal += memcmp(a->params, b->params,
 		    (size_t)a->n_params * sizeof(double)) == 0;
-		for (int64_t k = 0; k < a->n_params; k++) {
-			double d = fabs(a->params[k] - b->params[k]);
-
-			top = fmax(top, fabs(a->params[k]));
-			far = d <= far ? far : d;
-			if (isnan(d))
-				return INFINITY;
-		}
-		if (far / top > worst)
-			worst = far / top;
+		for (int64_t k = 0; k < a->n_params; k++)
+			worst = fmax(worst, apart(a->params[k], b->params[k],
+			    a->params[k]));
 	}
 	return worst;
 }
 
-/* The same of n forecasts, in parts of the largest of all. */
+/* The same of n forecasts, in parts of the largest of a series. */
 static double
 compare_forecasts(const struct fleet *f, int64_t n)
 {
-	double far = 0, top = 0;
+	double worst = 0;
+	int64_t known = 0;
 
 	for (int64_t i = 0; i < n; i++) {
 		const struct vmf_forecast *a = &f->cpu_f[i], *b = &f->f[i];
+		double top = 0;
 
+		for (int64_t k = 0; k < a->h * (a->levels.n + 1); k++)
+			top = fmax(top, fabs(k < a->h ? a->mean[k] :
+			    a->q[k - a->h]));
 		for (int64_t k = 0; k < a->h * (a->levels.n + 1); k++) {
 			double x = k < a->h ? a->mean[k] : a->q[k - a->h];
 			double y = k < a->h ? b->mean[k] : b->q[k - a->h];
 
 			if (isnan(x) && isnan(y))
 				continue;
-			if (isnan(x) || isnan(y))
-				return INFINITY;
-			top = fmax(top, fabs(x));
-			far = fmax(far, fabs(x - y));
+			known++;
+			worst = fmax(worst, apart(x, y, top));
 		}
 	}
-	/* Nothing to compare is no likeness. */
-	return top > 0 ? far / top : INFINITY;
+	return known > 0 ? worst : INFINITY;
 }
 
 /* Whose jobs they are, as vmf_panel_fit puts them into another order. */

@@ -19,13 +19,15 @@ extern "C" {
 }
 
 #ifdef VMF_REAL_DEVICE
-#define TOLERANCE 1e-9		/* in parts of the largest parameter */
+#define TOLERANCE 1e-9		/* in parts of each parameter */
 #define TOLERANCE_F 1e-6	/* in parts of the largest forecast */
 #else
 #include "device_stand_in.h"
 #define TOLERANCE 0.0
 #define TOLERANCE_F 0.0
 #endif
+
+#define FLOOR 1e-3
 
 static int failures;
 
@@ -90,20 +92,40 @@ make(struct fleet *a)
 	}
 }
 
-/* No further apart than tol, in parts of the largest of a; NaN is near NaN
- * alone. */
+/* No further apart than tol, in parts of each of a or of the largest, and of
+ * FLOOR where that is more; NaN is near NaN alone. */
 static bool
-is_near(const double *a, const double *b, int64_t n, double tol)
+is_near(const double *a, const double *b, int64_t n, bool each, double tol)
 {
 	double top = 0;
 
-	for (int64_t k = 0; k < n; k++)
+	for (int64_t k = 0; k < n && !each; k++)
 		top = fmax(top, fabs(a[k]));
-	for (int64_t k = 0; k < n; k++)
-		if (!(fabs(a[k] - b[k]) <= tol * top) && !(isnan(a[k]) &&
+	for (int64_t k = 0; k < n; k++) {
+		double size = fmax(each ? fabs(a[k]) : top, FLOOR);
+
+		if (!(fabs(a[k] - b[k]) <= tol * size) && !(isnan(a[k]) &&
 		    isnan(b[k])) && a[k] != b[k])
 			return false;
+	}
 	return true;
+}
+
+/* A small parameter beside a large one is not lost. */
+static void
+test_near(void)
+{
+	const double a[] = { 4e3, 0.5, 1e-7, NAN };
+	const double small[] = { 4e3, 0.5 + 1e-8, 1e-7, NAN };
+	const double tiny[] = { 4e3, 0.5, 1e-7 + 1e-13, NAN };
+	const double none[] = { 4e3, NAN, 1e-7, NAN };
+
+	check(is_near(a, a, 4, true, 1e-9) && is_near(a, a, 4, false, 1e-6) &&
+	    is_near(a, tiny, 4, true, 1e-9) &&
+	    is_near(a, small, 4, false, 1e-6), "what is near is not");
+	check(!is_near(a, small, 4, true, 1e-9) &&
+	    !is_near(a, none, 4, true, 1e-9) &&
+	    !is_near(none, a, 4, false, 1e-6), "what is not near is");
 }
 
 /* The numbers of a job: parameters with the MASE, or the forecast. */
@@ -136,9 +158,10 @@ same(const struct fleet *a, const struct fleet *b, const char *what)
 			int64_t n = numbers(a, i, fit, x);
 			double tol = fit ? TOLERANCE : TOLERANCE_F;
 
-			if (n != numbers(b, i, fit, y)) {
+			if (n != numbers(b, i, fit, y) ||
+			    a->fit[i].n_params == 0) {
 				printf("%s: job %d has another number of "
-				    "parameters\n", what, i);
+				    "parameters, or none\n", what, i);
 				failures++;
 				return;
 			}
@@ -146,7 +169,7 @@ same(const struct fleet *a, const struct fleet *b, const char *what)
 				equal++;
 				continue;
 			}
-			if (tol > 0 && is_near(x, y, n, tol))
+			if (tol > 0 && is_near(x, y, n, fit != 0, tol))
 				continue;
 			printf("%s: %s of job %d differs\n", what, fit ?
 			    "fit" : "forecast", i);
@@ -358,6 +381,7 @@ main(void)
 	static struct fleet cpu, dev;
 	struct vmf_panel plain = { &vmf_lanes_plain, 2, NULL };
 
+	test_near();
 	make(&cpu);
 	make(&dev);
 	memcpy(dev.y, cpu.y, sizeof(cpu.y));
