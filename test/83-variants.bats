@@ -240,6 +240,24 @@ within() {
 	VMF_DEVICE=cpu vmf-predict -q --no-history --from gpu.m -o f s
 }
 
+@test "a GPU learns trees, and the CPU forecasts by them" {
+	device
+	VMF_DEVICE=cpu vmf-train -q --no-history --model xgboost -o cpu.m s ||
+	    skip "this build has no xgboost"
+	VMF_DEVICE=gpu vmf-train -q --no-history --model xgboost -o gpu.m s 2>err || {
+		grep -q 'built with CUDA' err
+		skip "$(tail -n 1 err)"
+	}
+	for word in cpu gpu; do
+		VMF_DEVICE=$word vmf-predict -q --no-history --from gpu.m -o $word.f s
+		VMF_DEVICE=$word vmf-eval -q --no-history --model xgboost \
+		    --origins 1 --horizon 24 s |
+		    vmf-cat --json --columns model,crps,nd >$word.json
+	done
+	same cpu.f gpu.f
+	run -0 within .05 cpu.json gpu.json
+}
+
 @test "a GPU: five minutes, lengths of all kinds, any number of threads" {
 	device
 	gen 200 6 --seed 4 | vmf-ingest -q | vmf-dedup -q |

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "forecast/device.h"
 #include "learn/boost.h"
 #include "check.h"
 
@@ -177,6 +178,59 @@ no_gpu(void)
 	    b == NULL, "trees of a GPU that is not there");
 }
 
+/* The mean pinball loss of out on the rows that were not learned from. */
+static double
+loss_of(double quantile)
+{
+	double sum = 0;
+
+	for (int i = N * 3 / 4; i < N; i++) {
+		double d = (double)y[i] - (double)out[i];
+
+		sum += d > 0 ? quantile * d : (quantile - 1) * d;
+	}
+	return sum / (N / 4);
+}
+
+/* Where there is one: what it learns is as good as the CPU's, of which 200 bins
+ * in place of 256 change the loss by less than 1 %; and says the same when it
+ * was loaded. */
+static void
+on_gpu(void)
+{
+	struct vmf_boost_data d = { x[0], N * 3 / 4, 3, y, weight, base };
+	struct vmf_boost_opts o = plain;
+	struct vmf_err e = { "" };
+	double loss[2];
+	char text[512];
+
+	if (vmf_boost_gpu(&e) != 0 ||
+	    !vmf_device_find(text, sizeof(text), NULL))
+		return;
+	for (int k = 0; k < 2; k++) {
+		struct vmf_boost *b = NULL, *c = NULL;
+		struct vmf_buf buf = { 0 };
+
+		o.gpu = k == 1;
+		must(vmf_boost_train(&o, &d, NULL, &b, &e), &e);
+		must(vmf_boost_predict(b, x[0], N, 3, base, out, &e), &e);
+		must(vmf_boost_save(b, &buf, &e), &e);
+		must(vmf_boost_load(buf.p, buf.n, &c, &e), &e);
+		must(vmf_boost_predict(c, x[0], N, 3, base, again, &e), &e);
+		check(memcmp(out, again, sizeof(out)) == 0,
+		    "trees of a GPU say something else when loaded");
+		loss[k] = loss_of(o.quantile);
+		vmf_boost_free(b);
+		vmf_boost_free(c);
+		vmf_buf_free(&buf);
+	}
+	if (!(fabs(loss[1] - loss[0]) <= 0.02 * loss[0])) {
+		printf("a loss of %g on %s, of %g on the CPU\n", loss[1],
+		    text, loss[0]);
+		failures++;
+	}
+}
+
 int
 main(void)
 {
@@ -202,6 +256,7 @@ main(void)
 	learns(o, false, 0.42, 0.58);
 	o.loss = VMF_BOOST_SQUARED;
 	learns(o, true, 0.42, 0.58);
+	on_gpu();
 	odds();
 	no_gpu();
 	refuses();
