@@ -10,6 +10,7 @@
  * are H x inputs where ours are inputs x 4H.
  */
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,14 +61,18 @@ struct vmf_lstm_device {
 	void *library;
 	struct calls call;
 	char name[600];
+	pthread_mutex_t lock;		/* of idle */
+	struct cell *idle;		/* closed, for the next of their kind */
 };
 
 struct cell {
 	struct vmf_lstm_cell cell;	/* first: what is seen of it */
-	const struct vmf_lstm_device *d;
+	struct vmf_lstm_device *d;
+	struct cell *next;		/* that is idle */
 	struct vmf_lstm_shape shape;
 	int64_t at[VMF_LSTM_PARTS + 1];
 	bool train;
+	bool whole;			/* opened, and nothing has failed */
 	cudaStream_t stream;
 	cudnnHandle_t handle;
 	cudnnDropoutDescriptor_t dropout;	/* none, which has to be said */
@@ -151,6 +156,8 @@ load(struct vmf_lstm_device *d, const char *gpu, struct vmf_err *e)
 	return 0;
 }
 
+static void destroy(struct cell *c);
+
 /*
  * A chunk of the smallest network is read.  cuDNN 9 loads most of itself with
  * a first handle: only then is it known that the driver is too old for it, or
@@ -174,7 +181,7 @@ prove(struct vmf_lstm_device *d, struct vmf_err *e)
 	if ((rc = vmf_lstm_device_cell(d, &c, &one, false, e)) == 0)
 		rc = c->ops->forward(c, w, x, e);
 	if (c != NULL)
-		c->ops->close(c);
+		destroy((struct cell *)c);
 	free(w);
 	return rc;
 }
@@ -191,6 +198,7 @@ vmf_lstm_device_open(struct vmf_lstm_device **out, struct vmf_err *e)
 		return vmf_fail(e, VMF_EDEV, "no device: %s", gpu);
 	if ((d = vmf_calloc(1, (int64_t)sizeof(*d), e)) == NULL)
 		return VMF_ENOMEM;
+	pthread_mutex_init(&d->lock, NULL);
 	*out = d;
 	if ((rc = load(d, gpu, e)) != 0)
 		return rc;
@@ -206,6 +214,13 @@ vmf_lstm_device_free(struct vmf_lstm_device *d)
 {
 	if (d == NULL)
 		return;
+	while (d->idle != NULL) {
+		struct cell *c = d->idle;
+
+		d->idle = c->next;
+		destroy(c);
+	}
+	pthread_mutex_destroy(&d->lock);
 	if (d->library != NULL)
 		(void)dlclose(d->library);
 	free(d);
@@ -366,6 +381,25 @@ place_weights(struct cell *c, struct vmf_err *e)
 	return 0;
 }
 
+/* One of the idle ones that does the same, or NULL: to open one takes memory,
+ * a stream and a handle, and whoever forecasts does so for each batch. */
+static struct cell *
+take_idle(struct vmf_lstm_device *d, const struct vmf_lstm_shape *s,
+    bool train)
+{
+	struct cell **at, *c;
+
+	pthread_mutex_lock(&d->lock);
+	at = &d->idle;
+	while ((c = *at) != NULL && (c->train != train ||
+	    memcmp(&c->shape, s, sizeof(*s)) != 0))
+		at = &c->next;
+	if (c != NULL)
+		*at = c->next;
+	pthread_mutex_unlock(&d->lock);
+	return c;
+}
+
 static const struct vmf_lstm_cell_ops ops;
 
 int
@@ -378,6 +412,10 @@ vmf_lstm_device_cell(struct vmf_lstm_device *d, struct vmf_lstm_cell **out,
 	int rc;
 
 	*out = NULL;
+	if ((c = take_idle(d, s, train)) != NULL) {
+		*out = &c->cell;
+		return 0;
+	}
 	if ((c = vmf_calloc(1, (int64_t)sizeof(*c), e)) == NULL)
 		return VMF_ENOMEM;
 	*out = &c->cell;
@@ -397,15 +435,16 @@ vmf_lstm_device_cell(struct vmf_lstm_device *d, struct vmf_lstm_cell **out,
 	    &c->w_bytes)) != 0 ||
 	    (rc = DNN(c, e, cudnnGetRNNTempSpaceSizes, c->handle, c->rnn,
 	    mode, c->x_is, &c->work_bytes, &c->reserve_bytes)) != 0 ||
-	    (rc = take_memory(c, e)) != 0)
+	    (rc = take_memory(c, e)) != 0 ||
+	    (rc = place_weights(c, e)) != 0)
 		return rc;
-	return place_weights(c, e);
+	c->whole = true;
+	return 0;
 }
 
 static void
-close_cell(struct vmf_lstm_cell *cell)
+destroy(struct cell *c)
 {
-	struct cell *c = (struct cell *)cell;
 	const struct calls *call = &c->d->call;
 
 	/* What failed, or is under way, was told or is not wanted any more. */
@@ -434,6 +473,21 @@ close_cell(struct vmf_lstm_cell *cell)
 	if (c->stream != NULL)
 		(void)cudaStreamDestroy(c->stream);
 	free(c);
+}
+
+static void
+close_cell(struct vmf_lstm_cell *cell)
+{
+	struct cell *c = (struct cell *)cell;
+
+	if (!c->whole) {
+		destroy(c);
+		return;
+	}
+	pthread_mutex_lock(&c->d->lock);
+	c->next = c->d->idle;
+	c->d->idle = c;
+	pthread_mutex_unlock(&c->d->lock);
 }
 
 /* ---- what is computed ---- */
@@ -476,6 +530,7 @@ forward(struct vmf_lstm_cell *cell, const float *weights, const float *x,
 	struct cell *c = (struct cell *)cell;
 	int rc;
 
+	c->whole = false;	/* until all of it is done */
 	/* Not written to where it is not turned back. */
 	turn_all(c, (float *)weights, false);
 	memcpy(c->host_x, x, c->x_bytes);
@@ -490,9 +545,11 @@ forward(struct vmf_lstm_cell *cell, const float *weights, const float *x,
 	    c->state_is, c->zeros, NULL, c->w_bytes, c->w, c->work_bytes,
 	    c->work, c->reserve_bytes, c->reserve)) != 0 ||
 	    (rc = CUDA(c, e, cudaMemcpyAsync, cell->h, c->h, c->h_bytes,
-	    cudaMemcpyDeviceToHost, c->stream)) != 0)
+	    cudaMemcpyDeviceToHost, c->stream)) != 0 ||
+	    (rc = CUDA(c, e, cudaStreamSynchronize, c->stream)) != 0)
 		return rc;
-	return CUDA(c, e, cudaStreamSynchronize, c->stream);
+	c->whole = true;
+	return 0;
 }
 
 /* Slopes are by the last state alone: by y there are none.  What cuDNN makes
@@ -503,6 +560,7 @@ backward(struct vmf_lstm_cell *cell, float *grad, struct vmf_err *e)
 	struct cell *c = (struct cell *)cell;
 	int rc;
 
+	c->whole = false;
 	if ((rc = CUDA(c, e, cudaMemcpyAsync, c->dh, cell->dh, c->h_bytes,
 	    cudaMemcpyHostToDevice, c->stream)) != 0 ||
 	    (rc = CUDA(c, e, cudaMemsetAsync, c->dw, 0, c->w_bytes,
@@ -519,6 +577,7 @@ backward(struct vmf_lstm_cell *cell, float *grad, struct vmf_err *e)
 	    cudaMemcpyDeviceToHost, c->stream)) != 0 ||
 	    (rc = CUDA(c, e, cudaStreamSynchronize, c->stream)) != 0)
 		return rc;
+	c->whole = true;
 	turn_all(c, grad, true);
 	return 0;
 }

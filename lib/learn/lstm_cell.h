@@ -60,7 +60,8 @@ void vmf_lstm_device_free(struct vmf_lstm_device *d);
 /* What it is, for messages. */
 const char *vmf_lstm_device_name(const struct vmf_lstm_device *d);
 
-/* As vmf_lstm_cell_open, with memory and a stream of its own on the device;
+/* As vmf_lstm_cell_open, with memory and a stream of its own on the device,
+ * which keeps them when it is closed, for the next that is opened alike;
  * VMF_EDEV names the call that failed, and says what the device says. */
 int vmf_lstm_device_cell(struct vmf_lstm_device *d, struct vmf_lstm_cell **c,
     const struct vmf_lstm_shape *s, bool train, struct vmf_err *e) VMF_CHECK;

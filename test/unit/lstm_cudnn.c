@@ -265,6 +265,69 @@ test_failures(struct net *t)
 	stand_in_fail_at = 0;
 }
 
+/* One more work of t, through to its quantiles; the calls that it took to
+ * open it. */
+static int
+open_again(struct vmf_lstm_device *d, struct net *t, bool train, int code,
+    struct vmf_lstm_work **w)
+{
+	struct vmf_err e = { "" };
+	int before = stand_in_calls, calls;
+
+	must(vmf_lstm_open(w, &t->s, train, d, &e), &e);
+	calls = stand_in_calls - before;
+	if (code != 0)
+		stand_in_fail_at = stand_in_calls + 3;
+	check(vmf_lstm_encode(*w, t->w, &t->c, &e) == code, e.msg);
+	stand_in_fail_at = 0;
+	if (code == 0)
+		must(vmf_lstm_decode(*w, t->w, &t->c, t->q, &e), &e);
+	return calls;
+}
+
+/* What is closed serves the next of its kind, and nobody else, and only if
+ * nothing failed in it; what it says is what a new one says. */
+static void
+test_idle(struct net *t)
+{
+	size_t bytes = CHUNK * LEADS * LEVELS * sizeof(float);
+	struct vmf_lstm_work *a = NULL, *b = NULL;
+	struct vmf_lstm_device *d = NULL;
+	struct vmf_err e = { "" };
+	int live = stand_in_live, open;
+	float *first = malloc(bytes);
+
+	must(vmf_lstm_device_open(&d, &e), &e);
+	check(open_again(d, t, false, 0, &a) > 0, "opened by nothing");
+	memcpy(first, t->q, bytes);
+	vmf_lstm_close(a);
+	open = stand_in_live;
+	check(open_again(d, t, true, 0, &a) > 0, "one that only forecasts "
+	    "is to learn");
+	check(open_again(d, t, false, 0, &b) == 0, "an idle one is opened "
+	    "again");
+	check(memcmp(first, t->q, bytes) == 0, "an idle one says something "
+	    "else");
+	vmf_lstm_close(a);
+	a = NULL;
+	check(open_again(d, t, false, 0, &a) > 0, "one serves two");
+	vmf_lstm_close(a);
+	vmf_lstm_close(b);
+	check(stand_in_live > open, "nothing is kept for the next");
+	for (int k = 0; k < 2; k++) {
+		check(open_again(d, t, false, VMF_EDEV, &a) == 0,
+		    "there were two");
+		vmf_lstm_close(a);
+	}
+	check(open_again(d, t, false, 0, &a) > 0, "one that failed is kept");
+	check(memcmp(first, t->q, bytes) == 0, "a new one says something "
+	    "else");
+	vmf_lstm_close(a);
+	vmf_lstm_device_free(d);
+	check(stand_in_live == live, "an idle one outlives its device");
+	free(first);
+}
+
 static void
 test_library(const struct net *t)
 {
@@ -433,6 +496,7 @@ main(void)
 	test_two(&odd);
 	make(&t, &small, 0.3f);
 	test_failures(&t);
+	test_idle(&t);
 	test_library(&t);
 	test_refusals(&t);
 	drop(&t);
