@@ -359,8 +359,9 @@ set_lost(double *p, const struct vmf_panel_job *job,
 				continue;
 			y = raw(&job->held, b, at + j, i);
 			v = average(b, weight, k * b->horizon + j, w, i);
-			plain = 0.5 * (fabs(y - last) + fabs(y - raw(&job->held, b,
-			    at + j - b->season * (j / b->season + 1), i)));
+			plain = 0.5 * (fabs(y - last) + fabs(y -
+			    raw(&job->held, b, at + j - b->season *
+			    (j / b->season + 1), i)));
 			if (isnan(y) || isnan(v) || isnan(plain))
 				continue;
 			while (band < VMF_BANDS - 1 &&

@@ -95,7 +95,7 @@ score(struct course *c, int k, int64_t t)
 
 	vmf_kq_shares(c->q->ops, g->loss, g->w, k, c->day, c->q->asleep,
 	    c->q->news, share);
-	/* What never was, nor is near it, would drown all else that was lost. */
+	/* What never was, nor is near it, would drown all other losses. */
 	vmf_kq_seen(c->q, &lo, &hi);
 	for (int i = 0; i < VMF_KQ_SAMPLES; i++) {
 		int64_t lead = vmf_kq_sample(k, c->day, i);

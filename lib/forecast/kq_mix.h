@@ -140,13 +140,13 @@ void vmf_kq_mix_atoms(struct vmf_kq *q, const float *share[2],
 void vmf_kq_mix_family(struct vmf_kq *q, enum kq_family f,
     const float *share);
 /* The fence (fence.h) of all but a hundredth of the history before the origin,
- * at either end; none of one of two steps. */
+ * at either end; none of two steps. */
 void vmf_kq_fence(const struct vmf_kq *q, float bound[2]);
 /* The same, and as far as the history itself went. */
 void vmf_kq_seen(const struct vmf_kq *q, double *lo, double *hi);
 /* Of mix[i]: quantiles at ascending levels, the mean (in which what is behind
- * the fence counts as on it, but for what a tenth of the mixture is beyond), and the shares below y and not above
- * it. */
+ * the fence counts as on it, but for what was more than once and a twentieth of
+ * the mixture is beyond), and the shares below y and not above it. */
 void vmf_kq_quantiles(const struct vmf_kq *q, int i, const double *level,
     int n, float *v);
 double vmf_kq_mean(const struct vmf_kq *q, int i);
