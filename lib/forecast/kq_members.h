@@ -135,8 +135,10 @@ static const struct kq_newest {
 	{ 0, 0.2f }, { 16, 0.2f }, { KQ_MOVED + 2, 0.4f }, { KQ_NAIVE, 0.2f },
 };
 enum { KQ_N_NEWEST = (int)(sizeof(kq_newest) / sizeof(kq_newest[0])) };
-/* And where it has been for a day, to those of the day before. */
-static const float kq_settled[4] = { 0.5f, 0.7f, 0.8f, 0.8f };
+/* And where it has been for a day, to those of the day before: of series with
+ * few steps a day, and with many, whose last values know most of an hour. */
+static const float kq_settled[2][4] = { { 0.5f, 0.7f, 0.8f, 0.8f },
+    { 0.1f, 0.3f, 0.8f, 0.8f } };
 static const struct kq_newest kq_daily[] = {
 	{ KQ_SNAIVE, 0.5f }, { KQ_N_DENSE, 0.2f }, { 2, 0.15f }, { 14, 0.15f },
 };

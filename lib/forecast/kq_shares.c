@@ -208,8 +208,8 @@ vmf_kq_shares(const struct vmf_kq_ops *ops, const float *loss, float w,
 	/* Who knows what a day of it looks like need not guess. */
 	draw_to(kq_newest, KQ_N_NEWEST, share, kq_novel[k] * news.novel *
 	    (1.0f - news.settled), asleep);
-	draw_to(kq_daily, KQ_N_DAILY, share, kq_settled[k] * news.settled,
-	    asleep);
+	draw_to(kq_daily, KQ_N_DAILY, share, kq_settled[day > COARSE][k] *
+	    news.settled, asleep);
 }
 
 double

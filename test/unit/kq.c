@@ -423,7 +423,7 @@ test_novel(const float *loss)
 		    vmf_kq_family(m) == KQ_F_SAME : kq_dense[m].age == KQ_1D &&
 		    kq_dense[m].phase == KQ_NEAR_2H, "of the day before");
 		check(fabsf(share[m] - usual[m] * (1.0f - 0.5f *
-		    kq_settled[1]) - 0.5f * kq_settled[1] *
+		    kq_settled[0][1]) - 0.5f * kq_settled[0][1] *
 		    kq_daily[i].share) <= 1e-6f, "as it was a day before");
 	}
 	vmf_kq_shares(&vmf_kq_plain, loss, 3.0f, 1, 24, 1u << KQ_F_AGE |
