@@ -221,7 +221,7 @@ $(B)/fuzz/options: $(patsubst %.c,$(B)/%.o,$(sort $(wildcard \
 # stand on, and none of its libraries, so that it can be built where they are
 # not, and what was built runs where there is but a driver.
 LANES_OBJ := $(patsubst %,$(B)/lib/base/%.o,cpu decimal err mem num thread \
-	time) $(patsubst %,$(B)/lib/forecast/%.o,combine forecast lanes_avx2 \
+	time) $(patsubst %,$(B)/lib/forecast/%.o,combine fence forecast lanes_avx2 \
 	lanes_avx512 lanes_plain panel quantile snaive) \
 	$(B)/gpu/device.o $(B)/gpu/lanes.o
 CUDA_LIBS = -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt -lpthread -lm
