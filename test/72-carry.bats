@@ -12,7 +12,7 @@ setup() {
 	export FLEET=$PWD/fleet
 	mkdir -p fleet/h1 fleet/h2 fleet/h3 fleet/h4 fleet/slow fleet/fail \
 	    fleet/lost fleet/servers fleet/services fleet/refuse fleet/took \
-	    fleet/meanwhile
+	    fleet/meanwhile fleet/astray
 	for h in h1 h2 h3 h4; do
 		echo enabled up >fleet/services/$h
 	done
@@ -772,6 +772,23 @@ there_and_back() {
 	done
 	assert_line --regexp "^b,.*,completed,\$"
 	assert_line --regexp "^d,.*,completed,\$"
+}
+
+@test "a move that ended well, but elsewhere, is none to the target" {
+	vm h1 a
+	vm h1 b
+	echo h3 >fleet/astray/a
+	echo h1 >fleet/astray/b
+	plan now <<-E
+	a h1 h2 0
+	b h1 h2 0
+	E
+	run -1 --separate-stderr to_openstack --run -q --max-failures 9 plan
+	assert_line --regexp '^a,h1,h2,,.*,cancelled,"it is on h3, not on h1: another moved it"$'
+	assert_line --regexp '^b,h1,h2,2.*,failed,migration [12] ended at h1; it is on h1$'
+	run -1 --separate-stderr to_virsh --run -q --max-failures 9 plan
+	assert_line --regexp '^a,.*,failed,"virsh said that it was moved, but it is not on h2, nor on h1"$'
+	assert_line --regexp '^b,.*,failed,"virsh said that it was moved, but it is not on h2"$'
 }
 
 @test "a name of a host that is none does not reach ssh" {
