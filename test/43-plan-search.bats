@@ -69,6 +69,28 @@ no_worse() {
 	judge -B "$VMF_ROOT/test/judges/plan_check.py" "$BATS_TEST_TMPDIR"/p*
 }
 
+@test "a chain of a few VMs, in many slots, takes no minutes" {
+	not_small
+	# Each can only come when the next has left, which would rather later.
+	printf '%s\n' "kind=forecast step=3600" \
+	    'id host target mem_mb:int32 start:time cpu_mean:list' >rows
+	for k in 4 3 2 1; do
+		echo "v$((4 - k)) h$k h$((k - 1)) 8192 2024-05-01T00:00:00Z" \
+		    "$(seq 24 | sort -n $([ $k != 1 ] || echo -r) |
+			paste -s -d, -)"
+	done >>rows
+	"$VMF_BIN/../unit/rows" <rows >forecast.arrows
+	printf 'host,mem_mb\n' >hosts.csv
+	printf 'h%d,8192\n' 0 1 2 3 4 >>hosts.csv
+	(
+		ulimit -t 2
+		vmf-window --length 30m --hosts hosts.csv --total 20 --searches 1 \
+		    -o plan.arrows forecast.arrows 2>said
+	)
+	run -0 cat said
+	assert_output --partial ' 4 placed'
+}
+
 @test "--rounds: a longer search is no worse, and limits hold in a short one" {
 	problem moment 3
 	no_worse '--rounds 20' '--rounds 20000'

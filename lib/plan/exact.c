@@ -16,7 +16,7 @@
 #include <math.h>
 #include <stddef.h>
 
-#define WORK 600000		/* choices that are tried x steps */
+#define WORK 600000		/* choices tried x steps, or slots */
 #define HOSTS 3			/* whose VMs are looked at */
 #define TARGETS 8		/* tried for a VM */
 
@@ -180,8 +180,12 @@ int
 vmf_exact(struct vmf_state *s, int32_t i, double worth, bool fair,
     double allow, bool *found, struct vmf_err *e)
 {
+	/* A try looks at the slots of a host's memory, the steps of its load,
+	 * or both. */
+	int64_t slots = s->o->mem != NULL ? s->o->n_slots : 0;
+	int64_t most = s->m->n_steps > slots ? s->m->n_steps : slots;
 	struct tree t = { .o = s->o,
-	    .tries = 1 + WORK / (1 + s->m->n_steps), .limit = allow };
+	    .tries = 1 + WORK / (1 + most), .limit = allow };
 	double cost;
 	int rc = choose(s, &t, i, e);
 

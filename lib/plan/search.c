@@ -16,6 +16,8 @@
  * most. */
 #define ROUNDS_EACH 100000	/* twice that where a VM has no place */
 #define ROUNDS_FEW 20000	/* instead, of what is placed at once */
+#define ROUNDS_SLOTS 64		/* of a plan with more slots fewer, as each
+				 * round looks at them */
 #define ROUNDS_LEAST 4000
 #define ROUNDS_MOST 600000	/* here too */
 #define LARGE 200000		/* VMs of a fleet that has to be quick */
@@ -361,6 +363,8 @@ rounds_of(const struct vmf_state *s)
 	int64_t rounds = s->sore.n * often *
 	    (n <= VMF_EXACT_MOST ? ROUNDS_FEW : ROUNDS_EACH);
 
+	if (s->o->n_slots > ROUNDS_SLOTS)
+		rounds = rounds / s->o->n_slots * ROUNDS_SLOTS;
 	if (rounds < ROUNDS_LEAST)
 		rounds = ROUNDS_LEAST;
 	if (rounds > often * ROUNDS_MOST)
