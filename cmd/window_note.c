@@ -74,6 +74,9 @@ doubts(const struct cmd *c, const struct vmf_planner *p,
 {
 	const struct vmf_down_cost *d = p->down;
 
+	if (p->plan.place && p->hosts == NULL)
+		cmd_note(c, "--place without --hosts: what room hosts have is "
+		    "not known, and their VMs take turns in where they go");
 	if (p->n_bare > 0)
 		cmd_note(c, "%" PRId64 " targets are hosts that no VM is on, "
 		    "such as '%.*s': with --hosts FILE a name that is none "

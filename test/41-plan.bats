@@ -498,6 +498,14 @@ e,,forbidden,\"its mem_mb is missing or not above 0, and the memory of hosts (--
 	assert_equal "${#lines[@]}" 1
 	run -0 said --hosts hosts.csv --max-load 90
 	assert_output --partial "; targets limited by load and memory; "
+	# Not all to the first host, where nothing is known of any.
+	for k in 1 2 3 4 5 6 7 8 9; do
+		echo "v$k 5$k,60 h$((k % 3 + 1)) 2 4000"
+	done | fleet host vcpus:int32 mem_mb:int32 >f
+	run -0 said
+	assert_line --index 0 "vmf-window: --place without --hosts: what room hosts have is not known, and their VMs take turns in where they go"
+	run -0 vmf-cat --csv --no-header --columns target p
+	assert_equal "$(sort <<<"$output" | uniq -c | xargs)" "3 h1 3 h2 3 h3"
 	run -0 said
 	refute_output --partial limited
 }

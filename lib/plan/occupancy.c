@@ -51,6 +51,9 @@ list_open(struct vmf_occupancy *o, struct vmf_err *e)
 	}
 	rc = make_lists(&o->open, &o->open_from, key, 2 * n,
 	    m->n_clusters + 1, e);
+	o->turn = vmf_calloc(m->n_clusters + 1, (int64_t)sizeof(*o->turn), e);
+	if (o->turn == NULL)
+		rc = VMF_ENOMEM;
 	for (int64_t k = 0; rc == 0 && k < 2 * n; k++)
 		if (o->open[k] >= n)
 			o->open[k] -= (int32_t)n;
@@ -279,6 +282,7 @@ vmf_occupancy_free(struct vmf_occupancy *o)
 	free(o->member_from);
 	free(o->open);
 	free(o->open_from);
+	free(o->turn);
 	free(o->full);
 	*o = (struct vmf_occupancy){ 0 };
 }
@@ -693,7 +697,7 @@ vmf_occupancy_best(struct vmf_occupancy *o, int64_t i, int64_t last,
 	const struct vmf_move *v = &o->m->vm[i];
 	double best = INFINITY, floor;
 	const int32_t *list;
-	int64_t n, at;
+	int64_t n, at, *turn;
 
 	c->slot = c->to = -1;
 	if (last > o->m->n_starts - 1)
@@ -708,7 +712,11 @@ vmf_occupancy_best(struct vmf_occupancy *o, int64_t i, int64_t last,
 		floor = INFINITY;
 		scan(o, i, -1, o->full, 0, last, price, NULL, &floor, &any);
 		list = vmf_occupancy_targets(o, i, &n);
-		at = rng != NULL && n > 0 ? vmf_rng_below(rng, n) : 0;
+		/* Hosts that do as well take turns. */
+		turn = &o->turn[v->cluster < 0 ? o->m->n_clusters :
+		    v->cluster];
+		at = n == 0 ? 0 : rng != NULL ? vmf_rng_below(rng, n) :
+		    (*turn)++ % n;
 		if (v->old_to >= 0)
 			try_host(o, i, v->old_to, last, price, rng, &best,
 			    c);

@@ -43,6 +43,7 @@ struct vmf_occupancy {
 	int32_t *at_head, *at_next, *at_prev;	/* VMs by start */
 	int32_t *member, *member_from;	/* VMs of a group */
 	int32_t *open, *open_from;	/* hosts to choose from, by cluster */
+	int64_t *turn;			/* whose turn it is of these */
 	uint8_t *full, *full_to;
 };
 
@@ -73,7 +74,8 @@ int64_t vmf_occupancy_ousted(const struct vmf_occupancy *o, int64_t i);
 
 /*
  * The cheapest choice for VM i, which is not placed, within all limits and
- * with no start after last; of equal ones the first start.  price[k], where
+ * with no start after last; of equal ones the first start, and of hosts the next
+ * in turn.  price[k], where
  * it is not NULL, is added to the cost of start k (but not to c->cost).  With
  * rng choices are passed over now and then, and hosts are tried in random
  * order; at most max_hosts of them.  False where there is none.
