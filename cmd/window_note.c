@@ -104,6 +104,15 @@ doubts(const struct cmd *c, const struct vmf_planner *p,
 		    "it is by arithmetic%s", vmf_down_cost_unlearned(d),
 		    isnan(d->budget_ms) ? "" :
 		    ", and so is what --budget-downtime goes by");
+	if (d != NULL && d->n_diverge > 0)
+		cmd_note(c, "%" PRId64 " VMs whose memory is written to as "
+		    "fast as it is sent: by arithmetic pre-copy will not "
+		    "converge%s", d->n_diverge, isnan(d->budget_ms) ? "" :
+		    ", which --budget-downtime goes by");
+	if (d != NULL && d->n_unrated > 0)
+		cmd_note(c, "%" PRId64 " VMs have a dirty rate, and no move "
+		    "that was learned had one: all it tells is whether "
+		    "pre-copy converges", d->n_unrated);
 	if (d != NULL && d->n_strange > 0)
 		cmd_note(c, "%" PRId64 " VMs of a workload of which no move "
 		    "is known: what is foretold of theirs is wider",

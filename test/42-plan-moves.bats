@@ -255,6 +255,22 @@ downtimes() {
 	vmf-window -q --length 1h --downtime down.model -o q.arrows f
 	run -0 vmf-cat --csv --no-header --columns id,status q.arrows
 	assert_output $'a,placed\nb,no-window'
+	# What no move had is not for nothing where pre-copy will not end.
+	fleet workload mem_bytes:f64 dirty_rate_bytes_s:f64 <<-E >f
+	a 1,2,3 web 1073741824 1e6
+	b 1,2,3 web 1073741824 1e10
+	E
+	vmf-window --length 1h --downtime down.model --budget-downtime 300 \
+	    -o q.arrows f 2>err
+	run -0 vmf-cat --csv --no-header --columns id,status,reason q.arrows
+	assert_output 'a,placed,
+b,over-budget,"it would be stopped for 8600 ms, more than 300 ms; by arithmetic pre-copy will not converge: its memory is written to as fast as it is sent"'
+	grep -q ' 1 VMs whose memory is written to as fast as it is sent: .*, which --budget-downtime goes by' err
+	grep -q ' 2 VMs have a dirty rate, and no move that was learned had one' err
+	vmf-window -q --length 1h --downtime down.model -o q.arrows f
+	run -0 vmf-cat --csv --no-header --columns id,status,reason q.arrows
+	assert_output 'a,placed,
+b,placed,by arithmetic pre-copy will not converge: its memory is written to as fast as it is sent'
 	fails 2 'expected --downtime MODEL' \
 	    vmf-window --length 30m --budget-downtime 5 d.arrows
 	fails 2 'at least 0' vmf-window --length 30m --downtime down.model \

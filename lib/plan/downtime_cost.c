@@ -87,6 +87,15 @@ tell_apart(struct vmf_down_cost *d, int64_t n)
 	return differ;
 }
 
+/* How the move of the batch's row i goes by arithmetic alone. */
+static struct vmf_precopy
+arithmetic(const struct vmf_down_cost *d, int64_t i)
+{
+	struct vmf_facts f = vmf_downtime_usual(d->m, &d->own[i]);
+
+	return vmf_facts_precopy(&f, d->m->words);
+}
+
 int
 vmf_down_cost_batch(struct vmf_down_cost *d, const struct vmf_batch *b,
     struct vmf_err *e)
@@ -116,9 +125,14 @@ vmf_down_cost_batch(struct vmf_down_cost *d, const struct vmf_batch *b,
 	if ((rc = vmf_downtime_quantiles(d->m, VMF_OUT_TOTAL, d->once, differ,
 	    d->m->words, d->q, d->strange, e)) != 0)
 		return rc;
-	for (int64_t i = 0; i < b->n; i++)
+	for (int64_t i = 0; i < b->n; i++) {
 		d->n_strange += d->m->n_rows > 0 &&
 		    d->strange[d->at[i * d->n_loads]];
+		d->n_unrated += d->m->n_rows > 0 &&
+		    !(d->m->told >> VMF_FACT_DIRTY & 1) &&
+		    d->own[i].num[VMF_FACT_DIRTY] > 0.0;
+		d->n_diverge += !arithmetic(d, i).converges;
+	}
 	for (int64_t i = 0; i < n; i++) {
 		d->row[i].total_ms = (float)d->q[d->at[i]][MEDIAN];
 		d->row[i].total_p90_ms = (float)d->q[d->at[i]][P90];
@@ -136,6 +150,14 @@ vmf_down_cost_unlearned(const struct vmf_down_cost *d)
 	    stop ? "no downtime" : length ? "no length" : "";
 }
 
+double
+vmf_down_cost_stopped(const struct vmf_down_cost *d, int64_t i)
+{
+	struct vmf_precopy p = arithmetic(d, i);
+
+	return p.converges ? 0.0 : p.downtime_ms;
+}
+
 void
 vmf_down_cost_doubts(const struct vmf_down_cost *d, int64_t i, char *text,
     size_t size)
@@ -146,6 +168,14 @@ vmf_down_cost_doubts(const struct vmf_down_cost *d, int64_t i, char *text,
 	bool strange = d->m->n_rows > 0 && d->strange[d->at[i * d->n_loads]];
 	int used;
 
+	if (!arithmetic(d, i).converges) {
+		used = snprintf(text, size, "by arithmetic pre-copy will not "
+		    "converge: its memory is written to as fast as it is "
+		    "sent%s", *lacks != '\0' || strange || *none != '\0' ?
+		    "; " : "");
+		text += used;
+		size -= (size_t)used;
+	}
 	/* Where it has none that is told once, of all. */
 	strange = strange && d->own[i].word[VMF_WORD_WORKLOAD] != -1;
 	used = snprintf(text, size, "%s%s%s%s", *lacks != '\0' ?

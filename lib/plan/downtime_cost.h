@@ -35,6 +35,9 @@ struct vmf_down_cost {
 				 * moves had */
 	int64_t n_strange;	/* rows of a workload of which no move is
 				 * known */
+	int64_t n_unrated;	/* rows with a dirty rate, which no move had */
+	int64_t n_diverge;	/* rows whose pre-copy will not converge, by
+				 * arithmetic */
 	/* private */
 	enum vmf_outcome downtime;	/* the hypervisor's, or else the
 					 * guest's where that alone is known */
@@ -66,11 +69,14 @@ struct vmf_foretold vmf_foretold_at(const struct vmf_foretold *f,
 /* What of the two that are foretold no move has told, so that it is by
  * arithmetic, in words; "": both were learned. */
 const char *vmf_down_cost_unlearned(const struct vmf_down_cost *d);
+/* How long the VM of the batch's row i is stopped, by arithmetic, because its
+ * pre-copy will not converge, in ms; 0: it will. */
+double vmf_down_cost_stopped(const struct vmf_down_cost *d, int64_t i);
 /* Why what is foretold of the batch's row i is less sure than it might be, in
  * words: facts that moves had and it has not, a workload of which no move is
- * known, what is by arithmetic.  "": nothing.  Less than VMF_DOWN_DOUBTS
- * bytes. */
-#define VMF_DOWN_DOUBTS (VMF_DOWN_WHY + 192)
+ * known, what is by arithmetic, pre-copy that will not converge.  "": nothing.
+ * Less than VMF_DOWN_DOUBTS bytes. */
+#define VMF_DOWN_DOUBTS (VMF_DOWN_WHY + 320)
 void vmf_down_cost_doubts(const struct vmf_down_cost *d, int64_t i,
     char *text, size_t size);
 /* What is added to the cost of a start. */

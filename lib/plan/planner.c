@@ -613,18 +613,20 @@ vmf_planner_cpu(const struct vmf_planner *p, int64_t i, int64_t k,
 	    p->cpu_load[i * p->moves.n_starts + k];
 }
 
-/* Downtime and length into the costs of the row in hand, which are loads; a
- * start over the budget is none. */
+/* Downtime and length into the costs of row i, the one in hand, which are
+ * loads; a start over the budget is none. */
 static void
-add_costs(const struct vmf_planner *p, struct vmf_windows *w)
+add_costs(const struct vmf_planner *p, int64_t i, struct vmf_windows *w)
 {
 	const struct vmf_down_cost *d = p->down;
 	const struct vmf_foretold *f;
-	double least = INFINITY;
+	double least = INFINITY, stopped;
 	int64_t n = 0;
 
 	if (d == NULL)
 		return;
+	/* Moves that were learned have ended: none knows of this one. */
+	stopped = vmf_down_cost_stopped(d, i);
 	f = vmf_planner_foretold(p, p->moves.n);
 	for (int64_t k = 0; k < w->n_starts; k++) {
 		struct vmf_foretold at = vmf_foretold_at(f, d->n_loads,
@@ -633,13 +635,18 @@ add_costs(const struct vmf_planner *p, struct vmf_windows *w)
 		if (isnan(w->cost[k]))
 			continue;
 		least = fmin(least, (double)at.downtime_p90_ms);
-		w->cost[k] = (double)at.downtime_p90_ms > d->budget_ms ?
-		    NAN : w->cost[k] + vmf_down_cost_of(d, &at);
+		w->cost[k] = (double)at.downtime_p90_ms > d->budget_ms ||
+		    stopped > d->budget_ms ? NAN : w->cost[k] + vmf_down_cost_of(d, &at);
 		n += !isnan(w->cost[k]);
 	}
 	if (w->status != VMF_PLACED || n > 0)
 		return;
 	w->status = VMF_OVER_BUDGET;
+	if (!(least > d->budget_ms)) {
+		snprintf(w->reason, sizeof(w->reason), "it would be stopped "
+		    "for %.0f ms, more than %g ms", stopped, d->budget_ms);
+		return;
+	}
 	snprintf(w->reason, sizeof(w->reason), "the least p90 of its "
 	    "downtime, %.*f ms, is more than %g ms", least < 100.0 ? 2 : 0,
 	    least, d->budget_ms);
@@ -679,7 +686,7 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 	    (rc = read_word(p, i, p->group, &p->groups, &group, e)) != 0)
 		return rc;
 	p->plan.n_assumed += p->plan.assumed && !gone;
-	add_costs(p, w);
+	add_costs(p, i, w);
 	lacks = gone ? NULL : read_sizes(p, i, &vcpus, &mem_mb);
 	p->n_nowhere += !gone && host < 0 && p->counts_hosts;
 	if (host >= 0 && !gone) {
