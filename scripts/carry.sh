@@ -467,14 +467,13 @@ end_with() {
 moved_by_another() {
 	refusal=$why
 	tool_check
-	case $stays$why in
-	'it is on '*)
-		why="$why: another moved it"
-		return
-		;;
+	if [ -n "$stays" ]; then
+		why=$refusal
+		return 1
+	fi
+	case $why in
+	'it is on '*) why="$why: another moved it" ;;
 	esac
-	why=$refusal
-	return 1
 }
 
 # No VM arrives at this one's host that was to come when it had left.
@@ -810,6 +809,13 @@ leave $target before, is still there"
 		publish
 	fi
 	[ -n "$output" ] || put "$work/before" "$work/rows" || unwritten=1
+	# What moved is known here alone.
+	if [ -n "$output" ] &&
+	    [ "$published" -lt "$(wc -l <"$work/rows")" ]; then
+		warn "the rows that $output lacks are on standard output"
+		tail -n "+$((published + 1))" "$work/rows" |
+		    put "$work/before" -
+	fi
 	say "$n_moves moves: $n_completed completed, $n_failed failed," \
 	    "$n_cancelled not begun"
 	[ "$n_late" -eq 0 ] || warn "of $n_moves moves $n_late were not begun:" \

@@ -389,11 +389,11 @@ there_and_back() {
 	nobody h1 h2 0
 	E
 	run -0 --separate-stderr to_virsh --run -q plan
-	assert_line --regexp '^gone-over,h1,h2,,.*,cancelled,it is not on h1$'
+	assert_line --regexp '^gone-over,h1,h2,,.*,cancelled,it is neither on h1 nor on h2$'
 	assert_line --regexp '^there,h1,h2,,.*,cancelled,it is on h2 already$'
 	assert_line --regexp '^off,h1,h2,,.*,cancelled,"its state is shut off, not running"$'
 	assert_line --regexp '^good,h1,h2,2.*,completed,$'
-	assert_line --regexp '^nobody,h1,h2,,.*,cancelled,it is not on h1$'
+	assert_line --regexp '^nobody,h1,h2,,.*,cancelled,it is neither on h1 nor on h2$'
 	run -0 --separate-stderr to_openstack --run -q plan
 	assert_line --regexp '^gone-over,.*,cancelled,"it is on h3, not on h1"$'
 	assert_line --regexp '^there,.*,cancelled,it is on h2 already$'
@@ -614,6 +614,26 @@ there_and_back() {
 	leaves . fleet half.csv other.csv plan rows.csv
 }
 
+@test "--output: rows that the file cannot take go to standard output" {
+	vm h1 a
+	vm h1 b
+	mkdir rows
+	plan now <<-E
+	a h1 h2 0
+	b h1 h2 1
+	E
+	# A move takes the place of the file away.
+	printf '%s\n' '#!/bin/sh' 'case $* in *migrate*) rm -rf rows ;; esac' \
+	    "exec '$VMF_ROOT/test/stand-ins/virsh' \"\$@\"" >virsh
+	chmod +x virsh
+	PATH=$PWD:$PATH run -1 --separate-stderr to_virsh --run --now -q \
+	    -o rows/r.csv plan
+	assert_line --index 0 "$HEADER"
+	assert_line --regexp '^a,.*,completed,$'
+	assert_line --regexp '^b,'
+	grep -qx 'plan-to-virsh: the rows that rows/r.csv lacks are on standard output' <<<"$stderr"
+}
+
 @test "--output: a pipe is none, a link stays one, two runs lose nothing" {
 	vm h1 a
 	vm h1 b
@@ -751,18 +771,23 @@ there_and_back() {
 	vm h1 b
 	vm h1 c
 	vm h3 d
+	vm h1 e
 	plan now <<-E
 	a h1 h2 0
 	b h1 h2 0
 	c h1 h2 0
+	e h1 h2 0
 	d h3 h1 1
 	E
+	echo h4 >fleet/meanwhile/e
 	echo h2 | tee fleet/meanwhile/a >fleet/meanwhile/c
 	echo 'Timed out during operation: cannot acquire state change lock (held by monitor=remoteDispatchDomainMigratePerform3Params)' >fleet/lost/b
 	run -0 --separate-stderr to_virsh --run --now -q plan
 	for name in a b c; do
 		assert_line --regexp "^$name,h1,h2,,.*,,,,,cancelled,it is on h2 already: another moved it\$"
 	done
+	# To a third host.
+	assert_line --regexp "^e,.*,cancelled,it is neither on h1 nor on h2\$"
 	# Its host is as empty as if it had been this run.
 	assert_line --regexp "^d,.*,completed,\$"
 	echo 'Migration to the host it is on' | tee fleet/refuse/a >fleet/refuse/c
