@@ -246,6 +246,7 @@ main(int argc, char *argv[])
 	struct vmf_planner p = { .plan = { .forecast = &forecast },
 	    .search = { .tell = cmd_tell, .tell_arg = &c } };
 	bool fleet;
+	int64_t n;
 	int rc, ret = CMD_FAIL;
 
 	cmd_parse(&c, table, argc, argv);
@@ -267,10 +268,11 @@ main(int argc, char *argv[])
 		goto done;
 	window_note(&c, &p, &opt);
 	ret = CMD_OK;
-	if (opt.strict && p.plan.n_status[VMF_PLACED] < p.plan.n_rows) {
+	n = p.plan.n_rows - p.plan.n_gone_rows;
+	if (opt.strict && p.plan.n_status[VMF_PLACED] < n) {
 		rc = vmf_fail(&err, VMF_EDATA, "--strict: %" PRId64 " of %"
-		    PRId64 " VMs are not placed", p.plan.n_rows -
-		    p.plan.n_status[VMF_PLACED], p.plan.n_rows);
+		    PRId64 " VMs are not placed", n -
+		    p.plan.n_status[VMF_PLACED], n);
 		ret = CMD_FAIL;
 	}
 done:

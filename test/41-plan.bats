@@ -565,7 +565,7 @@ c,h2,10,placed,"
 	} | "$ROWS" >f
 	# h9 is gone as well, and no error.
 	run -0 --separate-stderr vmf-window --length 1h --slot 1h --place \
-	    --hosts hosts.csv --inventory vms.csv -o p f
+	    --hosts hosts.csv --inventory vms.csv --strict -o p f
 	assert_equal "$stderr" \
 	    "vmf-window: 5 forecasts, 3 placed, 2 forbidden; mean cost 1, of any plan at least 1; 2 gone; targets limited by memory alone; windows of 1h"
 	run -0 vmf-cat --csv --no-header --columns id,host,target,status,reason p

@@ -74,11 +74,11 @@ int64_t vmf_occupancy_ousted(const struct vmf_occupancy *o, int64_t i);
 
 /*
  * The cheapest choice for VM i, which is not placed, within all limits and
- * with no start after last; of equal ones the first start, and of hosts the next
- * in turn.  price[k], where
- * it is not NULL, is added to the cost of start k (but not to c->cost).  With
- * rng choices are passed over now and then, and hosts are tried in random
- * order; at most max_hosts of them.  False where there is none.
+ * with no start after last; of equal ones the first start, and of hosts the
+ * next in turn.  price[k], where it is not NULL, is added to the cost of start
+ * k (but not to c->cost).  With rng choices are passed over now and then, and
+ * hosts are tried in random order; at most max_hosts of them.  False where
+ * there is none.
  */
 bool vmf_occupancy_best(struct vmf_occupancy *o, int64_t i, int64_t last,
     const double *price, struct vmf_rng *rng, int64_t max_hosts,

@@ -405,6 +405,7 @@ vmf_plan_say_gone(struct vmf_plan *p, struct vmf_windows *w)
 	snprintf(w->reason, sizeof(w->reason), "it is gone: not in ");
 	vmf_utf8_text(w->reason + strlen(w->reason), 200, p->known->name);
 	p->n_gone++;
+	p->n_gone_rows++;
 }
 
 int

@@ -36,6 +36,7 @@ struct vmf_plan {
 	int64_t n_rows;
 	int64_t n_status[VMF_N_PLAN_STATUS];
 	int64_t n_gone;			/* see vmf_plan_gone */
+	int64_t n_gone_rows;		/* of these, who have a row */
 	int64_t n_assumed;		/* by assume_load, gone ones apart */
 	/* private */
 	int mean, risk;			/* list columns */

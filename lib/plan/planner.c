@@ -635,8 +635,8 @@ add_costs(const struct vmf_planner *p, int64_t i, struct vmf_windows *w)
 		if (isnan(w->cost[k]))
 			continue;
 		least = fmin(least, (double)at.downtime_p90_ms);
-		w->cost[k] = (double)at.downtime_p90_ms > d->budget_ms ||
-		    stopped > d->budget_ms ? NAN : w->cost[k] + vmf_down_cost_of(d, &at);
+		w->cost[k] = fmax((double)at.downtime_p90_ms, stopped) >
+		    d->budget_ms ? NAN : w->cost[k] + vmf_down_cost_of(d, &at);
 		n += !isnan(w->cost[k]);
 	}
 	if (w->status != VMF_PLACED || n > 0)
@@ -729,6 +729,7 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 		return rc;
 	if (stays) {
 		p->n_stay++;
+		p->plan.n_gone_rows -= gone;
 		return 0;
 	}
 	return keep_row(p, i, e);
