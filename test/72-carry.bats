@@ -12,7 +12,7 @@ setup() {
 	export FLEET=$PWD/fleet
 	mkdir -p fleet/h1 fleet/h2 fleet/h3 fleet/h4 fleet/slow fleet/fail \
 	    fleet/lost fleet/servers fleet/services fleet/refuse fleet/took \
-	    fleet/meanwhile fleet/astray
+	    fleet/meanwhile fleet/astray fleet/stuck fleet/killed
 	for h in h1 h2 h3 h4; do
 		echo enabled up >fleet/services/$h
 	done
@@ -756,6 +756,24 @@ there_and_back() {
 	run -1 --separate-stderr to_openstack --run -q --timeout 1 plan
 	assert_line --regexp '^a,h1,h2,2.*,failed,given up after 1 s$'
 	assert_equal "$(tail -n 1 fleet/log)" "abort a"
+}
+
+@test "openstack: what nova still does is waited for, whatever was said" {
+	vm h1 a
+	vm h1 b
+	vm h1 c
+	touch fleet/stuck/a fleet/killed/b
+	echo 3 >fleet/slow/a
+	plan now <<-E
+	a h1 h2 0
+	b h1 h2 0
+	c h1 h2 0
+	E
+	run -0 --separate-stderr to_openstack --run -q --timeout 1 --poll 1 \
+	    --parallel 1 plan
+	assert_line --regexp '^a,.*,completed,given up after 1 s; not aborted: Migration is not running$'
+	assert_line --regexp '^b,.*,completed,'
+	assert_equal "$(at_once 0)" 1
 }
 
 @test "virsh lost its connection, and the VM has arrived" {
