@@ -799,6 +799,8 @@ out/2024-01-05.log:1"
 	awk '/^    NIGHT_OUT=/ { on = 1 } /^$/ { on = 0 } on' \
 	    "$VMF_ROOT/README.md" | sed "s#/srv/vmf#$PWD/out#; s#/srv/samples#$PWD#" >conf
 	grep -q NIGHT_WINDOW conf
+	{ echo host,cpus,mem_mb; tail -n +2 vms.csv | cut -d, -f 2 | sort -u |
+	    sed 's/$/,64,1048576/'; } >hosts.csv
 	sh "$NIGHTLY" --conf conf --date 2024-01-04
 	sh "$VMF_ROOT/scripts/plan-to-virsh" -q out/latest/plan.arrows >moves
 	[ "$(grep -c '^virsh .* migrate ' moves)" -gt 30 ]
