@@ -299,19 +299,26 @@ s.with_columns(pl.col("cpu_mean").list.slice(skip),
 	done
 }
 
-@test "a level that was never seen goes on" {
-	# Three weeks by day; since half a day off, and twice as much.
-	awk 'BEGIN { srand(6)
+# moved SWING HOURS TIMES: three weeks of two VMs that swing by day, for the last
+# hours one off, and one of so many times its load.
+moved() {
+	awk -v swing="$1" -v hours="$2" -v times="$3" 'BEGIN { srand(6)
 		for (v = 0; v < 2; v++) {
 			printf "%s ", (v ? "up" : "off")
 			for (t = 0; t < 504; t++) {
-				y = 20 + 5 * sin(t / 24 * 6.2832) + rand()
-				if (t >= 492) y = v ? 2 * y : 0.5 + 0.1 * rand()
+				y = 20 + swing * sin(t / 24 * 6.2832) + rand()
+				if (t >= 504 - hours)
+					y = v ? times * y : 0.5 + 0.1 * rand()
 				printf "%s%.2f", (t > 0 ? "," : ""), y
 			}
 			print ""
 		}
-	}' | series 3600 21 >s
+	}' | series 3600 21
+}
+
+@test "a level that was never seen goes on" {
+	# Three weeks by day; since half a day off, and twice as much.
+	moved 5 12 2 >s
 	for model in kq auto; do
 		vmf-train -q --model $model -o m s
 		vmf-predict -q --from m --horizon 24 --quantiles 0.1,0.5,0.9 \
@@ -326,17 +333,7 @@ s.with_columns(pl.col("cpu_mean").list.slice(skip),
 
 @test "a level that has been for a day is that of the day before" {
 	# Up and down by day; three times as much for thirty hours, then off.
-	awk 'BEGIN { srand(6)
-		for (v = 0; v < 2; v++) {
-			printf "%s ", (v ? "up" : "off")
-			for (t = 0; t < 504; t++) {
-				y = 20 + 12 * sin(t / 24 * 6.2832) + rand()
-				if (t >= 474) y = v ? 3 * y : 0.5 + 0.1 * rand()
-				printf "%s%.2f", (t > 0 ? "," : ""), y
-			}
-			print ""
-		}
-	}' | series 3600 21 >s
+	moved 12 30 3 >s
 	for model in kq auto; do
 		vmf-train -q --model $model -o m s
 		vmf-predict -q --from m --horizon 24 --quantiles 0.5 -o f s

@@ -144,9 +144,9 @@ void vmf_kq_mix_family(struct vmf_kq *q, enum kq_family f,
 void vmf_kq_fence(const struct vmf_kq *q, float bound[2]);
 /* The same, and as far as the history itself went. */
 void vmf_kq_seen(const struct vmf_kq *q, double *lo, double *hi);
-/* Of mix[i]: quantiles at ascending levels, the mean (in which what is behind
- * the fence counts as on it, but for what was more than once and a twentieth of
- * the mixture is beyond), and the shares below y and not above it. */
+/* Of mix[i]: quantiles at ascending levels, the mean (in which one value
+ * behind the fence counts as on it, and several as the mixture's .05 or .95
+ * where that is further), and the shares below y and not above it. */
 void vmf_kq_quantiles(const struct vmf_kq *q, int i, const double *level,
     int n, float *v);
 double vmf_kq_mean(const struct vmf_kq *q, int i);

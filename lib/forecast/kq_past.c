@@ -324,10 +324,9 @@ novelty(const struct vmf_kq *q)
 }
 
 /* How far the last day lies outside of what the same hours of a week were, that
- * of three to nine days ago: 0 where four fifths of its hours lie within it, 1
- * where one in twenty does at most.  So nothing that began within a day of the
- * leads' own past is taken for what it began from; what is three days old the
- * past knows. */
+ * of three to nine days ago, by half of the range of each: 0 where 15 of its 24
+ * hours do at most, 1 where 21 do.  So that a level that is two days old is not
+ * held against itself; what is three days old the past knows. */
 static float
 settled(const struct vmf_kq *q)
 {

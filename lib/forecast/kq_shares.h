@@ -55,8 +55,8 @@ int64_t vmf_kq_sample(int k, int64_t day, int i);
  * Shares of the members by what they lost over w origins: proportional to
  * loss^-kq_power, and shrunk to those of other fleets; 0 in the families that
  * are asleep, not all of which may be; and drawn to those of the newest values,
- * or of the day before, where there is news.  Aggregation by
- * losses: Vovk, "Aggregating strategies", 1990.
+ * or of the day before, where there is news.  Aggregation by losses: Vovk,
+ * "Aggregating strategies", 1990.
  */
 void vmf_kq_shares(const struct vmf_kq_ops *ops, const float *loss, float w,
     int k, int64_t day, unsigned asleep, struct vmf_kq_news news, float *share);
