@@ -3,13 +3,13 @@
  * nor may two outputs be one. */
 #include "overwrite.h"
 
-#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LINKS_MAX 40		/* as the kernel's own */
+#include "base/file.h"
 
 static bool
 is_std(const char *path)
@@ -17,68 +17,51 @@ is_std(const char *path)
 	return path == NULL || strcmp(path, "-") == 0;
 }
 
-/* What is written to, or its folder where it is not there yet: then name is
- * its name there, else "". */
+/* What is written to, or its folder where it is not there yet: then name is its
+ * name there, which is the caller's to free, else NULL. */
 struct place {
 	struct stat st;
-	char path[PATH_MAX];
-	const char *name;
+	char *name;
 };
-
-/* Put what a symbolic link holds in its place: false where it is none. */
-static bool
-follow(char path[PATH_MAX])
-{
-	char to[PATH_MAX];
-	ssize_t n = readlink(path, to, sizeof(to));
-	char *slash = strrchr(path, '/');
-	char *at = slash == NULL || (n > 0 && *to == '/') ? path : slash + 1;
-
-	if (n <= 0 || n >= path + PATH_MAX - at)
-		return false;
-	memcpy(at, to, (size_t)n);
-	at[n] = '\0';
-	return true;
-}
 
 static bool
 find_place(const char *path, struct place *p)
 {
 	char *slash;
-	int hops = 0;
+	bool is_there;
 
-	p->name = "";
+	p->name = NULL;
 	if (is_std(path))
 		return fstat(STDOUT_FILENO, &p->st) == 0;
 	if (stat(path, &p->st) == 0)
 		return true;
-	if (snprintf(p->path, sizeof(p->path), "%s", path) >=
-	    (int)sizeof(p->path))
+	if (vmf_file_target(&p->name, path, NULL) != 0)
 		return false;
-	/* A link that leads nowhere yet will. */
-	while (hops < LINKS_MAX && follow(p->path))
-		hops++;
-	slash = strrchr(p->path, '/');
-	p->name = slash == NULL ? p->path : slash + 1;
+	slash = strrchr(p->name, '/');
 	if (slash == NULL)
 		return stat(".", &p->st) == 0;
-	if (slash == p->path)
-		return stat("/", &p->st) == 0;
 	*slash = '\0';
-	return stat(p->path, &p->st) == 0;
+	is_there = stat(slash == p->name ? "/" : p->name, &p->st) == 0;
+	memmove(p->name, slash + 1, strlen(slash + 1) + 1);
+	return is_there;
 }
 
 bool
 cmd_same_output(const char *a, const char *b)
 {
-	struct place x, y;
+	struct place x, y = { .name = NULL };
+	bool same;
 
 	if (is_std(a) && is_std(b))
 		return true;
 	/* Who writes to a device twice means it. */
-	return find_place(a, &x) && find_place(b, &y) &&
+	same = find_place(a, &x) && find_place(b, &y) &&
 	    x.st.st_dev == y.st.st_dev && x.st.st_ino == y.st.st_ino &&
-	    strcmp(x.name, y.name) == 0 && !S_ISCHR(x.st.st_mode);
+	    strcmp(x.name == NULL ? "" : x.name, y.name == NULL ? "" :
+	    y.name) == 0 && !S_ISCHR(x.st.st_mode);
+	free(x.name);
+	free(y.name);
+	return same;
 }
 
 static int

@@ -275,10 +275,8 @@ open_beside(struct vmf_out *o, struct vmf_err *e)
 	return 0;
 }
 
-/* What path leads to through symbolic links of which the last leads nowhere
- * yet; allocated. */
-static int
-follow(char **final, const char *path, struct vmf_err *e)
+int
+vmf_file_target(char **final, const char *path, struct vmf_err *e)
 {
 	char to[PATH_MAX], *at = vmf_strdup(path, e), *next;
 
@@ -364,7 +362,7 @@ vmf_out_open(struct vmf_out **out, const char *path, struct vmf_err *e)
 			goto fail;
 		}
 		if (o->final == NULL &&
-		    (rc = follow(&o->final, path, e)) != 0)
+		    (rc = vmf_file_target(&o->final, path, e)) != 0)
 			goto fail;
 		rc = open_beside(o, e);
 		if (rc != 0)

@@ -33,6 +33,11 @@ const char *vmf_in_name(const char *path);
  * SIGKILL. */
 int vmf_open_temp(const char *dir, int *fd, struct vmf_err *e) VMF_CHECK;
 
+/* What path leads to through symbolic links of which the last leads nowhere
+ * yet: the caller's to free.  VMF_ENOMEM. */
+int vmf_file_target(char **final, const char *path, struct vmf_err *e)
+    VMF_CHECK;
+
 /*
  * Buffered output.  With a path of a regular or new file the bytes go to a
  * temporary name in the same folder; vmf_out_finish flushes, syncs, closes
