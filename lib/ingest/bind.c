@@ -109,6 +109,21 @@ mark_ignored(const struct vmf_bind *b, uint8_t *use,
 	return 0;
 }
 
+int
+vmf_bind_once(struct vmf_dict *seen, const struct vmf_field_text *f,
+    int64_t i, const char *where, struct vmf_err *e)
+{
+	int64_t n = seen->n;
+	int32_t code = vmf_dict_intern(seen, f->s, f->len, e);
+	char shown[48];
+
+	if (code < 0)
+		return code;
+	return code == n ? 0 : vmf_fail(e, VMF_EDATA, "%s: column %lld is "
+	    "the second of the name '%s', expected each once", where,
+	    (long long)i + 1, vmf_show_text(f->s, f->len, shown));
+}
+
 /* Names that are used must be text, not empty, and come once. */
 static int
 check_names(const struct vmf_bind *b, const uint8_t *use, const char *where,
@@ -120,8 +135,6 @@ check_names(const struct vmf_bind *b, const uint8_t *use, const char *where,
 
 	for (int64_t i = 0; rc == 0 && i < b->n_fields; i++) {
 		const struct vmf_field_text *f = &b->name[i];
-		int64_t n = seen.n;
-		int32_t code;
 
 		if (use[i] == USE_IGNORED)
 			continue;
@@ -141,14 +154,7 @@ check_names(const struct vmf_bind *b, const uint8_t *use, const char *where,
 			    (long long)i + 1);
 			break;
 		}
-		code = vmf_dict_intern(&seen, f->s, f->len, e);
-		if (code < 0)
-			rc = code;
-		else if (code < n)
-			rc = vmf_fail(e, VMF_EDATA, "%s: column %lld is the "
-			    "second of the name '%s', expected each once",
-			    where, (long long)i + 1,
-			    vmf_show_text(f->s, f->len, shown));
+		rc = vmf_bind_once(&seen, f, i, where, e);
 	}
 	vmf_dict_free(&seen);
 	return rc;

@@ -64,6 +64,10 @@ int vmf_bind_schema(const struct vmf_bind *b, struct vmf_schema *s,
 
 /* Text for messages: at most 40 bytes of it, what is not ASCII as '?'. */
 const char *vmf_show_text(const char *s, int64_t len, char buf[48]);
+/* Column i of a header, whose names before it are seen, comes once: else
+ * VMF_EDATA, or VMF_ENOMEM. */
+int vmf_bind_once(struct vmf_dict *seen, const struct vmf_field_text *f,
+    int64_t i, const char *where, struct vmf_err *e) VMF_CHECK;
 /* The n names of a header that lacks the wanted one, as far as there is room,
  * with what may be the reason: other letters, another delimiter. */
 const char *vmf_show_names(const struct vmf_field_text *name, int64_t n,

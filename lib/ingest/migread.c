@@ -232,9 +232,11 @@ check_header(const struct vmf_mig_in *in, const struct vmf_row *h,
     uint8_t *use, struct vmf_err *e)
 {
 	struct vmf_dict seen = { 0 };
-	char shown[48];
+	char where[600];
 	int rc = 0;
 
+	snprintf(where, sizeof(where), "%.500s:%lld", in->file,
+	    (long long)h->line);
 	for (int k = 0; k < in->opt.n_ignore; k++) {
 		bool found = false;
 
@@ -244,25 +246,13 @@ check_header(const struct vmf_mig_in *in, const struct vmf_row *h,
 				found = true;
 			}
 		if (!found)
-			return vmf_fail(e, VMF_EDATA, "%s:%lld: no column "
-			    "'%.100s', which --ignore names", in->file,
-			    (long long)h->line, in->opt.ignore[k]);
+			return vmf_fail(e, VMF_EDATA, "%s: no column "
+			    "'%.100s', which --ignore names", where,
+			    in->opt.ignore[k]);
 	}
 	for (int64_t i = 0; rc == 0 && i < h->n; i++) {
-		const struct vmf_field_text *f = &h->field[i];
-		int64_t n = seen.n;
-		int32_t code;
-
-		if (use[i] == USE_IGNORED || f->len == 0)
-			continue;
-		code = vmf_dict_intern(&seen, f->s, f->len, e);
-		if (code < 0)
-			rc = code;
-		else if (code < n)
-			rc = vmf_fail(e, VMF_EDATA, "%s:%lld: column %lld is "
-			    "the second of the name '%s', expected each once",
-			    in->file, (long long)h->line, (long long)i + 1,
-			    vmf_show_text(f->s, f->len, shown));
+		if (use[i] != USE_IGNORED && h->field[i].len > 0)
+			rc = vmf_bind_once(&seen, &h->field[i], i, where, e);
 	}
 	vmf_dict_free(&seen);
 	return rc;
