@@ -87,15 +87,6 @@ tell_apart(struct vmf_down_cost *d, int64_t n)
 	return differ;
 }
 
-/* How the move of the batch's row i goes by arithmetic alone. */
-static struct vmf_precopy
-arithmetic(const struct vmf_down_cost *d, int64_t i)
-{
-	struct vmf_facts f = vmf_downtime_usual(d->m, &d->own[i]);
-
-	return vmf_facts_precopy(&f, d->m->words);
-}
-
 int
 vmf_down_cost_batch(struct vmf_down_cost *d, const struct vmf_batch *b,
     struct vmf_err *e)
@@ -112,6 +103,7 @@ vmf_down_cost_batch(struct vmf_down_cost *d, const struct vmf_batch *b,
 	    (rc = vmf_grow(&d->at, &d->at_cap, n + 1, e)) != 0 ||
 	    (rc = vmf_grow(&d->q, &d->q_cap, n + 1, e)) != 0 ||
 	    (rc = vmf_grow(&d->strange, &d->strange_cap, n + 1, e)) != 0 ||
+	    (rc = vmf_grow(&d->pre, &d->pre_cap, b->n + 1, e)) != 0 ||
 	    (rc = take_facts(d, b, e)) != 0)
 		return rc;
 	differ = tell_apart(d, n);
@@ -126,12 +118,15 @@ vmf_down_cost_batch(struct vmf_down_cost *d, const struct vmf_batch *b,
 	    d->m->words, d->q, d->strange, e)) != 0)
 		return rc;
 	for (int64_t i = 0; i < b->n; i++) {
+		struct vmf_facts f = vmf_downtime_usual(d->m, &d->own[i]);
+
+		d->pre[i] = vmf_facts_precopy(&f, d->m->words);
 		d->n_strange += d->m->n_rows > 0 &&
 		    d->strange[d->at[i * d->n_loads]];
 		d->n_unrated += d->m->n_rows > 0 &&
 		    !(d->m->told >> VMF_FACT_DIRTY & 1) &&
 		    d->own[i].num[VMF_FACT_DIRTY] > 0.0;
-		d->n_diverge += !arithmetic(d, i).converges;
+		d->n_diverge += !d->pre[i].converges;
 	}
 	for (int64_t i = 0; i < n; i++) {
 		d->row[i].total_ms = (float)d->q[d->at[i]][MEDIAN];
@@ -153,9 +148,7 @@ vmf_down_cost_unlearned(const struct vmf_down_cost *d)
 double
 vmf_down_cost_stopped(const struct vmf_down_cost *d, int64_t i)
 {
-	struct vmf_precopy p = arithmetic(d, i);
-
-	return p.converges ? 0.0 : p.downtime_ms;
+	return d->pre[i].converges ? 0.0 : d->pre[i].downtime_ms;
 }
 
 void
@@ -168,7 +161,7 @@ vmf_down_cost_doubts(const struct vmf_down_cost *d, int64_t i, char *text,
 	bool strange = d->m->n_rows > 0 && d->strange[d->at[i * d->n_loads]];
 	int used;
 
-	if (!arithmetic(d, i).converges) {
+	if (!d->pre[i].converges) {
 		used = snprintf(text, size, "by arithmetic pre-copy will not "
 		    "converge: its memory is written to as fast as it is "
 		    "sent%s", *lacks != '\0' || strange || *none != '\0' ?
@@ -271,6 +264,7 @@ vmf_down_cost_free(struct vmf_down_cost *d)
 	free(d->at);
 	free(d->q);
 	free(d->strange);
+	free(d->pre);
 	d->row = NULL;
 	d->mean = NULL;
 	d->own = d->f = d->once = NULL;

@@ -53,8 +53,10 @@ struct vmf_down_cost {
 	int64_t *at;			/* which of those that differ */
 	double (*q)[VMF_DOWN_LEVELS];
 	bool *strange;			/* of those that differ */
+	struct vmf_precopy *pre;	/* of the batch, how a row's move goes
+					 * by arithmetic alone */
 	int64_t row_cap, mean_cap, own_cap;
-	int64_t f_cap, once_cap, order_cap, at_cap, q_cap, strange_cap;
+	int64_t f_cap, once_cap, order_cap, at_cap, q_cap, strange_cap, pre_cap;
 };
 
 /* r is the forecast, and kept until the end. */
