@@ -141,6 +141,12 @@ window_note(const struct cmd *c, const struct vmf_planner *p,
 		used += snprintf(text + used, sizeof(text) - (size_t)used,
 		    "; of the plan before %" PRId64 " kept, %" PRId64
 		    " changed", p->n_kept, p->n_changed);
+	if (p->n_done > 0)
+		used += snprintf(text + used, sizeof(text) - (size_t)used,
+		    ", %" PRId64 " done", p->n_done);
+	if (p->n_past > 0)
+		used += snprintf(text + used, sizeof(text) - (size_t)used,
+		    ", %" PRId64 " no longer possible", p->n_past);
 	if (pl->fleet && p->room.n_placed > 0)
 		used += snprintf(text + used, sizeof(text) - (size_t)used,
 		    "; mean cost %.4g", p->room.cost /

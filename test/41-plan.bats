@@ -740,17 +740,23 @@ old() {
 	}
 	old 'a - - 1' "b ${DAY/T00/T02} h3 1" 'c - - 1' >old
 	assert_equal "$(kept "$@")" b,02,h3
-	# Another rank, no start, one between slots, before all or behind them.
+	# Another rank, no start, no such host, its own, or none.
 	local row first
 	first=$(run -0 plan id,start,target --place --hosts hosts.csv <f
 		hours <<<"$output")
 	assert_equal "${first%,*}" b,00
-	for row in "b ${DAY/T00/T02} h3 2" 'b - h3 1' "b ${DAY/T00:00/T01:30} h3 1" \
-	    'b 2024-04-30T23:00:00Z h3 1' 'b 2024-05-01T09:00:00Z h3 1' \
-	    "b ${DAY/T00/T02} h9 1" "b ${DAY/T00/T02} h1 1" \
-	    "b ${DAY/T00/T02} - 1"; do
+	for row in "b ${DAY/T00/T02} h3 2" 'b - h3 1' "b ${DAY/T00/T02} h9 1" \
+	    "b ${DAY/T00/T02} h1 1" "b ${DAY/T00/T02} - 1"; do
 		old "$row" >old
 		assert_equal "$(kept "$@")" "$first"
+	done
+	# Between slots, before all, behind them: the target is kept.
+	for row in ${DAY/T00:00/T01:30} 2024-04-30T23:00:00Z \
+	    2024-05-01T09:00:00Z; do
+		for target in h2 h3; do
+			old "b $row $target 1" >old
+			assert_equal "$(kept "$@")" "b,00,$target"
+		done
 	done
 	# Nor a host that is of another cluster by now.
 	printf '%s\n' host,cpus,cluster h1,8,x h2,8,x h3,8,y >hosts.csv
@@ -763,6 +769,44 @@ old() {
 	assert_equal "$(kept --hosts hosts.csv --replan old)" b,00,h2
 	old "b ${DAY/T00/T02} h2 1" >old
 	assert_equal "$(kept --hosts hosts.csv --replan old)" b,02,h2
+}
+
+@test "--replan: what became of each old move is told" {
+	printf '%s\n' host,cpus h1,8 h2,8 h3,8 >hosts.csv
+	fleet host <<-E >f
+	b 3,3,3 h1
+	c 3,3,3 h3
+	d 3,3,3 h1
+	e 3,3,3 h1
+	E
+	# Kept; on its target; its start is over, its target is not; no such
+	# host; a VM that is gone, at both ends.  Alternatives are no moves.
+	old "a ${DAY/T00/T02} h2 1" "b ${DAY/T00/T02} h2 1" "b $DAY h2 2" \
+	    "c ${DAY/T00/T01} h3 1" 'd 2024-04-30T23:00:00Z h3 1' \
+	    "e ${DAY/T00/T02} h9 1" "z ${DAY/T00/T02} h2 1" >old
+	vmf-window --length 1h --slot 1h --place --hosts hosts.csv \
+	    --replan old -o plan f 2>err
+	run cat err
+	assert_output --partial \
+	    'of the plan before 1 kept, 0 changed, 1 done, 4 no longer possible'
+	run -0 plan id,start,target --place --hosts hosts.csv --replan old <f
+	[[ $(hours <<<"$output" | xargs) == "b,02,h2 c,00,"*" d,00,h3 e,00,"* ]]
+}
+
+@test "--replan: moves that make room for each other are kept, in any order" {
+	printf '%s\n' host,cpus,mem_mb h1,8,3 h2,8,3 h3,8,3 h4,8,3 >hosts.csv
+	# Each host holds one; who is first by id is last to find room.
+	fleet host mem_mb:f64 <<-E >f
+	a 1,1,1,1 h1 2
+	b 1,1,1,1 h2 2
+	c 1,1,1,1 h3 2
+	E
+	old "a ${DAY/T00/T03} h2 1" "b ${DAY/T00/T02} h3 1" \
+	    "c ${DAY/T00/T01} h4 1" >old
+	vmf-window --length 1h --slot 1h --place --hosts hosts.csv \
+	    --max-host-mem 100 --rounds 1 --replan old -o plan f 2>err
+	run cat err
+	assert_output --partial 'of the plan before 3 kept, 0 changed'
 }
 
 @test "--replan: what is no plan is refused, with the column or the row" {

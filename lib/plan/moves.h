@@ -64,7 +64,8 @@ struct vmf_move {
 	int32_t slot, to;	/* the plan: its start and host, or -1 */
 	int32_t width;		/* slots of its move */
 	int64_t length_s;	/* of its move; 0: the fleet's */
-	int32_t old_slot, old_to;	/* of the plan before, or -1 */
+	int32_t old_slot, old_to;	/* of the plan before, or -1; without
+					 * a slot, its target alone is kept */
 	double factor;		/* of its loads: 2^exp x vCPUs */
 	double more;		/* the same of what is above them */
 	double top;		/* the most that it adds to a host */
@@ -138,6 +139,14 @@ int vmf_moves_add(struct vmf_moves *m, const double *cost, int64_t length_s,
  * VMF_OVER_MOST VMs too many.  sum is room for n_hosts doubles, all 0.
  */
 void vmf_moves_exact(struct vmf_moves *m, double *sum);
+
+/* Does VM i, from start k on to that host, what the plan before had not? */
+static inline bool
+vmf_moves_changes(const struct vmf_move *v, int64_t k, int32_t to)
+{
+	return (v->old_slot >= 0 && v->old_slot != k) ||
+	    ((v->old_slot >= 0 || v->old_to >= 0) && v->old_to != to);
+}
 
 /* The cost of a start that is not VMF_COST_NONE, without hysteresis. */
 double vmf_moves_cost(const struct vmf_moves *m, int64_t i, int64_t k);

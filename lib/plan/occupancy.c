@@ -294,7 +294,7 @@ vmf_occupancy_cost(const struct vmf_occupancy *o, int64_t i, int64_t slot,
 	const struct vmf_move *v = &o->m->vm[i];
 	double cost = vmf_moves_cost(o->m, i, slot);
 
-	if (v->old_slot >= 0 && (v->old_slot != slot || v->old_to != to))
+	if (vmf_moves_changes(v, slot, to))
 		cost += o->m->limits.hysteresis;
 	return cost;
 }
@@ -612,7 +612,7 @@ scan(const struct vmf_occupancy *o, int64_t i, int32_t to,
 	const struct vmf_move *v = &m->vm[i];
 	const uint16_t *q = m->cost + i * m->n_starts;
 	double unit = ldexp(1.0, v->cost_exp);
-	double more = v->old_slot >= 0 ? m->limits.hysteresis : 0.0;
+	double more = m->limits.hysteresis;
 	int64_t w = v->width, ends = from + w - 1, k = from;
 
 	/* Slots from..ends - 1 of the first window; then one more for each. */
@@ -627,8 +627,7 @@ scan(const struct vmf_occupancy *o, int64_t i, int32_t to,
 			k = j + 1;
 		if (s < k || q[s] == VMF_COST_NONE)
 			continue;
-		x = q[s] * unit + (more > 0.0 && (v->old_slot != s ||
-		    v->old_to != to) ? more : 0.0);
+		x = q[s] * unit + (vmf_moves_changes(v, s, to) ? more : 0.0);
 		if (price != NULL)
 			x += price[s];
 		if (!(x < *best))

@@ -802,13 +802,18 @@ vmf_planner_solve(struct vmf_planner *p, struct vmf_err *e)
 	for (int64_t i = 0; i < m->n; i++) {
 		struct vmf_move *v = &m->vm[i];
 
-		/* A place that is no longer to be had. */
-		if (v->old_slot >= 0 && (m->cost[i * m->n_starts +
-		    v->old_slot] == VMF_COST_NONE || (v->place &&
-		    (!m->host[v->old_to].open || v->old_to == v->host ||
+		/* What is no longer to be had: the target, or the start. */
+		if (v->place && v->old_to >= 0 && (!m->host[v->old_to].open ||
 		    (v->cluster >= 0 && m->host[v->old_to].cluster !=
-		    v->cluster)))))
+		    v->cluster))) {
+			p->n_past += v->old_slot >= 0;
 			v->old_slot = v->old_to = -1;
+		}
+		if (v->old_slot >= 0 && m->cost[i * m->n_starts +
+		    v->old_slot] == VMF_COST_NONE) {
+			p->n_past++;
+			v->old_slot = -1;
+		}
 	}
 	if ((rc = vmf_search(&p->search, &p->room, m, e)) != 0)
 		return rc;

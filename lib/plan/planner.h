@@ -39,7 +39,10 @@ struct vmf_planner {
 	int bare_len;			/* bytes; hosts_seen's */
 	bool no_host_load;		/* max_load is not held on hosts: the
 					 * metric is no load of CPUs */
-	int64_t n_kept, n_changed;	/* moves of the old plan */
+	int64_t n_kept, n_changed;	/* moves of the old plan; those of VMs
+					 * that are on their target, and that
+					 * are no longer possible: */
+	int64_t n_done, n_past;
 	struct vmf_search search;
 	/* the problem, to look at: */
 	struct vmf_moves moves;

@@ -85,7 +85,18 @@ next(struct vmf_planner *p, const char *id, int64_t len, struct vmf_err *e)
 	return 0;
 }
 
-/* The row at b->row is VM v's: what it says, if that can still be done. */
+/* Is the row at b->row a move, and no alternative to one? */
+static bool
+is_move(const struct vmf_old_plan *b)
+{
+	const struct vmf_col *c = b->b->col;
+
+	return (b->rank < 0 || vmf_col_num(&c[b->rank], b->row) <= 1.0) &&
+	    c[b->start].type == VMF_TIME &&
+	    vmf_col_valid(&c[b->start], b->row);
+}
+
+/* The row at b->row is a move of VM v: what of it can still be done. */
 static int
 take(struct vmf_planner *p, struct vmf_move *v, struct vmf_err *e)
 {
@@ -96,14 +107,6 @@ take(struct vmf_planner *p, struct vmf_move *v, struct vmf_err *e)
 	const char *s = NULL;
 	int32_t to = -1;
 
-	if (b->rank >= 0 && !(vmf_col_num(&c[b->rank], b->row) <= 1.0))
-		return 0;
-	if (c[b->start].type != VMF_TIME ||
-	    !vmf_col_valid(&c[b->start], b->row))
-		return 0;
-	if (__builtin_sub_overflow(c[b->start].d.i64[b->row], m->first, &at) ||
-	    at < 0 || at % m->slot_s != 0 || at / m->slot_s >= m->n_starts)
-		return 0;
 	if (b->target >= 0)
 		s = vmf_col_str(&c[b->target], b->row, &len);
 	if (s != NULL && len > 0 &&
@@ -112,10 +115,20 @@ take(struct vmf_planner *p, struct vmf_move *v, struct vmf_err *e)
 		if ((to = vmf_planner_add_host(p, s, len, e)) < 0)
 			return to;
 	}
-	if ((!v->place && to != v->target) || (v->place && to < 0))
+	if (to >= 0 && to == v->host) {
+		p->n_done++;
 		return 0;
-	v->old_slot = (int32_t)(at / m->slot_s);
+	}
+	if ((!v->place && to != v->target) || (v->place && to < 0)) {
+		p->n_past++;
+		return 0;
+	}
 	v->old_to = to;
+	if (__builtin_sub_overflow(c[b->start].d.i64[b->row], m->first, &at) ||
+	    at < 0 || at % m->slot_s != 0 || at / m->slot_s >= m->n_starts)
+		p->n_past++;
+	else
+		v->old_slot = (int32_t)(at / m->slot_s);
 	return 0;
 }
 
@@ -132,8 +145,12 @@ vmf_planner_old_row(struct vmf_planner *p, int64_t i, struct vmf_move *v,
 
 		if (cmp > 0)
 			break;
-		if (cmp == 0 && (rc = take(p, v, e)) != 0)
-			return rc;
+		if (is_move(&p->before)) {
+			if (cmp < 0)
+				p->n_past++;
+			else if ((rc = take(p, v, e)) != 0)
+				return rc;
+		}
 		if ((rc = next(p, o_id, o_len, e)) != 0)
 			return rc;
 	}
@@ -147,8 +164,10 @@ vmf_planner_old_close(struct vmf_planner *p, struct vmf_err *e)
 	int64_t len;
 	int got, rc;
 
-	while ((got = peek(p, &id, &len, e)) > 0)
+	while ((got = peek(p, &id, &len, e)) > 0) {
+		p->n_past += is_move(&p->before);
 		if ((rc = next(p, id, len, e)) != 0)
 			return rc;
+	}
 	return got;
 }

@@ -97,10 +97,9 @@ at_best(const struct vmf_moves *m, int64_t i)
 
 	if (v->slot < 0)
 		return false;
-	if (v->old_slot >= 0 && m->limits.hysteresis > 0.0)
-		return v->slot == v->old_slot && v->to == v->old_to &&
-		    m->cost[i * m->n_starts + v->slot] == v->least;
-	return m->cost[i * m->n_starts + v->slot] == v->least;
+	return m->cost[i * m->n_starts + v->slot] == v->least &&
+	    (m->limits.hysteresis == 0.0 ||
+	    !vmf_moves_changes(v, v->slot, v->to));
 }
 
 static void
@@ -633,25 +632,69 @@ by_spread_cmp(const void *a, const void *b)
 	return (x->vm > y->vm) - (x->vm < y->vm);
 }
 
-/* Every VM once: what was planned before where it still fits, then those
- * that have most to lose. */
+struct by_start {
+	int32_t start, vm;
+};
+
 static int
-insert_all(struct vmf_state *s, struct vmf_prices *p, struct vmf_err *e)
+by_start_cmp(const void *a, const void *b)
 {
-	struct by_spread *list = vmf_calloc(s->m->n, (int64_t)sizeof(*list),
+	const struct by_start *x = a, *y = b;
+
+	if (x->start != y->start)
+		return (x->start > y->start) - (x->start < y->start);
+	return (x->vm > y->vm) - (x->vm < y->vm);
+}
+
+/* What was planned before, where it still fits: by start, as who leaves makes
+ * room for who comes, and those that need a later move again. */
+static int
+insert_old(struct vmf_state *s, struct vmf_err *e)
+{
+	struct by_start *list = vmf_calloc(s->m->n, (int64_t)sizeof(*list),
 	    e);
-	struct vmf_choice c;
+	int64_t n = 0, left, was;
 
 	if (list == NULL)
 		return VMF_ENOMEM;
-	for (int64_t i = 0; i < s->m->n; i++) {
-		const struct vmf_move *v = &s->m->vm[i];
+	for (int64_t i = 0; i < s->m->n; i++)
+		if (can_move(s->m, i) && s->m->vm[i].old_slot >= 0)
+			list[n++] = (struct by_start){ s->m->vm[i].old_slot,
+			    (int32_t)i };
+	qsort(list, (size_t)n, sizeof(*list), by_start_cmp);
+	for (left = n, was = -1; left > 0 && left != was;) {
+		was = left;
+		left = 0;
+		for (int64_t k = 0; k < was; k++) {
+			const struct vmf_move *v = &s->m->vm[list[k].vm];
 
-		list[i] = (struct by_spread){ s->spread[i], (int32_t)i };
-		if (can_move(s->m, i) && v->old_slot >= 0 &&
-		    vmf_occupancy_fits(s->o, i, v->old_slot, v->old_to))
-			vmf_occupancy_put(s->o, i, v->old_slot, v->old_to);
+			if (vmf_occupancy_fits(s->o, list[k].vm, v->old_slot,
+			    v->old_to))
+				vmf_occupancy_put(s->o, list[k].vm,
+				    v->old_slot, v->old_to);
+			else
+				list[left++] = list[k];
+		}
 	}
+	free(list);
+	return 0;
+}
+
+/* Every VM once: what was planned before, then those that have most to
+ * lose. */
+static int
+insert_all(struct vmf_state *s, struct vmf_prices *p, struct vmf_err *e)
+{
+	struct by_spread *list;
+	struct vmf_choice c;
+	int rc = insert_old(s, e);
+
+	if (rc != 0)
+		return rc;
+	if ((list = vmf_calloc(s->m->n, (int64_t)sizeof(*list), e)) == NULL)
+		return VMF_ENOMEM;
+	for (int64_t i = 0; i < s->m->n; i++)
+		list[i] = (struct by_spread){ s->spread[i], (int32_t)i };
 	qsort(list, (size_t)s->m->n, sizeof(*list), by_spread_cmp);
 	for (int64_t k = 0; k < s->m->n; k++) {
 		int32_t i = list[k].vm;
