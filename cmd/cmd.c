@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/num.h"
 
 static void
 on_signal(int sig)
@@ -79,13 +80,17 @@ cmd_begin(void)
 }
 
 /*
- * Messages quote ids and names, which may hold anything: what a terminal
- * would obey (C0, and C1 as U+0080 to U+009F) becomes '?'.
+ * Messages quote ids and names, which may hold anything, and cut long ones:
+ * what a terminal would obey (C0, and C1 as U+0080 to U+009F) and what is no
+ * whole character becomes '?'.
  */
 static void
-put_safe(const char *s)
+put_safe(const char *said)
 {
-	for (; *s != '\0'; s++) {
+	char text[2048];
+
+	vmf_utf8_text(text, sizeof(text), said);
+	for (const char *s = text; *s != '\0'; s++) {
 		unsigned char ch = (unsigned char)*s;
 
 		if (ch == 0xc2 && (s[1] & 0xe0) == 0x80) {

@@ -382,6 +382,32 @@ moved() {
 	done
 }
 
+@test "how absurd a sample is does not matter, up to what a float holds" {
+	for bad in 1e9 1e18 1e20 3.3e38; do
+		awk -v bad="$bad" 'BEGIN { srand(5)
+			printf "hurt "
+			for (t = 0; t < 672; t++) {
+				y = 50 + 20 * sin(t / 24 * 6.2832) + 9 * rand()
+				printf "%s%s", (t > 0 ? "," : ""), t == 400 ? bad : y
+			}
+			print ""
+		}' | series 3600 28 >s
+		vmf-train -q --model kq -o m s
+		vmf-predict -q --from m --horizon 24 --quantiles 0.1,0.9 -o f s
+		run -0 vmf-cat --csv --no-header --columns mase m
+		run -0 awk '{ print ($1 > 0.4 && $1 < 3) }' <<<"$output"
+		assert_output 1
+		vmf-cat --long --csv --no-header f >"of-$bad"
+	done
+	for bad in 1e18 1e20 3.3e38; do
+		run -0 awk -F, 'NR == FNR { lo[$2] = $4; hi[$2] = $5; next }
+			{ off = ($4 - lo[$2]) ^ 2 + ($5 - hi[$2]) ^ 2
+			if (!(off < 100)) print; n++ } END { print n }' \
+		    of-1e9 "of-$bad"
+		assert_output 24
+	done
+}
+
 @test "load that grows: auto learns from who knows growth" {
 	# Five weeks in which load triples, day and night in proportion.
 	awk 'BEGIN { srand(8)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -185,8 +186,16 @@ vmf_open_in(const char *path, int *fd, struct vmf_err *e)
 	struct stat st = { 0 };
 
 	*fd = is_std(path) ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-	if (*fd < 0 || fstat(*fd, &st) != 0)
+	if (*fd < 0)
 		return vmf_fail_errno(e, "cannot open %s", vmf_in_name(path));
+	if (fstat(*fd, &st) != 0) {
+		int rc = vmf_fail_errno(e, "cannot open %s",
+		    vmf_in_name(path));
+
+		vmf_close_in(*fd);
+		*fd = -1;
+		return rc;
+	}
 	if (S_ISDIR(st.st_mode)) {
 		vmf_close_in(*fd);
 		*fd = -1;
@@ -256,12 +265,12 @@ open_beside(struct vmf_out *o, struct vmf_err *e)
 	}
 	/* No signal may come between the name and its note. */
 	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &old);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
 	o->fd = mkostemp(o->tmp, O_CLOEXEC);
 	saved = errno;
 	if (o->fd >= 0)
 		tmp_names[o->slot] = o->tmp;
-	sigprocmask(SIG_SETMASK, &old, NULL);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (o->fd < 0) {
 		o->slot = -1;
 		errno = saved;

@@ -258,9 +258,10 @@ vmf_eval_learn(struct vmf_eval *ev, struct vmf_err *e)
 	struct vmf_globals *g = &ev->globals;
 	int rc;
 
+	/* Each algorithm once, and there are fewer. */
+	assert(ev->n_rivals <= VMF_METRICS_MAX);
 	for (int m = 0; m < ev->n_rivals; m++)
-		if (g->n_algos < VMF_METRICS_MAX)
-			g->algo[g->n_algos++] = ev->rival[m].algo;
+		g->algo[g->n_algos++] = ev->rival[m].algo;
 	g->metrics = &ev->metrics;
 	g->target = ev->targets.v;
 	g->n_targets = ev->targets.n;
@@ -402,6 +403,25 @@ vmf_rival_naive(struct vmf_forecast *f, const struct vmf_slice *y)
 	f->status = y->n > 0 ? VMF_OK : VMF_EMPTY;
 }
 
+/* What was counted of a VM, but for its status. */
+static void
+add_tally(struct vmf_tally *all, const struct vmf_tally *v)
+{
+	vmf_score_add(&all->sum, &v->sum);
+	all->n_series += v->n_series;
+	all->rel += v->rel;
+	all->n_rel += v->n_rel;
+	all->n_plan += v->n_plan;
+	all->plan_load += v->plan_load;
+	all->plan_true += v->plan_true;
+	all->plan_mean += v->plan_mean;
+	all->plan_over += v->plan_over;
+	all->n_beside += v->n_beside;
+	all->plan_best += v->plan_best;
+	all->plan_snaive += v->plan_snaive;
+	all->plan_regret += v->plan_regret;
+}
+
 void
 vmf_tally_series(struct vmf_tally *t, const struct vmf_score *s)
 {
@@ -431,20 +451,8 @@ vmf_eval_vm(struct vmf_eval *ev, const char *id, int64_t id_len,
 
 		if (!r->seen)
 			continue;
-		vmf_score_add(&r->all.sum, &v->sum);
-		r->all.n_series += v->n_series;
-		r->all.rel += v->rel;
-		r->all.n_rel += v->n_rel;
+		add_tally(&r->all, v);
 		r->all.n_status[r->status]++;
-		r->all.n_plan += v->n_plan;
-		r->all.plan_load += v->plan_load;
-		r->all.plan_true += v->plan_true;
-		r->all.plan_mean += v->plan_mean;
-		r->all.plan_over += v->plan_over;
-		r->all.n_beside += v->n_beside;
-		r->all.plan_best += v->plan_best;
-		r->all.plan_snaive += v->plan_snaive;
-		r->all.plan_regret += v->plan_regret;
 		if (v->sum.n_regret > 0)
 			vmf_boot_add(r->boot, &w, v->sum.regret,
 			    v->sum.ref_regret);
@@ -518,6 +526,7 @@ run_risk(struct vmf_eval *ev, int m, int64_t n, struct vmf_err *e)
 	    t->text, (int64_t)strlen(t->text));
 	int rc;
 
+	assert(g != NULL);	/* vmf_eval_learn made it */
 	for (int64_t i = 0; i < n; i++) {
 		struct vmf_fit *fit = &ev->fit[m * ev->n_cases + i];
 

@@ -172,7 +172,7 @@ phases(const struct vmf_features *f, int64_t lead, double zero, double unit,
 	const struct vmf_slice *y = &f->w->y;
 	int64_t season = f->g->season, first = lead / season + 1;
 	double v[PHASES], sum = 0.0, squares = 0.0, lo = NAN, hi = NAN;
-	double around, before;
+	double mean, around, before;
 	int n = 0, i = 0;
 
 	for (int k = 0; k < PHASES; k++) {
@@ -183,18 +183,22 @@ phases(const struct vmf_features *f, int64_t lead, double zero, double unit,
 		if (isnan(z))
 			continue;
 		sum += z;
-		squares += z * z;
 		lo = n == 0 || z < lo ? z : lo;
 		hi = n == 0 || z > hi ? z : hi;
 		n++;
 	}
+	mean = n > 0 ? sum / n : NAN;
+	for (int k = 0; k < PHASES; k++) {
+		double d = (v[k] - zero) / unit - mean;
+
+		squares += isnan(d) ? 0.0 : d * d;
+	}
 	for (int k = 0; k < PHASES; k = k < 2 ? k + 1 : k + 4)
 		x[i++] = (float)((v[k] - zero) / unit);
-	x[i++] = n > 0 ? (float)(sum / n) : NAN;
+	x[i++] = (float)mean;
 	x[i++] = (float)lo;
 	x[i++] = (float)hi;
-	x[i++] = n > 1 ? (float)sqrt(fmax(0.0, squares / n -
-	    sum / n * (sum / n))) : NAN;
+	x[i++] = n > 1 ? (float)sqrt(squares / n) : NAN;
 	x[i++] = (float)n;
 	around = 0.5 * (value(y, first * season - lead - 1) +
 	    value(y, first * season - lead + 1));

@@ -7,6 +7,7 @@
 
 #include "base/num.h"
 #include "base/thread.h"
+#include "forecast/fence.h"
 #include "forecast/gate.h"
 #include "forecast/kq_mix.h"
 #include "forecast/kq_shares.h"
@@ -186,13 +187,20 @@ roll(struct course *c)
 	}
 }
 
-/* Mean absolute error up to a season ahead over that of a season before;
- * NaN where there is none. */
-static double
-mase_of(const struct course *c)
+/* Mean absolute error up to a season ahead over that of a season before, of
+ * values held within their fence in both; NaN where there is none. */
+static int
+mase_of(const struct course *c, double *mase, struct vmf_err *e)
 {
-	double err = 0.0, scale = 0.0, groups = 0.0;
+	double err = 0.0, scale = 0.0, groups = 0.0, *own;
+	const double *y = c->q->y;
 	int64_t n = 0;
+	int rc;
+
+	if ((rc = vmf_fence_hold(y, c->q->n, &own, e)) != 0)
+		return rc;
+	if (own != NULL)
+		y = own;
 
 	for (int k = 0; k < VMF_KQ_GROUPS - 1; k++)
 		if (c->s.g[k].w > 0.0f) {
@@ -200,16 +208,17 @@ mase_of(const struct course *c)
 			groups += 1.0;
 		}
 	for (int64_t t = c->season; t < c->q->n; t++) {
-		double d = fabs(c->q->y[t] - c->q->y[t - c->season]);
+		double d = fabs(y[t] - y[t - c->season]);
 
 		if (!isnan(d)) {
 			scale += d;
 			n++;
 		}
 	}
-	if (n == 0 || !(groups > 0.0) || !(scale > 0.0))
-		return NAN;
-	return err / groups / (scale / (double)n);
+	free(own);
+	*mase = n == 0 || !(groups > 0.0) || !(scale > 0.0) ? NAN :
+	    err / groups / (scale / (double)n);
+	return 0;
 }
 
 static void
@@ -237,7 +246,8 @@ learn(struct course *c, struct vmf_kq_job *job, struct vmf_err *e)
 		return rc;
 	c->q->without = c->s.without;
 	roll(c);
-	job->fit->mase = mase_of(c);
+	if ((rc = mase_of(c, &job->fit->mase, e)) != 0)
+		return rc;
 	job->fit->blob.n = 0;
 	return vmf_kq_state_put(&c->s, &job->fit->blob, e);
 }

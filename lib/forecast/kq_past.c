@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "forecast/kq_shares.h"
+#include "series/exact.h"
 
 /* Sorted steps of which one sum of weights is kept, as in kq_kernel.h. */
 #define RUN 64
@@ -210,25 +211,30 @@ sort_steps(int32_t *x, int32_t *tmp, int64_t n, const double *y)
 	}
 }
 
-/* Means of what is known in the last w steps; where nothing is, as before. */
+/* Means of what is known in the last w steps; where nothing is, as before.
+ * What a sum rounds off is kept: a value of 1e20 takes the others with it, and
+ * leaves the window again. */
 static void
 window_means(float *m, const double *y, int64_t n, int64_t w)
 {
-	double sum = 0.0;
+	double sum = 0.0, rest = 0.0, off;
 	int64_t known = 0;
 
 	for (int64_t t = 0; t < n; t++) {
 		if (!isnan(y[t])) {
-			sum += y[t];
+			sum = vmf_two_sum(sum, y[t], &off);
+			rest += off;
 			known++;
 		}
 		if (t >= w && !isnan(y[t - w])) {
-			sum -= y[t - w];
+			sum = vmf_two_sum(sum, -y[t - w], &off);
+			rest += off;
 			known--;
 		}
 		if (known == 0)
-			sum = 0.0;
-		m[t] = known > 0 ? (float)(sum / (double)known) : m[t - 1];
+			sum = rest = 0.0;
+		m[t] = known > 0 ? (float)((sum + rest) / (double)known) :
+		    m[t - 1];
 	}
 }
 
@@ -377,16 +383,13 @@ vmf_kq_origin(struct vmf_kq *q, int64_t t)
 		q->in_week[q->known] = q->order_week[i];
 		q->known += u >= 0 && u < q->at;
 	}
-	for (int64_t i = 0; i < q->known; i++) {
+	for (int64_t i = 0; i < q->known; i++)
 		q->value[i] = (float)q->past[q->step[i]];
-		sum += fabs(q->past[q->step[i]]);
-	}
 	vmf_kq_fence(q, bound);
-	/* Few are behind it, at either end. */
-	for (int64_t i = 0; i < q->known && q->value[i] < bound[0]; i++)
-		sum -= fabs(q->past[q->step[i]]) - fabs((double)bound[0]);
-	for (int64_t i = q->known; i-- > 0 && q->value[i] > bound[1];)
-		sum -= fabs(q->past[q->step[i]]) - fabs((double)bound[1]);
+	for (int64_t i = 0; i < q->known; i++)
+		sum += q->value[i] < bound[0] ? fabs((double)bound[0]) :
+		    q->value[i] > bound[1] ? fabs((double)bound[1]) :
+		    fabs(q->past[q->step[i]]);
 	for (int64_t i = 0; i < q->known; i++)
 		q->gap[i] = i + 1 < q->known ? q->value[i + 1] - q->value[i] :
 		    0.0f;

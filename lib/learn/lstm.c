@@ -80,7 +80,7 @@ make_room(struct vmf_lstm *net, const struct vmf_lstm_shape *s,
 }
 
 /* Steele, Lea and Flood, "Fast splittable pseudorandom number generators"
- * (2014); in (-1, 1). */
+ * (2014); in [-1, 1). */
 static double
 draw(uint64_t *state)
 {

@@ -154,59 +154,14 @@ struct job {
 	struct vmf_boost_opts opts;
 	struct vmf_boost_data data;
 	struct vmf_boost **out;
-	int rc;
-	struct vmf_err err;
-};
-
-struct jobs {
-	struct job *job;
-	int n, next;
 };
 
 static int
-take_job(void *arg, void *slot)
+train_job(void *arg, int64_t k, struct vmf_err *e)
 {
-	struct jobs *q = arg;
+	struct job *j = (struct job *)arg + k;
 
-	if (q->next == q->n)
-		return 0;
-	*(struct job **)slot = &q->job[q->next++];
-	return 1;
-}
-
-static void
-work_job(void *arg, void *slot)
-{
-	struct job *j = *(struct job **)slot;
-
-	(void)arg;
-	j->rc = vmf_boost_train(&j->opts, &j->data, NULL, j->out, &j->err);
-}
-
-static int
-run_jobs(struct job *job, int n, int threads, struct vmf_err *e)
-{
-	struct jobs q = { job, n, 0 };
-	struct vmf_lane_ops ops = { take_job, work_job, &q };
-	struct job *at[2 * LEVELS];
-	void *slot[2 * LEVELS];
-	struct vmf_lane *lane;
-	int rc;
-
-	for (int k = 0; k < 2 * LEVELS; k++)
-		slot[k] = &at[k];
-	if ((rc = vmf_lane_new(&lane, &ops, slot, 2 * LEVELS, e)) != 0)
-		return rc;
-	vmf_lane_start(lane, threads > 1 ? threads - 1 : 0);
-	while (vmf_lane_next(lane) != NULL)
-		continue;
-	vmf_lane_free(lane);
-	for (int k = 0; k < n; k++)
-		if (job[k].rc != 0) {
-			*e = job[k].err;
-			return job[k].rc;
-		}
-	return 0;
+	return vmf_boost_train(&j->opts, &j->data, NULL, j->out, e);
 }
 
 /*
@@ -414,7 +369,7 @@ part_fit(const struct table *d, const uint8_t *in,
 			    d->o->seed), .data = { s.x, s.n, d->n_cols, s.y,
 			    NULL, s.base + k * s.n },
 			    .out = &p->tree[k / LEVELS][k % LEVELS] };
-	rc = n == 0 ? 0 : run_jobs(job, n, d->o->threads, e);
+	rc = vmf_each(n, d->o->threads, train_job, job, e);
 done:
 	rows_free(&s);
 	return rc;

@@ -44,7 +44,7 @@ static bool
 is_number(enum vmf_type t)
 {
 	return t != VMF_UTF8 && t != VMF_BINARY && t != VMF_LIST_FLOAT32 &&
-	    t != VMF_LIST_FLOAT64 && t != VMF_NULL;
+	    t != VMF_LIST_FLOAT64 && t != VMF_NULL && t != VMF_TIME;
 }
 
 static int

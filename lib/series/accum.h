@@ -98,7 +98,7 @@ struct vmf_accum {
 	struct vmf_key *key, *tmp;
 	int64_t key_cap, tmp_cap;
 	struct vmf_spill spill;
-	struct vmf_sorter rest;	/* what was rounded off: struct rest */
+	struct vmf_sorter rest;	/* what was rounded off: struct vmf_rest */
 	/* reading: */
 	const struct vmf_ids *ids;
 	int64_t next;

@@ -164,21 +164,20 @@ choose_rows(struct vmf_aggregate *g, struct chunk *k, const int64_t *t,
     struct vmf_err *e)
 {
 	int64_t since = g->opts.since, until = g->opts.until;
-	int64_t least = t[0], most = t[0], begin;
+	int64_t least = t[0], most = t[0];
 
 	for (int64_t i = 1; i < k->n; i++) {
 		least = t[i] < least ? t[i] : least;
 		most = t[i] > most ? t[i] : most;
 	}
-	k->skipped = false;
-	k->step[0] = vmf_agg_floor(least, g->acc_step);
-	begin = k->step[0] * g->acc_step;
-	k->one_step = most - begin < g->acc_step;
+	k->skipped = k->one_step = false;
 	if (least >= TIME_MIN && most <= TIME_MAX && time->valid == NULL &&
 	    (since == VMF_TIME_NONE || least >= since) &&
-	    (until == VMF_TIME_NONE || most < until))
+	    (until == VMF_TIME_NONE || most < until)) {
+		k->step[0] = vmf_agg_floor(least, g->acc_step);
+		k->one_step = most - k->step[0] * g->acc_step < g->acc_step;
 		return 0;
-	k->one_step = false;
+	}
 	memset(k->skip, 0, (size_t)k->n);
 	for (int64_t i = 0; i < k->n; i++) {
 		if (!vmf_bit(time->valid, from + i))
@@ -622,7 +621,7 @@ add_steps(struct vmf_aggregate *g, const struct vmf_batch *b, int64_t in_row,
 			return vmf_fail(e, VMF_EDATA, "%s: row %lld: "
 			    "%s_count adds up to more than 2^32 samples in a "
 			    "step", g->name, (long long)r->row, me->name);
-		/* The product of a float and a count is exact. */
+		/* The product of a float and a count below 2^29 is exact. */
 		if ((l->what & VMF_ACC_SUM) && c > 0.0 &&
 		    vmf_accum_sum(&g->accum, seg, r->id, step, m, v * c, e) !=
 		    0)
