@@ -54,9 +54,10 @@ predict_moves(struct cmd *c, struct vmf_reader *r, const char *path,
 		    "cpu_mean: the load is that of load_pct, or not known",
 		    metric);
 	cmd_note(c, "%" PRId64 " rows, %" PRId64 " of a workload that is not "
-	    "known, %" PRId64 " without a fact that counts, %" PRId64
-	    " of which pre-copy will not converge by arithmetic", o.n,
-	    o.n_strange, o.n_partial, o.n_diverge);
+	    "known, %" PRId64 " far from any move known, %" PRId64 " without "
+	    "a fact that counts, %" PRId64 " of which pre-copy will not "
+	    "converge by arithmetic", o.n, o.n_strange, o.n_far, o.n_partial,
+	    o.n_diverge);
 done:
 	cmd_free_out(&out);
 	vmf_batch_free(&batch);

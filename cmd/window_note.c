@@ -117,6 +117,10 @@ doubts(const struct cmd *c, const struct vmf_planner *p,
 		cmd_note(c, "%" PRId64 " VMs of a workload of which no move "
 		    "is known: what is foretold of theirs is wider",
 		    d->n_strange);
+	if (d != NULL && d->n_far > 0)
+		cmd_note(c, "%" PRId64 " VMs are far from any move known in "
+		    "memory, vCPUs or another number: what is foretold of "
+		    "theirs is wider", d->n_far);
 }
 
 void

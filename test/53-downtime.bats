@@ -180,6 +180,29 @@ many() {
 	grep -q '3 rows, 2 of a workload that is not known' err
 }
 
+@test "a VM larger than any that was moved is foretold wider, and told" {
+	usual
+	{
+		echo vm,workload,mode,mem_bytes,vcpus,load_pct
+		echo a,db,precopy,34359738368,4,20
+		echo b,db,precopy,13194139533312,4,20
+		echo c,db,precopy,16777216,4,20
+		echo d,db,precopy,34359738368,400,20
+	} >vms.csv
+	foretell m vm,status,reason,downtime_ms_q50,downtime_ms_q90,total_ms_q50,total_ms_q90 \
+	    <vms.csv >out
+	awk -F, 'NR == 1 { known = $5 / $4; length_ = $7 / $6 }
+		NR > 1 && ($5 / $4 <= known || $7 / $6 <= length_ ||
+		    $2 != "unseen") { print; bad = 1 }
+		NR == 1 && $2 != "ok" { print; bad = 1 }
+		END { exit bad || NR != 4 }' out
+	assert_equal "$(cut -d, -f3 out | grep -c ' mem_bytes is far ')" 2
+	assert_equal "$(cut -d, -f3 out | grep -c ' vcpus is far ')" 1
+	vmf-ingest -q --map migrations vms.csv |
+	    vmf-predict --from m -o p.arrows 2>err
+	grep -q '4 rows, 0 of a workload that is not known, 3 far from any move known' err
+}
+
 @test "hypervisor's and guest's downtime are never mixed" {
 	made 80 | sed 's/downtime_ms/guest_downtime_ms/' | learn guest
 	usual

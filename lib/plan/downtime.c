@@ -2,6 +2,7 @@
 #include "plan/downtime.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 #define WIDTH_LEAST 0.05	/* of the logarithm */
 #define N_FIXED (VMF_SITE_Z + 2)
 #define CHUNK 1024		/* rows foretold together */
+#define FAR 1.0			/* octaves beyond what any move had */
 #define BIT(fact) (1u << (fact))
 #define RATE (BIT(VMF_FACT_DIRTY) | BIT(VMF_FACT_USED))
 #define LOAD BIT(VMF_FACT_LOAD)
@@ -353,6 +355,61 @@ vmf_downtime_learn(struct vmf_downtime *m, const struct vmf_past *past,
 	return 0;
 }
 
+/* The numbers of the moves that were learned, in octaves. */
+struct range {
+	double lo[VMF_SITE_Z], hi[VMF_SITE_Z];	/* INFINITY, -INFINITY: none */
+};
+
+static struct range
+range_of(const struct vmf_krig *k)
+{
+	struct range r;
+
+	for (int j = 0; j < VMF_SITE_Z; j++) {
+		r.lo[j] = INFINITY;
+		r.hi[j] = -INFINITY;
+		for (int64_t i = 0; i < k->n; i++) {
+			r.lo[j] = fmin(r.lo[j], k->site[i].z[j]);
+			r.hi[j] = fmax(r.hi[j], k->site[i].z[j]);
+		}
+	}
+	return r;
+}
+
+/* What nothing that was learned is like, of a site.  A load is within 0 and
+ * 100 anyway, and a VM that writes to little of its memory is no riddle. */
+static uint8_t
+strange_of(const struct vmf_downtime *m, const struct range *r,
+    const struct vmf_site *s)
+{
+	if (!knows(m, s->workload))
+		return VMF_DOWN_NEW_WORKLOAD;
+	for (int j = 0; j < VMF_SITE_Z; j++) {
+		bool idle = j == VMF_FACT_USED || j == VMF_FACT_DIRTY;
+
+		if (j == VMF_FACT_LOAD || r->lo[j] > r->hi[j])
+			continue;
+		if (s->z[j] > r->hi[j] + FAR ||
+		    (s->z[j] < r->lo[j] - FAR && !idle))
+			return (uint8_t)(VMF_DOWN_FAR + j);
+	}
+	return 0;
+}
+
+const char *
+vmf_down_why_wide(uint8_t strange, char text[VMF_DOWN_WHY_WIDE])
+{
+	*text = '\0';
+	if (strange == VMF_DOWN_NEW_WORKLOAD)
+		snprintf(text, VMF_DOWN_WHY_WIDE, "no move of its workload is "
+		    "known: foretold wider");
+	else if (strange >= VMF_DOWN_FAR)
+		snprintf(text, VMF_DOWN_WHY_WIDE, "its %s is far from that of "
+		    "any move known: foretold wider",
+		    vmf_fact_name((enum vmf_fact)(strange - VMF_DOWN_FAR)));
+	return text;
+}
+
 /* Levels in the logarithm of one row into the outcome's unit. */
 static void
 finish(const struct vmf_down_target *t, bool strange, double far,
@@ -407,12 +464,13 @@ static int
 some_rows(const struct vmf_downtime *m, enum vmf_outcome t, int less,
     const struct vmf_facts *f, int64_t n,
     const struct vmf_dict words[VMF_N_WORDS], double (*q)[LEVELS],
-    bool *strange, struct vmf_err *e)
+    uint8_t *strange, struct vmf_err *e)
 {
 	const struct vmf_down_target *g = less < 0 ? &m->target[t] :
 	    &m->less[less][t];
 	unsigned without = less < 0 ? 0 : vmf_down_without(m, less);
 	struct vmf_down_part p = { .trees = g->trees };
+	const struct range learned = range_of(&g->krig[LEVELS / 2]);
 	struct vmf_site last = { 0 };
 	int nc = vmf_down_columns(m), rc = VMF_ENOMEM;
 	float *x = vmf_calloc(n * nc, (int64_t)sizeof(*x), e);
@@ -445,7 +503,7 @@ some_rows(const struct vmf_downtime *m, enum vmf_outcome t, int less,
 			r[i][j] = log(sure[i]) + v[j];
 		row[nc - 2] = (float)r[i][LEVELS / 2];
 		row[nc - 1] = (float)sd;
-		strange[i] = !knows(m, s.workload);
+		strange[i] = strange_of(m, &learned, &s);
 	}
 	if (rc == 0 && g->n > 0)
 		rc = vmf_down_part_at(&p, x, nc, r, n, q, e);
@@ -455,7 +513,7 @@ some_rows(const struct vmf_downtime *m, enum vmf_outcome t, int less,
 				q[i][j] = sure[i];
 			continue;
 		}
-		finish(g, strange[i], (double)x[(i + 1) * nc - 1], q[i]);
+		finish(g, strange[i] != 0, (double)x[(i + 1) * nc - 1], q[i]);
 	}
 done:
 	free(x);
@@ -469,12 +527,12 @@ int
 vmf_downtime_quantiles(const struct vmf_downtime *m, enum vmf_outcome t,
     const struct vmf_facts *f, int64_t n,
     const struct vmf_dict words[VMF_N_WORDS], double (*q)[LEVELS],
-    bool *strange, struct vmf_err *e)
+    uint8_t *strange, struct vmf_err *e)
 {
 	struct vmf_facts *own = vmf_calloc(CHUNK, (int64_t)sizeof(*own), e);
 	double (*r)[LEVELS] = vmf_calloc(CHUNK, (int64_t)sizeof(*r), e);
 	int64_t at[CHUNK], k = 0;
-	bool odd[CHUNK];
+	uint8_t odd[CHUNK];
 	int rc = own == NULL || r == NULL ? VMF_ENOMEM : 0;
 
 	for (int less = -1; less < VMF_N_DOWN_LESS; less++)

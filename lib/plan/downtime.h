@@ -72,6 +72,14 @@ enum vmf_down_less {
 	VMF_N_DOWN_LESS
 };
 
+/* What a row may have that is like nothing that was learned. */
+enum vmf_down_strange {
+	VMF_DOWN_NEW_WORKLOAD = 1,	/* no move of its workload is known */
+	VMF_DOWN_FAR			/* and on, + a vmf_fact: more than
+					 * twice the most that any move had,
+					 * or less than half the least */
+};
+
 struct vmf_downtime {
 	struct vmf_dict words[VMF_N_WORDS];
 	struct vmf_tokens tokens;
@@ -129,13 +137,18 @@ unsigned vmf_down_without(const struct vmf_downtime *m, int less);
  * words (the model's own, or the past's it was learned from): q[i] in the
  * outcome's unit, ascending.  What is not told of the way of the move is
  * taken to be as usual, and what else is lacking was not learned with
- * either. strange[i] (may be NULL) is set where the workload is not known.
+ * either. strange[i] (may be NULL) is 0, or one of vmf_down_strange: then the
+ * quantiles are further apart.
  */
 int vmf_downtime_quantiles(const struct vmf_downtime *m, enum vmf_outcome t,
     const struct vmf_facts *f, int64_t n,
     const struct vmf_dict words[VMF_N_WORDS],
-    double (*q)[VMF_DOWN_LEVELS], bool *strange, struct vmf_err *e)
+    double (*q)[VMF_DOWN_LEVELS], uint8_t *strange, struct vmf_err *e)
     VMF_CHECK;
+
+#define VMF_DOWN_WHY_WIDE 96
+/* What strange is, in words, for whom it is told to; "" where it is 0. */
+const char *vmf_down_why_wide(uint8_t strange, char text[VMF_DOWN_WHY_WIDE]);
 
 /* The model as a stream of kind model (vmf-model(5)): its schema, its rows
  * at once, and back. */

@@ -87,6 +87,13 @@ tell_apart(struct vmf_down_cost *d, int64_t n)
 	return differ;
 }
 
+/* Of row i, which is the same at all loads. */
+static uint8_t
+strange_of(const struct vmf_down_cost *d, int64_t i)
+{
+	return d->m->n_rows > 0 ? d->strange[d->at[i * d->n_loads]] : 0;
+}
+
 int
 vmf_down_cost_batch(struct vmf_down_cost *d, const struct vmf_batch *b,
     struct vmf_err *e)
@@ -121,8 +128,8 @@ vmf_down_cost_batch(struct vmf_down_cost *d, const struct vmf_batch *b,
 		struct vmf_facts f = vmf_downtime_usual(d->m, &d->own[i]);
 
 		d->pre[i] = vmf_facts_precopy(&f, d->m->words);
-		d->n_strange += d->m->n_rows > 0 &&
-		    d->strange[d->at[i * d->n_loads]];
+		d->n_strange += strange_of(d, i) == VMF_DOWN_NEW_WORKLOAD;
+		d->n_far += strange_of(d, i) >= VMF_DOWN_FAR;
 		d->n_unrated += d->m->n_rows > 0 &&
 		    !(d->m->told >> VMF_FACT_DIRTY & 1) &&
 		    d->own[i].num[VMF_FACT_DIRTY] > 0.0;
@@ -155,26 +162,27 @@ void
 vmf_down_cost_doubts(const struct vmf_down_cost *d, int64_t i, char *text,
     size_t size)
 {
-	char part[VMF_DOWN_WHY];
+	char part[VMF_DOWN_WHY], why_wide[VMF_DOWN_WHY_WIDE];
 	const char *lacks = vmf_down_partial(d->m, &d->own[i], part);
 	const char *none = vmf_down_cost_unlearned(d);
-	bool strange = d->m->n_rows > 0 && d->strange[d->at[i * d->n_loads]];
+	uint8_t strange = strange_of(d, i);
+	const char *wide;
 	int used;
 
 	if (!d->pre[i].converges) {
 		used = snprintf(text, size, "by arithmetic pre-copy will not "
 		    "converge: its memory is written to as fast as it is "
-		    "sent%s", *lacks != '\0' || strange || *none != '\0' ?
-		    "; " : "");
+		    "sent%s", *lacks != '\0' || strange != 0 ||
+		    *none != '\0' ? "; " : "");
 		text += used;
 		size -= (size_t)used;
 	}
-	/* Where it has none that is told once, of all. */
-	strange = strange && d->own[i].word[VMF_WORD_WORKLOAD] != -1;
+	/* Where it has no workload that is told once, of all. */
+	wide = vmf_down_why_wide(strange == VMF_DOWN_NEW_WORKLOAD &&
+	    d->own[i].word[VMF_WORD_WORKLOAD] == -1 ? 0 : strange, why_wide);
 	used = snprintf(text, size, "%s%s%s%s", *lacks != '\0' ?
 	    "its move is foretold in part: " : "", lacks, *lacks != '\0' &&
-	    strange ? "; " : "", strange ?
-	    "no move of its workload is known: foretold wider" : "");
+	    *wide != '\0' ? "; " : "", wide);
 	if (*none != '\0')
 		snprintf(text + used, size - (size_t)used, "%s%s was learned: "
 		    "by arithmetic", used > 0 ? "; " : "", none);

@@ -35,6 +35,8 @@ struct vmf_down_cost {
 				 * moves had */
 	int64_t n_strange;	/* rows of a workload of which no move is
 				 * known */
+	int64_t n_far;		/* rows of which a number is far from that of
+				 * any move known */
 	int64_t n_unrated;	/* rows with a dirty rate, which no move had */
 	int64_t n_diverge;	/* rows whose pre-copy will not converge, by
 				 * arithmetic */
@@ -52,7 +54,7 @@ struct vmf_down_cost {
 	const struct vmf_facts **order;
 	int64_t *at;			/* which of those that differ */
 	double (*q)[VMF_DOWN_LEVELS];
-	bool *strange;			/* of those that differ */
+	uint8_t *strange;		/* of those that differ */
 	struct vmf_precopy *pre;	/* of the batch, how a row's move goes
 					 * by arithmetic alone */
 	int64_t row_cap, mean_cap, own_cap;

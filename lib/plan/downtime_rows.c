@@ -199,20 +199,20 @@ put_status(struct vmf_down_out *o, int64_t i, struct vmf_col *c,
 {
 	struct vmf_facts f = vmf_downtime_usual(o->m, &o->f[i]);
 	struct vmf_precopy p = vmf_facts_precopy(&f, o->m->words);
-	char why_partial[VMF_DOWN_WHY];
+	char why_partial[VMF_DOWN_WHY], why_wide[VMF_DOWN_WHY_WIDE];
 	const char *lacks = vmf_down_partial(o->m, &o->f[i], why_partial);
 	const char *status = o->m->n_rows == 0 ? "fallback" :
-	    o->strange[i] ? "unseen" : *lacks != '\0' ? "partial" : "ok";
+	    o->strange[i] != 0 ? "unseen" : *lacks != '\0' ? "partial" : "ok";
 	const char *why[] = { o->m->n_rows == 0 ? "nothing was learned: by "
-	    "arithmetic" : o->strange[i] ? "no move of its workload is "
-	    "known: wider" : "", lacks, p.converges ? "" : "by arithmetic "
-	    "pre-copy will not converge: its memory is written to as fast "
-	    "as it is sent" };
+	    "arithmetic" : vmf_down_why_wide(o->strange[i], why_wide), lacks,
+	    p.converges ? "" : "by arithmetic pre-copy will not converge: its "
+	    "memory is written to as fast as it is sent" };
 	char text[512] = "";
 	int rc = vmf_col_put_str(c, status, (int64_t)strlen(status), e);
 	size_t used = 0;
 
-	o->n_strange += o->strange[i];
+	o->n_strange += o->strange[i] == VMF_DOWN_NEW_WORKLOAD;
+	o->n_far += o->strange[i] >= VMF_DOWN_FAR;
 	o->n_partial += *lacks != '\0';
 	o->n_diverge += !p.converges;
 	for (int k = 0; k < 3; k++)

@@ -52,14 +52,14 @@ struct vmf_down_out {
 	/* told by vmf_down_out_open: */
 	const char *load_of;		/* vmf_down_load_of the metric */
 	/* counted: */
-	int64_t n, n_strange, n_partial, n_diverge;
+	int64_t n, n_strange, n_far, n_partial, n_diverge;
 	/* private */
 	struct vmf_down_view view;
 	int *col, n_cols;
 	bool known[VMF_N_OUTCOMES];	/* outcomes with columns */
 	struct vmf_facts *f;
 	double (*q)[VMF_DOWN_LEVELS];
-	bool *strange;
+	uint8_t *strange;
 	int64_t f_cap, q_cap, strange_cap;
 };
 /* s, { 0 }, is filled; in is kept until the end.  VMF_EUSAGE for a level

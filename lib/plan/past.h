@@ -31,6 +31,7 @@ enum vmf_outcome {
 };
 /* "downtime_ms", ...: columns' names. */
 const char *vmf_outcome_name(enum vmf_outcome k);
+const char *vmf_fact_name(enum vmf_fact k);
 const char *vmf_fact_word_name(enum vmf_fact_word k);
 
 struct vmf_facts {
