@@ -179,7 +179,7 @@ $(B)/%.o: %.cu $(B)/flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(NVCC) $(NVCC_FLAGS) -MMD -MP -c -o $@ $<
 
-# The version, compiler and commit that -V shows.
+# The version and the way it was built that -V shows.
 $(B)/cmd/said.o $(B)/cmd/options.o: VERSION
 $(B)/cmd/said.o $(B)/cmd/options.o: ALL_CFLAGS += -DVMF_VERSION='"$(VERSION)"' \
 	-DVMF_BUILD='"$(CC) $(CFLAGS) MODE=$(MODE) GPU=$(GPU)"'
@@ -352,6 +352,6 @@ clean:	## remove build/
 help:	## this list
 	$(Q)grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | \
 		sed -E 's/^([a-z-]+):.*##[ \t]*/\1\t/' | expand -t 17
-	$(Q)echo 'variables: MODE=release|asan|lsan|tsan|msan|cov|fuzz GPU=auto|0|1 DEV=1 V=1 NVCC= CUDA_HOME= PREFIX= DESTDIR='
+	$(Q)echo 'variables: MODE=release|asan|lsan|tsan|msan|cov|fuzz GPU=auto|0|1 DEV=1 V=1 CC= CXX= CFLAGS= LDFLAGS= ISAL=0 XGB=0 DNNL=0 CUDNN=0 NVCC= CUDA_HOME= PREFIX= DESTDIR='
 
 -include $(LIB_OBJ:.o=.d) $(wildcard $(B)/cmd/*.d $(B)/test/*/*.d $(B)/test/fuzz/*/*.d)

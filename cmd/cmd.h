@@ -53,17 +53,29 @@ struct cmd_opt {
 
 /* The end of every --help. */
 #define CMD_SHARED_USAGE \
-	"  -o, --output FILE     write FILE, whole or not at all, " \
-	"instead of stdout\n" \
-	"  -z, --compress[=zstd|lz4|none]\n" \
-	"                        compress the stream (-z alone: zstd)\n" \
+	CMD_OUTPUT_USAGE \
+	CMD_COMPRESS_USAGE \
 	"      --max-batch SIZE  refuse batches larger than this [1G]\n" \
-	"      --no-history      leave vmf:history out of the stream\n" \
+	CMD_HISTORY_USAGE \
 	CMD_QUIET_USAGE
 #define CMD_TEXT_USAGE \
-	"  -o, --output FILE     write FILE, whole or not at all, " \
-	"instead of stdout\n" \
+	CMD_OUTPUT_USAGE \
 	CMD_QUIET_USAGE
+/* Of a command that reads text and writes a stream. */
+#define CMD_FROM_TEXT_USAGE \
+	CMD_OUTPUT_USAGE \
+	CMD_COMPRESS_USAGE \
+	"      --max-batch SIZE  no effect here: no stream is read\n" \
+	CMD_HISTORY_USAGE \
+	CMD_QUIET_USAGE
+#define CMD_OUTPUT_USAGE \
+	"  -o, --output FILE     write FILE, whole or not at all, " \
+	"instead of stdout\n"
+#define CMD_COMPRESS_USAGE \
+	"  -z, --compress[=zstd|lz4|none]\n" \
+	"                        compress the stream (-z alone: zstd)\n"
+#define CMD_HISTORY_USAGE \
+	"      --no-history      leave vmf:history out of the stream\n"
 #define CMD_QUIET_USAGE \
 	"  -q, --quiet           no summary on stderr\n" \
 	"      --progress        progress on stderr (default: when it is a " \

@@ -37,7 +37,7 @@ static const char usage[] =
 "      --bad-rows WHAT   fail, skip, or a FILE to keep them in [fail]\n"
 "      --threads N       threads that read; the output is the same [cores]\n"
 "      --show-map        print the map as JSON and end\n"
-CMD_SHARED_USAGE;
+CMD_FROM_TEXT_USAGE;
 
 static struct {
 	const char *map, *metric, *delim, *time_format, *bad_rows;
@@ -79,9 +79,10 @@ choose_reader(struct vmf_ingest_opts *in)
 {
 	const char *csv = getenv("VMF_CSV");
 	struct vmf_err err = { "" };
+	int rc = cmd_simd(&in->simd, &err);
 
-	if (cmd_simd(&in->simd, &err) != 0)
-		return cmd_usage(&c, "%s", err.msg);
+	if (rc != 0)
+		return cmd_error(&c, rc, &err);
 	if (csv != NULL && strcmp(csv, "libcsv") == 0)
 		in->reader = VMF_READER_LIBCSV;
 	else if (csv != NULL && strcmp(csv, "fast") != 0)

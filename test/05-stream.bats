@@ -135,6 +135,8 @@ a,1970-01-01T02:00:00Z,2
 b,1970-01-01T01:00:00Z,4" ]
 	[ "$(vmf-cat --long --csv --columns id,time,cpu_mean -n 1 --no-header "$S/s.arrows")" = "a,1970-01-01T00:00:00Z,1" ]
 	fails 2 "expected names of columns" vmf-cat --columns '' "$S/s.arrows"
+	fails 1 "none of --columns id,start is one" \
+	    vmf-cat --long --columns id,start "$S/s.arrows"
 }
 
 @test "vmf-cat: odd ids come through CSV and JSON unharmed, control characters not to a table" {

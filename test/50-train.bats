@@ -168,6 +168,7 @@ column() {
 
 @test "bad input and options: one line, exit code, nothing written" {
 	series $END >s <<<"a 2024-01-01T00:00:00Z $RISE -"
+	fails 2 'downtime stands alone' vmf-train --model snaive,downtime x
 	fails 2 "'prophet' is not known, expected one of: snaive" \
 	    vmf-train --model snaive --model prophet -o out s
 	fails 2 "'snaive' is there twice" vmf-train --model snaive --model snaive,snaive s

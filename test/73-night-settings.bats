@@ -125,6 +125,11 @@ night() {
 	    NIGHT_STEP=often
 	refused 2 "NIGHT_LONG, NIGHT_KEEP: vmf-aggregate: --step: found 1h, expected a multiple of the step of an empty fine, 7m" \
 	    NIGHT_STEP=7m
+	refused 2 "NIGHT_MAP, NIGHT_INGEST: vmf-ingest: --map: " NIGHT_MAP=nope
+	refused 2 "NIGHT_MAP, NIGHT_INGEST: vmf-ingest: " \
+	    NIGHT_INGEST='--tz Nowhere'
+	refused 2 "NIGHT_AGGREGATE: vmf-aggregate: unknown or ambiguous option" \
+	    NIGHT_AGGREGATE=--foo
 	# What the samples have is not known before.
 	printf 'vm,time,cpu,mem,host\na,1704067200,1,9,h1\n' >own.csv
 	NIGHT_MODEL=snaive NIGHT_WINDOW='--per-host 1 --risk 0.9' \

@@ -341,6 +341,10 @@ pick_columns(struct vmf_printer *p, struct vmf_err *e)
 			p->pick[p->n_pick++] = col;
 		c += len + (c[len] == ',');
 	}
+	if (p->opt.by_step && p->n_pick == 0)
+		return vmf_fail(e, VMF_EDATA, "--long shows the steps of "
+		    "lists, and none of --columns %.200s is one",
+		    p->opt.columns);
 	return 0;
 }
 

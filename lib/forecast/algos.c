@@ -71,3 +71,14 @@ vmf_algo_names(void)
 {
 	return ALGO_NAMES;
 }
+
+int
+vmf_algo_unknown(const char *name, const char *others, int code,
+    struct vmf_err *e)
+{
+	if (strcmp(name, "downtime") == 0)
+		return vmf_fail(e, code, "--model: downtime stands alone: "
+		    "found other models beside it");
+	return vmf_fail(e, code, "--model: '%.64s' is not known, expected "
+	    "one of: %s%s", name, ALGO_NAMES, others);
+}

@@ -75,9 +75,8 @@ vmf_eval_add_models(struct vmf_eval *ev, const char *text,
 		else if (strcmp(name, "naive") == 0)
 			kind = VMF_RIVAL_NAIVE;
 		else if (algo == NULL)
-			rc = vmf_fail(e, VMF_EUSAGE, "--model: '%.64s' is "
-			    "not known, expected one of: %s, snaive_point, "
-			    "naive", name, vmf_algo_names());
+			rc = vmf_algo_unknown(name, ", snaive_point, naive",
+			    VMF_EUSAGE, e);
 		if (rc >= 0)
 			rc = vmf_eval_add(ev, name, len, kind, algo, e);
 	}

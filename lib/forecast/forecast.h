@@ -100,6 +100,10 @@ const struct vmf_algo *vmf_algo_find(const char *name, int64_t len);
 unsigned vmf_algo_on(const struct vmf_algo *const *algo, int n);
 /* "snaive, ...", for messages. */
 const char *vmf_algo_names(void);
+/* The error, of that code, that --model names none of them, nor any of others
+ * (", NAME, ..."). */
+int vmf_algo_unknown(const char *name, const char *others, int code,
+    struct vmf_err *e);
 
 /*
  * Is there enough history?  VMF_EMPTY, VMF_SHORT (fewer than

@@ -50,9 +50,7 @@ vmf_train_algos(struct vmf_train *t, const char *models, const char *without,
 
 		t->algo[i] = vmf_algo_find(name, (int64_t)strlen(name));
 		if (t->algo[i] == NULL)
-			rc = vmf_fail(e, code, "--model: '%.64s' is not "
-			    "known, expected one of: %s", name,
-			    vmf_algo_names());
+			rc = vmf_algo_unknown(name, "", code, e);
 	}
 	return rc != 0 || without == NULL ? rc : vmf_parts_leave(t->algo,
 	    t->models.n, t->less, without, t->update != NULL ?
