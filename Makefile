@@ -125,10 +125,13 @@ ALL_CFLAGS := -std=c11 -ffile-prefix-map=$(CURDIR)=. \
 	$(if $(filter 1,$(ISAL)),-DVMF_ISAL) \
 	$(if $(filter 1,$(XGB)),-DVMF_XGB) -Ilib -Icmd
 # A command is linked with those that it uses; starting costs by the library.
+# glibc opens it when a thread is first cancelled, and aborts where it cannot:
+# with no descriptor or memory left, say.
+LIBGCC_S := -Wl,--push-state,--no-as-needed -lgcc_s -Wl,--pop-state
 LIBS := -Wl,--as-needed $(if $(filter 1,$(XGB)),-lxgboost) \
 	$(if $(filter 1,$(DNNL)),-ldnnl -lgomp) \
 	$(if $(filter 1,$(ISAL)),-lisal) -lcsv -lz -lzstd -llz4 -lcjson \
-	-lpthread -lm
+	-lpthread -lm $(LIBGCC_S)
 
 # Of the GPU only what commands that compute pull out of libvmf.a.  The
 # runtime is linked in: a machine without CUDA runs the same binaries.

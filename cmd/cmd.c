@@ -27,7 +27,7 @@ install_signals(void)
 {
 	/* Libraries abort where C++ has no memory. */
 	static const int sigs[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE,
-	    SIGXCPU, SIGABRT };
+	    SIGXCPU, SIGABRT, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF };
 	struct sigaction sa = { .sa_handler = on_signal }, old;
 
 	sigemptyset(&sa.sa_mask);

@@ -23,10 +23,11 @@ enum cmd_opt_type {
 	CMD_STR,		/* const char ** */
 	CMD_FILE,		/* const char **: a path; its base name goes
 				 * into the history */
-	CMD_PRIOR,		/* the same, of what -o may go on with: it may
+	CMD_PRIOR,		/* CMD_FILE of what -o may go on with: it may
 				 * be the same file */
-	CMD_MAP,		/* the same, of a word or a file: a file's has
-				 * a slash or ends in .json */
+	CMD_WRITTEN,		/* CMD_FILE, but not read */
+	CMD_MAP,		/* CMD_FILE or a word: a file has a slash or
+				 * ends in .json */
 	CMD_STRS,		/* struct cmd_strs *: repeatable */
 	CMD_INT,		/* int64_t *, min..max */
 	CMD_NUM,		/* double * */

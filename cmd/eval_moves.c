@@ -13,7 +13,7 @@ progress(void *arg, int fold, int n)
 	cmd_progress(arg, "%d of %d folds", fold, n);
 }
 
-/* All files behind each other, or what is on standard input; *first, the
+/* All files one after the other, or what is on standard input; *first, the
  * caller's to free, is the first of them, read to its end. */
 static int
 read_all(struct cmd *c, struct vmf_past *past, struct vmf_reader **first,

@@ -42,7 +42,8 @@ history_add(struct vmf_buf *h, const char *word, struct vmf_err *e)
 static bool
 is_file(enum cmd_opt_type type)
 {
-	return type == CMD_FILE || type == CMD_PRIOR || type == CMD_MAP;
+	return type == CMD_FILE || type == CMD_PRIOR ||
+	    type == CMD_WRITTEN || type == CMD_MAP;
 }
 
 static const char *
@@ -187,7 +188,6 @@ cmd_options(struct cmd *c, const struct cmd_opt *table, int argc,
 	if (c->memory == 0)
 		c->memory = (int64_t)256 << 20;
 	c->compress = "none";
-	c->progress = isatty(STDERR_FILENO) == 1;
 	c->tmpdir = getenv("TMPDIR");
 	if (c->tmpdir == NULL || *c->tmpdir == '\0')
 		c->tmpdir = "/tmp";
@@ -227,7 +227,7 @@ cmd_options(struct cmd *c, const struct cmd_opt *table, int argc,
 	}
 	if ((rc = set_codec(c, e)) != 0)
 		goto done;
-	c->progress = c->progress && !c->quiet;
+	c->progress = c->progress || (!c->quiet && isatty(STDERR_FILENO) == 1);
 	rc = take_operands(c, &h, argc, argv, e);
 done:
 	if (rc != 0)

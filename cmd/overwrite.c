@@ -73,17 +73,19 @@ check_path(const char *path, const struct stat *out, const char *what,
 
 	if (no != 0 || in.st_dev != out->st_dev || in.st_ino != out->st_ino)
 		return 0;
-	return vmf_fail(e, VMF_EUSAGE, "%s: '%.200s' is also read, as %s%s; "
-	    "expected another file", option, output, what, is_std(path) ?
-	    "standard input" : "");
+	return vmf_fail(e, VMF_EUSAGE, "%s%s%.200s%s is also read, as %s%s; "
+	    "expected another file", option, is_std(output) ? "" : ": '",
+	    is_std(output) ? "" : output, is_std(output) ? "" : "'", what,
+	    is_std(path) ? "standard input" : "");
 }
 
-/* The file that the option reads; NULL: none. */
+/* The file that the option reads; NULL: none, or one that goes on, unless
+ * prior asks for these as well. */
 static const char *
-option_file(const struct cmd_opt *o)
+option_file(const struct cmd_opt *o, bool prior)
 {
-	const char *path = o->type == CMD_FILE || o->type == CMD_MAP ?
-	    *(const char **)o->dst : NULL;
+	const char *path = o->type == CMD_FILE || o->type == CMD_MAP ||
+	    (prior && o->type == CMD_PRIOR) ? *(const char **)o->dst : NULL;
 	size_t len = path == NULL ? 0 : strlen(path);
 
 	if (len > 0 && o->type == CMD_MAP && strchr(path, '/') == NULL &&
@@ -97,22 +99,29 @@ cmd_check_written(const struct cmd *c, const struct cmd_opt *table,
     const char *option, const char *output, bool same_kind,
     struct vmf_err *e)
 {
+	bool std = is_std(output);
 	struct stat out;
 	char what[64];
 	int rc = 0;
 
-	/* What is no file, such as a terminal, is not replaced. */
-	if (is_std(output) || stat(output, &out) != 0 ||
+	if (std) {
+		option = "standard output";
+		output = "-";
+	}
+
+	/* What is no file, such as a terminal, is not replaced.  Standard
+	 * output is written to while what goes on is still read. */
+	if ((std ? fstat(STDOUT_FILENO, &out) : stat(output, &out)) != 0 ||
 	    !S_ISREG(out.st_mode))
 		return 0;
 	for (; rc == 0 && table->type != CMD_END; table++) {
-		const char *path = option_file(table);
+		const char *path = option_file(table, std);
 
 		snprintf(what, sizeof(what), "--%s", table->name);
 		if (!is_std(path))
 			rc = check_path(path, &out, what, option, output, e);
 	}
-	if (same_kind)
+	if (same_kind && !std)
 		return rc;
 	for (int i = 0; rc == 0 && i < c->n_args; i++)
 		rc = check_path(c->arg[i], &out, is_std(c->arg[i]) ? "" :

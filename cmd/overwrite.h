@@ -6,10 +6,10 @@
 #include "cmd.h"
 
 /*
- * After parsing: VMF_EUSAGE where -o is the same file (device and inode) as
- * an operand, standard input, or an option of type CMD_FILE or CMD_MAP.  A
- * file that goes on may be written over: an option of type CMD_PRIOR, and
- * operands where c->same_kind.
+ * After parsing: VMF_EUSAGE where -o, or standard output without it, is the
+ * same file (device and inode) as an operand, standard input, or an option of
+ * type CMD_FILE or CMD_MAP.  A file that goes on may be written over by -o: an
+ * option of type CMD_PRIOR, and operands where c->same_kind.
  */
 int cmd_check_output(const struct cmd *c, const struct cmd_opt *table,
     struct vmf_err *e) VMF_CHECK;

@@ -47,7 +47,7 @@ predict_moves(struct cmd *c, struct vmf_reader *r, const char *path,
 	    (rc = cmd_finish_out(&out, e)) != 0)
 		goto done;
 	if (metric != NULL && o.load_of != metric && o.view.load >= 0)
-		cmd_note(c, "moves are foretold at the load of %s: %s is "
+		cmd_note(c, "moves are predicted at the load of %s: %s is "
 		    "none of CPUs", o.load_of, metric);
 	else if (metric != NULL && o.load_of == NULL)
 		cmd_note(c, "%s is no load of CPUs, and there is no "

@@ -23,7 +23,7 @@ predict_note(const struct cmd *c, const struct vmf_predict *p,
 		    "of these names: %s", p->dropped);
 	if (p->model->grid.end > p->series->grid.end)
 		cmd_note(c, "%s knows samples from after the forecast's "
-		    "start: its intervals have seen what they foretell",
+		    "start: its intervals have seen what they predict",
 		    model);
 	if (n > 0 && p->n_model_only > 0 &&
 	    p->n_status[VMF_UNSEEN] + p->n_skipped == n)

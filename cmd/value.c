@@ -46,6 +46,7 @@ cmd_set_option(const struct cmd_opt *o, const char *arg, struct vmf_err *e)
 		break;
 	case CMD_FILE:
 	case CMD_PRIOR:
+	case CMD_WRITTEN:
 	case CMD_MAP:
 		if (*arg == '\0')
 			return bad_value(o, arg, "the name of a file", e);

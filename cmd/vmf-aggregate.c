@@ -9,6 +9,7 @@
 #include "aggregate_note.h"
 #include "base/time.h"
 #include "cmd.h"
+#include "progress.h"
 #include "series/aggregate.h"
 #include "series/append.h"
 #include "series/series.h"
@@ -231,8 +232,10 @@ aggregate(struct job *j, struct vmf_err *e)
 	const struct vmf_sink writer = { to_writer, j },
 	    joiner = { to_append, j };
 	const struct vmf_batch *batch;
+	struct cmd_meter meter;
 	int got, rc;
 
+	cmd_meter_begin(&meter, &c);
 	if (j->a != NULL) {
 		opts.reserved = vmf_append_bytes(j->a);
 		if (opts.step_s == 0)
@@ -243,8 +246,8 @@ aggregate(struct job *j, struct vmf_err *e)
 	while (rc == 0 && (got = vmf_reader_next(j->in, &batch, e)) != 0) {
 		rc = got < 0 ? got : vmf_aggregate_add(j->g, batch,
 		    vmf_reader_row(j->in), vmf_reader_bytes(j->in), e);
-		cmd_progress(&c, "%" PRId64 " rows",
-		    vmf_aggregate_stats(j->g)->rows_in);
+		cmd_meter_show(&meter, &c, vmf_aggregate_stats(j->g)->rows_in,
+		    vmf_reader_at(j->in));
 	}
 	if (rc == 0)
 		rc = vmf_aggregate_finish(j->g, &j->schema, e);
@@ -269,8 +272,7 @@ main(int argc, char *argv[])
 	int rc, ret;
 
 	cmd_parse(&c, table, argc, argv);
-	ret = parse_opts();
-	if (ret != CMD_OK)
+	if ((ret = parse_opts()) != CMD_OK)
 		goto out;
 	rc = open_all(&j, &err);
 	if (rc == 0)
@@ -279,11 +281,10 @@ main(int argc, char *argv[])
 		    aggregate(&j, &err);
 	if (rc == 0)
 		rc = cmd_finish_out(&j.out, &err);
-	if (rc != 0) {
+	if (rc != 0)
 		ret = cmd_error(&c, rc, &err);
-		goto out;
-	}
-	aggregate_note(&c, j.g, j.a);
+	else
+		aggregate_note(&c, j.g, j.a);
 out:
 	vmf_aggregate_free(j.g);
 	vmf_append_free(j.a);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "progress.h"
 #include "series/dedup.h"
 
 static struct cmd c = {
@@ -86,6 +87,7 @@ main(int argc, char *argv[])
 	struct cmd_output out = { 0 };
 	struct vmf_dedup_sink sink = { .open = open_out, .arg = &out };
 	const struct vmf_dedup_stats *st;
+	struct cmd_meter meter;
 	const struct vmf_batch *batch;
 	struct vmf_reader *in = NULL;
 	struct vmf_dedup *d = NULL;
@@ -105,13 +107,14 @@ main(int argc, char *argv[])
 		    vmf_reader_name(in), &opts, &sink, &err);
 	if (rc != 0)
 		goto done;
+	cmd_meter_begin(&meter, &c);
 	while ((got = vmf_reader_next(in, &batch, &err)) > 0) {
 		rc = vmf_dedup_add(d, batch, vmf_reader_row(in),
 		    vmf_reader_bytes(in), &err);
 		if (rc != 0)
 			goto done;
-		cmd_progress(&c, "%" PRId64 " rows",
-		    vmf_dedup_stats(d)->rows_in);
+		cmd_meter_show(&meter, &c, vmf_dedup_stats(d)->rows_in,
+		    vmf_reader_at(in));
 	}
 	rc = got < 0 ? got : vmf_dedup_finish(d, &err);
 	if (rc == 0)

@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/thread.h"
@@ -14,6 +12,7 @@
 #include "ingest_moves.h"
 #include "ingest_note.h"
 #include "overwrite.h"
+#include "progress.h"
 #include "simd.h"
 
 static const char usage[] =
@@ -63,8 +62,7 @@ static const struct cmd_opt table[] = {
 	{ CMD_STR, "time-format", 0, &opt.time_format, false, 0, 0 },
 	{ CMD_TZ, "tz", 0, NULL, false, 0, 0 },
 	{ CMD_STRS, "ignore", 0, &opt.ignore, false, 0, 0 },
-	/* Written, and checked below. */
-	{ CMD_PRIOR, "bad-rows", 0, &opt.bad_rows, false, 0, 0 },
+	{ CMD_WRITTEN, "bad-rows", 0, &opt.bad_rows, false, 0, 0 },
 	{ CMD_INT, "threads", 0, &opt.threads, true, 1, 256 },
 	{ CMD_FLAG, "show-map", 0, &opt.show_map, true, 0, 0 },
 	{ CMD_END, NULL, 0, NULL, false, 0, 0 },
@@ -146,56 +144,12 @@ show_map(const char *name)
 	return rc == 0 ? CMD_OK : cmd_error(&c, rc, &err);
 }
 
-/* Where the run stands, for --progress. */
-struct progress {
-	struct timespec began;
-	int64_t bytes;		/* of all files; 0: not known */
-};
-
-static void
-begin_progress(struct progress *p)
-{
-	struct stat st;
-
-	clock_gettime(CLOCK_MONOTONIC, &p->began);
-	p->bytes = 0;
-	for (int i = 0; i < (c.n_args > 0 ? c.n_args : 1); i++) {
-		bool std = c.n_args == 0 || strcmp(c.arg[i], "-") == 0;
-
-		if ((std ? fstat(STDIN_FILENO, &st) :
-		    stat(c.arg[i], &st)) != 0 || !S_ISREG(st.st_mode)) {
-			p->bytes = 0;
-			return;
-		}
-		p->bytes += st.st_size;
-	}
-}
-
-static void
-show_progress(const struct progress *p, const struct vmf_ingest *in)
-{
-	struct vmf_ingest_counts n;
-	struct timespec now;
-	char left[48] = "";
-	double s;
-
-	vmf_ingest_counts(in, &n);
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	s = (double)(now.tv_sec - p->began.tv_sec) +
-	    (double)(now.tv_nsec - p->began.tv_nsec) / 1e9;
-	if (p->bytes > n.bytes && n.bytes > 0)
-		snprintf(left, sizeof(left), ", %.0f s left",
-		    s * (double)(p->bytes - n.bytes) / (double)n.bytes);
-	cmd_progress(&c, "%lld rows, %lld MB, %.0f MB/s%s",
-	    (long long)n.rows_in, (long long)(n.bytes / 1000000),
-	    s > 0 ? (double)n.bytes / 1e6 / s : 0.0, left);
-}
-
 /* All rows of the open file; full batches go out. */
 static int
 read_file(struct vmf_ingest *in, struct cmd_output *out,
-    struct vmf_batch *batch, const struct progress *p, struct vmf_err *e)
+    struct vmf_batch *batch, const struct cmd_meter *m, struct vmf_err *e)
 {
+	struct vmf_ingest_counts n;
 	int got, rc;
 
 	while ((got = vmf_ingest_fill(in, batch, e)) > 0) {
@@ -206,8 +160,8 @@ read_file(struct vmf_ingest *in, struct cmd_output *out,
 		if (rc != 0)
 			return rc;
 		vmf_batch_clear(batch);
-		if (c.progress)
-			show_progress(p, in);
+		vmf_ingest_counts(in, &n);
+		cmd_meter_show(m, &c, n.rows_in, n.bytes);
 	}
 	return got;
 }
@@ -218,10 +172,10 @@ ingest(struct vmf_ingest *in, struct cmd_output *out,
 {
 	struct vmf_schema schema = { 0 };
 	struct vmf_batch batch = { 0 };
-	struct progress p;
+	struct cmd_meter meter;
 	int rc;
 
-	begin_progress(&p);
+	cmd_meter_begin(&meter, &c);
 	rc = vmf_ingest_expect(in, (const char *const *)c.arg, c.n_args, e);
 	for (int i = 0; rc == 0 && i < (c.n_args > 0 ? c.n_args : 1); i++) {
 		rc = vmf_ingest_open(in, c.n_args > 0 ? c.arg[i] : NULL, e);
@@ -234,7 +188,7 @@ ingest(struct vmf_ingest *in, struct cmd_output *out,
 		if (rc == 0 && i == 0)
 			rc = vmf_batch_init(&batch, &schema, e);
 		if (rc == 0)
-			rc = read_file(in, out, &batch, &p, e);
+			rc = read_file(in, out, &batch, &meter, e);
 	}
 	if (rc == 0)
 		rc = vmf_ingest_finish(in, e);

@@ -29,7 +29,7 @@ static struct cmd c = {
 "--from, the forecasts in FILE so that they add up to their hosts'.\n"
 "\n"
 "      --from MODEL      model stream, as vmf-train writes it; one of\n"
-"                        downtimes foretells the moves of the rows in FILE\n"
+"                        downtimes predicts the moves of the rows in FILE\n"
 "      --horizon N       steps, or a span of time with its unit: 48, 2d [48]\n"
 "      --quantiles Q,... levels beside the expected value [0.1,...,0.9; of\n"
 "                        downtimes 0.5,0.9]\n"

@@ -36,7 +36,7 @@ static struct cmd c = {
 "      --metric NAME     whose load [cpu_mean]\n"
 "      --risk Q          by the mean of the steps' quantile Q\n"
 "      --max-load X      no window with more load (at --risk) than X\n"
-"      --assume-load X   of a VM of whose load nothing is foretold; without,\n"
+"      --assume-load X   of a VM of whose load nothing is predicted; without,\n"
 "                        it has no window\n"
 "      --slot TIME       windows begin on multiples of it [the step or 5m,\n"
 "                        the smaller]\n"

@@ -83,24 +83,24 @@ doubts(const struct cmd *c, const struct vmf_planner *p,
 		    "is an error", p->n_bare, p->bare_len, p->bare);
 	if (p->plan.n_assumed > 0)
 		cmd_note(c, "%" PRId64 " VMs of whose load nothing is "
-		    "foretold: %g is assumed, and their reason says so",
+		    "predicted: %g is assumed, and their reason says so",
 		    p->plan.n_assumed, o->assume_load);
 	if (p->no_host_load)
 		cmd_note(c, "--max-load holds for windows, and not for "
 		    "hosts: %s is no load of CPUs", o->metric);
 	if (d != NULL && d->load_of == NULL)
-		cmd_note(c, "moves are foretold at a load that is not "
+		cmd_note(c, "moves are predicted at a load that is not "
 		    "known: %s is no load of CPUs, and there is no cpu_mean",
 		    o->metric);
 	else if (d != NULL && d->apart)
-		cmd_note(c, "moves are foretold at the load of %s: %s is "
+		cmd_note(c, "moves are predicted at the load of %s: %s is "
 		    "none of CPUs", d->load_of, o->metric);
 	if (d != NULL && d->n_partial > 0)
 		cmd_note(c, "%" PRId64 " VMs lack memory, load or vCPUs that "
-		    "moves had: what is foretold of their moves is of any, "
+		    "moves had: what is predicted of their moves is of any, "
 		    "and their reason says of what", d->n_partial);
 	if (d != NULL && *vmf_down_cost_unlearned(d) != '\0')
-		cmd_note(c, "%s was learned from moves: what is foretold of "
+		cmd_note(c, "%s was learned from moves: what is predicted of "
 		    "it is by arithmetic%s", vmf_down_cost_unlearned(d),
 		    isnan(d->budget_ms) ? "" :
 		    ", and so is what --budget-downtime goes by");
@@ -115,11 +115,11 @@ doubts(const struct cmd *c, const struct vmf_planner *p,
 		    "pre-copy converges", d->n_unrated);
 	if (d != NULL && d->n_strange > 0)
 		cmd_note(c, "%" PRId64 " VMs of a workload of which no move "
-		    "is known: what is foretold of theirs is wider",
+		    "is known: what is predicted of theirs is wider",
 		    d->n_strange);
 	if (d != NULL && d->n_far > 0)
 		cmd_note(c, "%" PRId64 " VMs are far from any move known in "
-		    "memory, vCPUs or another number: what is foretold of "
+		    "memory, vCPUs or another number: what is predicted of "
 		    "theirs is wider", d->n_far);
 }
 

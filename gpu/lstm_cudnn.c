@@ -277,7 +277,7 @@ describe(struct cell *c, struct vmf_err *e)
 	    CUDNN_DATA_FLOAT, 3, dim, stride);
 }
 
-/* Parts of one piece of memory, one behind the other, each aligned. */
+/* Parts of one piece of memory, one after the other, each aligned. */
 struct part {
 	void **p;
 	size_t bytes;

@@ -490,7 +490,7 @@ not_begun() {
 	changed=1
 }
 
-# Rows behind the first $published to what the file has by now, as another run
+# Rows after the first $published to what the file has by now, as another run
 # may add to it as well: whole, or as it was.
 add_rows() {
 	flock 8 &&

@@ -6,7 +6,7 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
 }
 
-# note NAME: the number behind NAME in the summary kept in the file "note".
+# note NAME: the number after NAME in the summary kept in the file "note".
 note() {
 	sed -E "s/.*[:,] $1 ([0-9]+).*/\\1/" note
 }
@@ -202,7 +202,7 @@ note() {
 	fails 2 '--start' vmf-gen --start @9000000000000000000
 }
 
-@test "--decimals: digits behind the others, which stay" {
+@test "--decimals: digits after the others, which stay" {
 	gen 5 1 --seed 3 >short
 	gen 5 1 --seed 3 --decimals 14 >long
 	grep -qE '^vm-0000001,[0-9]+,[0-9]+\.[0-9]{14},[0-9]+\.[0-9]{14}$' long

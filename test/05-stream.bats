@@ -82,10 +82,10 @@ small_csv() {
 	done' sh "${VMF_SMALL:+1}1"
 }
 
-@test "bytes behind the end marker are an error: streams are not joined by cat" {
+@test "bytes after the end marker are an error: streams are not joined by cat" {
 	small_csv | vmf-ingest -q -o "$S/one.arrows"
 	cat "$S/one.arrows" "$S/one.arrows" >"$S/two.arrows"
-	fails 1 "more bytes behind the end marker" vmf-cat "$S/two.arrows"
+	fails 1 "more bytes after the end marker" vmf-cat "$S/two.arrows"
 }
 
 @test "text, gzip and zstd in place of a stream are called by name" {

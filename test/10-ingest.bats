@@ -116,14 +116,14 @@ setup() {
 	refused "cut.zst: zstd data are truncated: the file ends at byte 300" cut.zst
 }
 
-@test "damaged packing, text behind it, and kinds that are not read" {
+@test "damaged packing, text after it, and kinds that are not read" {
 	gen 3 1 >a.csv
 	gzip -c a.csv >a.gz
 	cp a.gz bad.gz
 	printf 'XXXX' | dd of=bad.gz bs=1 seek=500 conv=notrunc status=none
 	refused 'bad.gz: byte ' bad.gz
 	{ cat a.gz; echo more; } >tail.gz
-	refused "behind the gzip data" tail.gz
+	refused "after the gzip data" tail.gz
 	zstd -qc a.csv >tail.zst
 	echo some more text >>tail.zst
 	refused 'tail.zst: byte ' tail.zst
@@ -281,6 +281,13 @@ setup() {
 		printf '%s\n' vm,time,cpu "a,0,$x" >b.csv
 		refused "b.csv:2: column 'cpu': found '$x', expected a number without a unit" b.csv
 	done
+	for x in 0x10 1e 1e+ '1 2' 1e5.5 1_000; do
+		printf '%s\n' vm,time,cpu a,0,1 "a,300,$x" >b.csv
+		run -1 vmf-ingest -q b.csv
+		assert_output "vmf-ingest: b.csv:3: column 'cpu': found '$x', expected a number"
+	done
+	printf '%s\n' vm,time,cpu a,0,1e400 >b.csv
+	refused "found '1e400', expected a number in the range of float64" b.csv
 	printf '%s\n' vm,time,cpu a,0,10.0.0.1 >b.csv
 	refused "found '10.0.0.1', expected a number (a column" b.csv
 	refused "a.csv:2: column 'os': found 'linux', expected a number (a column that is no metric: --ignore 'os'" a.csv

@@ -301,7 +301,7 @@ m_1,1970-01-05T11:24:00Z,41,92,,,43.5,33.25,5"
 	codes=$(vmf-ingest -q --threads 2 a.csv | head -c 1 >/dev/null
 	    echo "${PIPESTATUS[0]}")
 	assert_equal "$codes" 141
-	# A bad row far behind what has been written ends it as ever.
+	# A bad row far after what has been written ends it as ever.
 	echo 'vm,x' >>a.csv
 	bad() { vmf-ingest -q --threads 2 a.csv >part; }
 	fails 1 'a.csv:531641: found 2 fields' bad

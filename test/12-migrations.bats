@@ -203,9 +203,9 @@ moves() {
 		echo "$2" >j.txt
 		refused "j.txt:1: $1" --map query-migrate j.txt
 	}
-	query 'found more behind the JSON object, expected one a line' \
+	query 'found more after the JSON object, expected one a line' \
 	    '{"status": "completed"} {"status": "failed"}'
-	query 'found more behind the JSON object' '{"status": "completed"}x'
+	query 'found more after the JSON object' '{"status": "completed"}x'
 	query "'status' comes twice, expected it once" \
 	    '{"status": "completed", "status": "failed"}'
 	query "'downtime' comes twice" \

@@ -63,7 +63,7 @@ fleet() {
 	done
 }
 
-@test "names behind a row without one, where rows are sorted" {
+@test "names after a row without one, where rows are sorted" {
 	printf '%s\n' vm,time,cpu,host b,300,1, a,300,2,x b,0,3,y a,0,4, >in.csv
 	run -0 sh -c 'vmf-ingest -q in.csv | vmf-dedup -q --sort always |
 	    vmf-cat --csv --no-header'
@@ -198,7 +198,7 @@ b,1970-01-01T00:05:00Z,1,"
 	    vmf-cat --csv >out
 	vmf-dedup -q in.arrows | vmf-cat --csv >want
 	same want out
-	# As no end marker was written, what is behind fails too.
+	# As no end marker was written, what is after fails too.
 	run bash -c 'vmf-dedup --memory 32M late.arrows 2>/dev/null |
 	    vmf-aggregate --step 1h 2>&1 >/dev/null'
 	assert_failure 1

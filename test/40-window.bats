@@ -201,7 +201,7 @@ DAY=2024-05-01T00:00:00Z
 	assert_equal "$(best_zurich 'Sun 00:00-02:00')" 2024-03-31T01:00:00Z
 	assert_equal "$(best_zurich 'Sun 00:00-03:00')" 2024-03-31T01:00:00Z
 	assert_equal "$(best_zurich 'Sun 00:00-03:30')" 2024-03-31T01:30:00Z
-	# Over midnight, Saturday's; 04:00 is two hours behind UTC by then.
+	# Over midnight, Saturday's; 04:00 is two hours after UTC by then.
 	assert_equal "$(best_zurich 'Sat 22:00-04:00')" 2024-03-31T02:00:00Z
 	# The hour that is not shown darkens nothing.
 	assert_equal "$(best $start 9,9,1,1,9,9 --length 30m --tz Europe/Zurich \

@@ -533,7 +533,7 @@ c,h2,10,placed,"
 		drain --assume-load 50 $risk
 		assert_output "b,h2,50,placed,a load of 50 is assumed; forecast is empty
 c,h2,10,placed,"
-		grep -qx 'vmf-window: 1 VMs of whose load nothing is foretold: 50 is assumed, and their reason says so' <<<"$stderr"
+		grep -qx 'vmf-window: 1 VMs of whose load nothing is predicted: 50 is assumed, and their reason says so' <<<"$stderr"
 	done
 	# It counts where it comes: 10 of a, 10 of c, and more than 60.
 	drain --assume-load 61
@@ -750,7 +750,7 @@ old() {
 		old "$row" >old
 		assert_equal "$(kept "$@")" "$first"
 	done
-	# Between slots, before all, behind them: the target is kept.
+	# Between slots, before all, after them: the target is kept.
 	for row in ${DAY/T00:00/T01:30} 2024-04-30T23:00:00Z \
 	    2024-05-01T09:00:00Z; do
 		for target in h2 h3; do

@@ -1,4 +1,4 @@
-# vmf-window as the planner of moves that are foretold: how long each takes,
+# vmf-window as the planner of moves that are predicted: how long each takes,
 # how long its VM stops, and what load a move and a host go by.  All else of
 # plans is in 41-plan.bats.
 
@@ -134,14 +134,14 @@ downtimes() {
 	# Every fourth VM's workload is one of which no move is known.
 	grep -q '10 VMs of a workload of which no move is known: what is' err
 	run -0 vmf-cat --csv --no-header --columns workload,reason p.arrows
-	assert_equal "$(grep -c '^new,.*no move of its workload is known: foretold wider' <<<"$output")" 10
+	assert_equal "$(grep -c '^new,.*no move of its workload is known: predicted wider' <<<"$output")" 10
 	assert_equal "$(grep -c '^[^n].*no move' <<<"$output")" 0
 	vmf-cat --schema d.arrows | grep -q '^workload'
 	fails 2 '--length auto is what' vmf-window --length auto d.arrows
 	fails 2 "expected a span of time" vmf-window --length soon d.arrows
 }
 
-@test "moves are foretold at the load of CPUs, whatever windows are compared by" {
+@test "moves are predicted at the load of CPUs, whatever windows are compared by" {
 	local q=downtime_ms_q50,downtime_ms_q90,load,start
 	gen 4 7 --inventory vms.csv | vmf-ingest -q | vmf-dedup -q >r.arrows
 	downtimes
@@ -185,12 +185,12 @@ downtimes() {
 	grep -q '1 VMs lack memory, load or vCPUs that moves had' err
 	run -0 vmf-cat --csv --no-header --columns id,status,reason p
 	assert_line 'b,placed,'
-	assert_line 'a,placed,its move is foretold in part: its memory is not known: as moves of any memory'
+	assert_line 'a,placed,its move is predicted in part: its memory is not known: as moves of any memory'
 	vmf-window -q --length 1h --downtime down.model --budget-downtime 0 \
 	    -o p no
 	run -0 vmf-cat --csv --no-header --columns id,status,reason p
-	assert_line --index 0 --regexp '^a,over-budget,.*ms; its move is foretold in part: its memory'
-	# Of what cannot move nothing is foretold.
+	assert_line --index 0 --regexp '^a,over-budget,.*ms; its move is predicted in part: its memory'
+	# Of what cannot move nothing is predicted.
 	vmf-window -q --length 3h --downtime down.model -o p no
 	run -0 vmf-cat --csv --no-header --columns reason p
 	refute_output --partial 'in part'
@@ -243,7 +243,7 @@ downtimes() {
 	    vmf-train -q --model downtime -o length.model
 	vmf-window --length auto --downtime length.model \
 	    --budget-downtime 500 -o q.arrows d.arrows 2>err
-	grep -q 'no downtime was learned from moves: what is foretold of it is by arithmetic, and so is what --budget-downtime goes by' err
+	grep -q 'no downtime was learned from moves: what is predicted of it is by arithmetic, and so is what --budget-downtime goes by' err
 	vmf-cat --csv --no-header --columns status,reason q.arrows |
 	    awk '/^placed/ { n++ } !/no downtime was learned: by arithmetic/ {
 		bad = 1 } END { exit bad || !n }'

@@ -117,7 +117,7 @@ no_worse() {
 @test "--progress: what it is at, VMs placed, and at what cost" {
 	not_small
 	problem moment 3
-	# Longer than a second before and behind the first line.
+	# Longer than a second before and after the first line.
 	{ cat forecast.arrows; sleep 1.2; } |
 	    vmf-window "${args[@]}" --progress --rounds 600000 \
 		--searches 1 -o plan.arrows 2>err

@@ -176,7 +176,7 @@ s.filter(pl.col("id").is_in(ids)).write_ipc_stream("part")'
 	same f1 f2
 }
 
-@test "a load that was never negative is not foretold to be; quantiles ascend" {
+@test "a load that was never negative is not predicted to be; quantiles ascend" {
 	awk 'BEGIN {
 		srand(3)
 		for (v = 0; v < 12; v++) {
@@ -198,7 +198,7 @@ s.filter(pl.col("id").is_in(ids)).write_ipc_stream("part")'
 	done
 }
 
-@test "a load that rises is foretold to, one that went up and down goes no further" {
+@test "a load that rises is predicted to, one that went up and down goes no further" {
 	# A memory that fills up by a tenth of a percent an hour; a machine
 	# that is idle, or full for some hours a day, not the same ones.
 	awk 'BEGIN {

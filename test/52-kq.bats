@@ -275,7 +275,7 @@ s.with_columns(pl.col("cpu_mean").list.slice(skip),
 	[ ! -e y ]
 }
 
-@test "a load that ended long ago is not foretold to be none" {
+@test "a load that ended long ago is not predicted to be none" {
 	# A VM of 38 days that has said nothing for 62.
 	{
 		echo "kind=series step=3600 start=$(days 0) end=$(days 100)"
@@ -428,7 +428,7 @@ moved() {
 	assert_output "1 1"
 }
 
-@test "weeks: a weekend is foretold to be one, once there was one" {
+@test "weeks: a weekend is predicted to be one, once there was one" {
 	# Three weeks of hours; the load of working days by day, less on others.
 	work() {
 		awk -v days="$1" 'BEGIN { srand(4)
@@ -461,7 +461,7 @@ moved() {
 		vmf-predict -q --explain --from m -o x
 		run -0 awk '/ of week/' <(column part x)
 		assert_output ""
-		# Who has no week behind it has no such members.
+		# Who has no week after it has no such members.
 		work 7 >few
 		vmf-train -q --model $model --at "$(days 6)" -o m few
 		vmf-predict -q --explain --from m -o x
@@ -568,7 +568,7 @@ EOF
 	same m u
 	# Its means, of shares that add up.
 	vmf-predict -q --explain --from m -o x
-	run -0 awk -F, '$1 ~ /^before/ { a += $2; n++ } $1 ~ /^behind/ { b += $2; n++ }
+	run -0 awk -F, '$1 ~ /^before/ { a += $2; n++ } $1 ~ /^after/ { b += $2; n++ }
 	    $1 ~ /^gate: off/ { gain = $2 } END { print n, (a > .999 && a < 1.001),
 	    (b > .999 && b < 1.001), (gain >= .001 && gain < .5) }' \
 	    <(column part,share x)

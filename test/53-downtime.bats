@@ -44,8 +44,8 @@ learn() {
 	    --no-history -o "$1" 2>err
 }
 
-# foretell MODEL COLUMNS: of the rows on stdin.
-foretell() {
+# predict MODEL COLUMNS: of the rows on stdin.
+predict() {
 	vmf-ingest -q --map migrations | vmf-predict -q --from "$1" |
 	    vmf-cat --csv --columns "$2" | tail -n +2
 }
@@ -91,9 +91,9 @@ many() {
 	echo "${cpu[*]}"
 	# Of the time with 20, most is their 20 fits.
 	awk -v a="${cpu[0]}" -v b="${cpu[1]}" 'BEGIN { exit !(b <= 2.5 * a) }'
-	# Who is not of them is still foretold with more room.
+	# Who is not of them is still predicted with more room.
 	printf '%s\n' vm,workload,mem_bytes,load_pct a,w3,8e9,50 b,x,8e9,50 |
-	    foretell 100.model total_ms_q50,total_ms_q90,reason >out
+	    predict 100.model total_ms_q50,total_ms_q90,reason >out
 	awk -F, '{ w[NR] = $2 / $1 }
 	    END { exit !(w[2] > 1.05 * w[1]) }' out
 	run -0 grep -c 'no move of its workload' out
@@ -138,7 +138,7 @@ many() {
 	END
 }
 
-@test "moves are foretold from what they are like" {
+@test "moves are predicted from what they are like" {
 	usual
 	grep -q '300 migrations in, 15 of them not completed' err
 	{
@@ -148,7 +148,7 @@ many() {
 		echo c,db,precopy,4294967296,4,80
 		echo d,db,precopy,34359738368,4,80
 	} >vms.csv
-	foretell m downtime_ms_q50,downtime_ms_q90,total_ms_q50,total_ms_q90 \
+	predict m downtime_ms_q50,downtime_ms_q90,total_ms_q50,total_ms_q90 \
 	    <vms.csv >out
 	# 40, 80, 200, 200 ms; 38, 76, 76, 608 s; within a quarter.
 	printf '%s\n' 40,38000 80,76000 200,76000 200,608000 |
@@ -168,7 +168,7 @@ many() {
 		echo b,kafka,precopy,4294967296,4,20
 		echo c,,,,,
 	} >vms.csv
-	foretell m vm,status,downtime_ms_q50,downtime_ms_q90,total_ms_q50,total_ms_q90 \
+	predict m vm,status,downtime_ms_q50,downtime_ms_q90,total_ms_q50,total_ms_q90 \
 	    <vms.csv >out
 	awk -F, 'NR == 1 { known = $4 / $3; length_ = $6 / $5 }
 		NR > 1 && ($4 / $3 <= known || $6 / $5 <= length_ ||
@@ -180,7 +180,7 @@ many() {
 	grep -q '3 rows, 2 of a workload that is not known' err
 }
 
-@test "a VM larger than any that was moved is foretold wider, and told" {
+@test "a VM larger than any that was moved is predicted wider, and told" {
 	usual
 	{
 		echo vm,workload,mode,mem_bytes,vcpus,load_pct
@@ -189,7 +189,7 @@ many() {
 		echo c,db,precopy,16777216,4,20
 		echo d,db,precopy,34359738368,400,20
 	} >vms.csv
-	foretell m vm,status,reason,downtime_ms_q50,downtime_ms_q90,total_ms_q50,total_ms_q90 \
+	predict m vm,status,reason,downtime_ms_q50,downtime_ms_q90,total_ms_q50,total_ms_q90 \
 	    <vms.csv >out
 	awk -F, 'NR == 1 { known = $5 / $4; length_ = $7 / $6 }
 		NR > 1 && ($5 / $4 <= known || $7 / $6 <= length_ ||
@@ -230,7 +230,7 @@ many() {
 		echo d,precopy,1073741824,104857600,209715200,
 		echo e,precopy,1073741824,104857600,209715200,1
 	} >vms.csv
-	foretell none vm,downtime_ms_q50,total_ms_q50,status,reason <vms.csv >out
+	predict none vm,downtime_ms_q50,total_ms_q50,status,reason <vms.csv >out
 	run -0 grep -c ',fallback,nothing was learned: by arithmetic' out
 	assert_output 5
 	run -0 head -n 3 out
@@ -254,7 +254,7 @@ many() {
 		NR > 1 { print $0, "2024-01-0" (NR * 2 % 5 + 1) }' >bare.csv
 	for k in named bare; do
 		learn $k.model <$k.csv
-		foretell $k.model downtime_ms_q50,downtime_ms_q90,total_ms_q50 \
+		predict $k.model downtime_ms_q50,downtime_ms_q90,total_ms_q50 \
 		    <named.csv >$k
 	done
 	same named bare
@@ -270,7 +270,7 @@ many() {
 		echo vm,workload,mem_bytes,vcpus,load_pct,dirty_rate_bytes_s
 		echo a,db,4294967296,4,20,
 		echo b,db,4294967296,4,20,90000000
-	} | foretell m downtime_ms_q50,downtime_ms_q90,total_ms_q50 >out
+	} | predict m downtime_ms_q50,downtime_ms_q90,total_ms_q50 >out
 	[ "$(sort -u out | wc -l)" -eq 1 ]
 }
 
@@ -286,7 +286,7 @@ many() {
 		echo a,db,,4294967296,4,20,,
 		echo a,db,precopy,4294967296,4,20,1,1e9
 		echo a,db,hybrid,4294967296,4,20,0,1e8
-	} | foretell m downtime_ms_q50,total_ms_q50,total_ms_q90,status >out
+	} | predict m downtime_ms_q50,total_ms_q50,total_ms_q90,status >out
 	assert_equal "$(sed -n 1p out)" "$(sed -n 2p out)"
 	awk -F, 'NR == 2 { usual = $2 } END { exit !($2 > 1.5 * usual) }' out
 }
@@ -320,8 +320,8 @@ rated() {
 		echo a,8589934592,4,7
 		echo b,8589934592,4,50
 	} >vms.csv
-	foretell with status,$k <vms.csv >out
-	foretell without status,$k <vms.csv >other
+	predict with status,$k <vms.csv >out
+	predict without status,$k <vms.csv >other
 	# Medians of 95 and 310 ms, all within 0.56 and 1.56 of them; 9.7 and
 	# 10.7 s.  The same moves that never had a rate say the same.
 	paste -d, out other | awk -F, '
@@ -337,7 +337,7 @@ rated() {
 		echo vm,mem_bytes,vcpus,load_pct,dirty_rate_bytes_s
 		echo a,8589934592,4,50,70000000
 		echo b,8589934592,4,50,130000000
-	} | foretell with downtime_ms_q50 >out
+	} | predict with downtime_ms_q50 >out
 	awk '{ v[NR] = $1 } END { exit !(v[2] > 1.3 * v[1]) }' out
 }
 
@@ -417,7 +417,7 @@ rated() {
 		echo c,,,20
 		echo d,,,
 	} >vms.csv
-	foretell m status,reason <vms.csv >out
+	predict m status,reason <vms.csv >out
 	printf '%s\n' ok, \
 	    'partial,its vCPUs are not known: as moves of any vCPUs' \
 	    'partial,its memory and vCPUs are not known: as moves of any' \
@@ -434,7 +434,7 @@ rated() {
 		END { if (bad || NR != 4) { print bad; exit 1 } }' out
 }
 
-@test "moves are foretold at a load of CPUs, whatever --metric is" {
+@test "moves are predicted at a load of CPUs, whatever --metric is" {
 	slow
 	made 120 | learn m
 	{
@@ -492,7 +492,7 @@ rated() {
 		echo vm,mem_bytes,mem_used_bytes,vcpus,load_pct
 		echo a,8589934592,,4,20
 		echo b,8589934592,1717986918,4,20
-	} | foretell m total_ms_q50,total_ms_q90,status >out
+	} | predict m total_ms_q50,total_ms_q90,status >out
 	# A fifth of it in the middle, 3 in 10 at most: 1.4 and 2.1 s.
 	awk -F, '$3 != "ok" || $1 < 1200 || $1 > 1700 ||
 		(NR == 1 && ($2 < 1600 || $2 > 2600)) ||
@@ -606,14 +606,14 @@ as_before() {
 		END { exit bad || NR != 3 }'
 }
 
-@test "a model of version 2 foretells what it did" {
+@test "a model of version 2 predicts what it did" {
 	{
 		echo vm,workload,algorithm,mem_bytes
 		echo a,web,XBZRLE,3221225472
 		echo b,db,Vanilla,17179869184
 		echo c,mail,,1073741824
 	} >vms.csv
-	foretell "$VMF_ROOT/test/fuzz/corpus/model/downtime-2" \
+	predict "$VMF_ROOT/test/fuzz/corpus/model/downtime-2" \
 	    downtime_ms_q50,downtime_ms_q90,total_ms_q50,total_ms_q90 \
 	    <vms.csv >out
 	# By the version that wrote it, of 32 moves of eight configurations.
@@ -623,14 +623,14 @@ as_before() {
 	    43.6792582634,127.0350322870,15592.5222859181,30183.8240019524 | as_before
 }
 
-@test "a model of version 4 foretells what it did, and says what it lacks" {
+@test "a model of version 4 predicts what it did, and says what it lacks" {
 	{
 		echo vm,workload,mem_bytes,vcpus,load_pct
 		echo a,web,3221225472,2,30
 		echo b,db,,4,30
 		echo c,web,3221225472,,30
 	} >vms.csv
-	foretell "$VMF_ROOT/test/fuzz/corpus/model/downtime-4" \
+	predict "$VMF_ROOT/test/fuzz/corpus/model/downtime-4" \
 	    downtime_ms_q50,downtime_ms_q90,total_ms_q50,total_ms_q90 \
 	    <vms.csv >out
 	# By the version that wrote it, of ten moves.
@@ -638,7 +638,7 @@ as_before() {
 	    54.6944375281,60.9611900384,26444.6631008504,30111.4916477251 \
 	    150.1387208952,167.8256030593,33634.6073866513,94951.9591376974 \
 	    92.9102479164,103.5557152896,26515.7263554395,30192.4085642635 | as_before
-	foretell "$VMF_ROOT/test/fuzz/corpus/model/downtime-4" status,reason \
+	predict "$VMF_ROOT/test/fuzz/corpus/model/downtime-4" status,reason \
 	    <vms.csv >out
 	printf '%s\n' ok partial partial | diff - <(cut -d, -f1 out)
 	grep -q 'this old model cannot do without: learn it anew' out
@@ -695,7 +695,7 @@ as_before() {
 	    here.arrows there.arrows 2>err
 	grep -q '180 completed migrations, 10 not completed' err
 	vmf-cat --csv --columns model,metric,held_out,n_folds,n s >out
-	# Lengths: of what is here alone, so that none are foretold of it.
+	# Lengths: of what is here alone, so that none are predicted of it.
 	grep -v arithmetic out | diff - <(
 		cat <<-'END'
 		model,metric,held_out,n_folds,n

@@ -102,7 +102,7 @@ EOF
 	    END { exit n < 1000 || bad }'
 }
 
-@test "nothing is learned of what lies behind --at, or vmf-eval's first origin" {
+@test "nothing is learned of what lies after --at, or vmf-eval's first origin" {
 	xgb
 	not_small
 	fleet 12 14
@@ -242,7 +242,7 @@ EOF
 	part 'rows.insert(0, rows[0])' 'a second part'
 	part 'rows[0]["model"] = "theta"' 'learns each series by itself'
 	part 'rows[0]["blob"] = rows[0]["blob"][:-1]' 'row 0'
-	part 'rows[0]["blob"] += b"x"' 'behind the last booster'
+	part 'rows[0]["blob"] += b"x"' 'after the last booster'
 	part 'rows[0]["blob"] = b"{}\n"' 'version'
 	part 'rows[0]["blob"] = b"x" * 100' 'line of JSON'
 	part 'b = bytearray(rows[0]["blob"]); b[-5000] ^= 1; rows[0]["blob"] = bytes(b)' 'checksum'
@@ -501,8 +501,8 @@ noisy() {
 	fleet 3 3
 	fails 2 'expected METRIC>X' vmf-train --target cpu_max s
 	fails 2 'expected METRIC>X' vmf-train --target '>80' s
-	fails 2 'number behind the >' vmf-train --target 'cpu_max>x' s
-	fails 2 'number behind the >' vmf-train --target 'cpu_max>inf' s
+	fails 2 'number after the >' vmf-train --target 'cpu_max>x' s
+	fails 2 'number after the >' vmf-train --target 'cpu_max>inf' s
 	fails 2 'steps of the forecast' vmf-train --target 'cpu_max>80@0-3' s
 	fails 2 'steps of the forecast' vmf-train --target 'cpu_max>80@5-3' s
 	fails 2 'steps of the forecast' vmf-train --target 'cpu_max>80@7' s

@@ -101,7 +101,7 @@ fails_to_match() {
 	    [.cpu_mean_q05, .cpu_mean_q10, .cpu_mean_q50, .cpu_mean_q85] |
 	    transpose | all(. == sort)' >got
 	assert_equal "$(sort -u got)" true
-	# Leads behind the last one that was learned.
+	# Leads after the last one that was learned.
 	vmf-predict -q --from m --horizon 100 --quantiles 0.5 -o l s
 	same <(vmf-cat --json l | jq -c '[.id, .cpu_mean[:48]]') \
 	    <(vmf-cat --json i | jq -c '[.id, .cpu_mean]')
@@ -139,7 +139,7 @@ fails_to_match() {
 	assert_output "5760 0"
 }
 
-@test "vmf-eval learns it before the first origin, and not from behind it" {
+@test "vmf-eval learns it before the first origin, and not from after it" {
 	with
 	not_small
 	vmf-eval -q --model lstm --origins 2 --horizon 24 -o e s

@@ -34,7 +34,7 @@ long() {
 # A deviation of 1 is a distance of 2 x 1.2815516 between .1 and .9.
 D=2.5631031
 
-@test "a VM of which nothing is foretold moves with all its quantiles" {
+@test "a VM of which nothing is predicted moves with all its quantiles" {
 	forecast "host vcpus:int32" >vms <<-E
 	a h1 2 $AT 0,0 0,0 0,0
 	b h1 2 $AT 90,50 85,45 95,55
@@ -281,7 +281,7 @@ D=2.5631031
 	leaves . bare cut fails.err fails.out hosts long vms
 }
 
-@test "Bitbrains: hosts made up of VMs are foretold no worse than apart" {
+@test "Bitbrains: hosts made up of VMs are predicted no worse than apart" {
 	not_small
 	data bitbrains_rnd
 	judge -B "$VMF_ROOT/test/bench/sums.py" 20 kq 2013-08-23T00:00:00Z >out

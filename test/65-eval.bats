@@ -324,7 +324,7 @@ f.write_ipc_stream("point")'
 		echo "e 2024-01-04T13:15:00Z 2024-01-04T14:15:00Z 3 1 placed"
 	} | "$ROWS" >other
 	# A window so long that none of it is known beside it, a VM without
-	# steps, and one behind all.
+	# steps, and one after all.
 	{
 		echo "kind=plan"
 		echo "id start:time end:time load:f64 rank:int32 status"

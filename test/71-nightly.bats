@@ -603,7 +603,7 @@ out/2024-01-05.log:1"
 	run -1 night nowhere.csv
 	assert_output --partial 'nowhere.csv'
 	assert_line --index 0 'nightly: 2024-01-04: failed: ingest (exit code 1)'
-	# Not what came of it in those behind.
+	# Not what came of it in those after.
 	refute_output --partial vmf-dedup
 	refute_output --partial vmf-aggregate
 	leaves out 2024-01-04.log lock

@@ -284,7 +284,7 @@ there_and_back() {
 	assert_output --partial 1,00000065-0000-4000-8000-000000000000,completed,h1,h2
 }
 
-@test "what virsh's moves took is learned, and foretells the next" {
+@test "what virsh's moves took is learned, and predicts the next" {
 	there_and_back to_virsh
 	vmf-predict -q --from model forecast | vmf-cat --csv --columns \
 	    id,downtime_ms_q50,total_ms_q50,transferred_bytes_q50,status |
@@ -299,7 +299,7 @@ there_and_back() {
 	    END { exit n != 3 }'
 }
 
-@test "what openstack's moves took is learned, and foretells the next" {
+@test "what openstack's moves took is learned, and predicts the next" {
 	there_and_back to_openstack
 	vmf-predict -q --quantiles 0.1,0.5,0.9 --from model forecast >downtimes
 	# Of its own it tells when a move began and ended, to the second.
@@ -598,7 +598,7 @@ there_and_back() {
 	plan now <<<'b h1 h2 0'
 	to_virsh --run -q -o rows.csv plan
 	assert_equal "$(cut -d, -f 1 rows.csv | xargs)" "vm a b"
-	# Not into what is something else, nor behind half a line.
+	# Not into what is something else, nor after half a line.
 	echo 'vm,time,cpu' >other.csv
 	run -1 to_virsh --run -q -o other.csv plan
 	assert_output --partial 'other.csv: its first line is not the columns'
@@ -647,7 +647,7 @@ there_and_back() {
 	[ -h link ]
 	chmod 640 rows.csv
 	assert_equal "$(cut -d, -f 1 rows.csv | xargs)" "vm a"
-	# One began before the other, and ends behind it.
+	# One began before the other, and ends after it.
 	cp plan plan.a
 	vm h1 c
 	plan now <<<'c h1 h2 0'
@@ -897,7 +897,7 @@ there_and_back() {
 	plan now </dev/null
 	run -0 --separate-stderr to_virsh --run plan
 	assert_output "$HEADER"
-	# Options may stand behind the operand.
+	# Options may stand after the operand.
 	run -0 --separate-stderr to_virsh --run plan -q -o rows.csv
 	assert_equal "$output$stderr$(cat rows.csv)" "$HEADER"
 	[ ! -e fleet/asked ]

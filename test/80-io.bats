@@ -191,7 +191,7 @@ damage_everywhere() {
 	done
 }
 
-@test "a producer that dies fails every command behind it" {
+@test "a producer that dies fails every command after it" {
 	command -v vmf-aggregate >/dev/null || skip "no vmf-aggregate"
 	mkdir out
 	size=$(stat -c %s "$F/large/raw")
@@ -402,6 +402,17 @@ start_half() {
 		fails 2 "-o: '$to' is also read" vmf-ingest inv.csv -o $to x.csv
 	done
 	fails 2 "as input" vmf-ingest x.csv.gz -o x.csv.gz
+	# Nor added to by standard output, -o or not.
+	for c in "vmf-ingest x.csv" "vmf-dedup r" "vmf-cat s" \
+	    "vmf-aggregate --append s s" "vmf-train --update m s"; do
+		for file in x.csv r s m; do
+			[[ " $c " == *" $file "* ]] || continue
+			run -2 bash -c "$c >>$file"
+			assert_output --partial "standard output is also read, as"
+		done
+	done
+	run -2 bash -c "vmf-cat <s >>s"
+	assert_output --partial "also read, as standard input"
 	fails 2 "as standard input" vmf-ingest -o x.csv <x.csv
 	fails 2 "as standard input" vmf-ingest -o x.csv - <x.csv
 	fails 2 "-o: 'inv.csv' is also read, as --join" \
@@ -460,9 +471,21 @@ start_half() {
 	END
 }
 
-@test "-o: SIGTERM and SIGHUP leave nothing" {
+@test "threads end where no descriptor is left to open a library by" {
+	gen 2 1 --step 1h | gzip >0.gz
+	for i in 1 2 3 4 5 6 7 8 9; do
+		cp 0.gz $i.gz
+		rc=0
+		(ulimit -n 9; exec vmf-ingest -q --threads 8 *.gz -o out) \
+		    2>err || rc=$?
+		[ "$rc" -eq 1 ] || [ "$rc" -eq 0 ]
+		[ "$(wc -l <err)" -eq "$rc" ]
+	done
+}
+
+@test "-o: signals that end a command leave nothing" {
 	mkdir out
-	for sig in TERM HUP; do
+	for sig in TERM HUP USR1 ALRM; do
 		# Under nohup HUP is nothing that ends a command.
 		! (kill -$sig $BASHPID) || continue
 		for c in $(commands); do

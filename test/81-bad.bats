@@ -134,7 +134,7 @@ agg() {
 	fails 1 "s: row 0: model 'tarot' is not known to this version; known: " \
 	    vmf-predict --from s -o out series
 	s "$meta" "$cols" 'a cpu_mean snaive ok - - 1 2024-06-01T00:00:00Z'
-	fails 1 's: row 0: updated lies behind the end of the series' \
+	fails 1 's: row 0: updated lies after the end of the series' \
 	    vmf-train --update s -o out series
 	s "${meta/snaive/kq}" "$cols" "a cpu_mean kq ok 1,2 - 1 $DAY"
 	fails 1 's: row 0: kq has 2 params, expected 1' \
@@ -171,7 +171,7 @@ agg() {
 	vmf-eval --forecast s -o out series 2>err
 	run -0 cat err
 	assert_line 'vmf-eval: 2 forecasts scored; 2 only in the forecast, 0 only in the series'
-	# b was foretold 5 and 6, and had them; c is scored by nobody.
+	# b was predicted 5 and 6, and had them; c is scored by nobody.
 	run -0 vmf-cat --csv --no-header --columns n_series,mae out
 	assert_line --index 0 1,0
 }

@@ -66,7 +66,7 @@ device() {
 	grep -q -- '-fmad=false' "$VMF_ROOT/$VMF_B/flags" ||
 	    skip "this build has no kernels for a GPU"
 	run -1 grep -E -- 'fast.math|-ftz|prec-(div|sqrt)' "$VMF_ROOT/$VMF_B/flags"
-	# The stamp names nvcc behind the compilers' words.
+	# The stamp names nvcc after the compilers' words.
 	nvcc=$(tr ' ' '\n' <"$VMF_ROOT/$VMF_B/flags" | grep -m 1 '/nvcc$')
 	"$nvcc" -std=c++20 -O2 -fmad=false -I"$VMF_ROOT/lib" -arch=compute_90 \
 	    -ptx -o lanes.ptx "$VMF_ROOT/gpu/lanes.cu"

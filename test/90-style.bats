@@ -60,7 +60,7 @@ bare() {
 }
 
 @test "C is indented with tabs, and no line goes past 80 columns" {
-	# Four blanks behind the tabs continue a line; eight would be a tab.
+	# Four blanks after the tabs continue a line; eight would be a tab.
 	code | xargs grep -nE '^	* {8}|^ {2,3}[^ *]|^ +	' |
 	    none "blanks where a tab belongs"
 	for f in $(code); do

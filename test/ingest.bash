@@ -15,7 +15,7 @@ ingest() {
 	vmf-cat --csv x.arrows >out
 }
 
-# lines WANTED...: "out" holds these lines behind its header.
+# lines WANTED...: "out" holds these lines after its header.
 lines() {
 	tail -n +2 out >got
 	printf '%s\n' "$@" | diff -u - got

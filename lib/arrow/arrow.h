@@ -235,6 +235,8 @@ int vmf_reader_next(struct vmf_reader *r, const struct vmf_batch **b,
 /* Rows in the batches before the present one: row i of the batch is row
  * vmf_reader_row() + i of the stream, counted from 0. */
 int64_t vmf_reader_row(const struct vmf_reader *r);
+/* Bytes of the stream that are read. */
+int64_t vmf_reader_at(const struct vmf_reader *r);
 /* Bytes that the reader holds: the batch as it came, what was unpacked or
  * converted, dictionaries.  For commands that keep to --memory. */
 int64_t vmf_reader_bytes(const struct vmf_reader *r);
@@ -259,7 +261,7 @@ int vmf_writer_open(struct vmf_writer **w, struct vmf_out *o,
  * A batch of no rows writes nothing; one of many, all of whose columns are of
  * one width, is several in a stream without compression.  Columns must match
  * the schema.
- * b has its rows afterwards, but behind vmf_writer_behind; vmf_batch_clear
+ * b has its rows afterwards, but after vmf_writer_behind; vmf_batch_clear
  * makes room for the next.
  */
 int vmf_writer_put(struct vmf_writer *w, struct vmf_batch *b,

@@ -191,7 +191,7 @@ vmf_batch_bytes(const struct vmf_batch *b)
 	return sum;
 }
 
-/* Room for one row more, with its validity; n items of d behind `used`. */
+/* Room for one row more, with its validity; n items of d after `used`. */
 static int
 room(struct vmf_col *c, int64_t used, int64_t n, struct vmf_err *e)
 {

@@ -212,7 +212,7 @@ vmf_checksum_schema(struct vmf_checksum *s, const struct vmf_schema *f,
 			return VMF_ENOMEM;
 		s->from[s->n_used++] = i;
 	}
-	/* A name that is new moves those behind it. */
+	/* A name that is new moves those after it. */
 	for (int64_t k = 0; k < s->n_used; k++)
 		s->to[k] = (int)place(s, f->field[s->from[k]].name, e);
 	return 0;

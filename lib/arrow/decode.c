@@ -615,7 +615,7 @@ measure_views(struct vmf_record *r, const uint8_t *views,
 	return 0;
 }
 
-/* The n buffers one behind the other in room->raw2; where each begins into
+/* The n buffers one after the other in room->raw2; where each begins into
  * start, which had how much of it is reached. */
 static int
 take_buffers(struct vmf_record *r, struct vmf_room *room, int64_t n,

@@ -51,7 +51,7 @@ vmf_grown_may_be(struct vmf_reader *r, struct vmf_flat *f, int64_t header,
 	    g->data_n >= g->used && g->data_n <= body - g->data_at;
 }
 
-/* Take the strings behind those known, whose offsets are in r->body and
+/* Take the strings after those known, whose offsets are in r->body and
  * whose text comes next. */
 static int
 take_new(struct vmf_reader *r, const struct vmf_grown *g,
@@ -89,7 +89,7 @@ take_new(struct vmf_reader *r, const struct vmf_grown *g,
 	if (rc == 0)
 		rc = vmf_reader_set_dict(r, g->d, &c, true, w->begin, e);
 	r->body.n = 0;
-	/* The padding behind the text. */
+	/* The padding after the text. */
 	return rc != 0 ? rc : vmf_reader_more(r, &r->body,
 	    w->begin + w->n - r->byte, w, e);
 }

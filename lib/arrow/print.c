@@ -670,7 +670,7 @@ vmf_printer_free(struct vmf_printer *p)
 	free(p);
 }
 
-/* A member of a JSON object, behind others. */
+/* A member of a JSON object, after others. */
 static int
 put_member(struct vmf_buf *b, const char *key, const char *value,
     struct vmf_err *e)

@@ -17,7 +17,7 @@
 
 #define READ_CHUNK ((int64_t)1 << 20)
 #define MAX_META 1000	/* entries of a schema, or of a field */
-#define BODY_KEPT ((int64_t)16 << 20)	/* behind a dictionary */
+#define BODY_KEPT ((int64_t)16 << 20)	/* after a dictionary */
 
 /* ---- bytes ---- */
 
@@ -682,7 +682,7 @@ read_record(struct vmf_reader *r, struct vmf_flat *f, int64_t header,
 	return rc;
 }
 
-/* A second stream behind the first (cat a b) must not be lost silently. */
+/* A second stream after the first (cat a b) must not be lost silently. */
 static int
 check_end(struct vmf_reader *r, struct vmf_err *e)
 {
@@ -693,7 +693,7 @@ check_end(struct vmf_reader *r, struct vmf_err *e)
 		return (int)got;
 	if (got > 0)
 		return vmf_fail(e, VMF_EDATA, "%s: byte %lld: more bytes "
-		    "behind the end marker, expected the end; streams are "
+		    "after the end marker, expected the end; streams are "
 		    "not joined by cat", r->name, (long long)r->byte);
 	return 0;
 }
@@ -794,6 +794,12 @@ vmf_reader_next(struct vmf_reader *r, const struct vmf_batch **b,
 			return rc;
 	}
 	return 0;
+}
+
+int64_t
+vmf_reader_at(const struct vmf_reader *r)
+{
+	return r->byte;
 }
 
 int64_t

@@ -44,7 +44,7 @@ struct vmf_whole {
  * before the bytes are there. */
 int vmf_reader_more(struct vmf_reader *r, struct vmf_buf *b, int64_t n,
     const struct vmf_whole *w, struct vmf_err *e) VMF_CHECK;
-/* Put the values of c behind those of d, or in place of them; begin is the
+/* Put the values of c after those of d, or in place of them; begin is the
  * byte of the message. */
 int vmf_reader_set_dict(struct vmf_reader *r, struct vmf_dict *d,
     const struct vmf_col *c, bool delta, int64_t begin, struct vmf_err *e)

@@ -278,7 +278,7 @@ add_bitmap(struct vmf_writer *w, const uint8_t *bits, int64_t n,
 	rc = add_node(w, n, nulls, e);
 	if (rc != 0 || nulls == 0)
 		return rc != 0 ? rc : add_piece(w, NULL, 0, 0, e);
-	/* Copied, so that bits behind the last row are always zero. */
+	/* Copied, so that bits after the last row are always zero. */
 	rc = scratch_room(w, bytes, &at, e);
 	if (rc != 0)
 		return rc;

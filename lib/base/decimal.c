@@ -146,7 +146,7 @@ divide(uint64_t mant, int k)
 	return ldexp((double)q, down - up - 63);
 }
 
-/* "nan", "inf" or "infinity" behind an optional sign, in any case. */
+/* "nan", "inf" or "infinity" after an optional sign, in any case. */
 static int
 parse_special(const char *s, int64_t len, double *v)
 {

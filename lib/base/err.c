@@ -6,17 +6,17 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The message, and behind it: of one that is too long, such as of a path of
+/* The message, and after it: of one that is too long, such as of a path of
  * thousands of bytes, the middle is left out, as the reason is at the end. */
 static void VMF_PRINTF(3, 0)
-put(struct vmf_err *e, const char *behind, const char *fmt, va_list ap)
+put(struct vmf_err *e, const char *after, const char *fmt, va_list ap)
 {
 	char text[8192];
 	size_t n, most = sizeof(e->msg) - 1, head = most / 4;
 
 	vsnprintf(text, sizeof(text) - sizeof(e->msg), fmt, ap);
 	n = strlen(text);
-	snprintf(text + n, sizeof(text) - n, "%s", behind);
+	snprintf(text + n, sizeof(text) - n, "%s", after);
 	n = strlen(text);
 	if (n > most) {
 		memcpy(e->msg, text, head);

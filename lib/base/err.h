@@ -29,7 +29,7 @@ struct vmf_err {
 int vmf_fail(struct vmf_err *e, int code, const char *fmt, ...)
     VMF_PRINTF(3, 4);
 
-/* The same with ": " and the text of errno behind it; returns VMF_EIO, or
+/* The same with ": " and the text of errno after it; returns VMF_EIO, or
  * VMF_ENOMEM where errno says so. */
 int vmf_fail_errno(struct vmf_err *e, const char *fmt, ...) VMF_PRINTF(2, 3);
 

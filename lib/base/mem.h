@@ -27,7 +27,7 @@ int vmf_grow_bytes(void *pp, int64_t *cap, int64_t need, int64_t elem_bytes,
  * memory or the product overflows.  n = 0 gives a pointer to free. */
 void *vmf_calloc(int64_t n, int64_t elem_bytes, struct vmf_err *e) VMF_CHECK;
 
-/* A copy of the len bytes at s with a NUL behind it, the caller's to free. */
+/* A copy of the len bytes at s with a NUL after it, the caller's to free. */
 char *vmf_strndup(const char *s, int64_t len, struct vmf_err *e) VMF_CHECK;
 char *vmf_strdup(const char *s, struct vmf_err *e) VMF_CHECK;
 

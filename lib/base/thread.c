@@ -13,8 +13,8 @@
 
 #define STACK_BYTES (1 << 20)
 
-struct vmf_lane {
-	struct vmf_lane_ops ops;
+struct vmf_pool {
+	struct vmf_pool_ops ops;
 	void **slot;
 	bool *done;		/* by slot */
 	int n_slots;
@@ -26,7 +26,7 @@ struct vmf_lane {
 	int64_t taken, given;	/* jobs; slots [given, taken) are full */
 	bool holds;		/* slot of job given - 1 is the caller's */
 	bool taking;		/* a thread is in take */
-	bool held;		/* by vmf_lane_hold */
+	bool held;		/* by vmf_pool_hold */
 	bool dry;		/* take had nothing */
 	bool stop;
 };
@@ -43,10 +43,10 @@ vmf_cores(void)
 }
 
 int
-vmf_lane_new(struct vmf_lane **out, const struct vmf_lane_ops *ops,
+vmf_pool_new(struct vmf_pool **out, const struct vmf_pool_ops *ops,
     void *const *slot, int n_slots, struct vmf_err *e)
 {
-	struct vmf_lane *l = vmf_calloc(1, sizeof(*l), e);
+	struct vmf_pool *l = vmf_calloc(1, sizeof(*l), e);
 
 	*out = NULL;
 	if (l == NULL)
@@ -71,15 +71,15 @@ vmf_lane_new(struct vmf_lane **out, const struct vmf_lane_ops *ops,
 }
 
 static bool
-can_take(const struct vmf_lane *l)
+can_take(const struct vmf_pool *l)
 {
 	return !l->taking && !l->held && !l->dry &&
 	    l->taken - l->given + l->holds < l->n_slots;
 }
 
-/* Take a job and do it; the lock is held before and behind. */
+/* Take a job and do it; the lock is held before and after. */
 static void
-one_job(struct vmf_lane *l)
+one_job(struct vmf_pool *l)
 {
 	int64_t at = l->taken % l->n_slots;
 	void *slot = l->slot[at];
@@ -112,7 +112,7 @@ one_job(struct vmf_lane *l)
 static void *
 helper(void *arg)
 {
-	struct vmf_lane *l = arg;
+	struct vmf_pool *l = arg;
 	int old;
 
 	/* What may be left in the middle enables it there. */
@@ -129,7 +129,7 @@ helper(void *arg)
 }
 
 void
-vmf_lane_start(struct vmf_lane *l, int n_threads)
+vmf_pool_start(struct vmf_pool *l, int n_threads)
 {
 	sigset_t all, old;
 	pthread_attr_t attr;
@@ -152,7 +152,7 @@ vmf_lane_start(struct vmf_lane *l, int n_threads)
 }
 
 void *
-vmf_lane_next(struct vmf_lane *l)
+vmf_pool_next(struct vmf_pool *l)
 {
 	void *slot = NULL;
 
@@ -178,7 +178,7 @@ vmf_lane_next(struct vmf_lane *l)
 }
 
 void
-vmf_lane_hold(struct vmf_lane *l)
+vmf_pool_hold(struct vmf_pool *l)
 {
 	pthread_mutex_lock(&l->lock);
 	l->held = true;
@@ -188,7 +188,7 @@ vmf_lane_hold(struct vmf_lane *l)
 }
 
 void
-vmf_lane_resume(struct vmf_lane *l)
+vmf_pool_resume(struct vmf_pool *l)
 {
 	pthread_mutex_lock(&l->lock);
 	l->held = l->dry = false;
@@ -197,7 +197,7 @@ vmf_lane_resume(struct vmf_lane *l)
 }
 
 void
-vmf_lane_free(struct vmf_lane *l)
+vmf_pool_free(struct vmf_pool *l)
 {
 	if (l == NULL)
 		return;
@@ -258,8 +258,8 @@ vmf_each(int64_t n, int threads, int (*job)(void *arg, int64_t i,
     struct vmf_err *e), void *arg, struct vmf_err *e)
 {
 	struct each r = { .n = n, .job = job, .arg = arg };
-	struct vmf_lane_ops ops = { each_take, each_work, &r };
-	struct vmf_lane *l = NULL;
+	struct vmf_pool_ops ops = { each_take, each_work, &r };
+	struct vmf_pool *l = NULL;
 	struct each_job *slot = NULL, *done;
 	void **at = NULL;
 	int n_slots, rc = 0;
@@ -277,11 +277,11 @@ vmf_each(int64_t n, int threads, int (*job)(void *arg, int64_t i,
 	}
 	for (int i = 0; i < n_slots; i++)
 		at[i] = &slot[i];
-	if ((rc = vmf_lane_new(&l, &ops, at, n_slots, e)) != 0)
+	if ((rc = vmf_pool_new(&l, &ops, at, n_slots, e)) != 0)
 		goto done;
 	if (threads > 1)
-		vmf_lane_start(l, threads - 1);
-	while ((done = vmf_lane_next(l)) != NULL)
+		vmf_pool_start(l, threads - 1);
+	while ((done = vmf_pool_next(l)) != NULL)
 		if (done->rc != 0) {
 			rc = done->rc;
 			if (e != NULL)
@@ -289,7 +289,7 @@ vmf_each(int64_t n, int threads, int (*job)(void *arg, int64_t i,
 			break;
 		}
 done:
-	vmf_lane_free(l);
+	vmf_pool_free(l);
 	free(slot);
 	free(at);
 	return rc;

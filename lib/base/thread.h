@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A lane: jobs that are taken in order, worked on side by side, and handed
- * out in the order they were taken, so that the result does not depend on
- * how many threads there are or on their timing.
+ * A pool of threads: jobs are taken in order, worked on side by side, and
+ * handed out in the order they were taken, so that the result does not depend
+ * on how many threads there are or on their timing.
  *
  * Jobs live in slots, which are the caller's and go round: while all are
  * full, nothing is taken.  The thread that asks for results works too; with
@@ -18,9 +18,9 @@
 /* Cores that this process may run on, at least 1. */
 int vmf_cores(void);
 
-struct vmf_lane;
+struct vmf_pool;
 
-struct vmf_lane_ops {
+struct vmf_pool_ops {
 	/* Fill the slot with the next job; 0: there is none for now.  One
 	 * thread at a time is in here. */
 	int (*take)(void *arg, void *slot);
@@ -29,24 +29,24 @@ struct vmf_lane_ops {
 	void *arg;
 };
 
-int vmf_lane_new(struct vmf_lane **l, const struct vmf_lane_ops *ops,
+int vmf_pool_new(struct vmf_pool **l, const struct vmf_pool_ops *ops,
     void *const *slot, int n_slots, struct vmf_err *e) VMF_CHECK;
 
 /* Start helpers, once; where the system has no more threads it is fewer. */
-void vmf_lane_start(struct vmf_lane *l, int n_threads);
+void vmf_pool_start(struct vmf_pool *l, int n_threads);
 
 /* The next job, done; valid until the next call.  NULL when take had none
  * and all before were handed out. */
-void *vmf_lane_next(struct vmf_lane *l);
+void *vmf_pool_next(struct vmf_pool *l);
 
 /* Between these take is not running, and what it looks at may be changed;
- * behind the second it is asked again. */
-void vmf_lane_hold(struct vmf_lane *l);
-void vmf_lane_resume(struct vmf_lane *l);
+ * after the second it is asked again. */
+void vmf_pool_hold(struct vmf_pool *l);
+void vmf_pool_resume(struct vmf_pool *l);
 
 /* Cancels the helpers where they allow it, which at first they do not, and
  * waits for them; jobs that are left are dropped. */
-void vmf_lane_free(struct vmf_lane *l);
+void vmf_pool_free(struct vmf_pool *l);
 
 /*
  * Do jobs 0 to n - 1, on so many threads at most.  Returns the first code

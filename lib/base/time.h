@@ -25,7 +25,7 @@ int64_t vmf_tz_offset(int64_t t);
 
 /* The moment at which the wall clock shows the given second (counted as if
  * it were UTC).  Where the clock shows it twice, the first; where it skips
- * it, the moment as far behind the skip as the time is inside it. */
+ * it, the moment as far after the skip as the time is inside it. */
 int64_t vmf_tz_to_utc(int64_t wall);
 
 /* Seconds since the epoch of a calendar date and time, proleptic Gregorian;

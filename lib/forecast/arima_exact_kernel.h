@@ -153,7 +153,7 @@ struct arima_exact {
 	vreal sse, log_var, n, mean;
 };
 
-/* The state that the next step is foretold from: of the series, and of a
+/* The state that the next step is predicted from: of the series, and of a
  * mean of 1. */
 struct arima_past {
 	struct arima_poly poly;
@@ -230,7 +230,7 @@ arima_likelihood(vcseq y, int64_t stride, int64_t n, int64_t s, int r,
 }
 
 /*
- * Forecasts of h steps behind step n - 1, from all of the steps [begin, n):
+ * Forecasts of h steps after step n - 1, from all of the steps [begin, n):
  * f[j], of the lanes of the mask that have no gap; the others keep theirs.
  */
 VMF_HD void

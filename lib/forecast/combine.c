@@ -39,7 +39,7 @@ vmf_combine_free(struct vmf_combine *c)
 	*c = (struct vmf_combine){ 0 };
 }
 
-/* First lead (from 0) behind band k of so many leads measured. */
+/* First lead (from 0) after band k of so many leads measured. */
 static int64_t
 band_end(int k, int64_t leads)
 {
@@ -280,7 +280,7 @@ mase_of(const struct vmf_slice *y, const double *weight,
 }
 
 /*
- * Bounds of what is foretold: on a scale of logarithms trends and upper
+ * Bounds of what is predicted: on a scale of logarithms trends and upper
  * quantiles grow out of all proportion.  A load goes no further than it
  * went, but for one that rises (falls): by as much as its greatest (least)
  * value of each third of the history is at least beyond that of the one

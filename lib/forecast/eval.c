@@ -53,7 +53,7 @@ int
 vmf_eval_add_models(struct vmf_eval *ev, const char *text,
     struct vmf_err *e)
 {
-	const struct vmf_algo *algos[VMF_METRICS_MAX];
+	const struct vmf_algo *algos[VMF_WORDS_MAX];
 	struct vmf_words w = { 0 };
 	int rc = vmf_words_parse(&w, text, "--model", VMF_EUSAGE, e);
 
@@ -258,7 +258,7 @@ vmf_eval_learn(struct vmf_eval *ev, struct vmf_err *e)
 	int rc;
 
 	/* Each algorithm once, and there are fewer. */
-	assert(ev->n_rivals <= VMF_METRICS_MAX);
+	assert(ev->n_rivals <= VMF_WORDS_MAX);
 	for (int m = 0; m < ev->n_rivals; m++)
 		g->algo[g->n_algos++] = ev->rival[m].algo;
 	g->metrics = &ev->metrics;
@@ -359,7 +359,7 @@ vmf_case_fill(struct vmf_case *c, struct vmf_series *s, int64_t i, int col,
 	if ((rc = vmf_series_slice(s, i, col, at, &c->y, e)) != 0)
 		return rc;
 	/*
-	 * A block of its own for each: what lies behind it is not the
+	 * A block of its own for each: what lies after it is not the
 	 * future, and a sanitizer or valgrind sees who reads there.
 	 */
 	free(c->past);

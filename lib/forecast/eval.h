@@ -105,7 +105,7 @@ struct vmf_eval {
 	 * what is before first, by vmf_eval_learn. */
 	struct vmf_globals globals;
 	/* private */
-	struct vmf_algo less[VMF_METRICS_MAX];	/* without some parts */
+	struct vmf_algo less[VMF_WORDS_MAX];	/* without some parts */
 	struct vmf_rival *rival;
 	int n_rivals;
 	int64_t rivals_cap;

@@ -176,7 +176,7 @@ put_gate(struct vmf_batch *b, const struct vmf_part *part,
 	for (int w = 0; w < 2; w++)
 		for (int k = 0; k < VMF_GATE_PARTS && rc == 0; k++) {
 			snprintf(text, sizeof(text), "%s the gate: %s",
-			    w == 0 ? "before" : "behind", vmf_gate_part(k));
+			    w == 0 ? "before" : "after", vmf_gate_part(k));
 			r.part = text;
 			r.share = (double)g.mass[w][k];
 			rc = put(b, part, &r, e);

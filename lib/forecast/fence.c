@@ -25,7 +25,7 @@ few(int64_t n)
 	return 2 + n / 1000;
 }
 
-/* Whether it can be seen without sorting that nothing lies behind the fence:
+/* Whether it can be seen without sorting that nothing lies beyond the fence:
  * where nothing is negative, and enough is not far from the most. */
 static bool
 is_plain(const double *y, int64_t n)

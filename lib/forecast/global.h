@@ -156,7 +156,7 @@ int vmf_global_many(const struct vmf_algo *algo, struct vmf_problem *p,
 
 struct vmf_globals {
 	/* set by the caller: */
-	const struct vmf_algo *algo[VMF_METRICS_MAX];
+	const struct vmf_algo *algo[VMF_WORDS_MAX];
 	int n_algos;			/* NULL is passed */
 	const struct vmf_words *metrics;
 	const struct vmf_target *target;	/* [n_targets] */

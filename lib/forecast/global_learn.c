@@ -90,7 +90,7 @@ struct plan {
 };
 
 /*
- * Origins are spread over what lies behind two and a half seasons, 13 hours
+ * Origins are spread over what lies after two and a half seasons, 13 hours
  * apart or more, and never a multiple of the season: all phases have their
  * turn.
  */
@@ -142,7 +142,7 @@ draw(const struct vmf_globals *gs, struct learner *l, int64_t w,
 
 		if (w >= plan[i].n)
 			continue;
-		/* Steps behind the origin, and of these known ones. */
+		/* Steps after the origin, and of these known ones. */
 		ahead = 1 + plan[i].off + (plan[i].n - 1 - w) *
 		    plan[i].apart;
 		back = ahead + l->y[i].gap;

@@ -81,7 +81,7 @@ fill_in(double *lost, double mix, unsigned without, unsigned asleep)
 			lost[m] = fmax(mix, 0.1 * sum / n);
 }
 
-/* What the members would have foretold in group k of leads from the origin,
+/* What the members would have predicted in group k of leads from the origin,
  * which is before step t. */
 static void
 score(struct course *c, int k, int64_t t)
@@ -138,7 +138,7 @@ score(struct course *c, int k, int64_t t)
 		discount(&g->pit[b], pit[b] / n);
 }
 
-/* The origin behind one that has t steps of history: soon where that is
+/* The origin after one that has t steps of history: soon where that is
  * short, later about 13 hours on, so that all phases have their turn. */
 static int64_t
 origin_after(int64_t t, int64_t season, int64_t day)
@@ -335,7 +335,7 @@ tell_parts(struct course *c, const struct vmf_kq_job *job,
 
 /* The leads [from, to), which the dense members do not tell apart. */
 static void
-foretell(struct course *c, int k, struct vmf_kq_job *job, int64_t from,
+predict(struct course *c, int k, struct vmf_kq_job *job, int64_t from,
     int64_t to)
 {
 	struct vmf_forecast *f = job->f;
@@ -417,7 +417,7 @@ forecast(struct course *c, struct vmf_kq_job *job, struct vmf_err *e)
 			to = vmf_kq_end(k, c->day);
 		if (to > job->f->h)
 			to = job->f->h;
-		foretell(c, k, job, from, to);
+		predict(c, k, job, from, to);
 	}
 	return 0;
 }
@@ -490,8 +490,8 @@ vmf_kq_run(struct vmf_kq_job *job, int64_t n, const struct vmf_panel *how,
     struct vmf_err *e)
 {
 	struct run r = { .job = job, .n = n, .ops = ops_of(how->lanes) };
-	struct vmf_lane_ops ops = { .take = take, .work = work, .arg = &r };
-	struct vmf_lane *lane = NULL;
+	struct vmf_pool_ops ops = { .take = take, .work = work, .arg = &r };
+	struct vmf_pool *pool = NULL;
 	struct task *task, *t;
 	void **slot;
 	int threads = how->threads > 1 ? how->threads : 1;
@@ -510,11 +510,11 @@ vmf_kq_run(struct vmf_kq_job *job, int64_t n, const struct vmf_panel *how,
 	}
 	for (int i = 0; i < n_slots; i++)
 		slot[i] = &task[i];
-	if ((rc = vmf_lane_new(&lane, &ops, slot, n_slots, e)) != 0)
+	if ((rc = vmf_pool_new(&pool, &ops, slot, n_slots, e)) != 0)
 		goto done;
 	if (threads > 1)
-		vmf_lane_start(lane, threads - 1);
-	while ((t = vmf_lane_next(lane)) != NULL)
+		vmf_pool_start(pool, threads - 1);
+	while ((t = vmf_pool_next(pool)) != NULL)
 		if (t->rc != 0) {
 			rc = t->rc;
 			if (e != NULL)
@@ -522,7 +522,7 @@ vmf_kq_run(struct vmf_kq_job *job, int64_t n, const struct vmf_panel *how,
 			break;
 		}
 done:
-	vmf_lane_free(lane);
+	vmf_pool_free(pool);
 	for (int i = 0; task != NULL && i < n_slots; i++) {
 		free(task[i].y);
 		vmf_kq_free(&task[i].q);

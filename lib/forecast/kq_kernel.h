@@ -5,7 +5,7 @@
  * Estimating Regression", 1964) and Watson ("Smooth Regression Analysis",
  * 1964), of the distribution rather than the mean.
  *
- * Step t is [t].  Arrays are padded: up to VMF_KQ_W steps behind their end
+ * Step t is [t].  Arrays are padded: up to VMF_KQ_W steps after their end
  * are read and written.  All is float, by +, -, x, / and bits only: the same
  * bytes whatever the instructions.
  *
@@ -188,7 +188,7 @@ kq_two_rows(float *rows, kqreal ab, kqreal cd, kqreal ef, kqreal gh)
 	    13, 14, 15));
 }
 
-/* Eight columns, one behind the other, into eight rows. */
+/* Eight columns, one after the other, into eight rows. */
 VMF_HD void
 kq_transpose(float *rows, const kqreal *c)
 {
@@ -304,7 +304,7 @@ kq_deciles(kqreal cum, kqreal scale)
  * loss is 90 times the mean over the nine deciles of 2 x pinball loss, err
  * the absolute error of the fifth.  A decile's loss is an integral over what
  * lies between it and y, so that all nine are found in one pass: of the gap
- * behind value i, k deciles are below it; where y is not, they lose their
+ * after value i, k deciles are below it; where y is not, they lose their
  * levels, 1 + ... + k tenths of it, and where y is, the 9 - k above it lose
  * what is left of theirs to one, 1 + ... + (9 - k) tenths.
  */
@@ -375,7 +375,7 @@ kq_halves(kqreal a, kqreal b)
 }
 
 /* Mix eight members: s[i] += the sum of share x w[i].  s has room for a
- * multiple of VMF_KQ_W, and w rows of 0 behind n. */
+ * multiple of VMF_KQ_W, and w rows of 0 after n. */
 VMF_HD void
 kq_blend(float *s, const float *w, int64_t n, const float *share)
 {
@@ -421,7 +421,7 @@ kq_powers(float *share, const float *start, const float *loss, float least,
 	kq_store(share, kq_exp2(p));
 }
 
-/* The sum of the products, in an order of its own; both are 0 behind n. */
+/* The sum of the products, in an order of its own; both are 0 after n. */
 VMF_HD float
 kq_dot(const float *a, const float *b, int64_t n)
 {
@@ -434,7 +434,7 @@ kq_dot(const float *a, const float *b, int64_t n)
 }
 
 /* The sum of each run of VMF_KQ_RUN; s has room for whole runs, and is 0
- * behind n. */
+ * after n. */
 VMF_HD void
 kq_runs(float *run, const float *s, int64_t n)
 {

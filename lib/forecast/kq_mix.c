@@ -345,7 +345,7 @@ vmf_kq_seen(const struct vmf_kq *q, double *lo, double *hi)
 	}
 }
 
-/* What is behind the fence counts as if it were on it, but for what was more
+/* What is beyond the fence counts as if it were on it, but for what was more
  * than once: that counts as the twentieth of the mixture at its end. */
 double
 vmf_kq_mean(const struct vmf_kq *q, int i)

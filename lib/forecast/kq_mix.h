@@ -145,7 +145,7 @@ void vmf_kq_fence(const struct vmf_kq *q, float bound[2]);
 /* The same, and as far as the history itself went. */
 void vmf_kq_seen(const struct vmf_kq *q, double *lo, double *hi);
 /* Of mix[i]: quantiles at ascending levels, the mean (in which one value
- * behind the fence counts as on it, and several as the mixture's .05 or .95
+ * beyond the fence counts as on it, and several as the mixture's .05 or .95
  * where that is further), and the shares below y and not above it. */
 void vmf_kq_quantiles(const struct vmf_kq *q, int i, const double *level,
     int n, float *v);

@@ -151,7 +151,7 @@ make_room(struct vmf_kq *q, struct vmf_err *e)
 	if ((rc = vmf_grow(&q->floats, &q->floats_cap, need + 16, e)) != 0 ||
 	    (rc = vmf_grow(&q->ints, &q->ints_cap, 6 * one, e)) != 0)
 		return rc;
-	/* What stands behind an array's end must be a number. */
+	/* What stands after an array's end must be a number. */
 	if (cap != q->floats_cap) {
 		memset(q->floats, 0, (size_t)q->floats_cap *
 		    sizeof(*q->floats));
@@ -377,7 +377,7 @@ vmf_kq_origin(struct vmf_kq *q, int64_t t)
 		int64_t u = q->order[i] - from;
 
 		/* Written in any case, so that there is no branch to be
-		 * foretold. */
+		 * predicted. */
 		q->step[q->known] = (int32_t)u;
 		q->phase[q->known] = q->order_phase[i];
 		q->in_week[q->known] = q->order_week[i];
@@ -541,7 +541,7 @@ find_moved(const struct vmf_kq *q, int m, struct moved *x, int *n)
 			float v = (float)q->past[t] + k->part *
 			    (level[q->at - 1] - level[t - q->lead - 1]);
 
-			/* A load that was never negative is not foretold to
+			/* A load that was never negative is not predicted to
 			 * be. */
 			if (v < 0.0f && q->value[0] >= 0.0f)
 				v = 0.0f;

@@ -45,7 +45,7 @@ extern const char *const vmf_kq_families[VMF_KQ_FAMILIES];
 /* What member m looks at, in words. */
 enum { VMF_KQ_NAME = 96 };
 void vmf_kq_name(int m, char name[VMF_KQ_NAME]);
-/* The lead behind group k: an hour, four, a day, and two and a half (the last
+/* The lead after group k: an hour, four, a day, and two and a half (the last
  * is for all leads from there on as well). */
 int64_t vmf_kq_end(int k, int64_t day);
 /* Lead i of those that group k is scored by; -1: there are not so many. */

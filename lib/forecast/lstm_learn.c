@@ -32,7 +32,7 @@
 /* Epochs in a row that are no better, until it ends. */
 #define PATIENCE 5
 
-/* What a run that was killed goes on from, behind "vmf-lstm-state": numbers,
+/* What a run that was killed goes on from, after "vmf-lstm-state": numbers,
  * the network, and the weights of the best epoch. */
 struct state {
 	char magic[16];

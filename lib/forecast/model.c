@@ -46,9 +46,9 @@ vmf_words_parse(struct vmf_words *w, const char *text, const char *what,
 		if (*s == '\0')
 			return vmf_fail(e, code, "%s: '%.64s', expected "
 			    "names with a comma between", what, text);
-		if (w->n == VMF_METRICS_MAX)
+		if (w->n == VMF_WORDS_MAX)
 			return vmf_fail(e, code, "%s: more than %d names",
-			    what, VMF_METRICS_MAX);
+			    what, VMF_WORDS_MAX);
 		for (int i = 0; i < w->n; i++)
 			if (strcmp(w->v[i], s) == 0)
 				return vmf_fail(e, code, "%s: '%.64s' is "

@@ -16,13 +16,13 @@
 #include "forecast/forecast.h"
 #include "series/series.h"
 
-#define VMF_METRICS_MAX 64
+#define VMF_WORDS_MAX 64
 
 /* Words between commas; the text is copied. */
 struct vmf_words {
 	int n;
 	char *text;
-	const char *v[VMF_METRICS_MAX];
+	const char *v[VMF_WORDS_MAX];
 };
 /* what names the option or key in the message; none empty, none twice. */
 int vmf_words_parse(struct vmf_words *w, const char *text, const char *what,
@@ -68,8 +68,8 @@ struct vmf_model {
 	int64_t season_s;
 	struct vmf_words metrics, algos;
 	/* NULL: not known to this version */
-	const struct vmf_algo *algo_of[VMF_METRICS_MAX];
-	struct vmf_algo less[VMF_METRICS_MAX];	/* those without parts */
+	const struct vmf_algo *algo_of[VMF_WORDS_MAX];
+	struct vmf_algo less[VMF_WORDS_MAX];	/* those without parts */
 	/* the rest is private */
 	const struct vmf_batch *b;
 	int64_t i;

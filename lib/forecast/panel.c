@@ -198,7 +198,7 @@ measure(const struct vmf_block *b, const struct run *r, int64_t *sum)
 	    7) / 8 * 8;
 }
 
-/* The block's arrays in the parts at at[], which go on behind them; where a
+/* The block's arrays in the parts at at[], which go on after them; where a
  * member has none, its pointers are not to be used. */
 static void
 place(struct vmf_block *b, const struct run *r, double *const *at)
@@ -341,7 +341,7 @@ fill(struct vmf_block *b, const struct run *r,
 	}
 }
 
-/* The members' parameters of the jobs, which lie one behind the other in
+/* The members' parameters of the jobs, which lie one after the other in
  * the params, into lanes. */
 static void
 load_members(struct vmf_block *b, const struct run *r,

@@ -7,7 +7,7 @@
 #include "learn/boost.h"
 #include "learn/lstm_cell.h"
 
-/* What auto does without is told, behind what was told before. */
+/* What auto does without is told, after what was told before. */
 static void
 add_note(char *note, size_t size, const char *why)
 {

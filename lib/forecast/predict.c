@@ -517,7 +517,7 @@ solve_risks(struct vmf_predict *p, int64_t rows, struct vmf_err *e)
 	return 0;
 }
 
-/* "mem_mean: short: ..." behind the first metric's reason. */
+/* "mem_mean: short: ..." after the first metric's reason. */
 static void
 join_reasons(const struct vmf_predict *p, const struct vmf_cell *c, char *buf,
     size_t n)

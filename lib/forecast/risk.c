@@ -53,7 +53,7 @@ width(const struct vmf_global *g)
 	return EXTRA + n_cols(g);
 }
 
-/* The numbers of a window, behind its odds: the step in the middle, and where
+/* The numbers of a window, after its odds: the step in the middle, and where
  * the threshold lies, in its unit and in the series' scale. */
 static void
 numbers(const struct vmf_global *g, const struct vmf_window *w,

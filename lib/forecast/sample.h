@@ -25,7 +25,7 @@ struct vmf_sample {
 	int64_t n;
 	float *rec;		/* [n][width] */
 	int64_t *from;		/* [n]: the moment before which all is known
-				 * that the row would foretell by */
+				 * that the row would predict by */
 	int64_t *until;		/* [n]: the moment before which its answer is
 				 * known */
 	/* private */

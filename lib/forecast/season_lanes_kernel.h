@@ -12,7 +12,7 @@
 #include "forecast/lanes.h"
 
 /* Phase of step t of n, counted back from the end, so that it does not depend
- * on how long the other lanes are; steps behind the end have one too. */
+ * on how long the other lanes are; steps after the end have one too. */
 VMF_HD int64_t
 season_phase(int64_t n, int64_t t, int64_t s)
 {

@@ -141,7 +141,7 @@ snaive_predict(struct vmf_forecast *f, const struct vmf_slice *y,
 			    (p[at[j] + 1] - p[at[j]]);
 			double x = v + d;
 
-			/* A load that was never negative is not foretold
+			/* A load that was never negative is not predicted
 			 * to be. */
 			if (x < 0.0 && params[0] >= 0.0 && v >= 0.0)
 				x = 0.0;

@@ -44,12 +44,12 @@ vmf_target_parse(struct vmf_target *t, const char *text, int64_t len,
 	at = memchr(sign + 1, '@', (size_t)rest);
 	if (at != NULL && !parse_steps(t, at + 1, text + len - at - 1))
 		return vmf_fail(e, code, "%s: '%.*s', expected steps of the "
-		    "forecast behind the @, such as 1-12, up to %d", what,
+		    "forecast after the @, such as 1-12, up to %d", what,
 		    (int)(len > 64 ? 64 : len), text, VMF_TARGET_LEADS_MAX);
 	if (vmf_parse_double(sign + 1, at != NULL ? at - sign - 1 : rest,
 	    &t->above) != 0 || !isfinite(t->above))
 		return vmf_fail(e, code, "%s: '%.*s', expected a number "
-		    "behind the >", what, (int)(len > 64 ? 64 : len), text);
+		    "after the >", what, (int)(len > 64 ? 64 : len), text);
 	vmf_format_double(t->above, number);
 	snprintf(t->text, sizeof(t->text), "%s>%s@%" PRId64 "-%" PRId64,
 	    t->metric, number, t->from, t->to);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Events that are to be foretold: that a metric is above a threshold in at
+ * Events that are to be predicted: that a metric is above a threshold in at
  * least one step of a part of the forecast.  Their parsing, whether one came,
  * what quantiles say of it, and the calibration of that.
  */
@@ -40,7 +40,7 @@ struct vmf_targets {
 /* "T,T,...", none twice; text NULL: none. */
 int vmf_targets_parse(struct vmf_targets *t, const char *text,
     const char *what, int code, struct vmf_err *e) VMF_CHECK;
-/* "metric,...", and behind it, with a NUL, metrics of targets that are not
+/* "metric,...", and after it, with a NUL, metrics of targets that are not
  * among them. */
 int vmf_targets_metrics(const struct vmf_targets *t, const char *metrics,
     struct vmf_buf *out, struct vmf_err *e) VMF_CHECK;

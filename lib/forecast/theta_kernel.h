@@ -178,7 +178,7 @@ theta_search(vcseq y, int64_t stride, int64_t n, vcseq idx,
 	return best;
 }
 
-/* Forecasts at the moments at[], as arima_roll makes them: behind the
+/* Forecasts at the moments at[], as arima_roll makes them: after the
  * moment, each forecast takes the place of its value. */
 VMF_HD_PASS void
 theta_roll(vcseq y, int64_t stride, int64_t n, vcseq idx,

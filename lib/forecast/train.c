@@ -135,7 +135,7 @@ take_parts(struct vmf_train *t, struct vmf_series *s, int64_t i, int64_t row,
 			break;
 		if (part.updated > t->opts.start)
 			return vmf_fail(e, VMF_EDATA, "%s: row %" PRId64
-			    ": updated lies behind the end of the series",
+			    ": updated lies after the end of the series",
 			    vmf_reader_name(t->update->r), part.row);
 		if ((rc = cmp < 0 ? count_gone(t, &part, e) :
 		    keep_part(t, t->known + row * per_row, &part, e)) != 0)

@@ -16,9 +16,9 @@
 struct vmf_train {
 	/* set by the caller: */
 	struct vmf_words models, metrics;
-	const struct vmf_algo *algo[VMF_METRICS_MAX];
-	struct vmf_algo less[VMF_METRICS_MAX];	/* those without parts */
-	int list[VMF_METRICS_MAX];	/* columns of the metrics */
+	const struct vmf_algo *algo[VMF_WORDS_MAX];
+	struct vmf_algo less[VMF_WORDS_MAX];	/* those without parts */
+	int list[VMF_WORDS_MAX];	/* columns of the metrics */
 	struct vmf_forecast_opts opts;
 	struct vmf_many many;		/* its how: width and threads */
 	/* NULL, or an open model of the same metrics and algorithms, of an
@@ -29,7 +29,7 @@ struct vmf_train {
 	int64_t n_rows, n_status[VMF_N_STATUS];
 	/* private; rows in hand are n_rows - n_put */
 	int64_t n_put, n_learned, next;
-	struct vmf_buf id;		/* their ids, one behind the other */
+	struct vmf_buf id;		/* their ids, one after the other */
 	int64_t *id_end, id_cap;
 	struct vmf_problem *problem;
 	struct vmf_fit *fit;

@@ -15,7 +15,7 @@
 #include "learn/boost.h"
 
 enum { BOOSTERS = 10, MEAN = 9,
-    /* of a window, and of a row behind its numbers */
+    /* of a window, and of a row after its numbers */
     LEADS = 4, EXTRA = BOOSTERS + 1 };
 #define ROWS_MOST 160000
 /* Too few to learn from, and to be tested on. */
@@ -187,7 +187,7 @@ learn_one(void *arg, int64_t i, struct vmf_err *e)
 	return vmf_boost_train(&o, &all, NULL, &x->b[j], e);
 }
 
-/* A line of JSON, and behind it the boosters, one after the other. */
+/* A line of JSON, and after it the boosters, one after the other. */
 static int
 save(struct vmf_global *g, const struct job *x, struct vmf_err *e)
 {
@@ -298,7 +298,7 @@ read_header(struct vmf_global *g, const cJSON *o, int64_t left,
 		left -= bytes[j];
 	}
 	return left == 0 ? 0 : vmf_fail(e, VMF_EDATA, "%" PRId64 " bytes "
-	    "behind the last booster", left);
+	    "after the last booster", left);
 }
 
 static int

@@ -88,7 +88,7 @@ put_micro(char *p, int64_t v)
 	return put_4(p, frac % 10000);
 }
 
-/* Random decimals behind number k of VM i's sample. */
+/* Random decimals after number k of VM i's sample. */
 static char *
 put_more(const struct vmf_gen *g, char *p, int64_t i, int k)
 {
@@ -272,7 +272,7 @@ disagree(struct vmf_sample *s)
 	}
 }
 
-/* Go on to the next sample; false behind the last. */
+/* Go on to the next sample; false after the last. */
 static bool
 advance(struct vmf_gen *g)
 {

@@ -25,7 +25,7 @@ struct vmf_ahead {
 	struct chunk next;	/* being made */
 	int64_t made, used;	/* chunks of the ring, of all */
 	int64_t pos;		/* bytes used of chunk `used` */
-	/* What the ring has no room for; it is behind all that the ring holds,
+	/* What the ring has no room for; it is after all that the ring holds,
 	 * which takes nothing until this is read. */
 	int fd;			/* -1: none */
 	int64_t written, read;

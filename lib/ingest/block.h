@@ -36,12 +36,12 @@ struct vmf_block_plan {
 };
 
 struct vmf_block {
-	/* the text, VMF_CELLS_PAD behind the begin of buf */
+	/* the text, VMF_CELLS_PAD after the begin of buf */
 	char *buf;
 	int64_t cap, n;
 	bool first, last;	/* of its file */
 	bool no_file;		/* which could not be opened */
-	int rc;			/* what is behind the text, if not the end */
+	int rc;			/* what is after the text, if not the end */
 	struct vmf_err err;
 	int64_t file_bytes;	/* of all files, read up to here */
 	struct vmf_block_plan plan;

@@ -14,7 +14,7 @@
 #include <emmintrin.h>
 #endif
 
-#define VMF_CELLS_PAD 64	/* bytes before and behind the text that can
+#define VMF_CELLS_PAD 64	/* bytes before and after the text that can
 				 * be read */
 
 struct vmf_cells {

@@ -14,7 +14,7 @@
 #define PIECE_BYTES (64 * 1024)
 
 static const char quote_misplaced[] = "found a quote inside an unquoted "
-    "field or text behind a closing quote, expected fields as in RFC 4180";
+    "field or text after a closing quote, expected fields as in RFC 4180";
 static const char cr_inside[] = "found a carriage return inside the line";
 
 struct vmf_csv {
@@ -28,7 +28,7 @@ struct vmf_csv {
 	int64_t fed;		/* bytes of in that the parser has had */
 	bool eof;
 	int64_t line;		/* of byte fed */
-	/* the row: fields behind each other, and where each ends */
+	/* the row: fields after each other, and where each ends */
 	struct vmf_buf text;
 	int64_t *end;
 	int64_t n, end_cap;
@@ -130,7 +130,7 @@ too_long(struct vmf_csv *c, const char *what, int64_t limit,
 }
 
 /*
- * Read more text behind the row at hand, which moves to the front.  The
+ * Read more text after the row at hand, which moves to the front.  The
  * buffer only grows for a row longer than a block.
  */
 static int
@@ -261,7 +261,7 @@ begin_row(struct vmf_csv *c, struct vmf_row *row)
 	c->n = c->text.n = c->n_rows = c->quote_line = 0;
 }
 
-/* The last row, where no line end stands behind it; or 0. */
+/* The last row, where no line end stands after it; or 0. */
 static int
 at_end(struct vmf_csv *c, struct vmf_row *row, const char *bad,
     struct vmf_err *e)

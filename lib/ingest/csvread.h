@@ -39,7 +39,7 @@ struct vmf_csv;
 
 /*
  * Where the text comes from: up to n bytes, 0 at the end, < 0 on failure.
- * When no call gives bytes from behind a line end, the reader never holds
+ * When no call gives bytes from after a line end, the reader never holds
  * text beyond the row it returned.
  */
 struct vmf_csv_text {
@@ -63,7 +63,7 @@ void vmf_csv_set_line(struct vmf_csv *c, int64_t line);
  * 1 and the next row, valid until the next call; 0 at the end; < 0 on
  * failure: what the source reports, a quote that never ends, and a field or
  * a row beyond the limits above.  A row that is bad as CSV (a quote inside
- * an unquoted field, text behind a closing quote, a NUL, a CR inside the
+ * an unquoted field, text after a closing quote, a NUL, a CR inside the
  * line) is returned as such and ends at the next line end.  What comes out
  * does not depend on how the text was cut by read.
  */

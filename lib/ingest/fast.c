@@ -43,7 +43,7 @@ struct codes {
 
 struct vmf_fast {
 	struct vmf_ingest *in;
-	struct vmf_lane *lane;
+	struct vmf_pool *pool;
 	bool started;
 	struct vmf_block *block;
 	int n_blocks;
@@ -55,8 +55,8 @@ struct vmf_fast {
 	bool begun;		/* it has given a block */
 	bool ready;		/* the columns are known */
 	int allow;		/* blocks to take before that */
-	bool stop;		/* an error: nothing behind it counts */
-	struct vmf_buf carry;	/* text behind the last line end */
+	bool stop;		/* an error: nothing after it counts */
+	struct vmf_buf carry;	/* text after the last line end */
 	int64_t closed_bytes;
 	/* of the one who fills batches */
 	struct vmf_idtab **tab;
@@ -107,7 +107,7 @@ end_file(struct vmf_fast *f)
 		f->ready = false;
 }
 
-/* Text up to a line end, if there is one in reach; what is behind it is for
+/* Text up to a line end, if there is one in reach; what is after it is for
  * the next block.  Sets b->last at the end, and b->rc where that is none. */
 static void
 read_text(struct vmf_fast *f, struct vmf_source *src, struct vmf_block *b)
@@ -230,7 +230,7 @@ vmf_fast_new(struct vmf_ingest *in, struct vmf_err *e)
 {
 	int n = (in->opt.threads > 1 ? in->opt.threads : 1) + 3;
 	struct vmf_fast *f = vmf_calloc(1, sizeof(*f), e);
-	struct vmf_lane_ops ops = { .take = take, .work = work, .arg = f };
+	struct vmf_pool_ops ops = { .take = take, .work = work, .arg = f };
 	void **slot = vmf_calloc(n, sizeof(*slot), e);
 	int rc = VMF_ENOMEM;
 
@@ -245,7 +245,7 @@ vmf_fast_new(struct vmf_ingest *in, struct vmf_err *e)
 	f->n_blocks = n;
 	for (int i = 0; i < n; i++)
 		slot[i] = &f->block[i];
-	rc = vmf_lane_new(&f->lane, &ops, slot, n, e);
+	rc = vmf_pool_new(&f->pool, &ops, slot, n, e);
 done:
 	free(slot);
 	return rc;
@@ -256,7 +256,7 @@ vmf_fast_free(struct vmf_fast *f)
 {
 	if (f == NULL)
 		return;
-	vmf_lane_free(f->lane);
+	vmf_pool_free(f->pool);
 	for (int i = 0; i < f->n_blocks; i++)
 		vmf_block_free(&f->block[i]);
 	free(f->block);
@@ -305,17 +305,17 @@ vmf_fast_expect(struct vmf_fast *f, const char *const *path, int n,
 	return rc;
 }
 
-/* The next block into cur; NULL behind an error. */
+/* The next block into cur; NULL after an error. */
 static void
 next_block(struct vmf_fast *f)
 {
 	/* Before the columns are known blocks are taken one by one. */
 	if (!f->bound) {
-		vmf_lane_hold(f->lane);
+		vmf_pool_hold(f->pool);
 		f->allow = 1;
-		vmf_lane_resume(f->lane);
+		vmf_pool_resume(f->pool);
 	}
-	f->cur = vmf_lane_next(f->lane);
+	f->cur = vmf_pool_next(f->pool);
 	f->pos = f->at = 0;
 	if (f->cur != NULL)
 		f->bytes = f->cur->file_bytes;
@@ -330,11 +330,11 @@ vmf_fast_open(struct vmf_fast *f, const char *path, struct vmf_err *e)
 	while (f->opened > 0 && f->cur != NULL && !f->cur->last)
 		next_block(f);
 	if (f->opened == f->n_files || !f->file[f->opened].regular) {
-		vmf_lane_hold(f->lane);
+		vmf_pool_hold(f->pool);
 		if (f->opened == f->n_files)
 			rc = add_file(f, path, e);
 		f->turn = f->opened;
-		vmf_lane_resume(f->lane);
+		vmf_pool_resume(f->pool);
 	}
 	if (rc != 0)
 		return rc;
@@ -383,14 +383,14 @@ vmf_fast_ready(struct vmf_fast *f, struct vmf_err *e)
 		rc = make_tables(f, e);
 	if (rc != 0)
 		return rc;
-	vmf_lane_hold(f->lane);
+	vmf_pool_hold(f->pool);
 	f->ready = f->reading < f->opened || !f->in->map->wide;
 	f->cur->plan.bind = &f->in->bind;
 	f->cur->plan.tab = f->tab;
-	vmf_lane_resume(f->lane);
+	vmf_pool_resume(f->pool);
 	/* One small file is not worth a thread. */
 	if (!f->started && (!f->cur->last || f->n_files > 1)) {
-		vmf_lane_start(f->lane, f->in->opt.threads - 1);
+		vmf_pool_start(f->pool, f->in->opt.threads - 1);
 		f->started = true;
 	}
 	return 0;

@@ -23,7 +23,7 @@
 struct entry {
 	const char *s;
 	int32_t len;
-	_Atomic int32_t next;	/* code that came behind this the last time;
+	_Atomic int32_t next;	/* code that came after this the last time;
 				 * a guess, of no order with anything */
 };
 
@@ -57,7 +57,7 @@ mix(uint64_t a, uint64_t b)
 }
 
 /* Sixteen bytes a step (wyhash's mixing, by Wang Yi, public domain); up to
- * 16 bytes behind s are read, as of all texts here. */
+ * 16 bytes after s are read, as of all texts here. */
 static inline uint64_t
 hash(const char *s, int64_t len)
 {
@@ -191,7 +191,7 @@ grow_slots(struct vmf_idtab *t, int32_t n, struct vmf_err *e)
 	return 0;
 }
 
-/* Room for len bytes of text with 64 that can be read behind them: the first
+/* Room for len bytes of text with 64 that can be read after them: the first
  * of these, up to a whole word, by threads that compare, so they are of no
  * other text.  Long ones begin where a cache line does. */
 static char *
@@ -290,7 +290,7 @@ still_unknown(const struct vmf_id_state *st, const char *s, int64_t len)
 	    vmf_same(st->unknown, s, len);
 }
 
-/* Remember what came behind prev; 1 if that was another the last time. */
+/* Remember what came after prev; 1 if that was another the last time. */
 static inline int
 set_next(const struct vmf_idtab *t, int32_t prev, int32_t code)
 {
@@ -371,7 +371,7 @@ find_hashed(const struct vmf_idtab *t, const struct slots *sl,
 }
 
 /*
- * The code that came behind prev the last time.  Mostly it is the next one,
+ * The code that came after prev the last time.  Mostly it is the next one,
  * and to have the processor suppose so saves it waiting for each entry
  * before it can look at the next: the empty asm keeps the compiler from
  * seeing that both branches give the same.

@@ -48,7 +48,7 @@ struct vmf_ingest {
 	uint64_t code_gen;
 	/* when a batch is full */
 	int64_t base_dict;	/* bytes of its dictionaries when empty */
-	int64_t check_rows;	/* looked at behind each multiple of these */
+	int64_t check_rows;	/* looked at after each multiple of these */
 	struct vmf_ingest_counts count;
 	int64_t closed_bytes;
 };
@@ -79,7 +79,7 @@ int vmf_ingest_wide_code(struct vmf_ingest *in, struct vmf_dict *d,
 /* Bytes of the batch's dictionaries, which travel before it. */
 int64_t vmf_ingest_dict_bytes(const struct vmf_batch *b);
 
-/* True when the batch should go out, asked behind every row: the answer
+/* True when the batch should go out, asked after every row: the answer
  * depends on the rows alone, not on who read them. */
 bool vmf_ingest_full(const struct vmf_ingest *in, const struct vmf_batch *b);
 

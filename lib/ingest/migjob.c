@@ -446,7 +446,7 @@ vmf_mig_query(struct vmf_mig_in *in, bool *bad, struct vmf_err *e)
 		    "expected one a line");
 	else if (vmf_field_trim(&(struct vmf_field_text){ end,
 	    s + len - end }).len > 0)
-		rc = vmf_mig_why(in, in->line, "found more behind the JSON "
+		rc = vmf_mig_why(in, in->line, "found more after the JSON "
 		    "object, expected one a line");
 	else
 		rc = take_object(in, top, e);

@@ -13,7 +13,7 @@
 struct guess {
 	__m256i dots;		/* 255 where the points stand, in all alike */
 	__m256i shift;		/* digits before it, onto it */
-	__m256d scale;		/* by the digits behind it */
+	__m256d scale;		/* by the digits after it */
 	const double *scales;	/* from 0 digits on */
 	int lead, trail, blanks;	/* on either side, and both */
 };
@@ -53,7 +53,7 @@ piece(const struct vmf_cells *c, int64_t r, int64_t f, const struct guess *g)
 }
 
 /* The points of one register are not where the guess has them.  False: more
- * than one in a number, or one with no digit behind it. */
+ * than one in a number, or one with no digit after it. */
 VMF_TARGET_AVX2 INLINE bool
 find_points(__m256i dots, const double *scales, __m256i *shift,
     double scale[2])

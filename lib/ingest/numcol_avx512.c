@@ -15,7 +15,7 @@
 struct guess {
 	uint64_t dots;		/* where the points stand, if in all alike */
 	uint64_t before;	/* the bits up to the points */
-	__m256d scale;		/* by the digits behind them */
+	__m256d scale;		/* by the digits after them */
 	const double *scales;	/* from 0 digits on */
 	bool lead, trail;	/* a blank on either side */
 };
@@ -68,7 +68,7 @@ VMF_TARGET_AVX512 INLINE __m256d
 scale_of(uint64_t dots, uint64_t dots_far, uint64_t none,
     const double *scales)
 {
-	/* A point behind all digits is not taken, so its bit is free. */
+	/* A point after all digits is not taken, so its bit is free. */
 	__m256i one = _mm256_or_si256(_mm256_slli_epi64(
 	    wide_lanes(dots | none << 15), 16), wide_lanes(dots_far));
 
@@ -95,7 +95,7 @@ four_short(const char *const end[4], uint64_t keep, struct guess *g,
 	before = g->before;
 	*scale = g->scale;
 	if (dots != g->dots) {
-		/* One point each at most, and digits behind it. */
+		/* One point each at most, and digits after it. */
 		have = lanes_used(dots);
 		if ((dots & (dots - have)) != 0 || (dots & TOPS) != 0)
 			return false;
@@ -161,7 +161,7 @@ four_numbers(const struct vmf_cells *c, int64_t r, int64_t f,
 {
 	const uint32_t *sep = c->sep + f - 1;
 	const char *end[4];
-	uint64_t at[4];		/* the sep before the field, and behind it */
+	uint64_t at[4];		/* the sep before the field, and after it */
 	__m256i both, len, bits, high;
 
 #define PLACE(i) do { \

@@ -114,6 +114,32 @@ convert_id(struct vmf_ingest *in, const struct vmf_row *row, int64_t field,
 	return rc;
 }
 
+/* Letters, such as "MB" or " %": no digits, and no 0x10 or 1e cut short. */
+static bool
+is_unit(const char *s, int64_t n)
+{
+	bool any = false;
+
+	if (n > 0 && strchr("eExX", s[0]) != NULL)
+		return false;
+	for (int64_t i = 0; i < n; i++) {
+		if (strchr("0123456789+-._", s[i]) != NULL)
+			return false;
+		any |= s[i] != ' ';
+	}
+	return any && n <= 4;
+}
+
+/* What a field should have been that was taken for infinite. */
+static const char *
+want_finite(const struct vmf_field_text *f)
+{
+	for (int64_t i = 0; i < f->len; i++)
+		if (f->s[i] >= '0' && f->s[i] <= '9')
+			return "a number in the range of float64";
+	return "a finite number";
+}
+
 /* What a field should have been that is nearly a number; NULL: it is not. */
 static const char *
 nearly(const struct vmf_field_text *f)
@@ -134,7 +160,7 @@ nearly(const struct vmf_field_text *f)
 		if (vmf_parse_double(text, n, &v) == 0)
 			return "a number with a decimal point, not a comma";
 	}
-	if (n > 0 && f->len - n > 0 && f->len - n <= 4 &&
+	if (n > 0 && is_unit(f->s + n, f->len - n) &&
 	    vmf_parse_double(text, n, &v) == 0)
 		return "a number without a unit";
 	return NULL;
@@ -178,9 +204,11 @@ convert_number(struct vmf_ingest *in, const struct vmf_row *row,
 	case VMF_CONV_NO_NUMBER_OF:
 		return not_a_number(in, row, c, c->percent_of);
 	case VMF_CONV_INFINITE:
-		return row_bad(in, row, c->from, "a finite number");
+		return row_bad(in, row, c->from,
+		    want_finite(&row->field[c->from]));
 	case VMF_CONV_INFINITE_OF:
-		return row_bad(in, row, c->percent_of, "a finite number");
+		return row_bad(in, row, c->percent_of,
+		    want_finite(&row->field[c->percent_of]));
 	case VMF_CONV_NO_INT32:
 		return row_bad(in, row, c->from,
 		    "a whole number of 32 bits");

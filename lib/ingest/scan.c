@@ -40,7 +40,7 @@ struct masks {
 	uint64_t lf, cr, odd;	/* odd: quotes and NULs */
 };
 
-/* Positions of the bits; up to 7 words behind are written as well. */
+/* Positions of the bits; up to 7 words after are written as well. */
 VMF_TARGET_AVX2 static inline __attribute__((always_inline)) uint32_t *
 emit(uint32_t *to, uint64_t bits, uint32_t base)
 {

@@ -10,7 +10,7 @@
 
 #include "base/cpu.h"
 
-#define VMF_SCAN_PAD 64		/* bytes that may be read behind the text */
+#define VMF_SCAN_PAD 64		/* bytes that may be read after the text */
 
 struct vmf_marks {
 	uint32_t *pos;		/* of delimiters and line ends, in order */
@@ -20,7 +20,7 @@ struct vmf_marks {
 };
 
 /*
- * Scan n bytes of text; VMF_SCAN_PAD bytes behind them can be read, and the
+ * Scan n bytes of text; VMF_SCAN_PAD bytes after them can be read, and the
  * first of those is no LF.  pos and odd have room for n + 16 each.
  */
 void vmf_scan(enum vmf_simd level, const char *text, int64_t n, char delim,

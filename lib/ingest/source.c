@@ -30,8 +30,8 @@ struct vmf_source {
 	int64_t in_base;	/* byte of the file that in[0] is */
 	bool eof;
 	bool between;		/* no gzip member or zstd frame is open */
-	bool padded;		/* zeros were met behind a gzip member */
-	int rc;			/* what is behind the text read so far */
+	bool padded;		/* zeros were met after a gzip member */
+	int rc;			/* what is after the text read so far */
 	struct vmf_err err;
 #ifdef VMF_ISAL
 	struct inflate_state *z;
@@ -305,7 +305,7 @@ next_member(struct vmf_source *s, struct vmf_err *e)
 	}
 	if (c != 0x1f || s->padded)
 		return vmf_fail(e, VMF_EDATA, "%s: byte %lld: found 0x%02x "
-		    "behind the gzip data, expected a further member or the "
+		    "after the gzip data, expected a further member or the "
 		    "end of the file", s->name, at(s), c);
 	s->between = false;
 	return gzip_begin(s, e);

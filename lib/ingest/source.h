@@ -2,7 +2,7 @@
 /*
  * The bytes of an input file, unpacked.  Plain text, gzip and zstd are told
  * apart by their first bytes, never by the name, so that a pipe works as
- * well.  Several gzip members or zstd frames behind each other are one text.
+ * well.  Several gzip members or zstd frames one after another are one text.
  * Memory: one block of input and the decoder's window, and what is unpacked
  * ahead.  gzip is unpacked by ISA-L where the build has it, else by zlib.
  */

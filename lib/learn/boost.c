@@ -90,7 +90,7 @@ vmf_boost_gpu(struct vmf_err *e)
 	    vmf_boost_version(version, sizeof(version)));
 }
 
-/* XGBoost's messages have a time, a file and a stack; the first line behind
+/* XGBoost's messages have a time, a file and a stack; the first line after
  * them says what was wrong. */
 static int
 fail_xgb(struct vmf_err *e, const char *what)

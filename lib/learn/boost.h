@@ -99,7 +99,7 @@ double vmf_boost_loss_mean(const struct vmf_boost_opts *o,
     const struct vmf_boost_data *d, const float *out);
 
 /* Append XGBoost's own format (UBJSON) to buf, with a checksum of eight bytes
- * behind it, which XGBoost does not mind; read it back.  What is loaded is
+ * after it, which XGBoost does not mind; read it back.  What is loaded is
  * what was saved: the same bytes come out again.  Damage is VMF_EDATA. */
 int vmf_boost_save(const struct vmf_boost *b, struct vmf_buf *buf,
     struct vmf_err *e) VMF_CHECK;

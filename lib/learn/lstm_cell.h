@@ -34,7 +34,7 @@ struct vmf_lstm_cell_ops {
 /* What one thread reads with. */
 struct vmf_lstm_cell {
 	const struct vmf_lstm_cell_ops *ops;
-	float *h;		/* [chunk][H], the state behind the last step */
+	float *h;		/* [chunk][H], the state after the last step */
 	float *dh;		/* [chunk][H], the caller's to fill in; to
 				 * train only */
 };

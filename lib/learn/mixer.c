@@ -20,7 +20,7 @@ enum { IN = VMF_MIXER_IN, HIDDEN = VMF_MIXER_HIDDEN,
 _Static_assert(sizeof(struct vmf_mixer) == (2 * IN + WEIGHTS) *
     sizeof(float), "floats alone");
 
-/* All that is learned, one behind the other. */
+/* All that is learned, one after the other. */
 static float *
 weights(struct vmf_mixer *m)
 {

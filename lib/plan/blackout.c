@@ -24,7 +24,7 @@ parse_day(const char **s)
 	return -1;
 }
 
-/* "Mon-Fri,Sun" into bits; leaves *s behind it. */
+/* "Mon-Fri,Sun" into bits; leaves *s after it. */
 static int
 parse_days(const char **s, int *days)
 {

@@ -13,7 +13,7 @@
 #define WORKS_MAX 48		/* workloads that are columns */
 #define WIDTH_LEAST 0.05	/* of the logarithm */
 #define N_FIXED (VMF_SITE_Z + 2)
-#define CHUNK 1024		/* rows foretold together */
+#define CHUNK 1024		/* rows predicted together */
 #define FAR 1.0			/* octaves beyond what any move had */
 #define BIT(fact) (1u << (fact))
 #define RATE (BIT(VMF_FACT_DIRTY) | BIT(VMF_FACT_USED))
@@ -263,7 +263,7 @@ vmf_downtime_lacks(const struct vmf_downtime *m, const struct vmf_facts *f)
 	return lacks & m->told & (RATE | LOAD | MEM | CPUS);
 }
 
-/* By which it is foretold: the first that does without all it lacks; -1: by
+/* By which it is predicted: the first that does without all it lacks; -1: by
  * what was learned with all facts. */
 static int
 pick(const struct vmf_downtime *m, const struct vmf_facts *f)
@@ -293,7 +293,7 @@ vmf_down_mask(const struct vmf_facts *f, unsigned without)
 	return g;
 }
 
-/* All outcomes once more, without what rows to be foretold may lack.  That
+/* All outcomes once more, without what rows to be predicted may lack.  That
  * of memory, load or vCPUs is rare, and has no trees. */
 static int
 learn_less(struct vmf_downtime *m, int less, const struct vmf_past *past,
@@ -402,10 +402,10 @@ vmf_down_why_wide(uint8_t strange, char text[VMF_DOWN_WHY_WIDE])
 	*text = '\0';
 	if (strange == VMF_DOWN_NEW_WORKLOAD)
 		snprintf(text, VMF_DOWN_WHY_WIDE, "no move of its workload is "
-		    "known: foretold wider");
+		    "known: predicted wider");
 	else if (strange >= VMF_DOWN_FAR)
 		snprintf(text, VMF_DOWN_WHY_WIDE, "its %s is far from that of "
-		    "any move known: foretold wider",
+		    "any move known: predicted wider",
 		    vmf_fact_name((enum vmf_fact)(strange - VMF_DOWN_FAR)));
 	return text;
 }

@@ -102,7 +102,7 @@ struct vmf_down_opts {
 	int threads;
 	int64_t seed;
 	bool no_trees;
-	/* what will be foretold, where that is known: what it does not need
+	/* what will be predicted, where that is known: what it does not need
 	 * is not learned; NULL: anything */
 	const struct vmf_facts *rows;
 	int64_t n_rows;

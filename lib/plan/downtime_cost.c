@@ -70,7 +70,7 @@ facts_cmp(const void *a, const void *b)
 }
 
 /* VMs are of few sizes and workloads, and the loads are the same for all: so
- * each of n facts that differs is foretold once.  How many differ. */
+ * each of n facts that differs is predicted once.  How many differ. */
 static int64_t
 tell_apart(struct vmf_down_cost *d, int64_t n)
 {
@@ -181,7 +181,7 @@ vmf_down_cost_doubts(const struct vmf_down_cost *d, int64_t i, char *text,
 	wide = vmf_down_why_wide(strange == VMF_DOWN_NEW_WORKLOAD &&
 	    d->own[i].word[VMF_WORD_WORKLOAD] == -1 ? 0 : strange, why_wide);
 	used = snprintf(text, size, "%s%s%s%s", *lacks != '\0' ?
-	    "its move is foretold in part: " : "", lacks, *lacks != '\0' &&
+	    "its move is predicted in part: " : "", lacks, *lacks != '\0' &&
 	    *wide != '\0' ? "; " : "", wide);
 	if (*none != '\0')
 		snprintf(text + used, size - (size_t)used, "%s%s was learned: "
@@ -194,8 +194,8 @@ between(float a, float b, double w)
 	return (float)((1.0 - w) * (double)a + w * (double)b);
 }
 
-struct vmf_foretold
-vmf_foretold_at(const struct vmf_foretold *f, int n_loads, double load)
+struct vmf_predicted
+vmf_predicted_at(const struct vmf_predicted *f, int n_loads, double load)
 {
 	double at = load / 100.0 * (n_loads - 1), w;
 	int l;
@@ -205,7 +205,7 @@ vmf_foretold_at(const struct vmf_foretold *f, int n_loads, double load)
 	l = at < n_loads - 1 ? (int)at : n_loads - 2;
 	w = at < n_loads - 1 ? at - l : 1.0;
 	f += l;
-	return (struct vmf_foretold){
+	return (struct vmf_predicted){
 		between(f[0].downtime_ms, f[1].downtime_ms, w),
 		between(f[0].downtime_p90_ms, f[1].downtime_p90_ms, w),
 		between(f[0].total_ms, f[1].total_ms, w),
@@ -214,7 +214,7 @@ vmf_foretold_at(const struct vmf_foretold *f, int n_loads, double load)
 }
 
 double
-vmf_down_cost_of(const struct vmf_down_cost *d, const struct vmf_foretold *f)
+vmf_down_cost_of(const struct vmf_down_cost *d, const struct vmf_predicted *f)
 {
 	return d->per_s * (double)f->downtime_ms / 1000.0 +
 	    d->per_min * (double)f->total_ms / 60000.0;
@@ -224,7 +224,7 @@ vmf_down_cost_of(const struct vmf_down_cost *d, const struct vmf_foretold *f)
  * grows as the load does. */
 double
 vmf_down_cost_load(const struct vmf_down_cost *d,
-    const struct vmf_foretold *f, double cost, double error, double near)
+    const struct vmf_predicted *f, double cost, double error, double near)
 {
 	double best = INFINITY, each = 100.0 / fmax(1.0, d->n_loads - 1);
 
@@ -253,7 +253,7 @@ vmf_down_cost_load(const struct vmf_down_cost *d,
 int64_t
 vmf_down_cost_length(const struct vmf_down_cost *d, int64_t i)
 {
-	struct vmf_foretold f = vmf_foretold_at(d->row + i * d->n_loads,
+	struct vmf_predicted f = vmf_predicted_at(d->row + i * d->n_loads,
 	    d->n_loads, d->mean[i]);
 	double s = (double)f.total_p90_ms / 1000.0;
 

@@ -15,7 +15,7 @@
 
 #define VMF_DOWN_LOADS 5	/* 0, 25 ... 100 % */
 
-struct vmf_foretold {
+struct vmf_predicted {
 	float downtime_ms, downtime_p90_ms;
 	float total_ms, total_p90_ms;
 };
@@ -47,7 +47,7 @@ struct vmf_down_cost {
 				 * in the forecast's lists */
 	bool apart;		/* load_of is not the metric */
 	struct vmf_down_view view;
-	struct vmf_foretold *row;	/* of the batch, n_loads a row */
+	struct vmf_predicted *row;	/* of the batch, n_loads a row */
 	double *mean;		/* of the batch, a row's mean load */
 	struct vmf_facts *own;	/* of the batch, a row's own */
 	struct vmf_facts *f, *once;	/* of all; each that differs once */
@@ -68,15 +68,15 @@ void vmf_down_cost_open(struct vmf_down_cost *d, const struct vmf_reader *r);
 int vmf_down_cost_batch(struct vmf_down_cost *d, const struct vmf_batch *b,
     struct vmf_err *e) VMF_CHECK;
 /* One row's entries at a load, linear between the loads there are. */
-struct vmf_foretold vmf_foretold_at(const struct vmf_foretold *f,
+struct vmf_predicted vmf_predicted_at(const struct vmf_predicted *f,
     int n_loads, double load);
-/* What of the two that are foretold no move has told, so that it is by
+/* What of the two that are predicted no move has told, so that it is by
  * arithmetic, in words; "": both were learned. */
 const char *vmf_down_cost_unlearned(const struct vmf_down_cost *d);
 /* How long the VM of the batch's row i is stopped, by arithmetic, because its
  * pre-copy will not converge, in ms; 0: it will. */
 double vmf_down_cost_stopped(const struct vmf_down_cost *d, int64_t i);
-/* Why what is foretold of the batch's row i is less sure than it might be, in
+/* Why what is predicted of the batch's row i is less sure than it might be, in
  * words: facts that moves had and it has not, a workload of which no move is
  * known, what is by arithmetic, pre-copy that will not converge.  "": nothing.
  * Less than VMF_DOWN_DOUBTS bytes. */
@@ -85,12 +85,12 @@ void vmf_down_cost_doubts(const struct vmf_down_cost *d, int64_t i,
     char *text, size_t size);
 /* What is added to the cost of a start. */
 double vmf_down_cost_of(const struct vmf_down_cost *d,
-    const struct vmf_foretold *f);
+    const struct vmf_predicted *f);
 /* The other way round: the load whose cost, with what is added for a row of
  * entries f, is within error of cost; of several the one nearest to near, and
  * where there is none that itself. */
 double vmf_down_cost_load(const struct vmf_down_cost *d,
-    const struct vmf_foretold *f, double cost, double error, double near);
+    const struct vmf_predicted *f, double cost, double error, double near);
 /* The p90 of the length of a move in whole minutes, at the row's mean
  * load. */
 int64_t vmf_down_cost_length(const struct vmf_down_cost *d, int64_t i);

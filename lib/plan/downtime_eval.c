@@ -247,7 +247,7 @@ pinball(double y, double q, double p)
 	return y > q ? p * (y - q) : (1.0 - p) * (q - y);
 }
 
-/* Is row i among those that fold g (-1: any) has, and was it foretold? */
+/* Is row i among those that fold g (-1: any) has, and was it predicted? */
 static bool
 counts(const struct run *r, int64_t i, int t, const double q[LEVELS],
     int64_t g)

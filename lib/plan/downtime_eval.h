@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How good is a model of migrations?  Folds of past moves are held out, by
- * configuration, by workload or by the stream they are of, foretold from the
+ * configuration, by workload or by the stream they are of, predicted from the
  * rest, and scored beside the empirical quantiles of their workload and beside
  * arithmetic.
  */

@@ -55,7 +55,7 @@ vmf_downtime_is(const struct vmf_schema *s)
 	    strcmp(model, NAME) == 0;
 }
 
-/* Row k of those behind the facts: its outcome, and its target, or NULL
+/* Row k of those after the facts: its outcome, and its target, or NULL
  * where there is no such row.  name, where it is not NULL, is room for what
  * the row is called. */
 static struct vmf_down_target *
@@ -364,7 +364,7 @@ sound(const struct vmf_krig_opts *o)
 	    isfinite(o->slope) && isfinite(o->noise);
 }
 
-/* What is behind the head: options, losses, where trees begin, corrections.
+/* What is after the head: options, losses, where trees begin, corrections.
  * An old one has one kriging, and trees of one kind. 1: damaged. */
 static int
 get_params(struct vmf_down_target *t, const double *p, bool old,

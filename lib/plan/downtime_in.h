@@ -31,7 +31,7 @@ int vmf_down_works(struct vmf_downtime *m, int64_t n, struct vmf_err *e)
 void vmf_down_work(struct vmf_downtime *m, int32_t work);
 
 /* Columns of a row for the trees: what vmf_down_fill writes, and two of
- * kriging's behind that, value and deviation. */
+ * kriging's after that, value and deviation. */
 int vmf_down_columns(const struct vmf_downtime *m);
 void vmf_down_fill(const struct vmf_downtime *m, const struct vmf_site *s,
     const struct vmf_precopy *p, enum vmf_outcome t, float *x);

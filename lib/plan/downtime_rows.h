@@ -30,7 +30,7 @@ void vmf_down_view(struct vmf_down_view *v, struct vmf_downtime *m,
 /* Is the list a load of CPUs, in % of the vCPUs: cpu_mean, cpu_max or the
  * like, in % or of no unit? */
 bool vmf_is_cpu_load(const struct vmf_schema *s, const char *metric);
-/* The list that moves are foretold by: the metric where it is a load of CPUs,
+/* The list that moves are predicted by: the metric where it is a load of CPUs,
  * or else cpu_mean; NULL where there is neither. */
 const char *vmf_down_load_of(const struct vmf_schema *s, const char *metric);
 /* Which facts a row lacks that it cannot do without, in words; "": none.
@@ -42,7 +42,7 @@ const char *vmf_down_partial(const struct vmf_downtime *m,
 int vmf_down_facts(struct vmf_down_view *v, const struct vmf_batch *b,
     int64_t i, struct vmf_facts *f, struct vmf_err *e) VMF_CHECK;
 
-/* From a stream to the same rows with what is foretold of each outcome:
+/* From a stream to the same rows with what is predicted of each outcome:
  * columns such as downtime_ms_q50, and status and reason. */
 struct vmf_down_out {
 	/* set by the caller: */

@@ -177,7 +177,7 @@ stay(const struct vmf_move *v, double worth, bool fair)
 }
 
 int
-vmf_exact(struct vmf_state *s, int32_t i, double worth, bool fair,
+vmf_place_exactly(struct vmf_state *s, int32_t i, double worth, bool fair,
     double allow, bool *found, struct vmf_err *e)
 {
 	/* A try looks at the slots of a host's memory, the steps of its load,

@@ -330,7 +330,7 @@ search(struct vmf_krig *k, int m, const struct likeness *pair, double *tmp,
 	return 0;
 }
 
-/* One block for all but the factor: sites, and behind them numbers. */
+/* One block for all but the factor: sites, and after them numbers. */
 static int
 room(struct vmf_krig *k, int64_t n, struct vmf_err *e)
 {

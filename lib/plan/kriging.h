@@ -50,7 +50,7 @@ struct vmf_krig_opts {
 
 struct vmf_krig {
 	int64_t n;
-	struct vmf_site *site;	/* its own; what is n long is behind it */
+	struct vmf_site *site;	/* its own; what is n long is after it */
 	double *v, *weight;	/* values; rows, at least 1 */
 	struct vmf_krig_opts opts;
 	double mean, variance, trend;

@@ -10,7 +10,7 @@
  * The objective is lexicographic: the most VMs placed, then the least sum of
  * costs.  The cost of a start is the VM's mean load in the window (a
  * quantile of it where the forecast's list is one), what its downtime and
- * length there cost where they are foretold, and with a plan to replace,
+ * length there cost where they are predicted, and with a plan to replace,
  * hysteresis more for every start or target but the planned one.
  *
  * Limits: moves at once by source host, target host, cluster (of either

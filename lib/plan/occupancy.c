@@ -32,7 +32,7 @@ make_lists(int32_t **list, int32_t **from, const int32_t *key, int64_t n,
 	return 0;
 }
 
-/* Hosts that may be chosen, by cluster; those of all behind the last. */
+/* Hosts that may be chosen, by cluster; those of all after the last. */
 static int
 list_open(struct vmf_occupancy *o, struct vmf_err *e)
 {

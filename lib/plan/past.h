@@ -77,7 +77,7 @@ struct vmf_past {
 };
 
 /*
- * Read the stream to its end, behind what p has.  Its vmf:kind is migrations
+ * Read the stream to its end, after what p has.  Its vmf:kind is migrations
  * or not given, and it has at least one outcome: else VMF_EDATA.  A row's
  * config is that of its column, or its facts where it has none (numbers to the
  * nearest quarter of a doubling); those of two streams are not the same.

@@ -53,9 +53,9 @@ find_text(const struct vmf_series *f, const char *name)
 	return c >= 0 && f->schema->field[c].type == VMF_UTF8 ? c : -1;
 }
 
-/* What is foretold of a move. */
+/* What is predicted of a move. */
 static int
-add_foretold(struct vmf_schema *s, struct vmf_err *e)
+add_predicted(struct vmf_schema *s, struct vmf_err *e)
 {
 	static const char *const names[] = { "downtime_ms_q50",
 	    "downtime_ms_q90", "total_ms_q50", "total_ms_q90" };
@@ -112,7 +112,7 @@ make_schema(struct vmf_plan *p, struct vmf_schema *s, struct vmf_err *e)
 		if ((rc = vmf_meta_set(&s->field[c].meta, "unit", unit,
 		    e)) != 0)
 			return rc;
-	if (p->down != NULL && (rc = add_foretold(s, e)) != 0)
+	if (p->down != NULL && (rc = add_predicted(s, e)) != 0)
 		return rc;
 	if ((rc = vmf_schema_add(s, "rank", VMF_INT32, false, e)) < 0 ||
 	    (p->fleet && (rc = vmf_schema_add(s, "wave", VMF_INT32, false,

@@ -281,7 +281,7 @@ vmf_planner_free(struct vmf_planner *p)
 	free(p->row_vm);
 	free(p->wave);
 	free(p->other);
-	vmf_dict_free(&p->foretold);
+	vmf_dict_free(&p->predicted);
 	free(p->like);
 	free(p->cpu_load);
 	vmf_windows_free(&p->cpu);
@@ -447,7 +447,7 @@ check_move(const struct vmf_planner *p, int32_t host, int32_t target,
 		    "given");
 }
 
-/* Why row i has no window, or what is foretold of its move without knowing
+/* Why row i has no window, or what is predicted of its move without knowing
  * all that counts. */
 static void
 say_doubts(const struct vmf_planner *p, int64_t i, char *text, size_t size)
@@ -542,7 +542,7 @@ read_sizes(struct vmf_planner *p, int64_t i, double *vcpus, double *mem_mb)
 
 /* What the move of row i is like; all rows of a batch at once. */
 static int
-foretell(struct vmf_planner *p, int64_t i, struct vmf_window_opts *o,
+predict(struct vmf_planner *p, int64_t i, struct vmf_window_opts *o,
     struct vmf_err *e)
 {
 	struct vmf_down_cost *d = p->down;
@@ -556,7 +556,7 @@ foretell(struct vmf_planner *p, int64_t i, struct vmf_window_opts *o,
 		return rc;
 	if ((rc = vmf_grow(&p->like, &p->like_cap, at + 1, e)) != 0)
 		return rc;
-	p->like[at] = vmf_dict_intern(&p->foretold, (const char *)(d->row +
+	p->like[at] = vmf_dict_intern(&p->predicted, (const char *)(d->row +
 	    i * d->n_loads), d->n_loads * (int64_t)sizeof(*d->row), e);
 	if (p->like[at] < 0)
 		return VMF_ENOMEM;
@@ -565,13 +565,13 @@ foretell(struct vmf_planner *p, int64_t i, struct vmf_window_opts *o,
 	return 0;
 }
 
-const struct vmf_foretold *
-vmf_planner_foretold(const struct vmf_planner *p, int64_t i)
+const struct vmf_predicted *
+vmf_planner_predicted(const struct vmf_planner *p, int64_t i)
 {
 	int64_t len;
 
 	/* All are as long, so each is aligned as the first is. */
-	return (const void *)vmf_dict_str(&p->foretold, p->like[i], &len);
+	return (const void *)vmf_dict_str(&p->predicted, p->like[i], &len);
 }
 
 /* The load of CPUs in the windows of row i, from o's length on, where the
@@ -619,7 +619,7 @@ static void
 add_costs(const struct vmf_planner *p, int64_t i, struct vmf_windows *w)
 {
 	const struct vmf_down_cost *d = p->down;
-	const struct vmf_foretold *f;
+	const struct vmf_predicted *f;
 	double least = INFINITY, stopped;
 	int64_t n = 0;
 
@@ -627,9 +627,9 @@ add_costs(const struct vmf_planner *p, int64_t i, struct vmf_windows *w)
 		return;
 	/* Moves that were learned have ended: none knows of this one. */
 	stopped = vmf_down_cost_stopped(d, i);
-	f = vmf_planner_foretold(p, p->moves.n);
+	f = vmf_planner_predicted(p, p->moves.n);
 	for (int64_t k = 0; k < w->n_starts; k++) {
-		struct vmf_foretold at = vmf_foretold_at(f, d->n_loads,
+		struct vmf_predicted at = vmf_predicted_at(f, d->n_loads,
 		    vmf_planner_cpu(p, p->moves.n, k, w->cost[k]));
 
 		if (isnan(w->cost[k]))
@@ -674,7 +674,7 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 	if ((rc = vmf_plan_own(&p->plan, i, &o, &pinned, e)) != 0 ||
 	    (rc = vmf_plan_lists(&p->plan, i, &expected, &risk, &n,
 	    e)) != 0 || (rc = check_grid(p, i, start, n, e)) != 0 ||
-	    (rc = foretell(p, i, &o, e)) != 0 ||
+	    (rc = predict(p, i, &o, e)) != 0 ||
 	    (rc = cpu_loads(p, i, &o, start, e)) != 0 ||
 	    (rc = vmf_plan_lists(&p->plan, i, &expected, &risk, &n,
 	    e)) != 0 ||

@@ -60,7 +60,7 @@ struct vmf_planner {
 	struct vmf_schema kept_schema;
 	int32_t *row_vm;		/* VM of each of these rows */
 	int64_t n_rows, row_cap;
-	struct vmf_dict foretold;	/* what moves are like, as bytes of
+	struct vmf_dict predicted;	/* what moves are like, as bytes of
 					 * down->n_loads entries: alike of
 					 * VMs that are alike */
 	int32_t *like;			/* by VM, which of them */

@@ -18,9 +18,9 @@ int32_t vmf_planner_add_host(struct vmf_planner *p, const char *name,
     int64_t len, struct vmf_err *e) VMF_CHECK;
 
 /* What the move of VM i is like by load: down->n_loads entries. */
-const struct vmf_foretold *vmf_planner_foretold(const struct vmf_planner *p,
+const struct vmf_predicted *vmf_planner_predicted(const struct vmf_planner *p,
     int64_t i);
-/* The load of CPUs at which it is foretold in start k, where load is that by
+/* The load of CPUs at which it is predicted in start k, where load is that by
  * which windows are compared. */
 double vmf_planner_cpu(const struct vmf_planner *p, int64_t i, int64_t k,
     double load);

@@ -12,7 +12,7 @@
 #include "forecast/quantile.h"
 #include "plan/planner_in.h"
 
-/* What is foretold is in floats: costs with it are exact to this part. */
+/* What is predicted is in floats: costs with it are exact to this part. */
 #define FLOAT_PART 1e-6
 
 /* What keeps VM i, not placed, from the starts that cost less than below. */
@@ -73,13 +73,13 @@ load_by(const struct vmf_planner *p, int64_t i, int64_t k)
 	const struct vmf_moves *m = &p->moves;
 	const struct vmf_down_cost *d = p->down;
 	double cost = vmf_moves_cost(m, i, k);
-	const struct vmf_foretold *f;
+	const struct vmf_predicted *f;
 
 	if (d == NULL)
 		return cost;
-	f = vmf_planner_foretold(p, i);
+	f = vmf_planner_predicted(p, i);
 	if (d->apart) {
-		struct vmf_foretold at = vmf_foretold_at(f, d->n_loads,
+		struct vmf_predicted at = vmf_predicted_at(f, d->n_loads,
 		    vmf_planner_cpu(p, i, k, cost));
 
 		return fmax(0.0, cost - vmf_down_cost_of(d, &at));
@@ -96,10 +96,10 @@ expected_load(const struct vmf_planner *p, int64_t i, int64_t k)
 }
 
 static int
-put_foretold(const struct vmf_planner *p, int64_t i, int64_t k,
+put_predicted(const struct vmf_planner *p, int64_t i, int64_t k,
     struct vmf_col **col, struct vmf_err *e)
 {
-	struct vmf_foretold f = vmf_foretold_at(vmf_planner_foretold(p, i),
+	struct vmf_predicted f = vmf_predicted_at(vmf_planner_predicted(p, i),
 	    p->down->n_loads, vmf_planner_cpu(p, i, k, load_by(p, i, k)));
 	int rc;
 
@@ -135,7 +135,7 @@ put_place(struct vmf_planner *p, int64_t i, const struct vmf_choice *c,
 	    e)) != 0 ||
 	    (p->plan.risk_ppm > 0 && (rc = vmf_col_put_num(col++,
 	    load_by(p, i, c->slot), e)) != 0) ||
-	    (p->down != NULL && (rc = put_foretold(p, i, c->slot, &col,
+	    (p->down != NULL && (rc = put_predicted(p, i, c->slot, &col,
 	    e)) != 0) ||
 	    (rc = vmf_col_put_int(col++, rank, e)) != 0)
 		return rc;

@@ -285,7 +285,7 @@ try_exact(struct vmf_state *s, double heat, double worth, bool fair,
 	int rc;
 
 	begin(s);
-	if ((rc = vmf_exact(s, draw_seed(s), worth, fair, allow, kept,
+	if ((rc = vmf_place_exactly(s, draw_seed(s), worth, fair, allow, kept,
 	    e)) != 0)
 		return rc;
 	end_round(s, *kept, was);

@@ -128,7 +128,7 @@ void vmf_recreate_assign(struct vmf_state *s);
  * besides.  *found is false where no such places are known; then they stay
  * out, logged, for the caller to put back.
  */
-int vmf_exact(struct vmf_state *s, int32_t i, double worth, bool fair,
+int vmf_place_exactly(struct vmf_state *s, int32_t i, double worth, bool fair,
     double allow, bool *found, struct vmf_err *e) VMF_CHECK;
 
 #endif

@@ -55,8 +55,8 @@ clear_metric(const struct vmf_seg_layout *l, void *seg, int m)
 	}
 }
 
-/* Where a segment's values stand one behind the other: step i of the metric
- * is copied to or from p; the place behind it. */
+/* Where a segment's values stand one after the other: step i of the metric
+ * is copied to or from p; the place after it. */
 static uint8_t *
 put_step(const struct vmf_seg_layout *l, void *seg, int m, int i, uint8_t *p)
 {

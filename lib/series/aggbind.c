@@ -334,10 +334,10 @@ choose_metrics(struct vmf_aggregate *g, struct vmf_err *e)
 
 static int
 add_list(struct vmf_aggregate *g, int metric, const struct vmf_stat *st,
-    const char *name, const char *behind, struct vmf_err *e)
+    const char *name, const char *after, struct vmf_err *e)
 {
 	struct vmf_agg_list *l;
-	int64_t len = (int64_t)(strlen(name) + strlen(behind)) + 2;
+	int64_t len = (int64_t)(strlen(name) + strlen(after)) + 2;
 	int rc = vmf_grow(&g->list, &g->list_cap, g->n_lists + 1, e);
 
 	if (rc != 0)
@@ -350,7 +350,7 @@ add_list(struct vmf_aggregate *g, int metric, const struct vmf_stat *st,
 	if (l->name == NULL)
 		return VMF_ENOMEM;
 	snprintf(l->name, (size_t)len, "%s%s%s", name,
-	    *behind != '\0' ? "_" : "", behind);
+	    *after != '\0' ? "_" : "", after);
 	return g->n_lists++;
 }
 

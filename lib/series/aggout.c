@@ -348,7 +348,7 @@ fill_percentiles(struct vmf_aggregate *g, int32_t id, int64_t first,
 			if (rc != 0)
 				return rc;
 		}
-		/* One metric's values at a time, behind the rows. */
+		/* One metric's values at a time, after the rows. */
 		one = g->values + rows * nm;
 		for (int m = 0; m < nm; m++) {
 			int64_t n = 0;

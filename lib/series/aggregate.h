@@ -23,7 +23,7 @@ enum vmf_stat_kind {
 struct vmf_stat {
 	enum vmf_stat_kind kind;
 	double share;		/* of a percentile: 0.95 */
-	char name[16];		/* "p95": behind METRIC_ in the column */
+	char name[16];		/* "p95": after METRIC_ in the column */
 };
 
 #define VMF_STATS_MAX 32

@@ -183,7 +183,7 @@ add_attr(struct vmf_append *a, struct side *s, int c, struct vmf_schema *out,
 			    a->old.name);
 	}
 	rc = vmf_meta_set(&out->field[k].meta, "role", "attribute", e);
-	s->attr[k - 1] = c;	/* behind id */
+	s->attr[k - 1] = c;	/* after id */
 	a->above_0[k - 1] = vmf_attr_is_capacity(f->name);
 	a->in_inv[k - 1] = a->opts.inv != NULL &&
 	    vmf_schema_find(&a->opts.inv->schema, f->name) >= 0;

@@ -146,7 +146,7 @@ row_value(const struct vmf_col *c, int64_t i, bool above_0,
 	}
 }
 
-/* True where v comes behind the value that the entity has. */
+/* True where v comes after the value that the entity has. */
 static bool
 is_more(const struct vmf_attr *at, int32_t id, union vmf_value v)
 {

@@ -506,7 +506,7 @@ check_late(struct vmf_dedup *d, const int64_t *t, int64_t n, int64_t row,
 	int32_t last = -1;
 	int cmp = 0;
 
-	/* Mostly all are behind it, in order. */
+	/* Mostly all are after it, in order. */
 	if (d->order == VMF_ORDER_TIME_VM && t[0] > key->t &&
 	    ascending(t[0], t, n))
 		return 0;

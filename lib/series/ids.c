@@ -36,7 +36,7 @@ compare_ids(const void *a, const void *b, void *ids)
 	return vmf_ids_compare(ids, x, y);
 }
 
-/* Sort the names behind those that are, then merge the two from the end: a
+/* Sort the names after those that are, then merge the two from the end: a
  * few new ones cost little more than a look at the old ones. */
 static void
 sort_new(struct vmf_ids *ids, int64_t n)

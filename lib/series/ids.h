@@ -24,7 +24,7 @@ int32_t vmf_ids_add(struct vmf_ids *ids, const char *s, int64_t len,
  * two older ones is first, so what was sorted by older ranks stays sorted. */
 int vmf_ids_rank(struct vmf_ids *ids, struct vmf_err *e) VMF_CHECK;
 
-/* < 0, 0 or > 0 as name a comes before, is, or comes behind name b. */
+/* < 0, 0 or > 0 as name a comes before, is, or comes after name b. */
 int vmf_ids_compare(const struct vmf_ids *ids, int32_t a, int32_t b);
 
 /* Bytes held, those that ranks will need included. */

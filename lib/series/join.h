@@ -14,7 +14,7 @@ struct vmf_inventory {
 	const char *key;	/* what a row is one of: "vm", "host" */
 	struct vmf_schema schema;	/* columns but the VM's, with types */
 	struct vmf_dict vm;	/* code = row */
-	char *text;		/* all cells, a NUL behind each */
+	char *text;		/* all cells, a NUL after each */
 	int64_t text_n, text_cap;
 	int64_t *cell;		/* in text, by row and column; -1: missing */
 	int64_t n_cells, cell_cap;

@@ -203,7 +203,7 @@ rank_of(const struct vmf_sorter *s, const struct vmf_ids *ids, int64_t i)
 	return ids->rank[vmf_sorter_at(s, i)->id];
 }
 
-/* Put record i behind those of the n in at that it does not come before. */
+/* Put record i after those of the n in at that it does not come before. */
 static void
 insert_by_rank(const struct vmf_sorter *s, const struct vmf_ids *ids,
     int64_t i, uint32_t *at, int64_t n)

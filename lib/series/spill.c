@@ -143,7 +143,7 @@ vmf_spill_end_run(struct vmf_spill *s, struct vmf_err *e)
 	return rc;
 }
 
-/* Read on behind what is left in the run's buffer. */
+/* Read on after what is left in the run's buffer. */
 static int
 read_on(struct vmf_spill *s, struct vmf_run_in *in, struct vmf_err *e)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Forecasts and updates from any model, what it is made of (--explain), and
- * moves foretold by a model of downtimes: the input is a model stream, which
+ * moves predicted by a model of downtimes: the input is a model stream, which
  * mutation leaves whole most of the time and whose parameters, states and
  * texts it overwrites with hostile values.  Fails with a message, or makes
  * forecasts without an infinity whose quantiles are in order.
  *
  * A network's checksum is made anew, so that its header and weights are
- * reached.  That of trees is not: behind it their bytes are XGBoost's, which
+ * reached.  That of trees is not: after it their bytes are XGBoost's, which
  * takes lengths in them at their word.
  */
 #define _GNU_SOURCE		/* memfd_create, mkostemp */
@@ -210,10 +210,10 @@ done:
 	return rc;
 }
 
-/* A model of downtimes on the VMs of the series: what is foretold ascends and
+/* A model of downtimes on the VMs of the series: what is predicted ascends and
  * is finite and not below 0. */
 static int
-foretell(struct vmf_reader *from, struct vmf_err *e)
+predict(struct vmf_reader *from, struct vmf_err *e)
 {
 	struct vmf_down_out o = { .metric = "cpu_mean" };
 	struct vmf_downtime m = { 0 };
@@ -266,7 +266,7 @@ use(const char *path, size_t size, struct vmf_err *e)
 	bool moves = rc == 0 && vmf_downtime_is(vmf_reader_schema(from));
 
 	if (moves)
-		rc = foretell(from, e);
+		rc = predict(from, e);
 	vmf_reader_free(from);
 	if (moves || rc != 0)
 		return rc;

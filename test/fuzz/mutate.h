@@ -41,7 +41,7 @@ draw(struct mutation *m, uint32_t of)
 	return (uint32_t)((uint64_t)m->x * of >> 32);
 }
 
-/* One message of the stream: its metadata, and its body behind it. */
+/* One message of the stream: its metadata, and its body after it. */
 struct message {
 	size_t at, meta, body, end;
 	int64_t header_type, header, table;	/* positions in the metadata */
@@ -244,7 +244,7 @@ packed(struct mutation *m, uint8_t *b, size_t n, size_t max, bool zstd)
 	return (zstd ? ZSTD_isError(to) : LZ4F_isError(to)) ? 0 : to + 8;
 }
 
-/* One buffer of a message of rows; those behind it and the body follow. */
+/* One buffer of a message of rows; those after it and the body follow. */
 static bool
 buffer(struct mutation *m, const struct message *g)
 {

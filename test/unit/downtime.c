@@ -126,7 +126,7 @@ test_leave_out(void)
 	assert(vmf_krig_fit(&all, site, v, w, 8, &o, &err) == 0);
 	for (int out = 0; out < 8; out++) {
 		/* The last row of a factor is the last site's: solve again
-		 * with this one behind all others. */
+		 * with this one after all others. */
 		struct vmf_site t[8];
 		double u[8], n[8], sum = 0.0;
 		struct vmf_krig k;

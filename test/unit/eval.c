@@ -271,7 +271,7 @@ static const struct vmf_algo peeker = { .name = "peeker", .fit = peek_fit,
 #define STEPS 240
 #define HORIZON 8
 
-/* Loads of 3 VMs that nothing foretells, and one that rises for ever. */
+/* Loads of 3 VMs that nothing predicts, and one that rises for ever. */
 static double
 load(int vm, int t)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the fleet's LSTM is told: the measure of a series, missing steps with
- * their flags, nothing from behind the origin; and that the network begins
+ * their flags, nothing from after the origin; and that the network begins
  * with what the local algorithm says.
  */
 #include <math.h>
@@ -83,7 +83,7 @@ test_missing(void)
 	check(x[0] == 0.0f && x[1] == 0.0f && x[2] == 1.0f,
 	    "a missing step is not 0 with a flag");
 	x += shape.in;
-	check(x[0] != 0.0f && x[2] == 0.0f, "the step behind it");
+	check(x[0] != 0.0f && x[2] == 0.0f, "the step after it");
 	/* Six steps without a sample before the origin. */
 	s.n = 394;
 	s.gap = 6;

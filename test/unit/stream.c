@@ -344,7 +344,7 @@ shared_metadata(const char *path)
 		vmf_fbb_string(&f, vmf_fbb_slot(&f, t, 0), id);
 		vmf_fbb_put(&f, vmf_fbb_slot(&f, t, 2), 1, 1);
 	}
-	/* Offsets point forward: what is shared stands behind all. */
+	/* Offsets point forward: what is shared stands after all. */
 	name = f.b.n;
 	type = vmf_fbb_table(&f, none, 1);
 	for (int i = 0; i < 500; i++) {
