@@ -565,7 +565,7 @@ joined() {
 	fails 2 'about series' vmf-train --model downtime --season 1d vms.arrows
 	fails 1 'm: a model of downtimes, which is learned anew' \
 	    vmf-train --update m -o n vms.arrows
-	fails 2 "expected one of" vmf-train --model downtime,kq vms.arrows
+	fails 2 "stands alone" vmf-train --model downtime,kq vms.arrows
 }
 
 @test "a damaged model is an error" {
