@@ -107,6 +107,34 @@ long() {
 	done
 }
 
+@test "a history of a day or three has a rhythm, and no trend" {
+	# From half a day to four before the start, each of the same cycle.
+	awk 'BEGIN {
+		srand(6)
+		for (n = 36; n <= 84; n += 12) {
+			printf "vm-%d ", n
+			for (t = 0; t < 96; t++)
+				printf "%s%s", t ? "," : "", t < 96 - n ? "-" : \
+				    sprintf("%.3f", 50 + 20 * sin(6.28318530 * t / 24) + 4 * (rand() - 0.5))
+			print ""
+		}
+	}' | hours 4 >s
+	for a in theta ets arima; do
+		vmf-train -q --model "$a" -o m s
+		vmf-predict -q --from m --horizon 48 --quantiles 0.1,0.5,0.9 -o f s
+		run -0 awk -F, -v a="$a" '{
+			y = 50 + 20 * sin(6.28318530 * (n[$1]++) / 24)
+			e[$1] += $5 > y ? $5 - y : y - $5
+			in_it[$1] += $4 <= y && y <= $6
+		} END {
+			for (v in e)
+				if (!(e[v] / n[v] < 3 && in_it[v] > 24))
+					print a, v, e[v] / n[v], in_it[v]
+		}' < <(long f)
+		refute_output
+	done
+}
+
 @test "same bytes for any number of threads, any width, any batch" {
 	slow
 	fleet 37 14 >s

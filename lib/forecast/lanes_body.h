@@ -161,6 +161,28 @@ is_seasonal(const struct vmf_block *b, vreal hold)
 	    v_lt(v_set(1.0), v_set((double)b->season));
 }
 
+/* Lanes that have a season and not three: what they have of one is taken for
+ * it, and nothing for a trend, which cannot be told from it. */
+VMF_HD_FN vmask
+is_young(const struct vmf_block *b, vreal hold)
+{
+	vreal len = v_set((double)b->n) - load(b->first) - hold;
+	vreal season = v_set((double)b->season);
+
+	return v_le(season, len) & v_lt(len, v_set(3.0) * season) &
+	    v_lt(v_set(1.0), season);
+}
+
+/* The variance of n errors of a member with indices: where each phase was seen
+ * once or twice, the indices have taken much of it. */
+VMF_HD_FN vreal
+variance(const struct vmf_block *b, vreal hold, vreal sse, vreal n)
+{
+	vreal own = v_keep(is_young(b, hold), v_set((double)b->season));
+
+	return sse / v_max(n - own, v_set(1.0));
+}
+
 /* Sum of the absolute errors of forecasts at the origins that each lane
  * reaches, up to a season ahead. */
 VMF_HD_FN vreal
@@ -425,16 +447,18 @@ decompose(const struct vmf_block *b, const struct cut *c, vcseq y,
     vreal hold)
 {
 	season_indices(y, 1, b->n, b->season, load(b->first),
-	    v_set((double)b->n) - hold, is_seasonal(b, hold), c->idx,
-	    c->count, c->a);
+	    v_set((double)b->n) - hold, is_seasonal(b, hold),
+	    is_young(b, hold), c->idx, c->count, c->a);
 }
 
-/* The trends and seasons there are, by AICc. */
+/* The trends and seasons there are, by AICc; a season alone where the history
+ * is young. */
 VMF_HD_FN void
 search_ets(const struct vmf_block *b, const struct cut *c, vcseq y,
     vreal hold, struct ets_par *best, vreal *s2)
 {
 	vreal seasonal = v_keep(is_seasonal(b, hold), v_set(1.0));
+	vmask young = is_young(b, hold);
 	vreal skip = load(b->first) + v_set(1.0), least = v_set(INFINITY);
 
 	*s2 = v_set(0.0);
@@ -460,6 +484,8 @@ search_ets(const struct vmf_block *b, const struct cut *c, vcseq y,
 		if (season)
 			aicc = v_sel(v_lt(v_set(0.5), seasonal), aicc,
 			    v_set(INFINITY));
+		aicc = v_sel(young, v_set(season && !trend ? 0.0 : INFINITY),
+		    aicc);
 		/* The first is taken even where none can be told. */
 		better = kind == 0 ? v_le(aicc, least) : v_lt(aicc, least);
 		least = v_sel(better, aicc, least);
@@ -467,7 +493,7 @@ search_ets(const struct vmf_block *b, const struct cut *c, vcseq y,
 			best->x[i] = v_sel(better, m.x[i], best->x[i]);
 		best->trend = v_sel(better, m.trend, best->trend);
 		best->season = v_sel(better, m.season, best->season);
-		*s2 = v_sel(better, sse / v_max(n, v_set(1.0)), *s2);
+		*s2 = v_sel(better, variance(b, hold, sse, n), *s2);
 	}
 }
 
@@ -510,14 +536,14 @@ read_ets(const struct vmf_block *b)
  * where they are; its variance. */
 VMF_HD_FN vreal
 again_ets(const struct vmf_block *b, const struct cut *c, vcseq y,
-    struct ets_par *m)
+    vreal hold, struct ets_par *m)
 {
 	vreal n, sse = ets_search(y, 1, b->n, b->season, load(b->first) +
 	    v_set(1.0), m, 1, b->season > 1, LAPS_ETS_AGAIN, 0.2, c->idx,
 	    ets_level(y, 1, b->n, b->season, m->season, c->idx), c->ring.y,
 	    &n);
 
-	return sse / v_max(n, v_set(1.0));
+	return variance(b, hold, sse, n);
 }
 
 VMF_HD_FN void
@@ -530,13 +556,13 @@ fit_ets(struct vmf_block *b, const struct cut *c, const int64_t *at)
 	decompose(b, c, c->train, load(b->hold));
 	if (b->again) {
 		m = read_ets(b);
-		s2 = again_ets(b, c, c->train, &m);
+		s2 = again_ets(b, c, c->train, load(b->hold), &m);
 	} else {
 		search_ets(b, c, c->train, load(b->hold), &m, &s2);
 	}
 	roll_ets(b, c, c->train, &m, at, b->n_origins);
 	decompose(b, c, y, v_set(0.0));
-	s2 = again_ets(b, c, y, &m);
+	s2 = again_ets(b, c, y, v_set(0.0), &m);
 	save_ets(b, &m, s2);
 }
 
@@ -566,7 +592,7 @@ roll_theta(struct vmf_block *b, const struct cut *c, vcseq start,
 
 VMF_HD_FN struct theta_par
 search_theta(const struct vmf_block *b, const struct cut *c, vcseq y,
-    vreal *s2)
+    vreal hold, vreal *s2)
 {
 	vreal centre = mean_of(y, b->n), sse, n;
 	struct theta_par m;
@@ -574,7 +600,7 @@ search_theta(const struct vmf_block *b, const struct cut *c, vcseq y,
 	theta_lines(y, 1, b->n, c->idx, b->season, centre, c->a, c->b);
 	sse = theta_search(y, 1, b->n, c->idx, b->season, centre, c->a, c->b,
 	    &m, &n);
-	*s2 = sse / v_max(n, v_set(1.0));
+	*s2 = variance(b, hold, sse, n);
 	return m;
 }
 
@@ -586,10 +612,10 @@ fit_theta(struct vmf_block *b, const struct cut *c, const int64_t *at)
 	struct theta_par m;
 
 	decompose(b, c, c->train, load(b->hold));
-	m = search_theta(b, c, c->train, &par[2]);
+	m = search_theta(b, c, c->train, load(b->hold), &par[2]);
 	roll_theta(b, c, c->train, &m, at, b->n_origins);
 	decompose(b, c, y, v_set(0.0));
-	m = search_theta(b, c, y, &par[2]);
+	m = search_theta(b, c, y, v_set(0.0), &par[2]);
 	par[0] = m.alpha;
 	par[1] = m.kappa;
 }

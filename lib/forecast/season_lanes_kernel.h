@@ -28,15 +28,35 @@ season_next(int64_t p, int64_t s)
 	return p == 0 ? s - 1 : p - 1;
 }
 
+/* The mean of steps [first, last). */
+VMF_HD vreal
+season_mean(vcseq y, int64_t stride, int64_t n, vreal first, vreal last)
+{
+	vreal sum = v_set(0.0), have = v_set(0.0);
+
+	for (int64_t t = 0; t < n; t++) {
+		vreal v = y[t * stride];
+		vmask ok = v_known(v) & v_le(first, v_set((double)t)) &
+		    v_lt(v_set((double)t), last);
+
+		sum += v_keep(ok, v);
+		have += v_keep(ok, v_set(1.0));
+	}
+	return sum / v_max(have, v_set(1.0));
+}
+
 /*
  * idx[p], the index of each phase.  Steps [first, last) are looked at; k is
- * room for s values, trend for n.  Lanes out of the mask get 0.
+ * room for s values, trend for n.  Lanes that are young, too short for a moving
+ * average, have their mean for a trend; lanes out of both masks get 0.
  */
 VMF_HD_PASS void
 season_indices(vcseq y, int64_t stride, int64_t n, int64_t s,
-    vreal first, vreal last, vmask seasonal, vseq idx, vseq k, vseq trend)
+    vreal first, vreal last, vmask seasonal, vmask young, vseq idx, vseq k,
+    vseq trend)
 {
 	vreal zero = v_set(0.0), one = v_set(1.0), half = v_set(0.5);
+	vreal level = season_mean(y, stride, n, first, last);
 	vreal sum = zero, have = zero, mean = zero, phases = zero;
 	vreal rest = zero, steps = zero, between = zero, share;
 	int64_t reach = s / 2, p = season_phase(n, 0, s);
@@ -78,6 +98,10 @@ season_indices(vcseq y, int64_t stride, int64_t n, int64_t s,
 		    v_lt(v_set((double)(mid + reach)), last) &
 		    v_le(v_set(0.5 * (double)s), wk);
 		trend[mid] = v_sel(in, w / v_max(wk, half), v_set(NAN));
+		in = v_le(first, v_set((double)mid)) &
+		    v_lt(v_set((double)mid), last);
+		trend[mid] = v_sel(young, v_sel(in, level, v_set(NAN)),
+		    trend[mid]);
 	}
 	for (int64_t t = 0; t < n; t++, p = season_next(p, s)) {
 		vreal d = y[t * stride] - trend[t];
@@ -111,7 +135,8 @@ season_indices(vcseq y, int64_t stride, int64_t n, int64_t s,
 	/* A mean of steps / phases values has this share of the variance. */
 	share = one - rest * phases / (v_max(steps, one) *
 	    v_max(between, v_set(1e-300)));
-	share = v_keep(seasonal & v_lt(phases, steps), v_max(share, zero));
+	share = v_keep((seasonal | young) & v_lt(phases, steps),
+	    v_max(share, zero));
 	for (int64_t q = 0; q < s; q++)
 		idx[q] *= share;
 }

@@ -276,7 +276,7 @@ test_smoothing(void)
 	/* A cycle on a line is all season: the indices are the cycle's. */
 	for (int t = 0; t < 48; t++)
 		cycle[t] = 3 + 0.5 * t + (t % 12 == 5 ? 11 : -1);
-	season_indices(cycle, 1, 48, 12, 0, 48, -1, sidx, count, trend);
+	season_indices(cycle, 1, 48, 12, 0, 48, -1, 0, sidx, count, trend);
 	for (int t = 0; t < 12; t++)
 		near(sidx[season_phase(48, t, 12)], t == 5 ? 11 : -1, 1e-9,
 		    "seasonal index");
