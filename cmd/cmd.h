@@ -107,6 +107,7 @@ struct cmd {
 	bool quiet;
 	bool progress;		/* --progress, or stderr is a terminal */
 	const char *tmpdir;	/* $TMPDIR or /tmp */
+	uint64_t given;		/* a bit for each option of its own table */
 	char **arg;		/* operands */
 	int n_args;
 	char *history;		/* this command's line for vmf:history */
@@ -122,10 +123,18 @@ struct cmd {
 void cmd_parse(struct cmd *c, const struct cmd_opt *table, int argc,
     char *argv[]);
 
+/* After parsing: the name of the first option of its own that was given and is
+ * one of words, such as "model threads", or is none of them; NULL: there is
+ * none. */
+const char *cmd_given_of(const struct cmd *c, const struct cmd_opt *table,
+    const char *words);
+const char *cmd_given_but(const struct cmd *c, const struct cmd_opt *table,
+    const char *words);
+
 /*
- * The same without a word: 0, or CMD_HELP or CMD_VERSION where that is asked
- * for, or VMF_EUSAGE (or VMF_ENOMEM) with a message.  Neither signals nor
- * descriptors are looked at, and it may be called again.
+ * The same as cmd_parse without a word: 0, or CMD_HELP or CMD_VERSION where
+ * that is asked for, or VMF_EUSAGE (or VMF_ENOMEM) with a message.  Neither
+ * signals nor descriptors are looked at, and it may be called again.
  */
 #define CMD_HELP 1
 #define CMD_VERSION 2

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The command line: one table of options a command, and the shared ones. */
+#include <assert.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -182,7 +183,7 @@ cmd_options(struct cmd *c, const struct cmd_opt *table, int argc,
 	};
 	struct options p;
 	struct vmf_buf h = { 0 };
-	int ch, k, rc;
+	int ch, k, rc, own = 0;
 
 	c->max_batch = VMF_MAX_BATCH;
 	if (c->memory == 0)
@@ -192,6 +193,10 @@ cmd_options(struct cmd *c, const struct cmd_opt *table, int argc,
 	if (c->tmpdir == NULL || *c->tmpdir == '\0')
 		c->tmpdir = "/tmp";
 	list_options(&p, c, table, shared);
+	while (table[own].type != CMD_END)
+		own++;
+	assert(own <= 64);
+	c->given = 0;
 	/* Not $TZ nor /etc/localtime: the same command line means the same
 	 * on every machine. */
 	if ((rc = vmf_tz_set("UTC", e)) != 0 ||
@@ -209,6 +214,8 @@ cmd_options(struct cmd *c, const struct cmd_opt *table, int argc,
 			if (ch == 256 + k ||
 			    (ch < 256 && ch == p.all[k].letter))
 				break;
+		if (k < own)
+			c->given |= (uint64_t)1 << k;
 		rc = strcmp(p.all[k].name, "help") == 0 ? CMD_HELP :
 		    strcmp(p.all[k].name, "version") == 0 ? CMD_VERSION : 0;
 		if (rc == 0 && p.all[k].letter == 'z')

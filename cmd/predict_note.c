@@ -25,8 +25,7 @@ predict_note(const struct cmd *c, const struct vmf_predict *p,
 		cmd_note(c, "%s knows samples from after the forecast's "
 		    "start: its intervals have seen what they predict",
 		    model);
-	if (n > 0 && p->n_model_only > 0 &&
-	    p->n_status[VMF_UNSEEN] + p->n_skipped == n)
+	if (n > 0 && p->n_model_only > 0 && p->n_known == 0)
 		cmd_note(c, "%s knows none of the series, only %" PRId64
 		    " others: expected the same ids", model, p->n_model_only);
 	cmd_note(c, "%" PRId64 " forecasts%s; %" PRId64 " skipped as "

@@ -112,6 +112,13 @@ predict_sums(struct cmd *c, const struct predict_sums *o, struct vmf_err *e)
 	    (rc = vmf_batch_init(&batch, s, e)) != 0 ||
 	    (rc = pass(c, &r, "sums", vmf_reconcile_sum, e)) != 0)
 		goto done;
+	if (r.n_vms == 0 && r.n_alone > 0) {
+		rc = vmf_fail(e, VMF_EDATA, "%s: no VM is on any %s that it "
+		    "forecasts, expected the forecast of the VMs' %ss (--by "
+		    "has cluster for these)", vmf_reader_name(r.totals->r),
+		    r.by, r.by);
+		goto done;
+	}
 	vmf_reconcile_aim(&r);
 	if ((rc = cmd_rewind(c, &vms.twice, &vms.r, &vms.s, o->step_s,
 	    VMF_TIME_NONE, e)) != 0 ||

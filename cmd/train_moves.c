@@ -79,7 +79,7 @@ done:
 
 void
 train_note(const struct cmd *c, const struct vmf_train *t,
-    const char *update)
+    const struct vmf_globals *g, const char *update)
 {
 	char text[256] = "";
 	int used = 0;
@@ -91,6 +91,15 @@ train_note(const struct cmd *c, const struct vmf_train *t,
 			    t->n_status[k],
 			    vmf_status_name((enum vmf_status)k));
 	cmd_note(c, "%" PRId64 " series in%s", t->n_rows, text);
+	for (int k = 0; k < g->n_models; k++)
+		if (g->model[k].blob.n == 0 && !g->model[k].is_target &&
+		    g->model[k].ops->predict != NULL)
+			cmd_note(c, "%s learned nothing of %s from %" PRId64
+			    " series and %" PRId64 " rows: too few (--memory "
+			    "bounds them), or no better than kq, which stands "
+			    "for it", g->model[k].algo->name,
+			    g->model[k].metric, g->model[k].n_series,
+			    g->model[k].n_rows);
 	if (t->update != NULL)
 		cmd_note(c, "%" PRId64 " of them new, %" PRId64 " only in "
 		    "%s", t->n_new, t->n_gone, update);

@@ -4,6 +4,7 @@
 #define VMF_TRAIN_MOVES_H
 
 #include "cmd.h"
+#include "forecast/global.h"
 #include "forecast/train.h"
 
 /* Learn from the migrations at path.  0, or < 0 with e; foreign is an option
@@ -13,7 +14,7 @@ int train_moves(struct cmd *c, const char *path, int64_t threads,
 
 /* What was learned of series, and what of them update does not have. */
 void train_note(const struct cmd *c, const struct vmf_train *t,
-    const char *update);
+    const struct vmf_globals *g, const char *update);
 
 /* Learn all series of s, and write them. */
 int train_all(struct cmd *c, struct vmf_train *t, struct vmf_series *s,

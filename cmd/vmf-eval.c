@@ -237,10 +237,8 @@ main(int argc, char *argv[])
 
 	cmd_parse(&c, table, argc, argv);
 	if (opt.model != NULL && strcmp(opt.model, "downtime") == 0) {
-		if (opt.forecast != NULL || opt.origins > 0 || opt.by_vm ||
-		    opt.horizon != NULL || opt.protocol != NULL ||
-		    opt.plan != NULL || opt.metric != NULL ||
-		    opt.target != NULL || opt.at != VMF_TIME_NONE)
+		if (cmd_given_but(&c, table, "model hold-out folds threads") !=
+		    NULL)
 			return cmd_usage(&c, EVAL_MOVES_ONLY);
 		rc = eval_moves(&c, opt.hold_out, opt.folds, opt.threads,
 		    &err);

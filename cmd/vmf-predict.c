@@ -91,10 +91,15 @@ static const struct cmd_opt table[] = {
 static int
 parse_options(struct vmf_predict *p, struct vmf_err *e)
 {
+	const char *name;
 	int rc;
 
 	if (opt.from == NULL)
 		return vmf_fail(e, VMF_EUSAGE, "expected --from MODEL");
+	if (explain && (name = cmd_given_but(&c, table,
+	    "from explain threads")) != NULL)
+		return vmf_fail(e, VMF_EUSAGE, "--%s is about forecasts, and "
+		    "--explain tells what the model knows", name);
 	if (explain && c.n_args > 0)
 		return vmf_fail(e, VMF_EUSAGE, "--explain tells what the "
 		    "model knows; leave out %s", c.arg[0]);
@@ -122,10 +127,8 @@ parse_options(struct vmf_predict *p, struct vmf_err *e)
 static int
 check_moves(struct vmf_err *e)
 {
-	const char *name = refit ? "refit" : explain ? "explain" : opt.at !=
-	    VMF_TIME_NONE ? "at" : opt.step_s != 0 ? "step" :
-	    strcmp(opt.horizon, "48") != 0 ? "horizon" :
-	    strcmp(opt.unseen, "cold") != 0 ? "unseen" : NULL;
+	const char *name = cmd_given_but(&c, table,
+	    "from quantiles metric threads");
 
 	return name == NULL ? 0 : vmf_fail(e, VMF_EUSAGE, "--%s is about "
 	    "forecasts, and %s is a model of downtimes", name, opt.from);
@@ -138,10 +141,8 @@ reconcile(struct vmf_err *e)
 	    .path = c.n_args > 0 ? c.arg[0] : NULL, .by = opt.by,
 	    .metric = opt.metric, .step_s = opt.step_s,
 	    .put_totals = totals };
-	const char *name = opt.from != NULL ? "from" : explain ? "explain" :
-	    refit ? "refit" : opt.at != VMF_TIME_NONE ? "at" :
-	    opt.quantiles != NULL ? "quantiles" :
-	    strcmp(opt.horizon, "48") != 0 ? "horizon" : NULL;
+	const char *name = cmd_given_but(&c, table,
+	    "reconcile by totals metric step threads");
 
 	if (name != NULL)
 		return vmf_fail(e, VMF_EUSAGE, "--reconcile takes forecasts "

@@ -119,18 +119,14 @@ parse_words(struct vmf_train *t, struct vmf_targets *targets,
     struct vmf_err *e)
 {
 	const struct vmf_meta *meta;
+	const char *name;
 	int rc;
 
 	if (opt.update != NULL) {
-		if (opt.model != NULL || opt.metric != NULL ||
-		    opt.target != NULL || opt.without != NULL ||
-		    opt.season_s != 0 || opt.budget < INFINITY)
+		if ((name = cmd_given_of(&c, table, "model metric target "
+		    "without season budget")) != NULL)
 			return vmf_fail(e, VMF_EUSAGE, "--%s and --update: "
-			    "the model has its own", opt.model != NULL ?
-			    "model" : opt.metric != NULL ? "metric" :
-			    opt.target != NULL ? "target" : opt.without !=
-			    NULL ? "without" : opt.season_s != 0 ? "season" :
-			    "budget");
+			    "the model has its own", name);
 		if (strcmp(opt.update, "-") == 0 && (c.n_args == 0 ||
 		    strcmp(c.arg[0], "-") == 0))
 			return vmf_fail(e, VMF_EUSAGE, "--update and the "
@@ -161,7 +157,14 @@ parse_words(struct vmf_train *t, struct vmf_targets *targets,
 	if ((rc = vmf_words_parse(&t->metrics, opt.metric, "--metric",
 	    VMF_EUSAGE, e)) != 0)
 		return rc;
-	return vmf_train_algos(t, opt.model, opt.without, e);
+	if ((rc = vmf_train_algos(t, opt.model, opt.without, e)) != 0)
+		return rc;
+	for (int k = 0; k < t->models.n; k++)
+		if (strcmp(t->models.v[k], "lstm") == 0)
+			return 0;
+	name = cmd_given_of(&c, table, "epochs hidden seed checkpoint");
+	return name == NULL ? 0 : vmf_fail(e, VMF_EUSAGE, "--%s is about "
+	    "lstm, and --model is %s", name, opt.model);
 }
 
 /* What --budget leaves out, by a pass of its own. */
@@ -219,10 +222,8 @@ main(int argc, char *argv[])
 	cmd_parse(&c, table, argc, argv);
 	if (opt.model != NULL && strcmp(opt.model, "downtime") == 0) {
 		rc = train_moves(&c, c.n_args > 0 ? c.arg[0] : NULL,
-		    opt.threads, opt.metric != NULL ? "metric" : opt.update !=
-		    NULL ? "update" : opt.target != NULL ? "target" :
-		    opt.season_s != 0 ? "season" : opt.step_s != 0 ? "step" :
-		    opt.at != VMF_TIME_NONE ? "at" : NULL, &err);
+		    opt.threads, cmd_given_but(&c, table, "model threads"),
+		    &err);
 		ret = rc == 0 ? CMD_OK : CMD_FAIL;
 		goto done;
 	}
@@ -256,7 +257,7 @@ main(int argc, char *argv[])
 	    (rc = train_all(&c, &t, &series, &batch, out.w, &err)) != 0 ||
 	    (rc = cmd_finish_out(&out, &err)) != 0)
 		goto done;
-	train_note(&c, &t, opt.update);
+	train_note(&c, &t, &globals, opt.update);
 	cmd_panel_note(&c, &t.many.how);
 	ret = CMD_OK;
 done:

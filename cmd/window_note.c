@@ -119,8 +119,8 @@ doubts(const struct cmd *c, const struct vmf_planner *p,
 		    d->n_strange);
 	if (d != NULL && d->n_far > 0)
 		cmd_note(c, "%" PRId64 " VMs are far from any move known in "
-		    "memory, vCPUs or another number: what is predicted of "
-		    "theirs is wider", d->n_far);
+		    "memory, vCPUs, mode or another fact: what is predicted "
+		    "of theirs is wider", d->n_far);
 }
 
 void

@@ -169,6 +169,11 @@ column() {
 @test "bad input and options: one line, exit code, nothing written" {
 	series $END >s <<<"a 2024-01-01T00:00:00Z $RISE -"
 	fails 2 'downtime stands alone' vmf-train --model snaive,downtime x
+	for o in '--epochs 3' '--hidden 5' '--seed 7' '--checkpoint ck'; do
+		# shellcheck disable=SC2086 # a name and its value
+		fails 2 "${o% *} is about lstm, and --model is kq" \
+		    vmf-train --model kq $o s
+	done
 	fails 2 "'prophet' is not known, expected one of: snaive" \
 	    vmf-train --model snaive --model prophet -o out s
 	fails 2 "'snaive' is there twice" vmf-train --model snaive --model snaive,snaive s

@@ -382,6 +382,36 @@ moved() {
 	done
 }
 
+@test "samples that end hours before the forecast: the level of then is not now's" {
+	# The same cycle of four weeks, without its last 0 to 23 hours.
+	awk 'BEGIN {
+		for (gap = 0; gap <= 23; gap += 23 / 3) {
+			srand(9)
+			printf "gap-%02d ", gap
+			for (t = 0; t < 672; t++) {
+				y = 40 - 30 * cos(t / 24 * 6.2832) + 3 * rand()
+				printf "%s%s", t ? "," : "", t < 672 - int(gap) ? \
+				    sprintf("%.2f", y) : "-"
+			}
+			print ""
+		}
+	}' | series 3600 28 >s
+	for model in kq auto; do
+		vmf-train -q --model $model -o m s
+		vmf-predict -q --from m --horizon 24 --quantiles 0.1,0.9 -o f s
+		run -0 awk -F, -v m="$model" '{
+			y = 41.5 - 30 * cos((n[$1]++) / 24 * 6.2832)
+			e[$1] += $3 > y ? $3 - y : y - $3
+			wide[$1] += $5 - $4
+		} END {
+			for (v in e)
+				if (!(e[v] < 24 * 2 && wide[v] < 24 * 12))
+					print m, v, e[v] / 24, wide[v] / 24
+		}' <(vmf-cat --long --csv --no-header f)
+		refute_output
+	done
+}
+
 @test "how absurd a sample is does not matter, up to what a float holds" {
 	for bad in 1e9 1e18 1e20 3.3e38; do
 		awk -v bad="$bad" 'BEGIN { srand(5)

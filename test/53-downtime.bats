@@ -180,6 +180,19 @@ many() {
 	grep -q '3 rows, 2 of a workload that is not known' err
 }
 
+@test "a way to move that no move went widens the interval, and is told" {
+	usual
+	{
+		echo vm,workload,mode,mem_bytes,vcpus,load_pct
+		echo a,db,precopy,4294967296,4,20
+		echo b,db,postcopy,4294967296,4,20
+	} >vms.csv
+	predict m vm,status,reason,downtime_ms_q50,downtime_ms_q90 <vms.csv >out
+	grep -q '^b,unseen,"no move known was sent in its way (mode, compression, ...): predicted wider"' out
+	sed 's/"[^"]*"//' out | awk -F, 'NR == 1 { known = $5 / $4 }
+		END { exit !($5 / $4 > known && NR == 2) }'
+}
+
 @test "a VM larger than any that was moved is predicted wider, and told" {
 	usual
 	{
@@ -555,7 +568,15 @@ joined() {
 	fails 2 '--explain is about forecasts, and m is a model of downtimes' \
 	    vmf-predict --explain --from m
 	fails 2 '--horizon is about forecasts' \
-	    vmf-predict --from m --horizon 4 vms.arrows
+	    vmf-predict --from m --horizon 48 vms.arrows
+	for o in '--epochs 4' '--memory 1M' '--without kq' '--seed 3' \
+	    '--stale-after 1h'; do
+		# shellcheck disable=SC2086 # a name and its value
+		fails 2 "${o% *} is about series" \
+		    vmf-train --model downtime $o vms.arrows
+	done
+	fails 2 'of the other options it has' \
+	    vmf-eval --model downtime --season 1w vms.arrows
 	fails 1 "there is a column 'downtime_ms_q50' already" \
 	    vmf-predict --from m once.arrows
 	fails 1 "expected migrations" vmf-train --model downtime m

@@ -437,6 +437,12 @@ noisy() {
 	}' | vmf-ingest -q | vmf-aggregate -q --step 1h
 }
 
+@test "a fleet of which nothing was learned is told" {
+	noisy 3 12 0 0 >s
+	vmf-train --model xgboost --memory 1K -o m s 2>err
+	grep -q '^vmf-train: xgboost learned nothing of cpu_mean from 0 series and 0 rows: too few' err
+}
+
 @test "--target: gaps and short histories make nothing more likely" {
 	not_small
 	# Half of the windows of 24 steps, and of those of 100, hold a spike.

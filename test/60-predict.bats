@@ -197,6 +197,10 @@ column() {
 		run -0 head -n 1 err
 		assert_output 'vmf-predict: m knows none of the series, only 4 others: expected the same ids'
 	done
+	# Nor where one is stale, and counted as that.
+	vmf-predict --stale-after 1h --at "$(date -u -d "$START + 4 days" +%FT%TZ)" \
+	    --from m --metric cpu_mean -o f others 2>err
+	grep -q 'knows none of the series, only 4 others' err
 }
 
 @test "a model older than the series: new values, learned quantiles" {

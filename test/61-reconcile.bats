@@ -276,6 +276,15 @@ D=2.5631031
 	fails 2 "cannot both be standard input" vmf-predict --reconcile - <vms
 	fails 2 "--totals is about --reconcile" vmf-predict --totals vms
 	fails 2 "--by is about --reconcile" vmf-predict --by host vms
+	# The forecast of clusters is none of hosts.
+	forecast "vcpus:int32" >clusters <<-E
+	c1 1 $AT 20,20 19,19 21,21
+	E
+	fails 1 "clusters: no VM is on any host that it forecasts" \
+	    vmf-predict --reconcile clusters -o f vms
+	rm clusters
+	fails 2 "leave out --unseen" \
+	    vmf-predict --reconcile hosts --unseen cold -o f vms
 	head -c $(($(wc -c <hosts) - 8)) hosts >cut
 	fails 1 "end" vmf-predict --reconcile cut -o f vms
 	leaves . bare cut fails.err fails.out hosts long vms

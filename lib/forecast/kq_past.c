@@ -211,11 +211,12 @@ sort_steps(int32_t *x, int32_t *tmp, int64_t n, const double *y)
 	}
 }
 
-/* Means of what is known in the last w steps; where nothing is, as before.
- * What a sum rounds off is kept: a value of 1e20 takes the others with it, and
- * leaves the window again. */
+/* Means of what is known in the last w steps; where nothing is, as it was a day
+ * before, as the last level known may be of another time of day.  What a sum
+ * rounds off is kept: a value of 1e20 takes the others with it, and leaves the
+ * window again. */
 static void
-window_means(float *m, const double *y, int64_t n, int64_t w)
+window_means(float *m, const double *y, int64_t n, int64_t w, int64_t day)
 {
 	double sum = 0.0, rest = 0.0, off;
 	int64_t known = 0;
@@ -234,7 +235,7 @@ window_means(float *m, const double *y, int64_t n, int64_t w)
 		if (known == 0)
 			sum = rest = 0.0;
 		m[t] = known > 0 ? (float)((sum + rest) / (double)known) :
-		    m[t - 1];
+		    m[t >= day ? t - day : t - 1];
 	}
 }
 
@@ -282,7 +283,7 @@ vmf_kq_series(struct vmf_kq *q, const double *y, int64_t n, int64_t season,
 		int64_t w = (int64_t)(kq_windows[i].day * (double)day + 0.5);
 
 		window_means(q->m[i], y, n, w > kq_windows[i].steps ? w :
-		    kq_windows[i].steps);
+		    kq_windows[i].steps, day);
 	}
 	return 0;
 }

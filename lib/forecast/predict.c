@@ -617,6 +617,7 @@ vmf_predict_rows(struct vmf_predict *p, int64_t i, struct vmf_batch *out,
 		if ((rc = use_parts(p, i + rows, c, &p->row_seen[rows],
 		    e)) != 0)
 			return rc;
+		p->n_known += p->row_seen[rows];
 		if (!p->row_seen[rows] && p->skip_unseen) {
 			p->n_skipped++;
 			continue;

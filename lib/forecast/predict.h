@@ -34,6 +34,7 @@ struct vmf_predict {
 	int64_t n_rows, n_skipped;
 	int64_t n_status[VMF_N_STATUS];
 	int64_t n_model_only;		/* ids of the model not in the series */
+	int64_t n_known;		/* and those in both */
 	/* attributes that had a name of the forecast's own, ", " between */
 	char dropped[256];
 	/* private */

@@ -384,6 +384,8 @@ strange_of(const struct vmf_downtime *m, const struct range *r,
 {
 	if (!knows(m, s->workload))
 		return VMF_DOWN_NEW_WORKLOAD;
+	if (s->strange > 0)
+		return VMF_DOWN_NEW_WAY;
 	for (int j = 0; j < VMF_SITE_Z; j++) {
 		bool idle = j == VMF_FACT_USED || j == VMF_FACT_DIRTY;
 
@@ -403,6 +405,9 @@ vmf_down_why_wide(uint8_t strange, char text[VMF_DOWN_WHY_WIDE])
 	if (strange == VMF_DOWN_NEW_WORKLOAD)
 		snprintf(text, VMF_DOWN_WHY_WIDE, "no move of its workload is "
 		    "known: predicted wider");
+	else if (strange == VMF_DOWN_NEW_WAY)
+		snprintf(text, VMF_DOWN_WHY_WIDE, "no move known was sent in "
+		    "its way (mode, compression, ...): predicted wider");
 	else if (strange >= VMF_DOWN_FAR)
 		snprintf(text, VMF_DOWN_WHY_WIDE, "its %s is far from that of "
 		    "any move known: predicted wider",

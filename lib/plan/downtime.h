@@ -75,6 +75,8 @@ enum vmf_down_less {
 /* What a row may have that is like nothing that was learned. */
 enum vmf_down_strange {
 	VMF_DOWN_NEW_WORKLOAD = 1,	/* no move of its workload is known */
+	VMF_DOWN_NEW_WAY,		/* nor one sent in its way: mode,
+					 * algorithm, compression, storage */
 	VMF_DOWN_FAR			/* and on, + a vmf_fact: more than
 					 * twice the most that any move had,
 					 * or less than half the least */

@@ -129,7 +129,7 @@ vmf_down_cost_batch(struct vmf_down_cost *d, const struct vmf_batch *b,
 
 		d->pre[i] = vmf_facts_precopy(&f, d->m->words);
 		d->n_strange += strange_of(d, i) == VMF_DOWN_NEW_WORKLOAD;
-		d->n_far += strange_of(d, i) >= VMF_DOWN_FAR;
+		d->n_far += strange_of(d, i) > VMF_DOWN_NEW_WORKLOAD;
 		d->n_unrated += d->m->n_rows > 0 &&
 		    !(d->m->told >> VMF_FACT_DIRTY & 1) &&
 		    d->own[i].num[VMF_FACT_DIRTY] > 0.0;

@@ -35,8 +35,8 @@ struct vmf_down_cost {
 				 * moves had */
 	int64_t n_strange;	/* rows of a workload of which no move is
 				 * known */
-	int64_t n_far;		/* rows of which a number is far from that of
-				 * any move known */
+	int64_t n_far;		/* rows of which another fact is unlike that
+				 * of any move known */
 	int64_t n_unrated;	/* rows with a dirty rate, which no move had */
 	int64_t n_diverge;	/* rows whose pre-copy will not converge, by
 				 * arithmetic */

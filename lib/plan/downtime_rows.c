@@ -212,7 +212,7 @@ put_status(struct vmf_down_out *o, int64_t i, struct vmf_col *c,
 	size_t used = 0;
 
 	o->n_strange += o->strange[i] == VMF_DOWN_NEW_WORKLOAD;
-	o->n_far += o->strange[i] >= VMF_DOWN_FAR;
+	o->n_far += o->strange[i] > VMF_DOWN_NEW_WORKLOAD;
 	o->n_partial += *lacks != '\0';
 	o->n_diverge += !p.converges;
 	for (int k = 0; k < 3; k++)

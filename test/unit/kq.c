@@ -46,11 +46,12 @@ make_series(void)
 	}
 }
 
-/* Mean of what is known in the w steps up to t; before where nothing is. */
+/* Mean of what is known in the w steps up to t; a day before where nothing
+ * is. */
 static double
 window_mean(int64_t t, int64_t w)
 {
-	for (; t >= 0; t--) {
+	for (; t >= 0; t -= t >= SEASON ? SEASON : 1) {
 		double sum = 0.0;
 		int n = 0;
 
