@@ -112,7 +112,7 @@ predict_sums(struct cmd *c, const struct predict_sums *o, struct vmf_err *e)
 	    (rc = vmf_batch_init(&batch, s, e)) != 0 ||
 	    (rc = pass(c, &r, "sums", vmf_reconcile_sum, e)) != 0)
 		goto done;
-	if (r.n_vms == 0 && r.n_alone > 0) {
+	if (r.n_alone > 0 && r.n_alone + r.n_blank == r.n_vms) {
 		rc = vmf_fail(e, VMF_EDATA, "%s: no VM is on any %s that it "
 		    "forecasts, expected the forecast of the VMs' %ss (--by "
 		    "has cluster for these)", vmf_reader_name(r.totals->r),
