@@ -21,6 +21,11 @@ eval_note(struct cmd *c, const struct vmf_eval *ev, const char *forecast)
 	cmd_note(c, "%" PRId64 " forecasts scored; %" PRId64 " only in the "
 	    "forecast, %" PRId64 " only in the series%s", ev->n_vms,
 	    ev->n_only_given, ev->n_only_series, pooled);
+	if (ev->plan != NULL && ev->plan->hosts != NULL)
+		cmd_note(c, "%" PRId64 " of %" PRId64 " hosts that VMs came "
+		    "to were above the limit, in %" PRId64 " steps",
+		    ev->plan->hosts->n_over, ev->plan->hosts->n_hosts,
+		    ev->plan->hosts->n_steps_over);
 	if (ev->plan != NULL && ev->plan->n_scored == 0)
 		cmd_note(c, "no window of %s is scored: expected a plan of "
 		    "%s, with windows in the series",

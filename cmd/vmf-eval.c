@@ -12,6 +12,7 @@
 #include "cmd.h"
 #include "eval_moves.h"
 #include "eval_note.h"
+#include "eval_plan.h"
 #include "forecast/eval.h"
 #include "horizon.h"
 #include "learn/boost.h"
@@ -29,6 +30,8 @@ static struct cmd c = {
 "      --forecast FILE   score this forecast stream instead\n"
 "      --plan FILE       and the windows that were planned by it\n"
 "      --max-load X      count planned windows with more true load than X\n"
+"      --hosts FILE      hosts as CSV: host, cpus\n"
+"      --max-host-load X and hosts that take VMs and have more than X % then\n"
 "      --metric NAME,... lists to score, pooled [cpu_mean]\n"
 "      --target 'METRIC>X@A-B'\n"
 "                        and the probability that METRIC is above X in one of\n"
@@ -58,21 +61,23 @@ CMD_SHARED_USAGE,
 };
 
 static struct {
-	const char *model, *forecast, *plan, *metric, *horizon;
+	const char *model, *forecast, *metric, *horizon;
 	const char *protocol, *refit, *target, *hold_out, *without;
 	int64_t folds, origins, season_s, length_s, step_s, at, threads;
-	double max_load;
 	bool by_vm;
 } opt = {
 	.refit = "origin", .season_s = 86400,
-	.length_s = 1800, .at = VMF_TIME_NONE, .max_load = NAN,
+	.length_s = 1800, .at = VMF_TIME_NONE,
 };
+static struct eval_replay replay = { .max_load = NAN, .max_host_load = NAN };
 
 static const struct cmd_opt table[] = {
 	{ CMD_STR, "model", 0, &opt.model, false, 0, 0 },
 	{ CMD_FILE, "forecast", 0, &opt.forecast, false, 0, 0 },
-	{ CMD_FILE, "plan", 0, &opt.plan, false, 0, 0 },
-	{ CMD_NUM, "max-load", 0, &opt.max_load, false, 0, 0 },
+	{ CMD_FILE, "plan", 0, &replay.path, false, 0, 0 },
+	{ CMD_NUM, "max-load", 0, &replay.max_load, false, 0, 0 },
+	{ CMD_FILE, "hosts", 0, &replay.hosts_path, false, 0, 0 },
+	{ CMD_NUM, "max-host-load", 0, &replay.max_host_load, false, 0, 0 },
 	{ CMD_STR, "metric", 0, &opt.metric, false, 0, 0 },
 	{ CMD_STR, "target", 0, &opt.target, false, 0, 0 },
 	{ CMD_STR, "without", 0, &opt.without, false, 0, 0 },
@@ -97,9 +102,8 @@ static const struct cmd_opt table[] = {
 static int
 check_options(struct vmf_eval *ev, struct vmf_err *e)
 {
-	static const char both[] = "--%s and --forecast: the forecast has "
-	    "its own";
 	bool gift = opt.protocol != NULL;
+	const char *name;
 	int rc;
 
 	ev->season_s = opt.season_s;
@@ -126,15 +130,19 @@ check_options(struct vmf_eval *ev, struct vmf_err *e)
 	if ((rc = vmf_words_parse(&ev->metrics, opt.metric, "--metric",
 	    VMF_EUSAGE, e)) != 0)
 		return rc;
-	if ((ev->targets.n > 0 || opt.without != NULL) &&
-	    opt.forecast != NULL)
+	if (opt.forecast != NULL && (name = cmd_given_of(&c, table,
+	    "without target")) != NULL)
 		return vmf_fail(e, VMF_EUSAGE, "--%s needs --model, not "
-		    "--forecast", opt.without != NULL ? "without" : "target");
-	if (opt.forecast == NULL && opt.plan != NULL)
+		    "--forecast", name);
+	if (opt.forecast == NULL && replay.path != NULL)
 		return vmf_fail(e, VMF_EUSAGE, "--plan needs --forecast, "
 		    "what it was made from");
-	if (opt.plan == NULL && !isnan(opt.max_load))
-		return vmf_fail(e, VMF_EUSAGE, "--max-load needs --plan");
+	if (replay.path == NULL && (name = cmd_given_of(&c, table,
+	    "max-load hosts max-host-load")) != NULL)
+		return vmf_fail(e, VMF_EUSAGE, "--%s needs --plan", name);
+	if ((replay.hosts_path == NULL) != isnan(replay.max_host_load))
+		return vmf_fail(e, VMF_EUSAGE, "--hosts and --max-host-load "
+		    "need each other");
 	if (opt.forecast == NULL)
 		return vmf_eval_add_models(ev, opt.model == NULL ? "auto" :
 		    opt.model, e);
@@ -142,11 +150,10 @@ check_options(struct vmf_eval *ev, struct vmf_err *e)
 	    strcmp(c.arg[0], "-") == 0))
 		return vmf_fail(e, VMF_EUSAGE, "--forecast and the series "
 		    "cannot both be standard input");
-	if (opt.model != NULL || opt.origins > 0 || gift ||
-	    opt.horizon != NULL || opt.at != VMF_TIME_NONE)
-		return vmf_fail(e, VMF_EUSAGE, both, opt.model != NULL ?
-		    "model" : opt.origins > 0 ? "origins" : gift ?
-		    "protocol" : opt.horizon != NULL ? "horizon" : "at");
+	if ((name = cmd_given_of(&c, table, "model origins protocol horizon "
+	    "refit-at at")) != NULL)
+		return vmf_fail(e, VMF_EUSAGE, "--%s and --forecast: the "
+		    "forecast has its own", name);
 	return 0;
 }
 
@@ -166,7 +173,7 @@ read_horizon(int64_t step_s, int64_t *steps, struct vmf_err *e)
 
 static int
 open_given(struct vmf_eval *ev, struct vmf_series *given,
-    struct vmf_reader **r, struct vmf_eval_plan *plan, struct vmf_err *e)
+    struct vmf_reader **r, struct vmf_err *e)
 {
 	int rc;
 
@@ -175,11 +182,7 @@ open_given(struct vmf_eval *ev, struct vmf_series *given,
 	    VMF_TIME_NONE, e)) != 0)
 		return rc;
 	ev->given = given;
-	if (opt.plan == NULL)
-		return 0;
-	plan->max_load = opt.max_load;
-	ev->plan = plan;
-	return cmd_open_in(&c, opt.plan, &plan->r, e);
+	return eval_replay_open(&c, &replay, ev, e);
 }
 
 static int
@@ -230,7 +233,6 @@ main(int argc, char *argv[])
 	struct vmf_reader *in = NULL, *fc = NULL;
 	struct vmf_batch batch = { 0 };
 	struct vmf_err err = { "" };
-	struct vmf_eval_plan plan = { 0 };
 	struct vmf_eval ev = { .series = &series };
 	struct cmd_twice twice = { 0 };
 	int rc, ret = CMD_FAIL;
@@ -260,7 +262,7 @@ main(int argc, char *argv[])
 	    &err)) != 0)
 		goto done;
 	if (opt.forecast != NULL) {
-		rc = open_given(&ev, &given, &fc, &plan, &err);
+		rc = open_given(&ev, &given, &fc, &err);
 	} else if ((rc = vmf_grid_need_end(&series.grid, vmf_reader_name(in),
 	    &err)) == 0) {
 		rc = read_horizon(series.grid.step_s, &ev.horizon, &err);
@@ -285,9 +287,9 @@ done:
 	cmd_panel_free(&ev.many.how);
 	cmd_free_twice(&twice);
 	vmf_eval_free(&ev);
+	eval_replay_free(&replay);
 	vmf_series_free(&given);
 	vmf_series_free(&series);
-	vmf_reader_free(plan.r);
 	vmf_reader_free(fc);
 	vmf_reader_free(in);
 	cmd_free(&c);

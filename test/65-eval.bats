@@ -538,3 +538,40 @@ f.write_ipc_stream("point")'
 	    vmf-cat --csv >e.csv
 	judged e.csv s cpu_mhz_mean,cpu_mean own -- f1
 }
+
+@test "--max-host-load: what hosts had after the moves, beside a judge" {
+	local at=2024-01-15T00:00:00Z limit
+	gen 40 16 --inventory vms.csv | vmf-ingest -q | vmf-dedup -q -o r
+	vmf-aggregate -q --step 1h --join vms.csv --inner -o s r
+	vmf-train -q --model snaive --at $at -o m s
+	vmf-predict -q --from m --at $at --horizon 24 -o f s
+	{
+		echo host,cpus,mem_mb
+		tail -n +2 vms.csv | cut -d , -f 2 | sort -u |
+		    sed 's/$/,70,1048576/'
+	} >hosts.csv
+	vmf-window -q --length 45m --slot 15m --place --hosts hosts.csv \
+	    --per-host 2 --per-target 2 -o p f
+	for limit in 5 20 30 90; do
+		run -0 judge "$VMF_ROOT/test/judges/plan_hosts.py" s p \
+		    hosts.csv $at 24 $limit
+		want=$output
+		vmf-eval -q --forecast f --plan p --hosts hosts.csv \
+		    --max-host-load $limit -o e s
+		run -0 awk -F, '$1 == "false" { printf "%d %d %d %.6g\n", $2, $3, $4, $5 }' \
+		    <(vmf-cat --csv --no-header --columns \
+		    beside,n_hosts,n_hosts_over,host_steps_over,host_load_max e)
+		assert_output "$want"
+	done
+	[ "${want%% *}" -gt 1 ]
+	fails 2 "--hosts and --max-host-load need each other" \
+	    vmf-eval --forecast f --plan p --hosts hosts.csv -o out s
+	fails 2 "--hosts needs --plan" vmf-eval --forecast f --hosts hosts.csv s
+	echo host,mem_mb >none.csv
+	fails 1 "none.csv: no column 'cpus', which --max-host-load needs" vmf-eval \
+	    --forecast f --plan p --hosts none.csv --max-host-load 9 -o out s
+	vmf-aggregate -q --step 1h -o bare r
+	fails 1 "bare: no column 'vcpus', which --max-host-load needs" vmf-eval \
+	    --forecast f --plan p --hosts hosts.csv --max-host-load 9 -o out bare
+	[ ! -e out ]
+}

@@ -292,6 +292,8 @@ vmf_eval_free(struct vmf_eval *ev)
 		free(ev->rival[m].boot);
 		free(ev->rival[m].risk);
 	}
+	if (ev->plan != NULL)
+		free(ev->plan->name);
 	free(ev->rival);
 	free(ev->cases);
 	free(ev->problem);
@@ -658,5 +660,7 @@ vmf_eval_finish(struct vmf_eval *ev, struct vmf_batch *out,
 
 	if (ev->given != NULL && (rc = vmf_eval_finish_given(ev, e)) != 0)
 		return rc;
+	if (ev->plan != NULL && ev->plan->hosts != NULL)
+		vmf_eval_hosts_close(ev->plan->hosts);
 	return ev->by_vm ? 0 : vmf_eval_put(ev, NULL, 0, out, e);
 }

@@ -16,6 +16,7 @@
 
 #include "arrow/arrow.h"
 #include "base/err.h"
+#include "forecast/eval_hosts.h"
 #include "forecast/eval_risk.h"
 #include "forecast/eval_score.h"
 #include "forecast/forecast.h"
@@ -57,9 +58,14 @@ struct vmf_tally {
 struct vmf_eval_plan {
 	struct vmf_reader *r;		/* the caller's */
 	double max_load;		/* a limit on the true load, or NaN */
+	struct vmf_eval_hosts *hosts;	/* NULL, or what it did to them */
 	int64_t n_scored;		/* counted: its windows */
 	/* private */
 	int id, start, end, load, rank;	/* columns */
+	int target;			/* or -1 */
+	struct vmf_eval_move move;	/* of the VM in hand, if it has one */
+	char *name;			/* its target */
+	int64_t name_cap;
 	const struct vmf_batch *b;
 	int64_t row;
 	bool ended;

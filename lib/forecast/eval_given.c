@@ -77,7 +77,18 @@ vmf_eval_open_given(struct vmf_eval *ev, struct vmf_err *e)
 			return rc;
 	ev->given_model = text_column(f->schema, "model");
 	ev->given_status = text_column(f->schema, "status");
-	return ev->plan != NULL ? vmf_eval_plan_open(ev->plan, e) : 0;
+	if (ev->plan == NULL)
+		return 0;
+	if ((rc = vmf_eval_plan_open(ev->plan, e)) != 0 ||
+	    ev->plan->hosts == NULL)
+		return rc;
+	if (f->grid.start == VMF_TIME_NONE || f->grid.end == VMF_TIME_NONE ||
+	    f->grid.end <= f->grid.start)
+		return vmf_fail(e, VMF_EDATA, "%s: its metadata do not say "
+		    "from when to when it is, which --max-host-load needs",
+		    vmf_reader_name(f->r));
+	return vmf_eval_hosts_open(ev->plan->hosts, ev->series,
+	    f->grid.start, (f->grid.end - f->grid.start) / f->grid.step_s, e);
 }
 
 /* Row i of the given forecast, metric k, into f. */
@@ -224,6 +235,16 @@ eval_row(struct vmf_eval *ev, int64_t i, int64_t g, struct vmf_batch *out,
 	return vmf_eval_vm(ev, id, len, out, e);
 }
 
+/* Row i of the series onto the hosts, as the plan's row of it says. */
+static int
+add_to_hosts(struct vmf_eval *ev, int64_t i, struct vmf_err *e)
+{
+	struct vmf_eval_plan *p = ev->plan;
+
+	return p == NULL || p->hosts == NULL ? 0 : vmf_eval_hosts_add(
+	    p->hosts, ev->series, i, ev->list[0], &p->move, e);
+}
+
 /* The forecast's next row is at ev->given_row: 1, 0 at the end. */
 static int
 peek_given(struct vmf_eval *ev, struct vmf_err *e)
@@ -259,11 +280,13 @@ vmf_eval_given(struct vmf_eval *ev, struct vmf_batch *out, struct vmf_err *e)
 		}
 		if (got < 0)
 			return got;
-		if (got == 0 || c > 0) {
+		if (ev->plan != NULL)
+			ev->plan->move.start = VMF_TIME_NONE;
+		if (got == 0 || c > 0)
 			ev->n_only_series++;
-			continue;
-		}
-		if ((rc = eval_row(ev, i, ev->given_row++, out, e)) != 0)
+		else if ((rc = eval_row(ev, i, ev->given_row++, out, e)) != 0)
+			return rc;
+		if ((rc = add_to_hosts(ev, i, e)) != 0)
 			return rc;
 	}
 	return 0;

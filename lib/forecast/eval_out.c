@@ -34,6 +34,17 @@ static const char *const plan_columns[] = { "plan_load", "plan_true",
     "plan_mean", "plan_best", "plan_snaive", "plan_regret" };
 #define N_PLAN_COLUMNS (int)(sizeof(plan_columns) / sizeof(*plan_columns))
 
+/* Of the hosts that VMs came to by it; not with by_vm. */
+static const char *const host_columns[] = { "n_hosts", "n_hosts_over",
+    "host_steps_over", "host_load_max" };
+#define N_HOST_COLUMNS (int)(sizeof(host_columns) / sizeof(*host_columns))
+
+static bool
+has_hosts(const struct vmf_eval *ev)
+{
+	return ev->plan != NULL && ev->plan->hosts != NULL && !ev->by_vm;
+}
+
 int
 vmf_eval_schema(const struct vmf_eval *ev, struct vmf_schema *s,
     int64_t first, struct vmf_err *e)
@@ -67,6 +78,10 @@ vmf_eval_schema(const struct vmf_eval *ev, struct vmf_schema *s,
 			return rc;
 	if (ev->plan != NULL && (rc = add(s, "n_over", VMF_INT64, e)) != 0)
 		return rc;
+	for (int k = 0; has_hosts(ev) && k < N_HOST_COLUMNS; k++)
+		if ((rc = add(s, host_columns[k], k < N_HOST_COLUMNS - 1 ?
+		    VMF_INT64 : VMF_FLOAT64, e)) != 0)
+			return rc;
 	if (ev->by_vm)
 		return add(s, "status", VMF_UTF8, e);
 	for (int k = 0; k < VMF_N_STATUS; k++) {
@@ -117,6 +132,21 @@ put_plan(struct vmf_col *c, const struct vmf_tally *t, struct vmf_err *e)
 	return vmf_col_put_int(c, t->plan_over, e);
 }
 
+/* The hosts are those of the plan, not of what stands beside it. */
+static int
+put_hosts(struct vmf_col *c, const struct vmf_eval_hosts *o, bool beside,
+    struct vmf_err *e)
+{
+	const double v[N_HOST_COLUMNS] = { (double)o->n_hosts,
+	    (double)o->n_over, (double)o->n_steps_over, o->most };
+	int rc = 0;
+
+	for (int k = 0; rc == 0 && k < N_HOST_COLUMNS; k++)
+		rc = beside ? vmf_col_put_null(c++, e) :
+		    vmf_col_put_num(c++, v[k], e);
+	return rc;
+}
+
 static int
 put_row(const struct vmf_eval *ev, const struct vmf_rival *r,
     const char *id, int64_t id_len, struct vmf_batch *out, struct vmf_err *e)
@@ -157,6 +187,11 @@ put_row(const struct vmf_eval *ev, const struct vmf_rival *r,
 		if ((rc = put_plan(c, t, e)) != 0)
 			return rc;
 		c += N_PLAN_COLUMNS + 2;
+	}
+	if (has_hosts(ev)) {
+		if ((rc = put_hosts(c, ev->plan->hosts, r->beside, e)) != 0)
+			return rc;
+		c += N_HOST_COLUMNS;
 	}
 	if (id != NULL) {
 		if ((rc = put_text(c++, vmf_status_name(r->status), e)) != 0)

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/time.h"
 #include "forecast/eval.h"
 
@@ -47,7 +48,44 @@ vmf_eval_plan_open(struct vmf_eval_plan *p, struct vmf_err *e)
 	    (rc = find(p, "end", true, &p->end, e)) != 0 ||
 	    (rc = find(p, "load", true, &p->load, e)) != 0)
 		return rc;
+	p->target = vmf_schema_find(vmf_reader_schema(p->r), "target");
+	if (p->target >= 0 && (rc = find(p, "target", false, &p->target,
+	    e)) != 0)
+		return rc;
 	return find(p, "rank", true, &p->rank, e);
+}
+
+/* The row at p->row is the window that VM in hand got, or an alternative. */
+static bool
+is_first(const struct vmf_eval_plan *p)
+{
+	const struct vmf_col *col = p->b->col;
+
+	/* NaN, a row without a window, is not inside either. */
+	return vmf_col_num(&col[p->start], p->row) >= (double)VMF_TIME_LO &&
+	    vmf_col_num(&col[p->end], p->row) <= (double)VMF_TIME_HI &&
+	    vmf_col_num(&col[p->rank], p->row) <= 1.0;
+}
+
+/* That row is kept: its batch may be over before the VM is. */
+static int
+keep_move(struct vmf_eval_plan *p, struct vmf_err *e)
+{
+	const struct vmf_col *col = p->b->col;
+	int64_t len = 0;
+	const char *s = p->target < 0 ? NULL : vmf_col_str(&col[p->target],
+	    p->row, &len);
+	int rc = vmf_grow(&p->name, &p->name_cap, len + 1, e);
+
+	if (rc != 0)
+		return rc;
+	if (s != NULL)
+		memcpy(p->name, s, (size_t)len);
+	p->move = (struct vmf_eval_move){
+		.start = (int64_t)vmf_col_num(&col[p->start], p->row),
+		.end = (int64_t)vmf_col_num(&col[p->end], p->row),
+		.target = len > 0 ? p->name : NULL, .target_len = len };
+	return 0;
 }
 
 /* The row at p->row is there: 1, 0 at the end. */
@@ -146,9 +184,7 @@ score(struct vmf_eval *ev, int64_t i, const struct vmf_case *c,
 	const double *y;
 	int rc;
 
-	/* NaN, a row without a window, is not inside either. */
-	if (!(from >= (double)VMF_TIME_LO && to <= (double)VMF_TIME_HI) ||
-	    isnan(load) || !(vmf_col_num(&col[p->rank], p->row) <= 1.0))
+	if (!is_first(p) || isnan(load))
 		return 0;
 	if ((rc = vmf_series_list(ev->series, i, ev->list[0], &y, &n,
 	    e)) != 0)
@@ -190,6 +226,7 @@ vmf_eval_plan_row(struct vmf_eval *ev, int64_t i, const struct vmf_case *c,
 	const char *id = vmf_series_id(ev->series, i, &len);
 	int got, rc;
 
+	p->move.start = VMF_TIME_NONE;
 	while ((got = peek(p, e)) > 0) {
 		const char *p_id = vmf_col_str(&p->b->col[p->id], p->row,
 		    &p_len);
@@ -198,6 +235,9 @@ vmf_eval_plan_row(struct vmf_eval *ev, int64_t i, const struct vmf_case *c,
 
 		if (cmp > 0)
 			break;
+		if (cmp == 0 && p->hosts != NULL && is_first(p) &&
+		    (rc = keep_move(p, e)) != 0)
+			return rc;
 		if (cmp == 0 && c->h > 0 &&
 		    (rc = score(ev, i, c, t, e)) != 0)
 			return rc;
