@@ -269,7 +269,7 @@ format_civil(int64_t wall, char buf[32])
 	time_t tt = (time_t)wall;
 	struct tm tm;
 
-	if (gmtime_r(&tt, &tm) == NULL || tm.tm_year + 1900 < 0 ||
+	if (gmtime_r(&tt, &tm) == NULL || tm.tm_year + 1900 < 1 ||
 	    tm.tm_year + 1900 > YEAR_MAX)
 		return 0;
 	return snprintf(buf, 32, "%04d-%02d-%02dT%02d:%02d:%02d",
@@ -294,8 +294,10 @@ vmf_time_format_wall(int64_t t, char buf[32])
 	int n;
 
 	/* Before there were zones, clocks differed by seconds, which RFC 3339
-	 * cannot write: then UTC. */
-	if (off % 60 != 0)
+	 * cannot write, nor a wall clock of a year before 1 or after 9999: then
+	 * UTC. */
+	if (off % 60 != 0 || __builtin_add_overflow(t, off, &a) ||
+	    format_civil(a, buf) == 0)
 		off = 0;
 	a = off < 0 ? -off : off;
 	n = format_civil(t + off, buf);

@@ -226,6 +226,11 @@ times(void)
 	assert(vmf_tz_set("-03:30", NULL) == 0);
 	vmf_time_format_wall(0, buf);
 	assert(!strcmp(buf, "1969-12-31T20:30:00-03:30"));
+	/* Its wall clock says year 0, which no reader takes. */
+	vmf_time_format_wall(at("0001-01-01T01:01:00Z"), buf);
+	assert(!strcmp(buf, "0001-01-01T01:01:00Z"));
+	vmf_time_format_utc(at("0001-01-01T00:00:00Z") - 1, buf);
+	assert(!strcmp(buf, "@-62135596801"));
 	assert(vmf_tz_set("Europe/Zuric", &e) == VMF_EUSAGE);
 	assert(vmf_tz_set("../../etc/passwd", &e) == VMF_EUSAGE);
 	assert(vmf_tz_set("", &e) == VMF_EUSAGE);
