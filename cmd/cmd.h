@@ -162,7 +162,8 @@ int cmd_word(const char *const *words, const char *word);
 void cmd_note(const struct cmd *c, const char *fmt, ...) VMF_PRINTF(2, 3);
 /* Progress: at most a line a second on stderr when c->progress. */
 void cmd_progress(struct cmd *c, const char *fmt, ...) VMF_PRINTF(2, 3);
-/* The same of a text, for what knows nothing of commands; c is a struct cmd. */
+/* cmd_progress of a text, for code that knows nothing of commands; c is a
+ * struct cmd. */
 void cmd_tell(void *c, const char *text);
 
 /* Open the first operand, or standard input; a terminal is refused. */

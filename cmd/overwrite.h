@@ -14,7 +14,7 @@
 int cmd_check_output(const struct cmd *c, const struct cmd_opt *table,
     struct vmf_err *e) VMF_CHECK;
 
-/* The same of another file that is written, by the option of this name;
+/* cmd_check_output of another file that is written, by the option of this name;
  * same_kind: operands may be it. */
 int cmd_check_written(const struct cmd *c, const struct cmd_opt *table,
     const char *option, const char *output, bool same_kind,

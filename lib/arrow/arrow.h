@@ -221,8 +221,8 @@ struct vmf_reader;
  */
 int vmf_reader_open(struct vmf_reader **r, const char *path,
     int64_t max_batch, struct vmf_err *e) VMF_CHECK;
-/* The same of a descriptor, called name in messages: it is the reader's from
- * here on, whatever comes of it. */
+/* vmf_reader_open of a descriptor, called name in messages: it is the reader's
+ * from here on, whatever comes of it. */
 int vmf_reader_open_fd(struct vmf_reader **r, int fd, const char *name,
     int64_t max_batch, struct vmf_err *e) VMF_CHECK;
 const struct vmf_schema *vmf_reader_schema(const struct vmf_reader *r);

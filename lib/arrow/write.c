@@ -250,7 +250,7 @@ add_piece(struct vmf_writer *w, const void *p, int64_t at, int64_t n,
 	return rc;
 }
 
-/* Zeroed room in the scratch buffer, at a multiple of eight bytes. */
+/* Room in the scratch buffer, at a multiple of eight bytes. */
 static int
 scratch_room(struct vmf_writer *w, int64_t n, int64_t *at, struct vmf_err *e)
 {
@@ -259,10 +259,21 @@ scratch_room(struct vmf_writer *w, int64_t n, int64_t *at, struct vmf_err *e)
 
 	if (rc != 0)
 		return rc;
-	memset(w->scratch.p + w->scratch.n, 0, (size_t)(pad + n));
+	memset(w->scratch.p + w->scratch.n, 0, (size_t)pad);
 	*at = w->scratch.n + pad;
 	w->scratch.n = *at + n;
 	return 0;
+}
+
+/* Such room with zeros in it, for bits to be set. */
+static int
+scratch_bits(struct vmf_writer *w, int64_t n, int64_t *at, struct vmf_err *e)
+{
+	int rc = scratch_room(w, n, at, e);
+
+	if (rc == 0)
+		memset(w->scratch.p + *at, 0, (size_t)n);
+	return rc;
 }
 
 /* Node and validity of n values of which bit i of the bitmap tells; a bitmap
@@ -279,7 +290,7 @@ add_bitmap(struct vmf_writer *w, const uint8_t *bits, int64_t n,
 	if (rc != 0 || nulls == 0)
 		return rc != 0 ? rc : add_piece(w, NULL, 0, 0, e);
 	/* Copied, so that bits after the last row are always zero. */
-	rc = scratch_room(w, bytes, &at, e);
+	rc = scratch_bits(w, bytes, &at, e);
 	if (rc != 0)
 		return rc;
 	memcpy(w->scratch.p + at, bits, (size_t)bytes);
@@ -297,7 +308,7 @@ add_nan_bitmap(struct vmf_writer *w, const void *p, int64_t n, bool f64,
 	const float *f = p;
 	const double *d = p;
 	uint8_t *bits;
-	int rc = scratch_room(w, bytes, &at, e);
+	int rc = scratch_bits(w, bytes, &at, e);
 
 	if (rc != 0)
 		return rc;
@@ -354,7 +365,7 @@ add_column(struct vmf_writer *w, const struct vmf_col *c, struct vmf_err *e)
 		return rc;
 	switch (c->type) {
 	case VMF_BOOL:
-		rc = scratch_room(w, (c->n + 7) / 8, &at, e);
+		rc = scratch_bits(w, (c->n + 7) / 8, &at, e);
 		if (rc != 0)
 			return rc;
 		for (int64_t i = 0; i < c->n; i++)

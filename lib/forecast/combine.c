@@ -513,7 +513,8 @@ check_orders(const double *p)
 	return 15 + first_outside(p + 15, 1, 0.0, INFINITY);
 }
 
-/* The same of all of them and their weights, or the number of parameters. */
+/* The first parameter of all arima models and their weights that there cannot
+ * be, or the number of parameters. */
 static int
 check_arima(const double *p)
 {

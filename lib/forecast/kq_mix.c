@@ -75,7 +75,7 @@ judge_single(const struct vmf_kq *q, float y, float *loss, float *err)
 	    loss, err);
 }
 
-/* The same of the few values of weeks past. */
+/* What the members of weeks past lose by y, from their few values. */
 static void
 judge_weekly(const struct vmf_kq *q, float y, float *loss, float *err)
 {

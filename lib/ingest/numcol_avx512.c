@@ -114,7 +114,7 @@ four_short(const char *const end[4], uint64_t keep, struct guess *g,
 	return true;
 }
 
-/* The same of up to 20 bytes, 19 digits. */
+/* Four numbers of up to 20 bytes, 19 digits, as above. */
 VMF_TARGET_AVX512 INLINE bool
 four_long(const char *const end[4], uint64_t keep, uint64_t keep_far,
     struct guess *g, __m256i *mant, __m256d *scale)

@@ -375,7 +375,8 @@ done:
 	return rc;
 }
 
-/* The same of the rows of config c of the table. */
+/* Predict the rows of config c of the table by a part that was fitted without
+ * it: levels in the logarithm into out, kriging's deviation into far. */
 static int
 part_config(const struct table *d, const struct vmf_down_part *p, int64_t c,
     float *x, double (*r)[LEVELS], double *tmp, double (*out)[LEVELS],

@@ -70,7 +70,7 @@ int vmf_krig_fit(struct vmf_krig *k, const struct vmf_site *site,
     const double *v, const double *weight, int64_t n,
     const struct vmf_krig_opts *opts, struct vmf_err *e) VMF_CHECK;
 /*
- * The same of m <= VMF_KRIG_MOST processes of the same sites: v[i * m + j] is
+ * Fit m <= VMF_KRIG_MOST processes of the same sites at once: v[i * m + j] is
  * the value of process j at site i. Each has options of its own, opts[j] where
  * opts is not NULL. Only the one in the middle, k[m / 2], keeps its factor.
  * Without loo no site is left out.

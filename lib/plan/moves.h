@@ -18,9 +18,9 @@
  * first such move to the end of the forecast, the sum over the VMs there of
  * load times vCPUs is at most a share of what the host has.  A VM counts at
  * its target from the step in which its move begins, and at its source to
- * the step in which it ends.  The same of memory, by slots, as it does not
- * change: a VM counts at its source while its move is under way.  Two VMs of
- * one group are never on one host, unless they were there to begin with.
+ * the step in which it ends.  So is the sum of memory, by slots, as it does
+ * not change: a VM counts at its source while its move is under way.  Two VMs
+ * of one group are never on one host, unless they were there to begin with.
  *
  * With a quantile, the load of a host is the sum of its VMs' quantiles (of
  * the expected load, where that is more): what the host's own quantile is if

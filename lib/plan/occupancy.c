@@ -100,8 +100,8 @@ make_counts(int32_t **count, int64_t n, struct vmf_err *e)
 	return *count == NULL ? VMF_ENOMEM : 0;
 }
 
-/* The same of hosts, of which there are many.  No more moves at once from or
- * to one of them than fit are planned. */
+/* Counts of moves at once by host and slot: 16 bits each, as hosts are many.
+ * No more moves from or to one of them than fit are planned. */
 static int
 make_small_counts(uint16_t **count, int64_t n, int64_t *limit,
     struct vmf_err *e)

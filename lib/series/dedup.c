@@ -245,7 +245,7 @@ write_rows(struct vmf_dedup *d, int64_t *k, int64_t end, struct vmf_err *e)
 	return d->n_rows == BLOCK ? flush_rows(d, e) : 0;
 }
 
-/* The same of the n rows of a time, sorted, with the twins among them. */
+/* Write the n rows of a time, sorted, with the twins among them. */
 static int
 feed_step(struct vmf_dedup *d, int64_t n, struct vmf_err *e)
 {

@@ -33,8 +33,8 @@ struct vmf_inventory {
 int vmf_inventory_read(struct vmf_inventory *inv, const char *path,
     struct vmf_err *e) VMF_CHECK;
 
-/* The same of hosts, say: key, a literal, is the column that names the rows
- * ("id" may stand for "vm" alone), and inv->vm holds their names. */
+/* vmf_inventory_read of hosts, say: key, a literal, is the column that names
+ * the rows ("id" may stand for "vm" alone), and inv->vm holds their names. */
 int vmf_inventory_read_by(struct vmf_inventory *inv, const char *key,
     const char *path, struct vmf_err *e) VMF_CHECK;
 /* Text of a row and column of inv->schema; NULL when missing. */

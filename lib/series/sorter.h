@@ -83,8 +83,7 @@ vmf_sorter_at(const struct vmf_sorter *s, int64_t i)
  * instead.  ids must be ranked. */
 int vmf_sorter_sort(struct vmf_sorter *s, enum vmf_order order,
     const struct vmf_ids *ids, struct vmf_err *e) VMF_CHECK;
-/* The same of records from..from+n-1, which are all of one time, into at and
- * twin. */
+/* Sort records from..from+n-1, which are all of one time, into at and twin. */
 int vmf_sorter_sort_step(struct vmf_sorter *s, int64_t from, int64_t n,
     const struct vmf_ids *ids, struct vmf_err *e) VMF_CHECK;
 /* Forget the first k in sorted order; the others keep the order in which
