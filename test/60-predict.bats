@@ -203,6 +203,16 @@ column() {
 	grep -q 'knows none of the series, only 4 others' err
 }
 
+@test "quantiles beyond what a float holds are the greatest there is" {
+	local low high
+	low=$(yes 1 | head -n 24 | paste -sd ,)
+	high=$(yes 3e38 | head -n 24 | paste -sd ,)
+	series 2024-01-05T00:00:00Z >s <<<"a h 1 $START $low,$high,$low,$high"
+	predict --metric cpu_mean --horizon 2 --quantiles 0.5,0.9 -o f
+	run -0 vmf-cat --long --csv --no-header f
+	assert_line --index 0 'a,2024-01-05T00:00:00Z,3e+38,3e+38,3.4028235e+38'
+}
+
 @test "a model older than the series: new values, learned quantiles" {
 	series >s <<<"a h 1 $START $RISE"
 	vmf-train --model snaive -q -o m s

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "forecast/predict.h"
 
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -542,6 +543,17 @@ put_text(struct vmf_col *c, const char *text, struct vmf_err *e)
 	    vmf_col_put_str(c, text, (int64_t)strlen(text), e);
 }
 
+/* What is beyond a float is the greatest there is: samples have no infinity,
+ * and who reads them as series would refuse it. */
+static int
+put_list(struct vmf_col *c, float *v, int64_t n, struct vmf_err *e)
+{
+	for (int64_t t = 0; t < n; t++)
+		if (isinf(v[t]))
+			v[t] = v[t] > 0.0f ? FLT_MAX : -FLT_MAX;
+	return vmf_col_put_list32(c, v, n, e);
+}
+
 /* The forecast of row i, number `at` of those in hand. */
 static int
 put_row(struct vmf_predict *p, int64_t i, int64_t at, struct vmf_batch *out,
@@ -565,11 +577,11 @@ put_row(struct vmf_predict *p, int64_t i, int64_t at, struct vmf_batch *out,
 	for (int k = 0; k < p->metrics.n; k++) {
 		const struct vmf_forecast *f = &cell[k].f;
 
-		if ((rc = vmf_col_put_list32(c++, f->mean, f->h, e)) != 0)
+		if ((rc = put_list(c++, f->mean, f->h, e)) != 0)
 			return rc;
 		for (int j = 0; j < p->levels.n; j++)
-			if ((rc = vmf_col_put_list32(c++, f->q + j * f->h,
-			    f->h, e)) != 0)
+			if ((rc = put_list(c++, f->q + j * f->h, f->h,
+			    e)) != 0)
 				return rc;
 	}
 	for (int m = 0; m < p->globals.n_models; m++)
