@@ -362,12 +362,12 @@ rounds_of(const struct vmf_state *s)
 	int64_t rounds = s->sore.n * often *
 	    (n <= VMF_EXACT_MOST ? ROUNDS_FEW : ROUNDS_EACH);
 
+	if (rounds > often * ROUNDS_MOST)
+		rounds = often * ROUNDS_MOST;
 	if (s->o->n_slots > ROUNDS_SLOTS)
 		rounds = rounds / s->o->n_slots * ROUNDS_SLOTS;
 	if (rounds < ROUNDS_LEAST)
 		rounds = ROUNDS_LEAST;
-	if (rounds > often * ROUNDS_MOST)
-		rounds = often * ROUNDS_MOST;
 	return n > LARGE && rounds > ROUNDS_LARGE ? ROUNDS_LARGE : rounds;
 }
 
