@@ -122,6 +122,11 @@ setup() {
 	cp a.gz bad.gz
 	printf 'XXXX' | dd of=bad.gz bs=1 seek=500 conv=notrunc status=none
 	refused 'bad.gz: byte ' bad.gz
+	# Flags of a header that no standard has, in the first member or another.
+	{ printf '\037\213\010\340'; tail -c +5 a.gz; } >flags.gz
+	refused "flags.gz: byte" flags.gz
+	cat a.gz flags.gz >both.gz
+	refused "gzip data are damaged: unknown header flags set" both.gz
 	{ cat a.gz; echo more; } >tail.gz
 	refused "after the gzip data" tail.gz
 	zstd -qc a.csv >tail.zst

@@ -105,6 +105,9 @@ there_and_back() {
 		"$1" --run -q --max-failures 9 -o rows.csv plan 2>err || true
 	done
 	vmf-ingest -q --map migrations rows.csv >moves
+	# For whoever has to know why it fails.
+	grep -v ,completed, rows.csv >&2
+	cat err >&2
 	assert_equal "$(vmf-cat --csv --no-header --columns status moves |
 	    sort | uniq -c | xargs)" "16 completed 1 failed"
 	assert_equal "$(vmf-cat --csv --no-header --columns vm moves | sort | xargs)" \

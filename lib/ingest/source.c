@@ -92,6 +92,11 @@ refill(struct vmf_source *s, struct vmf_err *e)
 static int
 gzip_begin(struct vmf_source *s, struct vmf_err *e)
 {
+	/* Flags that nobody knows must not be passed over (RFC 1952, 2.3.1.2);
+	 * igzip does, where they are within what was read. */
+	if (s->in_n - s->in_pos > 3 && (s->in[s->in_pos + 3] & 0xe0) != 0)
+		return vmf_fail(e, VMF_EDATA, "%s: byte %lld: gzip data are "
+		    "damaged: unknown header flags set", s->name, at(s) + 3);
 	if (s->z == NULL)
 		s->z = vmf_calloc(1, sizeof(*s->z), e);
 	if (s->z == NULL)

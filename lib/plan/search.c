@@ -22,6 +22,7 @@
 #define ROUNDS_MOST 600000	/* here too */
 #define LARGE 200000		/* VMs of a fleet that has to be quick */
 #define ROUNDS_LARGE 200000
+#define OLD_PASSES 8		/* of the moves that were planned before */
 #define PASSES 8		/* of each VM alone; in a large fleet: */
 #define PASSES_LARGE 2
 #define CYCLES 12
@@ -653,7 +654,7 @@ insert_old(struct vmf_state *s, struct vmf_err *e)
 {
 	struct by_start *list = vmf_calloc(s->m->n, (int64_t)sizeof(*list),
 	    e);
-	int64_t n = 0, left, was;
+	int64_t n = 0, left, was = -1;
 
 	if (list == NULL)
 		return VMF_ENOMEM;
@@ -662,7 +663,8 @@ insert_old(struct vmf_state *s, struct vmf_err *e)
 			list[n++] = (struct by_start){ s->m->vm[i].old_slot,
 			    (int32_t)i };
 	qsort(list, (size_t)n, sizeof(*list), by_start_cmp);
-	for (left = n, was = -1; left > 0 && left != was;) {
+	left = n;
+	for (int pass = 0; pass < OLD_PASSES && left != was; pass++) {
 		was = left;
 		left = 0;
 		for (int64_t k = 0; k < was; k++) {
