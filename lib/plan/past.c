@@ -70,7 +70,7 @@ void
 vmf_facts_find(struct vmf_facts_at *at, const struct vmf_schema *s)
 {
 	for (int k = 0; k < VMF_N_FACTS; k++)
-		at->num[k] = find_fact(s, vmf_fact_name(k));
+		at->num[k] = find_fact(s, vmf_fact_name((enum vmf_fact)k));
 	for (int k = 0; k < VMF_N_WORDS; k++)
 		at->word[k] = find_fact(s,
 		    vmf_fact_word_name((enum vmf_fact_word)k));
@@ -126,7 +126,7 @@ vmf_facts_read(const struct vmf_facts_at *at, const struct vmf_batch *b,
 	for (int k = 0; k < VMF_N_FACTS; k++) {
 		v = NAN;
 		if (at->num[k] >= 0 && (rc = read_number(b, at->num[k], i,
-		    vmf_fact_name(k), &v, e)) != 0)
+		    vmf_fact_name((enum vmf_fact)k), &v, e)) != 0)
 			return rc;
 		f->num[k] = v >= 0.0 && isfinite(v) && (v > 0.0 ||
 		    k > VMF_FACT_USED) ? v : NAN;

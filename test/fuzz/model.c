@@ -213,7 +213,7 @@ done:
 /* A model of downtimes on the VMs of the series: what is predicted ascends and
  * is finite and not below 0. */
 static int
-predict(struct vmf_reader *from, struct vmf_err *e)
+predict_moves(struct vmf_reader *from, struct vmf_err *e)
 {
 	struct vmf_down_out o = { .metric = "cpu_mean" };
 	struct vmf_downtime m = { 0 };
@@ -266,7 +266,7 @@ use(const char *path, size_t size, struct vmf_err *e)
 	bool moves = rc == 0 && vmf_downtime_is(vmf_reader_schema(from));
 
 	if (moves)
-		rc = predict(from, e);
+		rc = predict_moves(from, e);
 	vmf_reader_free(from);
 	if (moves || rc != 0)
 		return rc;
