@@ -64,19 +64,18 @@ cmd_same_output(const char *a, const char *b)
 	return same;
 }
 
+/* Is the file at path the one that is written, which where says? */
 static int
 check_path(const char *path, const struct stat *out, const char *what,
-    const char *option, const char *output, struct vmf_err *e)
+    const char *where, struct vmf_err *e)
 {
 	struct stat in;
 	int no = is_std(path) ? fstat(STDIN_FILENO, &in) : stat(path, &in);
 
 	if (no != 0 || in.st_dev != out->st_dev || in.st_ino != out->st_ino)
 		return 0;
-	return vmf_fail(e, VMF_EUSAGE, "%s%s%.200s%s is also read, as %s%s; "
-	    "expected another file", option, is_std(output) ? "" : ": '",
-	    is_std(output) ? "" : output, is_std(output) ? "" : "'", what,
-	    is_std(path) ? "standard input" : "");
+	return vmf_fail(e, VMF_EUSAGE, "%s is also read, as %s%s; expected "
+	    "another file", where, what, is_std(path) ? "standard input" : "");
 }
 
 /* The file that the option reads; NULL: none, or one that goes on, unless
@@ -101,33 +100,30 @@ cmd_check_written(const struct cmd *c, const struct cmd_opt *table,
 {
 	bool std = is_std(output);
 	struct stat out;
-	char what[64];
+	char what[64], where[300] = "standard output";
 	int rc = 0;
-
-	if (std) {
-		option = "standard output";
-		output = "-";
-	}
 
 	/* What is no file, such as a terminal, is not replaced.  Standard
 	 * output is written to while what goes on is still read. */
 	if ((std ? fstat(STDOUT_FILENO, &out) : stat(output, &out)) != 0 ||
 	    !S_ISREG(out.st_mode))
 		return 0;
+	if (!std)
+		snprintf(where, sizeof(where), "%s: '%.200s'", option, output);
 	for (; rc == 0 && table->type != CMD_END; table++) {
 		const char *path = option_file(table, std);
 
 		snprintf(what, sizeof(what), "--%s", table->name);
 		if (!is_std(path))
-			rc = check_path(path, &out, what, option, output, e);
+			rc = check_path(path, &out, what, where, e);
 	}
 	if (same_kind && !std)
 		return rc;
 	for (int i = 0; rc == 0 && i < c->n_args; i++)
 		rc = check_path(c->arg[i], &out, is_std(c->arg[i]) ? "" :
-		    "input", option, output, e);
+		    "input", where, e);
 	if (rc == 0 && c->n_args == 0)
-		rc = check_path(NULL, &out, "", option, output, e);
+		rc = check_path(NULL, &out, "", where, e);
 	return rc;
 }
 
