@@ -1,17 +1,7 @@
 # scripts/nightly: the night as cron runs it.
 
 load helper
-
-setup() {
-	command -v vmf-aggregate >/dev/null || skip "no vmf-aggregate"
-	cd "$BATS_TEST_TMPDIR" || return 1
-	NIGHTLY=$VMF_ROOT/scripts/nightly
-	gen 12 3 --inventory vms.csv | gzip >day.csv.gz
-}
-
-night() {
-	sh "$NIGHTLY" --out out --date 2024-01-04 --join vms.csv "$@"
-}
+load night
 
 # What a night is, but for its log.
 sums() {

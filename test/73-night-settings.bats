@@ -1,17 +1,7 @@
 # scripts/nightly: its settings, and what a night makes of them.
 
 load helper
-
-setup() {
-	command -v vmf-aggregate >/dev/null || skip "no vmf-aggregate"
-	cd "$BATS_TEST_TMPDIR" || return 1
-	NIGHTLY=$VMF_ROOT/scripts/nightly
-	gen 12 3 --inventory vms.csv | gzip >day.csv.gz
-}
-
-night() {
-	sh "$NIGHTLY" --out out --date 2024-01-04 --join vms.csv "$@"
-}
+load night
 
 @test "NIGHT_REPLAN: the plan before is kept to; a damaged one is told" {
 	starts() {
