@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "arrow/checksum.h"
 #include "base/mem.h"
 #include "base/num.h"
 
@@ -200,6 +201,8 @@ cmd_begin_out(const struct cmd *c, struct cmd_output *o, struct vmf_err *e)
 		return vmf_fail(e, VMF_EUSAGE, "standard output is a "
 		    "terminal, and the stream is binary; use -o FILE, or "
 		    "| vmf-cat to read it");
+	if (rc == 0 && c->sums != NULL && o->sums == NULL)
+		rc = vmf_out_open(&o->sums, c->sums, e);
 	return rc;
 }
 
@@ -230,7 +233,11 @@ cmd_open_out(const struct cmd *c, struct cmd_output *o, struct vmf_schema *s,
 	}
 	if (rc != 0)
 		return rc;
-	return vmf_writer_open(&o->w, o->out, s, c->codec, e);
+	rc = vmf_writer_open(&o->w, o->out, s, c->codec, e);
+	if (rc == 0 && o->sums != NULL &&
+	    (rc = vmf_checksum_new(&o->sum, NULL, e)) == 0)
+		rc = vmf_writer_sum(o->w, o->sum, e);
+	return rc;
 }
 
 int
@@ -238,13 +245,20 @@ cmd_finish_out(struct cmd_output *o, struct vmf_err *e)
 {
 	int rc = vmf_writer_finish(o->w, e);
 
-	return rc != 0 ? rc : vmf_out_finish(o->out, e);
+	if (rc == 0)
+		rc = vmf_out_finish(o->out, e);
+	if (rc == 0 && o->sums != NULL &&
+	    (rc = vmf_checksum_print(o->sum, o->sums, e)) == 0)
+		rc = vmf_out_finish(o->sums, e);
+	return rc;
 }
 
 void
 cmd_free_out(struct cmd_output *o)
 {
 	vmf_writer_free(o->w);
+	vmf_checksum_free(o->sum);
+	vmf_out_free(o->sums);
 	vmf_out_free(o->out);
 	*o = (struct cmd_output){ 0 };
 }

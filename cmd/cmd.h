@@ -56,6 +56,7 @@ struct cmd_opt {
 #define CMD_SHARED_USAGE \
 	CMD_OUTPUT_USAGE \
 	CMD_COMPRESS_USAGE \
+	CMD_SUMS_USAGE \
 	"      --max-batch SIZE  refuse batches larger than this [1G]\n" \
 	CMD_HISTORY_USAGE \
 	CMD_QUIET_USAGE
@@ -66,6 +67,7 @@ struct cmd_opt {
 #define CMD_FROM_TEXT_USAGE \
 	CMD_OUTPUT_USAGE \
 	CMD_COMPRESS_USAGE \
+	CMD_SUMS_USAGE \
 	"      --max-batch SIZE  no effect here: no stream is read\n" \
 	CMD_HISTORY_USAGE \
 	CMD_QUIET_USAGE
@@ -75,6 +77,9 @@ struct cmd_opt {
 #define CMD_COMPRESS_USAGE \
 	"  -z, --compress[=zstd|lz4|none]\n" \
 	"                        compress the stream (-z alone: zstd)\n"
+#define CMD_SUMS_USAGE \
+	"      --sums FILE       write what vmf-cat --checksum says of the " \
+	"output\n"
 #define CMD_HISTORY_USAGE \
 	"      --no-history      leave vmf:history out of the stream\n"
 #define CMD_QUIET_USAGE \
@@ -88,8 +93,9 @@ struct cmd_opt {
 struct cmd {
 	const char *name;	/* "vmf-window" */
 	const char *usage;	/* the text of --help */
-	bool text_only;		/* writes no stream: -z and --no-history are
-				 * not there (usage: CMD_TEXT_USAGE) */
+	bool text_only;		/* writes no stream: -z, --sums and
+				 * --no-history are not there (usage:
+				 * CMD_TEXT_USAGE) */
 	bool same_kind;		/* -o may be the input: it is what it was,
 				 * with less in it */
 	int min_args, max_args;	/* operands; max_args < 0: any number */
@@ -100,6 +106,7 @@ struct cmd {
 	/* filled: */
 	const char *output;	/* -o FILE; NULL: standard output */
 	const char *compress;	/* -z: "zstd"; --compress=lz4|zstd|none */
+	const char *sums;	/* --sums FILE; NULL: none */
 	enum vmf_codec codec;
 	int64_t max_batch;
 	int64_t memory;		/* --memory, 256M; only where it is listed */
@@ -174,11 +181,14 @@ int cmd_open_in(const struct cmd *c, const char *path,
  * Output: opens -o FILE or stdout (a terminal is refused), unless
  * cmd_begin_out did it before there was anything to write; appends this
  * command's line to the schema's vmf:history (unless --no-history, which
- * removes it) and writes the schema.
+ * removes it) and writes the schema.  With --sums the checksum of what is
+ * written follows, once the stream is whole.
  */
 struct cmd_output {
 	struct vmf_out *out;
 	struct vmf_writer *w;
+	struct vmf_out *sums;
+	struct vmf_checksum *sum;
 };
 int cmd_begin_out(const struct cmd *c, struct cmd_output *o,
     struct vmf_err *e) VMF_CHECK;

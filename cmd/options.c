@@ -104,7 +104,7 @@ list_options(struct options *p, const struct cmd *c,
 	memset(p, 0, sizeof(*p));
 	for (; table->type != CMD_END; table++)
 		p->all[p->n++] = *table;
-	for (shared += c->text_only ? 2 : 0; shared->type != CMD_END;
+	for (shared += c->text_only ? 3 : 0; shared->type != CMD_END;
 	    shared++)
 		p->all[p->n++] = *shared;
 	p->sopt[s++] = ':';
@@ -173,6 +173,7 @@ cmd_options(struct cmd *c, const struct cmd_opt *table, int argc,
 	const struct cmd_opt shared[] = {
 		{ CMD_STR, "compress", 'z', &c->compress, true, 0, 0 },
 		{ CMD_FLAG, "no-history", 0, &c->no_history, true, 0, 0 },
+		{ CMD_WRITTEN, "sums", 0, &c->sums, true, 0, 0 },
 		{ CMD_FILE, "output", 'o', &c->output, true, 0, 0 },
 		{ CMD_SIZE, "max-batch", 0, &c->max_batch, true, 0, 0 },
 		{ CMD_FLAG, "quiet", 'q', &c->quiet, true, 0, 0 },
@@ -256,6 +257,8 @@ cmd_parse(struct cmd *c, const struct cmd_opt *table, int argc, char *argv[])
 		cmd_say_version(c);
 	if (rc == 0)
 		rc = cmd_check_output(c, table, &e);
+	if (rc == 0 && c->sums != NULL)
+		rc = cmd_check_sums(c, table, &e);
 	if (rc == VMF_EUSAGE)
 		exit(cmd_usage(c, "%s", e.msg));
 	if (rc >= 0 && !have_out && (rc != 0 || c->output == NULL ||

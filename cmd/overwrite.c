@@ -135,3 +135,13 @@ cmd_check_output(const struct cmd *c, const struct cmd_opt *table,
 	return c->max_args == 0 ? 0 : cmd_check_written(c, table, "-o",
 	    c->output, c->same_kind, e);
 }
+
+int
+cmd_check_sums(const struct cmd *c, const struct cmd_opt *table,
+    struct vmf_err *e)
+{
+	if (cmd_same_output(c->sums, c->output))
+		return vmf_fail(e, VMF_EUSAGE, "--sums: '%.200s' is also the "
+		    "output; expected another file", c->sums);
+	return cmd_check_written(c, table, "--sums", c->sums, false, e);
+}

@@ -20,6 +20,10 @@ int cmd_check_written(const struct cmd *c, const struct cmd_opt *table,
     const char *option, const char *output, bool same_kind,
     struct vmf_err *e) VMF_CHECK;
 
+/* cmd_check_written of --sums, which may not be the output either. */
+int cmd_check_sums(const struct cmd *c, const struct cmd_opt *table,
+    struct vmf_err *e) VMF_CHECK;
+
 /* True when both are written to one place, be it there already or not; NULL
  * and "-" are standard output.  Devices are many places. */
 bool cmd_same_output(const char *a, const char *b);

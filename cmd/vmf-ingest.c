@@ -111,9 +111,10 @@ check_options(void)
 	    &err) != 0)
 		return cmd_usage(&c, "%s", err.msg);
 	if (opt.in.skip_bad && strcmp(bad_rows, "skip") != 0 &&
-	    cmd_same_output(bad_rows, c.output))
-		return cmd_usage(&c, "--bad-rows: '%s' is also the output; "
-		    "expected another file", bad_rows);
+	    (cmd_same_output(bad_rows, c.output) ||
+	    (c.sums != NULL && cmd_same_output(bad_rows, c.sums))))
+		return cmd_usage(&c, "--bad-rows: '%s' is also the output or "
+		    "--sums; expected another file", bad_rows);
 	if (c.n_args == 0 && !opt.show_map && isatty(STDIN_FILENO))
 		return cmd_usage(&c, "standard input is a terminal: name a "
 		    "file or pipe one in");

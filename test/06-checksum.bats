@@ -112,3 +112,57 @@ checksum() {
 	fails 1 "cut" vmf-cat --checksum -o sums readings cut
 	[ ! -e sums ]
 }
+
+@test "--sums says of a stream, as it is written, what --checksum says of it" {
+	each() {
+		rm -f sums
+		"$@" -q --sums sums -o out || return 1
+		vmf-cat --checksum out | diff sums -
+	}
+	vmf-cat --csv readings >readings.csv
+	each vmf-ingest readings.csv
+	# By the thread that writes behind, and by none.
+	vmf-gen -q --vms 300 --days 2 >many.csv
+	each vmf-ingest --threads 2 many.csv
+	each vmf-ingest --threads 1 -z many.csv
+	# Dictionaries are begun anew where most of their strings are used up.
+	mv out many
+	each vmf-dedup --memory 16M --sort always many
+	mv out once
+	each vmf-aggregate --step 1h once
+	mv out hours
+	each vmf-aggregate --step 1h --keep-span 1d --append hours hours
+	each vmf-train --model kq hours
+	mv out model
+	each vmf-predict --from model hours
+	mv out forecast
+	each vmf-window --length 1h forecast
+	each vmf-eval --model snaive --horizon 6 hours
+	# On standard output, beside a file.
+	vmf-dedup -q -o out --sums - readings >sums
+	vmf-cat --checksum out | diff sums -
+	# It says nothing about what is in the rows.
+	vmf-cat --schema out | grep -q 'vmf-dedup [^ ]* readings$'
+}
+
+@test "--sums: nothing of what is not whole, and no file that is another's" {
+	head -c 2000 readings >cut
+	fails 1 "cut" vmf-dedup -q --sums sums -o out cut
+	[ ! -e sums ] && [ ! -e out ]
+	fails 1 "no/such" vmf-dedup -q --sums no/such -o out readings
+	[ ! -e out ]
+	cp readings kept
+	fails 2 "--sums: 'kept' is also read, as input" \
+	    vmf-dedup --sums kept -o out kept
+	cmp kept readings
+	fails 2 "--sums: './out' is also the output" \
+	    vmf-dedup --sums ./out -o out readings
+	fails 2 "--sums: '-' is also the output" vmf-dedup --sums - readings
+	fails 2 "is also the output or --sums" \
+	    vmf-ingest --bad-rows bad --sums bad -o out readings.csv
+	fails 2 "unknown or ambiguous option '--sums'" vmf-cat --sums a readings
+	run -141 bash -c 'trap - PIPE; vmf-gen -q --vms 500 --days 3 |
+	    vmf-ingest -q --sums sums | head -c 1 >/dev/null
+	    exit ${PIPESTATUS[1]}'
+	[ -z "$(ls -A | grep sums)" ]
+}

@@ -36,7 +36,12 @@ sums() {
 	vmf-cat --checksum out/latest/plan.arrows | sed 's/^/plan.arrows: /' >want
 	grep '^plan.arrows: ' out/latest/checksums.txt | cmp - want
 	assert_equal "$(cut -d: -f1 out/latest/checksums.txt | uniq | tr '\n' ' ')" \
-	    "series-5m.arrows series-1h.arrows fleet.model forecast.arrows plan.arrows "
+	    "ingest dedup series-5m.arrows series-1h.arrows fleet.model forecast.arrows plan.arrows "
+	# Of what went through pipes as well.
+	vmf-ingest -q -o readings day.csv.gz
+	vmf-cat --checksum readings | sed 's/^/ingest: /' >want
+	vmf-dedup -q readings | vmf-cat --checksum | sed 's/^/dedup: /' >>want
+	grep -E '^(ingest|dedup): ' out/latest/checksums.txt | cmp - want
 }
 
 @test "hourly is the five-minute series, coarsened" {

@@ -274,6 +274,11 @@ int vmf_writer_put(struct vmf_writer *w, struct vmf_batch *b,
  * there is no thread to be had, put writes at once as before.
  */
 void vmf_writer_behind(struct vmf_writer *w);
+/* From here on the rows that are put are taken into s as well, which stays the
+ * caller's. */
+struct vmf_checksum;
+int vmf_writer_sum(struct vmf_writer *w, struct vmf_checksum *s,
+    struct vmf_err *e) VMF_CHECK;
 /* Write the end marker; vmf_out_finish must follow. */
 int vmf_writer_finish(struct vmf_writer *w, struct vmf_err *e) VMF_CHECK;
 void vmf_writer_free(struct vmf_writer *w);

@@ -13,6 +13,7 @@
 #include "arrow/arrow.h"
 #include "arrow/behind.h"
 #include "arrow/bits.h"
+#include "arrow/checksum.h"
 #include "arrow/flat.h"
 #include "arrow/format.h"
 #include "base/mem.h"
@@ -60,6 +61,7 @@ struct vmf_writer {
 	int64_t dict_bytes, row_bytes;	/* sent so far */
 	ZSTD_CCtx *zstd;
 	struct vmf_behind *behind;	/* NULL: put writes at once */
+	struct vmf_checksum *sum;	/* NULL: none is asked for */
 };
 
 /* ---- messages ---- */
@@ -715,6 +717,14 @@ vmf_writer_behind(struct vmf_writer *w)
 }
 
 int
+vmf_writer_sum(struct vmf_writer *w, struct vmf_checksum *s,
+    struct vmf_err *e)
+{
+	w->sum = s;
+	return vmf_checksum_schema(s, &w->schema, "the output", e);
+}
+
+int
 vmf_writer_put(struct vmf_writer *w, struct vmf_batch *b, struct vmf_err *e)
 {
 	int rc = 0;
@@ -724,7 +734,10 @@ vmf_writer_put(struct vmf_writer *w, struct vmf_batch *b, struct vmf_err *e)
 		assert(b->col[i].type == w->schema.field[i].type &&
 		    b->col[i].n == b->n &&
 		    b->col[i].is_dict == w->schema.field[i].dict);
-	if (w->behind != NULL)
+	/* While the batch before is still being written. */
+	if (w->sum != NULL)
+		rc = vmf_checksum_add(w->sum, b, e);
+	if (rc == 0 && w->behind != NULL)
 		rc = vmf_behind_wait(w->behind, e);
 	if (rc != 0 || b->n == 0)
 		return rc;
