@@ -150,7 +150,7 @@ NVCC_FLAGS := -std=c++20 -O2 -fmad=false -cudart static \
 	$(if $(filter default,$(origin CXX)),,-ccbin $(CXX)) -Ilib $(NVCCFLAGS)
 endif
 
-.PHONY: all test check check-deep units tortured torture torture-damage torture-foreign torture-carry torture-night torture-soak accuracy bench bench-gpu bench-models fleet fuzz fuzzers install uninstall clean help FORCE bench-quantiles
+.PHONY: all test check check-deep units tortured torture torture-damage torture-foreign torture-carry torture-night torture-soak torture-scale accuracy bench bench-gpu bench-models fleet fuzz fuzzers install uninstall clean help FORCE bench-quantiles
 .DELETE_ON_ERROR:
 # Objects of commands and tests are kept, though no rule names them.
 .SECONDARY:
@@ -318,6 +318,9 @@ torture-carry: all units	## programs fail or are killed under scripts/plan-to-vi
 torture-soak: all	## 96 nights one after the other, some hurt: memory, descriptors, files
 	$(Q)$(MAKE) MODE=$(MODE) GPU=$(GPU) tortured
 	$(Q)VMF_B=$(B) python3 test/torture/soak $(SOAK)
+
+torture-scale: all	## a night of a large fleet in 1 GB (SCALE="--vms 1000000")
+	$(Q)VMF_B=$(B) sh test/torture/scale $(SCALE)
 
 torture-night: all	## the same to whole nights, and kill some (NIGHT="--faults 20 --kills 20")
 	$(Q)$(MAKE) MODE=asan GPU=0 tortured
