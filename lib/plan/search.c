@@ -26,6 +26,10 @@
 #define PASSES 8		/* of each VM alone; in a large fleet: */
 #define PASSES_LARGE 2
 #define CYCLES 12
+#define STILL 6			/* cycles without a gain end a search; so many */
+#define STILL_WAITING 9		/* where a VM has no place, which is harder */
+#define CLOSE 1.0005		/* and a plan that costs no more than its bound
+				 * times this */
 #define EXACT_EACH 100		/* rounds to one of a few VMs as is best, */
 #define EXACT_EACH_LARGE 500	/* and in a fleet of more than */
 #define EXACT_LARGE 200		/* VMs */
@@ -37,10 +41,11 @@
 #define WAITING_MOST 10		/* VMs without a place tried in a round */
 #define HOSTS_MOST 8		/* targets tried for a VM in a round */
 /* Searches of a fleet of so few VMs whose plan costs more than its bound times
- * this. */
+ * this, where the second does not end as the first did. */
 #define SEARCHES 4
 #define SMALL 200
 #define LOOSE 1.01
+#define SAME 1e-9		/* of a cost, whose sums are rounded */
 #define TELL_EACH 256		/* rounds to one that is told of */
 
 struct vmf_place {
@@ -390,7 +395,8 @@ tell(const struct vmf_search *out, int64_t rounds, int64_t placed,
 /*
  * Cycles of rounds that cool down, each from the best plan so far.  In two
  * of three a VM may lose its place for a while, at a price that rises until
- * no VM is worth it: tight plans are not rearranged otherwise.
+ * no VM is worth it: tight plans are not rearranged otherwise.  They end early
+ * where nothing is to be gained, or where nothing was for long.
  */
 static int
 search_rounds(struct vmf_state *s, struct vmf_search *out, struct vmf_err *e)
@@ -404,6 +410,7 @@ search_rounds(struct vmf_state *s, struct vmf_search *out, struct vmf_err *e)
 	    ((double)n * HOT_ROUNDS + 1.0)));
 	int64_t placed = s->o->n_placed;
 	int64_t each = n > EXACT_LARGE ? EXACT_EACH_LARGE : EXACT_EACH;
+	int64_t gained = 0;	/* the cycle after the last that gained */
 	bool kept = false;
 	int rc;
 
@@ -416,6 +423,9 @@ search_rounds(struct vmf_state *s, struct vmf_search *out, struct vmf_err *e)
 		    loss * (0.5 + 8.0 * left) : mean +
 		    (most - mean) * fmin(1.0, 2.0 * left) + heat;
 
+		if (placed == n ? best <= s->bound * CLOSE ||
+		    cycle - gained >= STILL : cycle - gained >= STILL_WAITING)
+			break;
 		tell(out, rounds, placed, best);
 		if (*done * CYCLES % rounds < CYCLES)
 			load_best(s);
@@ -428,6 +438,7 @@ search_rounds(struct vmf_state *s, struct vmf_search *out, struct vmf_err *e)
 		    (s->o->n_placed == placed && s->o->cost < best))) {
 			placed = s->o->n_placed;
 			best = s->o->cost;
+			gained = cycle + 1;
 			save_best(s);
 		}
 	}
@@ -755,6 +766,7 @@ struct again {
 	struct vmf_moves m;	/* its VMs are its own, the rest is shared */
 	struct vmf_occupancy o;
 	struct vmf_search said;
+	double bound;
 	uint64_t seed;
 };
 
@@ -762,7 +774,8 @@ static int
 search_again(void *arg, int64_t k, struct vmf_err *e)
 {
 	struct again *a = (struct again *)arg + k;
-	struct vmf_state s = { .o = &a->o, .m = &a->m, .rng = { a->seed } };
+	struct vmf_state s = { .o = &a->o, .m = &a->m, .bound = a->bound,
+	    .rng = { a->seed } };
 	int rc;
 
 	if ((rc = measure(&s, e)) == 0 && (rc = open_state(&s, e)) == 0)
@@ -772,13 +785,14 @@ search_again(void *arg, int64_t k, struct vmf_err *e)
 }
 
 /*
- * What one search ends in is chance where a plan is tight: n_more others from
- * the plan that places has; the best of all, and of equal ones the first, is
- * put into o, and places is its.
+ * What one search ends in is chance where a plan is tight: n_more others,
+ * after `had` of them, from the plan that places has; the best of all, and of
+ * equal ones the first, is put into o.  *agree: all have ended at its cost.
  */
 static int
-search_more(struct vmf_search *out, struct vmf_occupancy *o,
-    struct vmf_place *places, int64_t n_more, struct vmf_err *e)
+search_more(struct vmf_search *out, struct vmf_occupancy *o, double bound,
+    const struct vmf_place *places, int64_t had, int64_t n_more, bool *agree,
+    struct vmf_err *e)
 {
 	struct again *a = vmf_calloc(n_more, (int64_t)sizeof(*a), e);
 	const struct vmf_occupancy *best = o;
@@ -789,7 +803,8 @@ search_more(struct vmf_search *out, struct vmf_occupancy *o,
 		return VMF_ENOMEM;
 	for (int64_t k = 0; rc == 0 && k < n_more; k++) {
 		a[k].m = *m;
-		a[k].seed = SEED + (uint64_t)k + 1;
+		a[k].bound = bound;
+		a[k].seed = SEED + (uint64_t)(had + k) + 1;
 		a[k].said.max_rounds = out->max_rounds;
 		if (k == 0) {	/* one tells, as only one may at a time */
 			a[k].said.tell = out->tell;
@@ -809,19 +824,24 @@ search_more(struct vmf_search *out, struct vmf_occupancy *o,
 	}
 	if (rc == 0)
 		rc = vmf_each(n_more, out->threads, search_again, a, e);
+	*agree = true;
 	for (int64_t k = 0; rc == 0 && k < n_more; k++) {
 		out->rounds += a[k].said.rounds;
+		*agree = *agree && a[k].o.n_placed == o->n_placed &&
+		    fabs(a[k].o.cost - o->cost) <= o->cost * SAME;
 		if (a[k].o.n_placed > best->n_placed ||
 		    (a[k].o.n_placed == best->n_placed &&
 		    a[k].o.cost < best->cost))
 			best = &a[k].o;
 	}
 	if (rc == 0 && best != o) {
-		get_all(best->m, places);
 		for (int64_t i = 0; i < m->n; i++)
 			if (m->vm[i].slot >= 0)
 				vmf_occupancy_take(o, i);
-		put_all(o, places);
+		for (int64_t i = 0; i < m->n; i++)
+			if (best->m->vm[i].slot >= 0)
+				vmf_occupancy_put(o, i, best->m->vm[i].slot,
+				    best->m->vm[i].to);
 		o->cost = best->cost;
 	}
 	for (int64_t k = 0; k < n_more; k++) {
@@ -852,7 +872,8 @@ vmf_search(struct vmf_search *out, struct vmf_occupancy *o,
 	struct vmf_state s = { .o = o, .m = m, .rng = { SEED } };
 	struct vmf_prices prices = { 0 };
 	struct vmf_place *first = NULL;
-	int64_t more;
+	int64_t more, probe;
+	bool agree;
 	int rc;
 
 	if (out->tell != NULL)
@@ -876,10 +897,16 @@ vmf_search(struct vmf_search *out, struct vmf_occupancy *o,
 		}
 		get_all(m, first);
 	}
+	s.bound = prices.bound;
 	if ((rc = improve(&s, out, e)) != 0)
 		goto done;
 	more = more_searches(out, o, s.n_free, prices.bound);
-	if (more > 0 && (rc = search_more(out, o, first, more, e)) != 0)
+	probe = out->searches > 0 || more == 0 ? more : 1;
+	if (probe > 0 && (rc = search_more(out, o, prices.bound, first, 0,
+	    probe, &agree, e)) != 0)
+		goto done;
+	if (more > probe && !agree && (rc = search_more(out, o, prices.bound,
+	    first, probe, more - probe, &agree, e)) != 0)
 		goto done;
 	out->bound = o->n_placed == s.n_free ? prices.bound : NAN;
 done:

@@ -36,6 +36,7 @@ struct vmf_state {
 	int64_t stack_cap;
 	int64_t n_free;		/* VMs that can move */
 	double loss;		/* mean, of a VM without its cheapest start */
+	double bound;		/* what all VMs together cost at least */
 	double *early;		/* prices of starts, room for them */
 	float *spread;		/* what a VM may lose, and by how few starts */
 	struct vmf_choice *choice;	/* VMF_EXACT_MOST x VMF_EXACT_CHOICES */
