@@ -26,10 +26,11 @@
 #define PASSES 8		/* of each VM alone; in a large fleet: */
 #define PASSES_LARGE 2
 #define CYCLES 12
-#define STILL 6			/* cycles without a gain end a search; so many */
-#define STILL_WAITING 9		/* where a VM has no place, which is harder */
-#define CLOSE 1.0005		/* and a plan that costs no more than its bound
-				 * times this */
+/* So many cycles without a gain end a search, more where a VM has no place,
+ * which is harder; and so does a plan whose cost is near its bound. */
+#define STILL 6
+#define STILL_WAITING 9
+#define CLOSE 1.0005
 #define EXACT_EACH 100		/* rounds to one of a few VMs as is best, */
 #define EXACT_EACH_LARGE 500	/* and in a fleet of more than */
 #define EXACT_LARGE 200		/* VMs */

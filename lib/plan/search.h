@@ -17,9 +17,9 @@
  * alone.
  *
  * Tight plans of few VMs end where chance has it: they are searched for a few
- * times, unless the second search ends as the first, and the best is taken.  All random numbers come from seeds that are
- * always the same, and one thread makes all changes of a search: the same
- * problem gives the same plan.
+ * times, unless the second search ends as the first, and the best is taken.
+ * All random numbers come from seeds that are always the same, and one thread
+ * makes all changes of a search: the same problem gives the same plan.
  */
 #ifndef VMF_SEARCH_H
 #define VMF_SEARCH_H
