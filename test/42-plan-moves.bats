@@ -98,6 +98,11 @@ downtimes() {
 		print $2 + 2 * $3 / 1000 + 3 * $4 / 60000 }')
 	awk -v a="$(cost)" -v b="$want" 'BEGIN {
 		d = a - b; exit !((d < 0 ? -d : d) <= 0.001 * b) }'
+	# Its parts add up to it.
+	sed -n 's/.*: that is \(.*\) of load, \(.*\) for .* s of .* and \(.*\) for .*/\1 \2 \3/p' err |
+	    awk -v a="$(cost)" '{ d = $1 + $2 + $3 - a; n++
+		bad = (d < 0 ? -d : d) > 0.0001 * a || $2 <= 0 || $3 <= 0 }
+		END { exit n != 1 || bad }'
 	fleet host downtime_ms_q50:f32 <<<'a 1,2 h 3' >g
 	fails 1 "attribute 'downtime_ms_q50' has the name of a column of the plan" \
 	    vmf-window --length 1h --downtime down.model -o out g

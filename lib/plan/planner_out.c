@@ -95,12 +95,19 @@ expected_load(const struct vmf_planner *p, int64_t i, int64_t k)
 	    load_by(p, i, k);
 }
 
+/* The move of VM i from start k on. */
+static struct vmf_predicted
+predicted(const struct vmf_planner *p, int64_t i, int64_t k)
+{
+	return vmf_predicted_at(vmf_planner_predicted(p, i), p->down->n_loads,
+	    vmf_planner_cpu(p, i, k, load_by(p, i, k)));
+}
+
 static int
 put_predicted(const struct vmf_planner *p, int64_t i, int64_t k,
     struct vmf_col **col, struct vmf_err *e)
 {
-	struct vmf_predicted f = vmf_predicted_at(vmf_planner_predicted(p, i),
-	    p->down->n_loads, vmf_planner_cpu(p, i, k, load_by(p, i, k)));
+	struct vmf_predicted f = predicted(p, i, k);
 	int rc;
 
 	if ((rc = vmf_col_put_num((*col)++, (double)f.downtime_ms,
@@ -330,6 +337,25 @@ find_vm(const struct vmf_planner *p, const char *id, int64_t len)
 	return -1;
 }
 
+/* What the cost of VM i's place is the sum of. */
+static int
+explain_parts(const struct vmf_planner *p, int64_t i, const char *id, int len,
+    struct vmf_buf *text, struct vmf_err *e)
+{
+	const struct vmf_down_cost *d = p->down;
+	int64_t k = p->moves.vm[i].slot;
+	struct vmf_predicted f;
+
+	if (d == NULL)
+		return 0;
+	f = predicted(p, i, k);
+	return vmf_buf_printf(text, e, "%.*s: that is %g of load, %g for %.3g s"
+	    " of median downtime and %g for %.3g min of median length\n", len,
+	    id, load_by(p, i, k), d->per_s * (double)f.downtime_ms / 1000.0,
+	    (double)f.downtime_ms / 1000.0, d->per_min * (double)f.total_ms /
+	    60000.0, (double)f.total_ms / 60000.0);
+}
+
 static int
 explain_place(struct vmf_planner *p, int64_t i, const char *id, int len,
     struct vmf_buf *text, struct vmf_err *e)
@@ -348,7 +374,8 @@ explain_place(struct vmf_planner *p, int64_t i, const char *id, int len,
 	if ((rc = vmf_buf_printf(text, e, "%.*s: placed at %s, wave %d, cost "
 	    "%g, expected load %g%s%.*s\n", len, id, when, p->wave[v.slot],
 	    cost, expected_load(p, i, v.slot), to != NULL ? ", to " : "",
-	    (int)to_len, to != NULL ? to : "")) != 0)
+	    (int)to_len, to != NULL ? to : "")) != 0 ||
+	    (rc = explain_parts(p, i, id, len, text, e)) != 0)
 		return rc;
 	if (v.old_slot >= 0) {
 		vmf_time_format_utc(vmf_moves_start(m, v.old_slot), when);
