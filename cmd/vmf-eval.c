@@ -131,7 +131,7 @@ check_options(struct vmf_eval *ev, struct vmf_err *e)
 	    VMF_EUSAGE, e)) != 0)
 		return rc;
 	if (opt.forecast != NULL && (name = cmd_given_of(&c, table,
-	    "without target")) != NULL)
+	    "without")) != NULL)
 		return vmf_fail(e, VMF_EUSAGE, "--%s needs --model, not "
 		    "--forecast", name);
 	if (opt.forecast == NULL && replay.path != NULL)

@@ -380,6 +380,31 @@ EOF
 	at=$(vmf-cat --schema scores | awk '$1 == "vmf:start" { print $2 }')
 	vmf-train -q --model kq --target 'cpu_max>40@2-9' --at "$at" -o m s
 	vmf-predict -q --from m --at "$at" --horizon 12 -o f s
+	# A forecast's are those of the model that made it.
+	vmf-eval -q --forecast f --target 'cpu_max>40@2-9' -o given s
+	risk=model,n_cases,n_came,brier,brier_rate,log_loss,auc,rel_n,rel_p,rel_came
+	for file in scores given; do
+		vmf-cat --csv --columns $risk $file | sed -n 2p >$file.csv
+	done
+	diff scores.csv given.csv
+	grep -qE '^kq,(2[1-9]|30),' given.csv
+	vmf-cat --csv --columns $risk given | grep -q '^snaive,,,,,,,,,$'
+	fails 1 "f: no column 'cpu_max_gt41_2_9' of probabilities" \
+	    vmf-eval --forecast f --target 'cpu_max>41@2-9' s
+	judge - f <<'EOF'
+import sys
+import pyarrow as pa
+with pa.ipc.open_stream(sys.argv[1]) as r:
+    t = r.read_all()
+k = t.schema.get_field_index("cpu_max_gt40_2_9")
+p = t.column(k).to_pylist()
+p[3] = 1.5
+t = t.set_column(k, "cpu_max_gt40_2_9", pa.array(p, pa.float64()))
+with pa.ipc.new_stream("f.bad", t.schema) as w:
+    w.write_table(t)
+EOF
+	fails 1 "f.bad: row 3, column 'cpu_max_gt40_2_9': found 1.5, expected a probability from 0 to 1" \
+	    vmf-eval --forecast f.bad --target 'cpu_max>40@2-9' s
 	judge - s f scores <<'EOF'
 import math
 import sys
@@ -520,7 +545,6 @@ noisy() {
 	fails 2 '--metric does not name' vmf-eval --metric cpu_mean \
 	    --target 'cpu_max>80' s
 	fails 2 'expected one' vmf-eval --target 'cpu_max>80,cpu_max>70' s
-	fails 2 'not --forecast' vmf-eval --target 'cpu_max>80' --forecast s s
 }
 
 @test "a build without XGBoost says which package is missing" {

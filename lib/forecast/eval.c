@@ -40,8 +40,9 @@ vmf_eval_add(struct vmf_eval *ev, const char *name, int64_t len,
 	if ((r->name = vmf_strndup(name, len, e)) == NULL)
 		return VMF_ENOMEM;
 	ev->n_rivals++;
-	if (ev->targets.n > 0 && algo != NULL && (r->risk = vmf_calloc(1,
-	    (int64_t)sizeof(*r->risk), e)) == NULL)
+	if (ev->targets.n > 0 && (ev->given != NULL ?
+	    kind == VMF_RIVAL_MODEL : algo != NULL) && (r->risk =
+	    vmf_calloc(1, (int64_t)sizeof(*r->risk), e)) == NULL)
 		return VMF_ENOMEM;
 	r->boot = vmf_calloc(1, (int64_t)sizeof(*r->boot), e);
 	if (r->boot == NULL)
@@ -189,7 +190,7 @@ check_target(const struct vmf_eval *ev, struct vmf_err *e)
 	if (ev->targets.n > 1)
 		return vmf_fail(e, VMF_EUSAGE, "--target: expected one, found "
 		    "%d", ev->targets.n);
-	if (t->to > ev->horizon)
+	if (ev->given == NULL && t->to > ev->horizon)
 		return vmf_fail(e, VMF_EUSAGE, "--target looks at step %"
 		    PRId64 ", expected at most --horizon, %" PRId64, t->to,
 		    ev->horizon);
@@ -220,11 +221,10 @@ vmf_eval_open(struct vmf_eval *ev, struct vmf_schema *s, struct vmf_err *e)
 		    ev->metrics.v[k], e)) < 0)
 			return ev->list[k];
 	if ((rc = add_beside(ev, e)) != 0 ||
+	    (ev->targets.n > 0 && (rc = check_target(ev, e)) != 0) ||
 	    (rc = ev->given != NULL ? vmf_eval_open_given(ev, e) :
 	    check_origins(ev, e)) != 0 ||
 	    (rc = make_room(ev, e)) != 0)
-		return rc;
-	if (ev->targets.n > 0 && (rc = check_target(ev, e)) != 0)
 		return rc;
 	ev->first = ev->given != NULL ? ev->given->grid.start :
 	    g->end - ev->origins_used * ev->horizon * g->step_s;
@@ -248,7 +248,7 @@ vmf_eval_learns(const struct vmf_eval *ev)
 		if (ev->rival[m].algo != NULL &&
 		    ev->rival[m].algo->global != NULL)
 			return true;
-	return ev->targets.n > 0;
+	return ev->targets.n > 0 && ev->given == NULL;
 }
 
 int
@@ -516,6 +516,16 @@ run(struct vmf_eval *ev, int m, int64_t n, int k, int64_t at, int64_t w,
 	return rc;
 }
 
+void
+vmf_eval_risk(struct vmf_rival *r, const struct vmf_target *t, double p,
+    const double *y, int64_t h)
+{
+	/* Whole windows only: of others it is known sooner that it came than
+	 * that it did not. */
+	if (vmf_target_whole(t, y, h) && !isnan(p))
+		vmf_risk_score_add(r->risk, p, vmf_target_came(t, y, h));
+}
+
 /* The probability of the event, by rival m, whose forecasts were the last
  * that were made. */
 static int
@@ -540,16 +550,9 @@ run_risk(struct vmf_eval *ev, int m, int64_t n, struct vmf_err *e)
 	if ((rc = vmf_risk_many(g, ev->problem, n, &ev->room, &ev->many,
 	    ev->prob, e)) != 0)
 		return rc;
-	for (int64_t i = 0; i < n; i++) {
-		const double *y = ev->cases[i].actual;
-
-		/* Whole windows only: of others it is known sooner that it
-		 * came than that it did not. */
-		if (vmf_target_whole(t, y, ev->horizon) &&
-		    !isnan(ev->prob[i]))
-			vmf_risk_score_add(r->risk, (double)ev->prob[i],
-			    vmf_target_came(t, y, ev->horizon));
-	}
+	for (int64_t i = 0; i < n; i++)
+		vmf_eval_risk(r, t, (double)ev->prob[i], ev->cases[i].actual,
+		    ev->horizon);
 	return 0;
 }
 

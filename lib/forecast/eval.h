@@ -97,8 +97,8 @@ struct vmf_eval {
 	bool by_vm;
 	/* NULL, or parts to leave out of models that are added after */
 	const char *without;
-	/* n = 0, or an event (one) whose probability is scored as well; its
-	 * metric is one of metrics */
+	/* n = 0, or an event (one) whose probability is scored as well, that
+	 * of given in its column of it; its metric is one of metrics */
 	struct vmf_targets targets;
 	/* counted: */
 	int64_t n_vms;
@@ -121,6 +121,7 @@ struct vmf_eval {
 	int64_t given_row;		/* of the batch in hand */
 	bool given_any, given_ended;
 	int given_model, given_status;	/* columns, or -1 */
+	int given_risk;			/* column, where there is a target */
 	struct vmf_many many;
 	struct vmf_case *cases;
 	int64_t n_cases;
@@ -213,6 +214,11 @@ int vmf_eval_vm(struct vmf_eval *ev, const char *id, int64_t id_len,
     struct vmf_batch *out, struct vmf_err *e) VMF_CHECK;
 /* A series (a metric of the VM in hand) is done. */
 void vmf_tally_series(struct vmf_tally *t, const struct vmf_score *s);
+
+/* Probability p of the event, by r, beside what came of it in y, the h steps of
+ * its forecast's time. */
+void vmf_eval_risk(struct vmf_rival *r, const struct vmf_target *t, double p,
+    const double *y, int64_t h);
 
 /* The schema of the scores; first is the moment of the first origin. */
 int vmf_eval_schema(const struct vmf_eval *ev, struct vmf_schema *s,

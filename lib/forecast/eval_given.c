@@ -56,6 +56,27 @@ find_lists(struct vmf_eval *ev, int k, struct vmf_err *e)
 	    vmf_reader_name(f->r), metric, want);
 }
 
+/* The column of the event's probability. */
+static int
+find_risk(struct vmf_eval *ev, struct vmf_err *e)
+{
+	const struct vmf_series *f = ev->given;
+	const struct vmf_target *t = ev->targets.v;
+	char name[VMF_TARGET_TEXT];
+	enum vmf_type type;
+
+	vmf_target_column(t, name, sizeof(name));
+	ev->given_risk = vmf_schema_find(f->schema, name);
+	type = ev->given_risk < 0 ? VMF_NULL :
+	    f->schema->field[ev->given_risk].type;
+	if (type == VMF_FLOAT32 || type == VMF_FLOAT64)
+		return 0;
+	return vmf_fail(e, VMF_EDATA, "%s: no column '%.200s' of "
+	    "probabilities, expected it for --target '%.200s' (vmf-train "
+	    "--target makes models that have it)", vmf_reader_name(f->r),
+	    name, t->text);
+}
+
 int
 vmf_eval_open_given(struct vmf_eval *ev, struct vmf_err *e)
 {
@@ -75,6 +96,8 @@ vmf_eval_open_given(struct vmf_eval *ev, struct vmf_err *e)
 	for (int k = 0; k < ev->metrics.n; k++)
 		if ((rc = find_lists(ev, k, e)) != 0)
 			return rc;
+	if (ev->targets.n > 0 && (rc = find_risk(ev, e)) != 0)
+		return rc;
 	ev->given_model = text_column(f->schema, "model");
 	ev->given_status = text_column(f->schema, "status");
 	if (ev->plan == NULL)
@@ -160,6 +183,23 @@ run_beside(struct vmf_eval *ev, struct vmf_rival *r, struct vmf_case *c,
 	return 0;
 }
 
+/* The probability in row g, beside what came of it. */
+static int
+score_risk(struct vmf_eval *ev, int own, int64_t g, const struct vmf_case *c,
+    struct vmf_err *e)
+{
+	double p = vmf_col_num(&ev->given->b->col[ev->given_risk], g);
+
+	if (p < 0.0 || p > 1.0)
+		return vmf_fail(e, VMF_EDATA, "%s: row %" PRId64 ", column "
+		    "'%.200s': found %g, expected a probability from 0 to 1",
+		    vmf_reader_name(ev->given->r),
+		    vmf_reader_row(ev->given->r) + g,
+		    ev->given->schema->field[ev->given_risk].name, p);
+	vmf_eval_risk(&ev->rival[own], ev->targets.v, p, c->actual, c->h);
+	return 0;
+}
+
 /* Score all that is to be said of metric k of a row. */
 static int
 eval_metric(struct vmf_eval *ev, int own, int64_t i, int64_t g, int k,
@@ -201,6 +241,10 @@ eval_metric(struct vmf_eval *ev, int own, int64_t i, int64_t g, int k,
 		    ev->width);
 		vmf_tally_series(&r->vm, &s);
 	}
+	if (ev->targets.n > 0 && strcmp(ev->metrics.v[k],
+	    ev->targets.v->metric) == 0 && (rc = score_risk(ev, own, g, c,
+	    e)) != 0)
+		return rc;
 	if (ev->plan != NULL && k == 0)
 		return vmf_eval_plan_row(ev, i, c, &ev->rival[own].vm, e);
 	return 0;
