@@ -6,7 +6,9 @@
 #ifndef VMF_MEM_H
 #define VMF_MEM_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/err.h"
 
@@ -30,6 +32,14 @@ void *vmf_calloc(int64_t n, int64_t elem_bytes, struct vmf_err *e) VMF_CHECK;
 /* A copy of the len bytes at s with a NUL after it, the caller's to free. */
 char *vmf_strndup(const char *s, int64_t len, struct vmf_err *e) VMF_CHECK;
 char *vmf_strdup(const char *s, struct vmf_err *e) VMF_CHECK;
+
+/* Are the len bytes at s (NULL: no text at all) this word? */
+static inline bool
+vmf_text_is(const char *s, int64_t len, const char *word)
+{
+	return s != NULL && (int64_t)strlen(word) == len &&
+	    memcmp(s, word, (size_t)len) == 0;
+}
 
 struct vmf_buf {
 	uint8_t *p;

@@ -47,8 +47,7 @@ const struct vmf_algo *
 vmf_algo_find(const char *name, int64_t len)
 {
 	for (int i = 0; i < N_ALGOS; i++)
-		if ((int64_t)strlen(algos[i]->name) == len &&
-		    memcmp(algos[i]->name, name, (size_t)len) == 0)
+		if (vmf_text_is(name, len, algos[i]->name))
 			return algos[i];
 	return NULL;
 }

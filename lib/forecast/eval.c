@@ -28,8 +28,7 @@ vmf_eval_add(struct vmf_eval *ev, const char *name, int64_t len,
 	int rc;
 
 	for (int m = 0; m < ev->n_rivals; m++)
-		if ((int64_t)strlen(ev->rival[m].name) == len &&
-		    memcmp(ev->rival[m].name, name, (size_t)len) == 0 &&
+		if (vmf_text_is(name, len, ev->rival[m].name) &&
 		    ev->rival[m].kind == kind)
 			return m;
 	if ((rc = vmf_grow(&ev->rival, &ev->rivals_cap, ev->n_rivals + 1,

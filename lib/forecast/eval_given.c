@@ -149,8 +149,7 @@ given_status(const struct vmf_eval *ev, int64_t i,
 	for (int k = 0; s != NULL && k < VMF_N_STATUS; k++) {
 		const char *name = vmf_status_name((enum vmf_status)k);
 
-		if ((int64_t)strlen(name) == len &&
-		    memcmp(name, s, (size_t)len) == 0)
+		if (vmf_text_is(s, len, name))
 			return (enum vmf_status)k;
 	}
 	for (int64_t t = 0; t < f->h; t++)

@@ -93,8 +93,7 @@ vmf_globals_find(struct vmf_globals *g, const struct vmf_algo *algo,
 {
 	for (int m = 0; m < g->n_models; m++)
 		if (g->model[m].algo == algo && !g->model[m].is_target &&
-		    (int64_t)strlen(g->model[m].metric) == len &&
-		    memcmp(g->model[m].metric, metric, (size_t)len) == 0)
+		    vmf_text_is(metric, len, g->model[m].metric))
 			return &g->model[m];
 	return NULL;
 }
@@ -105,8 +104,7 @@ vmf_globals_target(struct vmf_globals *g, const struct vmf_algo *algo,
 {
 	for (int m = 0; m < g->n_models; m++)
 		if (g->model[m].algo == algo && g->model[m].is_target &&
-		    (int64_t)strlen(g->model[m].target.text) == len &&
-		    memcmp(g->model[m].target.text, text, (size_t)len) == 0)
+		    vmf_text_is(text, len, g->model[m].target.text))
 			return &g->model[m];
 	return NULL;
 }

@@ -213,8 +213,7 @@ static const struct vmf_algo *
 find_algo(const struct vmf_model *m, const char *name, int64_t len)
 {
 	for (int i = 0; i < m->algos.n; i++)
-		if ((int64_t)strlen(m->algos.v[i]) == len &&
-		    memcmp(m->algos.v[i], name, (size_t)len) == 0)
+		if (vmf_text_is(name, len, m->algos.v[i]))
 			return m->algo_of[i];
 	return vmf_algo_find(name, len);
 }

@@ -346,9 +346,7 @@ use_parts(struct vmf_predict *p, int64_t i, struct vmf_cell *c, bool *seen,
 		for (int k = 0; cmp == 0 && k < p->metrics.n; k++) {
 			const char *name = p->metric[k].name;
 
-			if ((int64_t)strlen(name) != part.metric_len ||
-			    memcmp(name, part.metric,
-			    (size_t)part.metric_len) != 0)
+			if (!vmf_text_is(part.metric, part.metric_len, name))
 				continue;
 			*seen = true;
 			/* Of several models of a metric, the first. */

@@ -57,13 +57,6 @@ vmf_train_algos(struct vmf_train *t, const char *models, const char *without,
 	    "vmf:without" : "--without", code, e);
 }
 
-static bool
-same_word(const char *word, const char *text, int64_t len)
-{
-	return (int64_t)strlen(word) == len && memcmp(word, text,
-	    (size_t)len) == 0;
-}
-
 /* An id that the series do not have any more, counted once for all of its
  * parts. */
 static int
@@ -96,10 +89,9 @@ keep_part(struct vmf_train *t, struct vmf_fit *known,
 			struct vmf_buf *b =
 			    &known[k * t->models.n + m].blob;
 
-			if (!same_word(t->metrics.v[k], part->metric,
-			    part->metric_len) ||
-			    !same_word(t->models.v[m], part->algo,
-			    part->algo_len))
+			if (!vmf_text_is(part->metric, part->metric_len,
+			    t->metrics.v[k]) || !vmf_text_is(part->algo,
+			    part->algo_len, t->models.v[m]))
 				continue;
 			b->n = 0;
 			return part->blob_bytes == 0 ? 0 : vmf_buf_put(b,

@@ -606,8 +606,7 @@ vmf_map_known_attribute(const char *name, int64_t len, enum vmf_type *type,
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-		if ((int64_t)strlen(known[i].name) == len &&
-		    memcmp(known[i].name, name, (size_t)len) == 0) {
+		if (vmf_text_is(name, len, known[i].name)) {
 			*type = known[i].type;
 			*unit = known[i].unit;
 			return true;
@@ -622,8 +621,7 @@ vmf_map_known_unit(const char *name, int64_t len)
 	    "mem" };
 
 	for (size_t i = 0; i < sizeof(percent) / sizeof(*percent); i++)
-		if ((int64_t)strlen(percent[i]) == len &&
-		    memcmp(percent[i], name, (size_t)len) == 0)
+		if (vmf_text_is(name, len, percent[i]))
 			return "%";
 	return NULL;
 }

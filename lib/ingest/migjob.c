@@ -14,13 +14,6 @@
 #include "ingest/map_json.h"
 #include "ingest/migread_in.h"
 
-static bool
-is(const char *word, const char *s, int64_t len)
-{
-	return (int64_t)strlen(word) == len &&
-	    memcmp(word, s, (size_t)len) == 0;
-}
-
 /* What a line of domjobinfo holds. */
 enum holds { HOLDS_TYPE, HOLDS_OPERATION, HOLDS_ERROR, HOLDS_THROTTLE,
     HOLDS_CACHE, HOLDS_BYTES, HOLDS_MS, HOLDS_COUNT };
@@ -49,7 +42,7 @@ read_amount(const char *s, int64_t len, enum holds holds, double *v)
 	unit = vmf_field_trim(&(struct vmf_field_text){ s + n, len - n });
 	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
 		if (units[i].of == holds &&
-		    is(units[i].name, unit.s, unit.len)) {
+		    vmf_text_is(unit.s, unit.len, units[i].name)) {
 			*v *= units[i].is;
 			return true;
 		}
@@ -135,7 +128,7 @@ take_key(struct vmf_mig_in *in, int k, const struct vmf_field_text *value,
 			    vmf_show_text(value->s, value->len, shown));
 		return set_text(in, VMF_MIG_STATUS, word, e);
 	case HOLDS_OPERATION:
-		if (!is("Outgoing migration", value->s, value->len))
+		if (!vmf_text_is(value->s, value->len, "Outgoing migration"))
 			return vmf_mig_why(in, in->line, "the operation is "
 			    "'%s', expected Outgoing migration",
 			    vmf_show_text(value->s, value->len, shown));
@@ -175,7 +168,8 @@ take_line(struct vmf_mig_in *in, const struct vmf_field_text *key,
 	int own = vmf_mig_find(key->s, key->len), k = 0;
 	bool *had;
 
-	while (own < 0 && k < N_KEYS && !is(keys[k].key, key->s, key->len))
+	while (own < 0 && k < N_KEYS && !vmf_text_is(key->s, key->len,
+	    keys[k].key))
 		k++;
 	if (own < 0 && k == N_KEYS)
 		return 0;

@@ -53,8 +53,7 @@ vmf_mig_find(const char *name, int64_t len)
 	for (int k = 0; k < VMF_N_MIG; k++) {
 		const char *s = vmf_mig_col(k)->name;
 
-		if ((int64_t)strlen(s) == len &&
-		    memcmp(s, name, (size_t)len) == 0)
+		if (vmf_text_is(name, len, s))
 			return k;
 	}
 	return -1;

@@ -141,8 +141,7 @@ vmf_mig_line(struct vmf_mig_in *in, const char **s, int64_t *len,
 static bool
 same(const struct vmf_field_text *f, const char *name)
 {
-	return (int64_t)strlen(name) == f->len &&
-	    memcmp(name, f->s, (size_t)f->len) == 0;
+	return vmf_text_is(f->s, f->len, name);
 }
 
 /* What a column is there for. */
@@ -349,8 +348,7 @@ set_field(struct vmf_mig_in *in, const struct vmf_mig_bound *b,
 	if (rc != 0)
 		return rc;
 	for (int k = 0; f != NULL && k < f->n_words; k++)
-		if ((int64_t)strlen(f->word[k].from) == len &&
-		    memcmp(f->word[k].from, s, (size_t)len) == 0) {
+		if (vmf_text_is(s, len, f->word[k].from)) {
 			s = f->word[k].to;
 			len = (int64_t)strlen(s);
 			break;

@@ -439,13 +439,6 @@ get_target(struct vmf_down_target *t, const struct vmf_part *part,
 	return b.n != 0;
 }
 
-static bool
-is(const char *word, const char *s, int64_t len)
-{
-	return s != NULL && (int64_t)strlen(word) == len &&
-	    memcmp(word, s, (size_t)len) == 0;
-}
-
 /* How often an outcome is learned without something, by version; < 0: there
  * is no such. */
 static int
@@ -469,7 +462,7 @@ take_part(struct vmf_downtime *m, const struct vmf_part *p, int *next,
 		return 1;
 	if (p->n_params < N_HEAD || (n_less = less_of(p->params[0])) < 0 ||
 	    (*next > 0 && m->n_less != n_less) ||
-	    !is(name, p->metric, p->metric_len))
+	    !vmf_text_is(p->metric, p->metric_len, name))
 		return 1;
 	if (++*next > 1)
 		return get_target(t, p, e);

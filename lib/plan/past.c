@@ -90,7 +90,7 @@ read_number(const struct vmf_batch *b, int col, int64_t i, const char *name,
 	if (c->type != VMF_UTF8)
 		return 0;
 	s = vmf_col_str(c, i, &len);
-	if (s == NULL || len == 0 || (len == 2 && memcmp(s, "NA", 2) == 0))
+	if (s == NULL || len == 0 || vmf_text_is(s, len, "NA"))
 		return 0;
 	if (vmf_parse_double(s, len, v) == 0)
 		return 0;
@@ -179,8 +179,7 @@ vmf_facts_precopy(const struct vmf_facts *f,
 	if (mode >= 0) {
 		s = vmf_dict_str(&words[VMF_WORD_MODE], mode, &len);
 		for (int k = 0; k < 4; k++)
-			if ((int64_t)strlen(modes[k]) == len &&
-			    memcmp(modes[k], s, (size_t)len) == 0)
+			if (vmf_text_is(s, len, modes[k]))
 				in.mode = (enum vmf_move_mode)k;
 	}
 	return vmf_precopy(&in);
@@ -292,7 +291,7 @@ take_row(struct vmf_past *p, const struct columns *at,
 	if (at->start >= 0 && vmf_col_valid(&b->col[at->start], i) &&
 	    b->col[at->start].d.i64[i] > p->updated)
 		p->updated = b->col[at->start].d.i64[i];
-	if (s != NULL && !(len == 9 && memcmp(s, "completed", 9) == 0)) {
+	if (s != NULL && !vmf_text_is(s, len, "completed")) {
 		p->n_failed++;
 		return 0;
 	}

@@ -176,7 +176,7 @@ vmf_plan_reason(const struct vmf_plan *p, int64_t i, const char *own,
 		status = vmf_col_str(&b->col[p->status], i, &s_len);
 	if (p->reason >= 0)
 		reason = vmf_col_str(&b->col[p->reason], i, &r_len);
-	if (status == NULL || (s_len == 2 && memcmp(status, "ok", 2) == 0))
+	if (status == NULL || vmf_text_is(status, s_len, "ok"))
 		return *own == '\0' ? vmf_col_put_null(c, e) :
 		    vmf_col_put_str(c, own, (int64_t)strlen(own), e);
 	s_len = vmf_utf8_cut(status, s_len, 32);
@@ -389,8 +389,8 @@ vmf_plan_gone(struct vmf_plan *p, int64_t i)
 	if (p->known == NULL || p->status < 0)
 		return false;
 	status = vmf_col_str(&p->forecast->b->col[p->status], i, &len);
-	if (status == NULL || len != 5 || (memcmp(status, "stale", 5) != 0 &&
-	    memcmp(status, "empty", 5) != 0))
+	if (!vmf_text_is(status, len, "stale") &&
+	    !vmf_text_is(status, len, "empty"))
 		return false;
 	id = vmf_series_id(p->forecast, i, &id_len);
 	return vmf_dict_find(&p->known->vm, id, id_len) < 0;

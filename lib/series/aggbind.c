@@ -75,8 +75,7 @@ static int
 find_metric(const struct vmf_aggregate *g, const char *name, int64_t len)
 {
 	for (int i = 0; i < g->n_metrics; i++)
-		if ((int64_t)strlen(g->metric[i].name) == len &&
-		    memcmp(g->metric[i].name, name, (size_t)len) == 0)
+		if (vmf_text_is(name, len, g->metric[i].name))
 			return i;
 	return -1;
 }
