@@ -245,12 +245,13 @@ cmd_finish_out(struct cmd_output *o, struct vmf_err *e)
 {
 	int rc = vmf_writer_finish(o->w, e);
 
+	/* No output under its name when its sums do not fit. */
+	if (rc == 0 && o->sums != NULL && (rc = vmf_checksum_print(o->sum,
+	    o->sums, e)) == 0)
+		rc = vmf_out_flush(o->sums, e);
 	if (rc == 0)
 		rc = vmf_out_finish(o->out, e);
-	if (rc == 0 && o->sums != NULL &&
-	    (rc = vmf_checksum_print(o->sum, o->sums, e)) == 0)
-		rc = vmf_out_finish(o->sums, e);
-	return rc;
+	return rc != 0 || o->sums == NULL ? rc : vmf_out_finish(o->sums, e);
 }
 
 void

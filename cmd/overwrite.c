@@ -93,10 +93,10 @@ option_file(const struct cmd_opt *o, bool prior)
 	return path;
 }
 
-int
-cmd_check_written(const struct cmd *c, const struct cmd_opt *table,
-    const char *option, const char *output, bool same_kind,
-    struct vmf_err *e)
+/* goes_on: what the command goes on from may be the output. */
+static int
+check(const struct cmd *c, const struct cmd_opt *table, const char *option,
+    const char *output, bool goes_on, struct vmf_err *e)
 {
 	bool std = is_std(output);
 	struct stat out;
@@ -111,13 +111,13 @@ cmd_check_written(const struct cmd *c, const struct cmd_opt *table,
 	if (!std)
 		snprintf(where, sizeof(where), "%s: '%.200s'", option, output);
 	for (; rc == 0 && table->type != CMD_END; table++) {
-		const char *path = option_file(table, std);
+		const char *path = option_file(table, std || !goes_on);
 
 		snprintf(what, sizeof(what), "--%s", table->name);
 		if (!is_std(path))
 			rc = check_path(path, &out, what, where, e);
 	}
-	if (same_kind && !std)
+	if (goes_on && c->same_kind && !std)
 		return rc;
 	for (int i = 0; rc == 0 && i < c->n_args; i++)
 		rc = check_path(c->arg[i], &out, is_std(c->arg[i]) ? "" :
@@ -128,12 +128,19 @@ cmd_check_written(const struct cmd *c, const struct cmd_opt *table,
 }
 
 int
+cmd_check_written(const struct cmd *c, const struct cmd_opt *table,
+    const char *option, const char *output, struct vmf_err *e)
+{
+	return check(c, table, option, output, false, e);
+}
+
+int
 cmd_check_output(const struct cmd *c, const struct cmd_opt *table,
     struct vmf_err *e)
 {
 	/* Some read nothing. */
-	return c->max_args == 0 ? 0 : cmd_check_written(c, table, "-o",
-	    c->output, c->same_kind, e);
+	return c->max_args == 0 ? 0 : check(c, table, "-o", c->output, true,
+	    e);
 }
 
 int
@@ -143,5 +150,5 @@ cmd_check_sums(const struct cmd *c, const struct cmd_opt *table,
 	if (cmd_same_output(c->sums, c->output))
 		return vmf_fail(e, VMF_EUSAGE, "--sums: '%.200s' is also the "
 		    "output; expected another file", c->sums);
-	return cmd_check_written(c, table, "--sums", c->sums, false, e);
+	return cmd_check_written(c, table, "--sums", c->sums, e);
 }

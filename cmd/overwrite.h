@@ -14,13 +14,12 @@
 int cmd_check_output(const struct cmd *c, const struct cmd_opt *table,
     struct vmf_err *e) VMF_CHECK;
 
-/* cmd_check_output of another file that is written, by the option of this name;
- * same_kind: operands may be it. */
+/* cmd_check_output of another file that is written, by the option of this name:
+ * no file that is read may be it. */
 int cmd_check_written(const struct cmd *c, const struct cmd_opt *table,
-    const char *option, const char *output, bool same_kind,
-    struct vmf_err *e) VMF_CHECK;
+    const char *option, const char *output, struct vmf_err *e) VMF_CHECK;
 
-/* cmd_check_written of --sums, which may not be the output either. */
+/* The same of --sums, which may not be the output either. */
 int cmd_check_sums(const struct cmd *c, const struct cmd_opt *table,
     struct vmf_err *e) VMF_CHECK;
 

@@ -112,9 +112,10 @@ parse_append(void)
 		    "expected at most 36600d", append.span_s);
 	append.prefer = (enum vmf_prefer)k;
 	append.inner = opts.inner;
-	opts.hand_empty = opts.by == VMF_BY_VM;
+	append.step_s = opts.step_s;
 	append.most_bytes = c.memory / 3 < c.max_batch ? c.memory / 3 :
 	    c.max_batch;
+	opts.hand_empty = opts.by == VMF_BY_VM;
 	return CMD_OK;
 }
 
@@ -254,10 +255,8 @@ aggregate(struct job *j, struct vmf_err *e)
 	if (rc == 0 && j->a != NULL)
 		rc = vmf_append_begin(j->a, &j->schema,
 		    vmf_reader_name(j->in), &j->joined, e);
-	if (rc == 0)
-		rc = cmd_open_out(&c, &j->out, j->a != NULL ? &j->joined :
-		    &j->schema, e);
-	if (rc == 0)
+	if (rc == 0 && (rc = cmd_open_out(&c, &j->out, j->a != NULL ?
+	    &j->joined : &j->schema, e)) == 0)
 		rc = vmf_aggregate_write(j->g, j->a != NULL ? &joiner :
 		    &writer, e);
 	return rc != 0 || j->a == NULL ? rc :

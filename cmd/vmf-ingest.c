@@ -107,8 +107,7 @@ check_options(void)
 		return cmd_usage(&c, "--bad-rows: found '%s', expected fail, "
 		    "skip or a file", bad_rows);
 	if (opt.in.skip_bad && strcmp(bad_rows, "skip") != 0 &&
-	    cmd_check_written(&c, table, "--bad-rows", bad_rows, false,
-	    &err) != 0)
+	    cmd_check_written(&c, table, "--bad-rows", bad_rows, &err) != 0)
 		return cmd_usage(&c, "%s", err.msg);
 	if (opt.in.skip_bad && strcmp(bad_rows, "skip") != 0 &&
 	    (cmd_same_output(bad_rows, c.output) ||

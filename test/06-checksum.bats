@@ -155,6 +155,16 @@ checksum() {
 	fails 2 "--sums: 'kept' is also read, as input" \
 	    vmf-dedup --sums kept -o out kept
 	cmp kept readings
+	# Nor may it be what is gone on from, which -o may replace.
+	vmf-aggregate -q --step 1h -o hist readings
+	cp hist kept.hist
+	fails 2 "--sums: 'hist' is also read, as --append" \
+	    vmf-aggregate --append hist -o out --sums hist readings
+	cmp hist kept.hist
+	[ ! -e out ]
+	# No output under its name when its sums cannot be written.
+	fails 1 "/dev/full" vmf-dedup --sums /dev/full -o out readings
+	[ ! -e out ]
 	fails 2 "--sums: './out' is also the output" \
 	    vmf-dedup --sums ./out -o out readings
 	fails 2 "--sums: '-' is also the output" vmf-dedup --sums - readings

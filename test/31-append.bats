@@ -667,3 +667,58 @@ hours() {
 	fails 1 "none/h" vmf-aggregate --step 1h -o none/h absent
 	fails 1 "none/h" vmf-dedup -o none/h absent
 }
+
+@test "a column of an inventory without a value says nothing" {
+	local none
+	printf '%s\n' vm,time,cpu,vcpus,mem_mb a,0,10,8,4096 b,0,50,2,2048 |
+	    vmf-ingest -q >r
+	printf 'vm,host\na,h\nb,h\n' >host.csv
+	vmf-aggregate -q --step 1h --by host --join host.csv -o want r
+	vmf-aggregate -q --step 1h --join host.csv -o h r
+	for none in ',,' ,NA,nan; do
+		printf 'vm,host,vcpus,mem_mb\na,h%s\nb,h%s\n' $none $none >none.csv
+		vmf-aggregate -q --step 1h --by host --join none.csv r |
+		    vmf-cat --csv | cmp - <(vmf-cat --csv want)
+		# A day on which nothing is known of them but that.
+		printf 'vm,time,cpu\na,3600,1\nb,3600,1\n' | vmf-ingest -q |
+		    vmf-aggregate -q --step 1h --join none.csv --append h \
+		    --keep-span 1d -o new
+		vmf-cat --schema new | grep -qE '^vcpus +int32'
+		run -0 vmf-cat --csv --no-header --columns id,vcpus,mem_mb new
+		assert_output "a,8,4096
+b,2,2048"
+	done
+	# It need not be a number: text of the samples is told then.
+	printf 'vm,prio\na,\nb,\n' >none.csv
+	printf 'vm,prio\na,3\nb,4\n' >prio.csv
+	vmf-aggregate -q --step 1h --join prio.csv -o h r
+	printf 'vm,time,cpu\na,3600,1\n' | vmf-ingest -q |
+	    vmf-aggregate -q --step 1h --join none.csv --append h \
+	    --keep-span 1d -o new
+	run -0 vmf-cat --csv --no-header --columns id,prio new
+	assert_output "a,3
+b,4"
+}
+
+@test "a history that does not say its step: --step does" {
+	ROWS=$VMF_BIN/../unit/rows
+	[ -x "$ROWS" ] || skip "no test programs (make units)"
+	printf '%s\n' "kind=series end=1970-01-01T02:00:00Z" \
+	    "id status start:time cpu_mean:list" "a ok @0 1,2" | "$ROWS" >h
+	printf 'vm,time,cpu\na,7200,3\n' | vmf-ingest -q >r
+	fails 1 "vmf:step is missing" vmf-aggregate --append h --stat mean -o out r
+	run -0 append --step 1h --stat mean r
+	assert_output 'a,ok,1970-01-01T00:00:00Z,"[1,2,3]"'
+}
+
+@test "lists that are missing in a row hold nothing, to coarser steps too" {
+	ROWS=$VMF_BIN/../unit/rows
+	[ -x "$ROWS" ] || skip "no test programs (make units)"
+	printf '%s\n' "kind=series step=3600 end=1970-01-01T02:00:00Z" \
+	    "id status start:time cpu_mean:list cpu_count:list mem_mean:list mem_count:list" \
+	    "a ok @0 1,2 1,1 - -" "b ok @0 3,4 1,1 5,6 1,1" | "$ROWS" >s
+	run -0 vmf-cat --csv --no-header <(vmf-aggregate -q --step 2h \
+	    --stat mean s)
+	assert_output 'a,ok,1970-01-01T00:00:00Z,[1.5],[null]
+b,ok,1970-01-01T00:00:00Z,[3.5],[5.5]'
+}

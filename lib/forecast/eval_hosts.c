@@ -45,8 +45,7 @@ vmf_eval_hosts_open(struct vmf_eval_hosts *o, const struct vmf_series *s,
 	o->h = h;
 	o->host = vmf_schema_find(s->schema, "host");
 	o->vcpus = vmf_schema_find(s->schema, "vcpus");
-	if (o->host < 0 || o->vcpus < 0 ||
-	    s->schema->field[o->host].type != VMF_UTF8)
+	if (o->host < 0 || o->vcpus < 0)
 		return vmf_fail(e, VMF_EDATA, "%s: no column '%s', which "
 		    "--max-host-load needs (vmf-aggregate --join adds those "
 		    "of an inventory)", vmf_reader_name(s->r), o->vcpus < 0 ?
@@ -97,10 +96,10 @@ int
 vmf_eval_hosts_add(struct vmf_eval_hosts *o, struct vmf_series *s,
     int64_t i, int col, const struct vmf_eval_move *m, struct vmf_err *e)
 {
-	const struct vmf_col *c = s->b->col;
-	int64_t len = 0, n, first = vmf_series_start(s, i), id_len;
-	const char *name = vmf_col_str(&c[o->host], i, &len);
-	double vcpus = vmf_col_num(&c[o->vcpus], i), instead;
+	char room[VMF_WORD_ROOM];
+	int64_t len, n, first = vmf_series_start(s, i), id_len;
+	const char *name = vmf_series_word(s, i, o->host, room, &len);
+	double vcpus = vmf_series_number(s, i, o->vcpus), instead;
 	int32_t from = name == NULL ? -1 : vmf_dict_find(&o->inv->vm, name,
 	    len), to = -1;
 	int64_t begins = o->h, left = o->h;

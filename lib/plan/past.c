@@ -291,7 +291,7 @@ take_row(struct vmf_past *p, const struct columns *at,
 	if (at->start >= 0 && vmf_col_valid(&b->col[at->start], i) &&
 	    b->col[at->start].d.i64[i] > p->updated)
 		p->updated = b->col[at->start].d.i64[i];
-	if (s != NULL && !vmf_text_is(s, len, "completed")) {
+	if (s != NULL && len > 0 && !vmf_text_is(s, len, "completed")) {
 		p->n_failed++;
 		return 0;
 	}
@@ -312,7 +312,8 @@ take_row(struct vmf_past *p, const struct columns *at,
 	}
 	s = at->config < 0 ? NULL : vmf_col_str(&b->col[at->config], i, &len);
 	p->set[n] = p->n_sets;
-	rc = s == NULL ? make_config(p, &p->facts[n], &p->config[n], e) :
+	rc = s == NULL || len == 0 ?
+	    make_config(p, &p->facts[n], &p->config[n], e) :
 	    name_config(p, s, len, &p->config[n], e);
 	p->n += rc == 0;
 	return rc;

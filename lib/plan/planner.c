@@ -18,12 +18,9 @@
 #define HYSTERESIS_LEAST 1e-6
 
 static int
-find_column(const struct vmf_planner *p, const char *name, bool text)
+find_column(const struct vmf_planner *p, const char *name)
 {
-	const struct vmf_schema *s = p->plan.forecast->schema;
-	int c = vmf_schema_find(s, name);
-
-	return c >= 0 && (!text || s->field[c].type == VMF_UTF8) ? c : -1;
+	return vmf_schema_find(p->plan.forecast->schema, name);
 }
 
 int32_t
@@ -218,12 +215,12 @@ vmf_planner_open(struct vmf_planner *p, struct vmf_schema *s,
 		vmf_down_cost_open(p->down, p->plan.forecast->r);
 	if ((rc = vmf_plan_open(&p->plan, s, e)) != 0)
 		return rc;
-	p->host = find_column(p, "host", true);
-	p->cluster = find_column(p, "cluster", true);
-	p->target = find_column(p, "target", true);
-	p->vcpus = find_column(p, "vcpus", false);
-	p->mem_mb = find_column(p, "mem_mb", false);
-	p->group = find_column(p, "anti_affinity", false);
+	p->host = find_column(p, "host");
+	p->cluster = find_column(p, "cluster");
+	p->target = find_column(p, "target");
+	p->vcpus = find_column(p, "vcpus");
+	p->mem_mb = find_column(p, "mem_mb");
+	p->group = find_column(p, "anti_affinity");
 	if (isinf(p->limits.max_host_load))
 		p->limits.max_host_load = NAN;
 	else if (isnan(p->limits.max_host_load))
@@ -310,12 +307,12 @@ static int
 read_host(struct vmf_planner *p, int64_t i, int col, const char *what,
     int32_t *host, struct vmf_err *e)
 {
+	char room[VMF_WORD_ROOM];
 	int64_t len;
-	const char *s = col < 0 ? NULL :
-	    vmf_col_str(&p->plan.forecast->b->col[col], i, &len);
+	const char *s = vmf_series_word(p->plan.forecast, i, col, room, &len);
 
 	*host = -1;
-	if (s == NULL || len == 0)
+	if (s == NULL)
 		return 0;
 	if ((*host = vmf_planner_add_host(p, s, len, e)) < 0)
 		return VMF_ENOMEM;
@@ -330,6 +327,7 @@ static int
 read_hosts(struct vmf_planner *p, int64_t i, bool gone, int32_t *host,
     int32_t *target, struct vmf_err *e)
 {
+	char room[VMF_WORD_ROOM];
 	const char *s;
 	int64_t len;
 	int rc;
@@ -339,9 +337,7 @@ read_hosts(struct vmf_planner *p, int64_t i, bool gone, int32_t *host,
 		    e)) != 0 ? rc :
 		    read_host(p, i, p->target, "target", target, e);
 	*host = *target = -1;
-	if (p->host < 0)
-		return 0;
-	s = vmf_col_str(&p->plan.forecast->b->col[p->host], i, &len);
+	s = vmf_series_word(p->plan.forecast, i, p->host, room, &len);
 	if (s != NULL)
 		*host = vmf_dict_find(&p->hosts_seen, s, len);
 	return 0;
@@ -352,28 +348,12 @@ static int
 read_word(struct vmf_planner *p, int64_t i, int col, struct vmf_dict *d,
     int32_t *code, struct vmf_err *e)
 {
-	const struct vmf_col *c = col < 0 ? NULL :
-	    &p->plan.forecast->b->col[col];
-	const char *s = NULL;
-	int64_t len = 0;
-	char text[32];
-	double v = NAN;
+	char room[VMF_WORD_ROOM];
+	int64_t len;
+	const char *s = vmf_series_word(p->plan.forecast, i, col, room, &len);
 
 	*code = -1;
-	if (c == NULL)
-		return 0;
-	if (c->type == VMF_UTF8)
-		s = vmf_col_str(c, i, &len);
-	else if (c->type != VMF_BINARY && c->type != VMF_LIST_FLOAT32 &&
-	    c->type != VMF_LIST_FLOAT64)
-		v = vmf_col_num(c, i);
-	if (!isnan(v)) {
-		/* A double cannot tell all of these apart. */
-		len = c->type == VMF_INT64 ? snprintf(text, sizeof(text), "%"
-		    PRId64, c->d.i64[i]) : vmf_format_double(v, text);
-		s = text;
-	}
-	if (s == NULL || len == 0)
+	if (s == NULL)
 		return 0;
 	return (*code = vmf_dict_intern(d, s, len, e)) < 0 ? VMF_ENOMEM : 0;
 }
@@ -507,7 +487,7 @@ static bool
 read_size(const struct vmf_planner *p, int64_t i, int col, double top,
     double *size)
 {
-	double v = vmf_col_num(&p->plan.forecast->b->col[col], i);
+	double v = vmf_series_number(p->plan.forecast, i, col);
 
 	if (!(v > 0.0 && v <= top))
 		return false;
@@ -693,8 +673,6 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 		p->state[host].seen = p->state[host].has_vm = true;
 		if (p->state[host].cluster < 0)
 			p->state[host].cluster = cluster;
-		if (cluster < 0)
-			cluster = p->state[host].cluster;
 	}
 	if (target >= 0)
 		p->state[target].is_target = true;
@@ -802,6 +780,9 @@ vmf_planner_solve(struct vmf_planner *p, struct vmf_err *e)
 	for (int64_t i = 0; i < m->n; i++) {
 		struct vmf_move *v = &m->vm[i];
 
+		/* Its host's, which another VM may have told. */
+		if (v->cluster < 0 && v->host >= 0)
+			v->cluster = m->host[v->host].cluster;
 		/* What is no longer to be had: the target, or the start. */
 		if (v->place && v->old_to >= 0 && (!m->host[v->old_to].open ||
 		    (v->cluster >= 0 && m->host[v->old_to].cluster !=

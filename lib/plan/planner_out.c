@@ -364,6 +364,9 @@ explain_place(struct vmf_planner *p, int64_t i, const char *id, int len,
 	const struct vmf_move v = m->vm[i];
 	double cost = vmf_moves_cost(m, i, v.slot);
 	double least = ldexp(v.least, v.cost_exp);
+	/* What a change has to cost less than. */
+	double below = v.old_slot == v.slot && v.old_to == v.to ?
+	    cost - m->limits.hysteresis : cost;
 	int64_t to_len = 0;
 	const char *to = v.to < 0 ? NULL : vmf_dict_str(&p->hosts_seen, v.to,
 	    &to_len);
@@ -388,8 +391,12 @@ explain_place(struct vmf_planner *p, int64_t i, const char *id, int len,
 	if (!(least < cost))
 		return vmf_buf_printf(text, e, "%.*s: its cheapest start\n",
 		    len, id);
+	if (!(least < below))
+		return vmf_buf_printf(text, e, "%.*s: its cheapest start "
+		    "costs %g, which gains less than a change costs\n", len,
+		    id, least);
 	vmf_occupancy_take(&p->room, i);
-	say_obstacles(p, i, cost, why, sizeof(why));
+	say_obstacles(p, i, below, why, sizeof(why));
 	vmf_occupancy_put(&p->room, i, v.slot, v.to);
 	return vmf_buf_printf(text, e, "%.*s: its cheapest start costs %g; "
 	    "cheaper ones that others keep it from: %s\n", len, id, least,

@@ -541,7 +541,7 @@ struct series_row {
 	int64_t row;		/* of the stream, for messages */
 	int32_t id;
 	int64_t start;
-	int64_t n;		/* steps; all lists are as long */
+	int64_t n;		/* steps; lists are as long, or empty */
 };
 
 static int
@@ -636,14 +636,15 @@ add_steps(struct vmf_aggregate *g, const struct vmf_batch *b, int64_t in_row,
 	return 0;
 }
 
-/* All lists of a row are equally long; the start is on the input's grid. */
+/* All lists of a row are equally long, or there is nothing in them; the start
+ * is on the input's grid. */
 static int
 check_row(const struct vmf_aggregate *g, const struct vmf_batch *b,
     int64_t in_row, struct series_row *r, struct vmf_err *e)
 {
 	const struct vmf_col *start = &b->col[g->start_col];
 
-	r->n = -1;
+	r->n = 0;
 	for (int m = 0; m < g->n_metrics; m++) {
 		const int cols[] = { g->metric[m].mean_col,
 		    g->metric[m].max_col, g->metric[m].min_col,
@@ -652,9 +653,9 @@ check_row(const struct vmf_aggregate *g, const struct vmf_batch *b,
 		for (int i = 0; i < 4; i++) {
 			struct items it = list_items(b, cols[i], in_row);
 
-			if (cols[i] < 0)
+			if (cols[i] < 0 || it.n == 0)
 				continue;
-			if (r->n < 0)
+			if (r->n == 0)
 				r->n = it.n;
 			if (it.n != r->n)
 				return vmf_fail(e, VMF_EDATA, "%s: row %lld: "
@@ -664,7 +665,7 @@ check_row(const struct vmf_aggregate *g, const struct vmf_batch *b,
 				    (long long)it.n);
 		}
 	}
-	if (r->n <= 0)
+	if (r->n == 0)
 		return 0;
 	if (start->type != VMF_TIME || !vmf_bit(start->valid, in_row))
 		return vmf_fail(e, VMF_EDATA, "%s: row %lld: found %lld "
@@ -713,7 +714,7 @@ add_series(struct vmf_aggregate *g, const struct vmf_batch *b,
 		if (rc == 0)
 			rc = vmf_attrs_rows(&g->attrs, b, i, 1, &r.id, &when,
 			    e);
-		g->stats.valueless += r.n <= 0;
+		g->stats.valueless += r.n == 0;
 		for (int64_t k = 0; rc == 0 && k < r.n; k += VMF_AGG_CHUNK) {
 			int64_t to = r.n - k < VMF_AGG_CHUNK ? r.n :
 			    k + VMF_AGG_CHUNK;

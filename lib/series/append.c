@@ -2,9 +2,7 @@
 #include "series/append.h"
 
 #include <assert.h>
-#include <float.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,58 +10,10 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/time.h"
+#include "series/append_in.h"
 #include "series/attrs.h"
-#include "series/series.h"
-
-/* One of the two that are joined. */
-struct side {
-	const struct vmf_schema *schema;
-	const char *name;
-	int id, start;		/* columns */
-	int *list, *attr;	/* by list (attribute) of the output: column,
-				 * or -1 (attributes only) */
-	struct vmf_grid grid;
-	const struct vmf_batch *b;
-	int64_t row;		/* of the stream: the batch's first */
-	int64_t i;		/* the row in hand, of the batch */
-};
-
-/* The steps of a row that count: those of the span, from the first to the
- * last that has a value. */
-struct part {
-	const struct side *side;	/* NULL: no such row */
-	int64_t first, n;	/* step (of the grid) and how many */
-	int64_t skip;		/* items of its lists before the first */
-	bool had_steps;		/* before the span was cut */
-};
-
-struct vmf_append {
-	struct vmf_append_opts opts;
-	struct vmf_append_stats stats;
-	struct vmf_reader *reader;	/* of the history, or NULL */
-	struct vmf_series series;
-	bool more;			/* old.i is a row */
-	struct side old, new;
-	int n_attrs, n_lists;
-	bool *above_0;			/* by attribute: struct vmf_attr */
-	bool *in_inv;			/* by attribute: the inventory has it */
-	int *count_of;			/* by list: that of its metric's counts,
-					 * or -1; a list of counts has itself */
-	int n_counts;
-	int vms;			/* the list vms of hosts, or -1 */
-	int64_t cut;			/* first step kept */
-	struct vmf_batch out;
-	uint8_t *seen;			/* by step of an overlap */
-	double *all;			/* likewise: samples of all metrics,
-					 * of the history and the new piece */
-	int64_t seen_cap, all_cap;
-};
-
-/* Bits of seen: who has a value in a list, and whose was taken. */
-enum { OLD_HAS = 1, NEW_HAS = 2, OLD_TAKEN = 4, NEW_TAKEN = 8 };
 
 static const char *const own[] = { "id", "status", "start", NULL };
-
 /* ---- what is joined with what ---- */
 
 static bool
@@ -116,8 +66,8 @@ list_names(const struct vmf_schema *s, char *to, size_t size)
 }
 
 static int
-check_lists(const struct side *old, const struct side *new,
-    struct vmf_err *e)
+check_lists(const struct vmf_append_side *old,
+    const struct vmf_append_side *new, struct vmf_err *e)
 {
 	char found[256], expected[256];
 	bool same = true;
@@ -146,20 +96,21 @@ check_lists(const struct side *old, const struct side *new,
 /* A series: vmf_series_open has found its columns, or the aggregation has
  * made them. */
 static int
-bind_side(struct side *s, const struct vmf_schema *schema, const char *name,
-    struct vmf_err *e)
+bind_side(struct vmf_append_side *s, const struct vmf_schema *schema,
+    const char *name, int64_t step_s, struct vmf_err *e)
 {
 	s->schema = schema;
 	s->name = name;
 	s->id = vmf_schema_find(schema, "id");
 	s->start = vmf_schema_find(schema, "start");
-	return vmf_grid_read(&s->grid, schema, name, 0, VMF_TIME_NONE, e);
+	return vmf_grid_read(&s->grid, schema, name, step_s, VMF_TIME_NONE,
+	    e);
 }
 
 /* Column c of side s becomes attribute k of the output. */
 static int
-add_attr(struct vmf_append *a, struct side *s, int c, struct vmf_schema *out,
-    struct vmf_err *e)
+add_attr(struct vmf_append *a, struct vmf_append_side *s, int c,
+    struct vmf_schema *out, struct vmf_err *e)
 {
 	const struct vmf_field *f = &s->schema->field[c];
 	int k = vmf_schema_find(out, f->name);
@@ -174,7 +125,12 @@ add_attr(struct vmf_append *a, struct side *s, int c, struct vmf_schema *out,
 	} else {
 		enum vmf_type had = out->field[k].type;
 
-		out->field[k].type = common_type(had, f->type);
+		/* A column of the inventory that is empty is text, and
+		 * says nothing, nor what it is. */
+		if (f->type != VMF_UTF8 || a->opts.inv == NULL ||
+		    vmf_schema_find(&a->opts.inv->schema, f->name) < 0 ||
+		    vmf_inventory_tells(a->opts.inv, f->name))
+			out->field[k].type = common_type(had, f->type);
 		if (had != f->type && (had == VMF_BINARY ||
 		    f->type == VMF_BINARY))
 			return vmf_fail(e, VMF_EDATA, "%s: column '%s' is "
@@ -186,13 +142,13 @@ add_attr(struct vmf_append *a, struct side *s, int c, struct vmf_schema *out,
 	s->attr[k - 1] = c;	/* after id */
 	a->above_0[k - 1] = vmf_attr_is_capacity(f->name);
 	a->in_inv[k - 1] = a->opts.inv != NULL &&
-	    vmf_schema_find(&a->opts.inv->schema, f->name) >= 0;
+	    vmf_inventory_tells(a->opts.inv, f->name);
 	return rc;
 }
 
 static int
-add_attrs(struct vmf_append *a, struct side *s, struct vmf_schema *out,
-    struct vmf_err *e)
+add_attrs(struct vmf_append *a, struct vmf_append_side *s,
+    struct vmf_schema *out, struct vmf_err *e)
 {
 	int rc = 0;
 
@@ -264,7 +220,7 @@ join_grids(struct vmf_append *a, struct vmf_grid *g, struct vmf_err *e)
 }
 
 static int
-room_for(struct side *s, int64_t n, struct vmf_err *e)
+room_for(struct vmf_append_side *s, int64_t n, struct vmf_err *e)
 {
 	s->list = vmf_calloc(n, sizeof(*s->list), e);
 	s->attr = vmf_calloc(n, sizeof(*s->attr), e);
@@ -370,6 +326,7 @@ vmf_append_open(struct vmf_append **ap, struct vmf_reader *history,
     const struct vmf_append_opts *opts, struct vmf_err *e)
 {
 	struct vmf_append *a;
+	int64_t step_s = 0;
 	int rc;
 
 	a = vmf_calloc(1, sizeof(*a), e);
@@ -381,11 +338,14 @@ vmf_append_open(struct vmf_append **ap, struct vmf_reader *history,
 	a->stats.start = a->stats.end = VMF_TIME_NONE;
 	if (history == NULL)
 		return 0;
-	rc = vmf_series_open(&a->series, history, "series", 0, VMF_TIME_NONE,
-	    e);
+	if (vmf_meta_get(&vmf_reader_schema(history)->meta,
+	    "vmf:step") == NULL)
+		step_s = opts->step_s;
+	rc = vmf_series_open(&a->series, history, "series", step_s,
+	    VMF_TIME_NONE, e);
 	if (rc == 0)
 		rc = bind_side(&a->old, vmf_reader_schema(history),
-		    vmf_reader_name(history), e);
+		    vmf_reader_name(history), step_s, e);
 	a->old.b = &no_rows;
 	return rc != 0 ? rc : advance(a, e);
 }
@@ -413,7 +373,7 @@ vmf_append_begin(struct vmf_append *a, const struct vmf_schema *s,
 	char was[32], is[32];
 	int rc;
 
-	rc = bind_side(&a->new, s, name, e);
+	rc = bind_side(&a->new, s, name, 0, e);
 	if (rc == 0)
 		rc = room_for(&a->old, n, e);
 	if (rc == 0)
@@ -438,362 +398,6 @@ vmf_append_begin(struct vmf_append *a, const struct vmf_schema *s,
 		    "expected at least a step, %s", was, is);
 	}
 	return rc != 0 ? rc : make_schema(a, out, e);
-}
-
-/* ---- attributes ---- */
-
-/* True where there is a value. */
-static bool
-has_value(const struct vmf_col *c, int64_t i, bool above_0)
-{
-	int64_t len;
-	double v;
-
-	switch (c->type) {
-	case VMF_UTF8:
-	case VMF_BINARY:
-		(void)vmf_col_str(c, i, &len);
-		return len > 0;
-	case VMF_BOOL:
-	case VMF_TIME:
-		return vmf_col_valid(c, i);
-	case VMF_NULL:
-		return false;
-	default:
-		v = vmf_col_num(c, i);
-		return above_0 ? v > 0.0 : !isnan(v);
-	}
-}
-
-static int
-put_text(struct vmf_col *to, const struct vmf_col *c, int64_t i,
-    struct vmf_err *e)
-{
-	char buf[32];
-	int64_t len;
-
-	switch (c->type) {
-	case VMF_FLOAT32:
-		len = vmf_format_float(c->d.f32[i], buf);
-		break;
-	case VMF_FLOAT64:
-		len = vmf_format_double(c->d.f64[i], buf);
-		break;
-	case VMF_TIME:
-		len = vmf_time_format_utc(c->d.i64[i], buf);
-		break;
-	case VMF_BOOL:
-		len = snprintf(buf, sizeof(buf), "%s", c->d.b8[i] ? "true" :
-		    "false");
-		break;
-	default:
-		len = snprintf(buf, sizeof(buf), "%" PRId64,
-		    c->type == VMF_INT32 ? c->d.i32[i] : c->d.i64[i]);
-		break;
-	}
-	return vmf_col_put_str(to, buf, len, e);
-}
-
-/* Attribute k: that of first, or of second where first has none. */
-static int
-put_attr(struct vmf_append *a, struct vmf_col *to, const struct side *first,
-    const struct side *second, int k, struct vmf_err *e)
-{
-	const struct side *s[] = { first, second };
-
-	for (int w = 0; w < 2; w++) {
-		const struct vmf_col *c;
-		int64_t i;
-
-		if (s[w] == NULL || s[w]->attr[k] < 0)
-			continue;
-		c = &s[w]->b->col[s[w]->attr[k]];
-		i = s[w]->i;
-		if (!has_value(c, i, a->above_0[k]))
-			continue;
-		if (c->type == to->type)
-			return vmf_col_put_from(to, c, i, e);
-		if (to->type == VMF_UTF8)
-			return put_text(to, c, i, e);
-		if (to->type == VMF_INT64)
-			return vmf_col_put_int(to, c->d.i32[i], e);
-		return vmf_col_put_num(to, vmf_col_num(c, i), e);
-	}
-	return vmf_col_put_null(to, e);
-}
-
-/* ---- lists ---- */
-
-static int64_t
-list_len(const struct vmf_col *c, int64_t i)
-{
-	return vmf_bit(c->valid, i) ? c->off[i + 1] - c->off[i] : 0;
-}
-
-static void
-fill_missing(float *to, int64_t n)
-{
-	for (int64_t k = 0; k < n; k++)
-		to[k] = NAN;
-}
-
-/* n items of list l from item `from` of the row in hand on. */
-static void
-copy_items(const struct side *s, int l, int64_t from, int64_t n, float *to)
-{
-	const struct vmf_col *c = &s->b->col[s->list[l]];
-
-	if (list_len(c, s->i) == 0) {
-		fill_missing(to, n);
-		return;
-	}
-	from += c->off[s->i];
-	if (c->type == VMF_LIST_FLOAT32) {
-		memcpy(to, c->d.f32 + from, (size_t)n * sizeof(*to));
-		return;
-	}
-	for (int64_t k = 0; k < n; k++)
-		to[k] = (float)c->d.f64[from + k];
-}
-
-static float
-item(const struct side *s, int l, int64_t k)
-{
-	const struct vmf_col *c = &s->b->col[s->list[l]];
-
-	if (list_len(c, s->i) == 0)
-		return NAN;
-	k += c->off[s->i];
-	return c->type == VMF_LIST_FLOAT32 ? c->d.f32[k] :
-	    (float)c->d.f64[k];
-}
-
-/* True where no list of the row in hand has a value at item k. */
-static bool
-step_missing(const struct vmf_append *a, const struct side *s, int64_t k)
-{
-	for (int l = 0; l < a->n_lists; l++)
-		if (!isnan(item(s, l, k)))
-			return false;
-	return true;
-}
-
-/* No command reads an infinity; a list of 64 bits holds what one of 32 can. */
-static int
-check_items(const struct side *s, int l, struct vmf_err *e)
-{
-	const struct vmf_col *c = &s->b->col[s->list[l]];
-	int64_t len;
-	const char *id;
-
-	for (int64_t k = c->off[s->i]; k < c->off[s->i + 1]; k++) {
-		double v = c->type == VMF_LIST_FLOAT32 ?
-		    (double)c->d.f32[k] : c->d.f64[k];
-
-		if (!(fabs(v) > (double)FLT_MAX))
-			continue;
-		id = vmf_col_str(&s->b->col[s->id], s->i, &len);
-		return vmf_fail(e, VMF_EDATA, "%s: row %" PRId64 ": found "
-		    "'%s' %g at item %" PRId64 " of '%.*s', expected at "
-		    "most %g, or missing", s->name, s->row + s->i,
-		    s->schema->field[s->list[l]].name, v, k - c->off[s->i],
-		    (int)(len < 200 ? len : 200), id, (double)FLT_MAX);
-	}
-	return 0;
-}
-
-/* What counts of the row in hand. */
-static int
-part_of(struct vmf_append *a, const struct side *s, struct part *p,
-    struct vmf_err *e)
-{
-	const struct vmf_col *start = &s->b->col[s->start];
-	int64_t n = 0, skip = 0;
-	int rc;
-
-	*p = (struct part){ .side = s };
-	/* One that is missing, or of no items, has no value at any step. */
-	for (int l = 0; l < a->n_lists; l++) {
-		int64_t len = list_len(&s->b->col[s->list[l]], s->i);
-
-		if (len == 0)
-			continue;
-		if ((rc = check_items(s, l, e)) != 0)
-			return rc;
-		assert(n == 0 || len == n);	/* both are read so */
-		n = len;
-	}
-	if (n == 0)
-		return 0;
-	if (s->grid.end == VMF_TIME_NONE)
-		return vmf_fail(e, VMF_EDATA, "%s: row %" PRId64 ": found "
-		    "%" PRId64 " steps, and no vmf:end in the metadata "
-		    "(some tools drop it); expected it", s->name,
-		    s->row + s->i, n);
-	p->had_steps = true;
-	p->first = start->d.i64[s->i] / s->grid.step_s;
-	if (p->first < a->cut) {
-		skip = a->cut - p->first < n ? a->cut - p->first : n;
-		a->stats.cut += skip;
-	}
-	while (skip < n && step_missing(a, s, skip))
-		skip++;
-	while (n > skip && step_missing(a, s, n - 1))
-		n--;
-	p->first += skip;
-	p->skip = skip;
-	p->n = n - skip;
-	return 0;
-}
-
-/* A count at item k; 0 where there is none. */
-static double
-count_at(const struct side *s, int l, int64_t k)
-{
-	double n = (double)item(s, l, k);
-
-	return n > 0.0 ? n : 0.0;
-}
-
-/* The samples of all metrics at the steps that both have, lo to hi - 1. */
-static int
-sum_counts(struct vmf_append *a, const struct part *o, const struct part *n,
-    int64_t lo, int64_t hi, struct vmf_err *e)
-{
-	if (vmf_grow(&a->all, &a->all_cap, 2 * (hi - lo), e) != 0)
-		return VMF_ENOMEM;
-	memset(a->all, 0, (size_t)(2 * (hi - lo)) * sizeof(*a->all));
-	for (int l = 0; l < a->n_lists; l++)
-		for (int64_t t = lo; a->count_of[l] == l && t < hi; t++) {
-			double *all = a->all + 2 * (t - lo);
-
-			all[0] += count_at(o->side, l, o->skip + t - o->first);
-			all[1] += count_at(n->side, l, n->skip + t - n->first);
-		}
-	return 0;
-}
-
-/*
- * How many samples list l tells of at item k: those of its metric, or of all
- * metrics where its own are not counted.  Those of a host are its VMs times
- * the finer steps that have any.
- */
-static double
-samples(const struct vmf_append *a, const struct side *s, int l, int64_t k,
-    double all)
-{
-	double vms = a->vms < 0 ? 1.0 : count_at(s, a->vms, k);
-
-	if (a->count_of[l] >= 0)
-		return vms * count_at(s, a->count_of[l], k);
-	return a->n_counts == 0 && a->vms >= 0 ? vms : vms * all;
-}
-
-static bool
-keeps_old(const struct vmf_append *a, const struct part *o,
-    const struct part *n, int l, int64_t t, const double *all)
-{
-	if (a->opts.prefer != VMF_PREFER_FULLER)
-		return a->opts.prefer == VMF_PREFER_OLD;
-	return samples(a, o->side, l, o->skip + t - o->first, all[0]) >
-	    samples(a, n->side, l, n->skip + t - n->first, all[1]);
-}
-
-/* The value of list l at step t, which both have from lo on; NaN where
- * neither has. */
-static float
-choose(struct vmf_append *a, const struct part *o, const struct part *n,
-    int l, int64_t t, int64_t lo)
-{
-	float old = item(o->side, l, o->skip + t - o->first);
-	float new = item(n->side, l, n->skip + t - n->first);
-	uint8_t *seen = &a->seen[t - lo];
-	bool keep = isnan(new) || (!isnan(old) &&
-	    keeps_old(a, o, n, l, t, &a->all[2 * (t - lo)]));
-
-	if (!isnan(old))
-		*seen |= OLD_HAS;
-	if (!isnan(new))
-		*seen |= NEW_HAS;
-	if (!isnan(old) || !isnan(new))
-		*seen |= keep ? OLD_TAKEN : NEW_TAKEN;
-	return keep ? old : new;
-}
-
-static void
-count_overlap(struct vmf_append_stats *st, const uint8_t *seen, int64_t n)
-{
-	for (int64_t t = 0; t < n; t++) {
-		if ((~seen[t] & (OLD_HAS | NEW_HAS)) != 0)
-			continue;
-		st->overlaps++;
-		st->kept += (seen[t] & NEW_TAKEN) == 0;
-		st->replaced += (seen[t] & OLD_TAKEN) == 0;
-	}
-}
-
-/* Room for n items more in a list column, to be filled; the row counts
- * then.  NULL: no memory. */
-static float *
-extend_list(struct vmf_col *c, int64_t n, struct vmf_err *e)
-{
-	int64_t used = c->off[c->n];
-
-	if (vmf_grow(&c->d.f32, &c->d_cap, used + n, e) != 0 ||
-	    vmf_grow(&c->off, &c->off_cap, c->n + 2, e) != 0)
-		return NULL;
-	c->off[++c->n] = (int32_t)(used + n);
-	return c->d.f32 + used;
-}
-
-/*
- * The lists of a row, n steps from first on: of the history o and of the new
- * piece, either of which may have no steps, and NaN where neither has a
- * value.
- */
-static int
-put_lists(struct vmf_append *a, const struct part *o, const struct part *new,
-    int64_t first, int64_t n, struct vmf_err *e)
-{
-	int64_t lo = o->first > new->first ? o->first : new->first;
-	int64_t hi = o->first + o->n < new->first + new->n ?
-	    o->first + o->n : new->first + new->n;
-	bool both = o->n > 0 && new->n > 0, overlap = both && lo < hi;
-	struct vmf_col *c = &a->out.col[a->out.n_cols - a->n_lists];
-
-	if (overlap) {
-		if (vmf_grow(&a->seen, &a->seen_cap, hi - lo, e) != 0 ||
-		    sum_counts(a, o, new, lo, hi, e) != 0)
-			return VMF_ENOMEM;
-		memset(a->seen, 0, (size_t)(hi - lo));
-	}
-	for (int l = 0; l < a->n_lists; l++, c++) {
-		float *to = extend_list(c, n, e);
-
-		if (to == NULL)
-			return VMF_ENOMEM;
-		if (both && hi < lo)
-			fill_missing(to + hi - first, lo - hi);
-		if (new->n > 0)
-			copy_items(new->side, l, new->skip, new->n,
-			    to + new->first - first);
-		if (o->n > 0 && !overlap)
-			copy_items(o->side, l, o->skip, o->n,
-			    to + o->first - first);
-		if (!overlap)
-			continue;
-		if (o->first < lo)
-			copy_items(o->side, l, o->skip, lo - o->first,
-			    to + o->first - first);
-		if (o->first + o->n > hi)
-			copy_items(o->side, l, o->skip + hi - o->first,
-			    o->first + o->n - hi, to + hi - first);
-		for (int64_t t = lo; t < hi; t++)
-			to[t - first] = choose(a, o, new, l, t, lo);
-	}
-	if (overlap)
-		count_overlap(&a->stats, a->seen, hi - lo);
-	return 0;
 }
 
 /* ---- rows ---- */
@@ -823,11 +427,13 @@ flush(struct vmf_append *a, const struct vmf_sink *to, struct vmf_err *e)
 
 /* The row of the history, of the new piece, or both (NULL: not this one). */
 static int
-put_row(struct vmf_append *a, const struct side *old, const struct side *new,
-    const struct vmf_sink *to, struct vmf_err *e)
+put_row(struct vmf_append *a, const struct vmf_append_side *old,
+    const struct vmf_append_side *new, const struct vmf_sink *to,
+    struct vmf_err *e)
 {
-	const struct side *any = new != NULL ? new : old, *first, *second;
-	struct part o = { NULL, 0, 0, 0, false }, n = o;
+	const struct vmf_append_side *any = new != NULL ? new : old;
+	const struct vmf_append_side *first, *second;
+	struct vmf_append_part o = { NULL, 0, 0, 0, false }, n = o;
 	int64_t begin, end, steps, len;
 	const char *id = vmf_col_str(&any->b->col[any->id], any->i, &len);
 	struct vmf_col *c;
@@ -835,9 +441,9 @@ put_row(struct vmf_append *a, const struct side *old, const struct side *new,
 	int rc = 0, k = 0;
 
 	if (old != NULL)
-		rc = part_of(a, old, &o, e);
+		rc = vmf_append_part_of(a, old, &o, e);
 	if (rc == 0 && new != NULL)
-		rc = part_of(a, new, &n, e);
+		rc = vmf_append_part_of(a, new, &n, e);
 	if (rc != 0)
 		return rc;
 	bare = new == NULL || (a->opts.inner && !n.had_steps);
@@ -877,8 +483,8 @@ put_row(struct vmf_append *a, const struct side *old, const struct side *new,
 	rc = vmf_col_put_str(c++, id, len, e);
 	for (; rc == 0 && k < a->n_attrs; k++)
 		rc = named && a->in_inv[k] ?
-		    put_attr(a, c++, new, NULL, k, e) :
-		    put_attr(a, c++, first, second, k, e);
+		    vmf_append_attr(a, c++, new, NULL, k, e) :
+		    vmf_append_attr(a, c++, first, second, k, e);
 	if (rc == 0)
 		rc = vmf_col_put_str(c++, steps > 0 ? "ok" : "empty",
 		    steps > 0 ? 2 : 5, e);
@@ -886,7 +492,7 @@ put_row(struct vmf_append *a, const struct side *old, const struct side *new,
 		rc = steps > 0 ? vmf_col_put_int(c, begin *
 		    a->new.grid.step_s, e) : vmf_col_put_null(c, e);
 	if (rc == 0)
-		rc = put_lists(a, &o, &n, begin, steps, e);
+		rc = vmf_append_lists(a, &o, &n, begin, steps, e);
 	if (rc != 0)
 		return rc;
 	vmf_batch_row(&a->out);
@@ -926,7 +532,7 @@ int
 vmf_append_add(struct vmf_append *a, const struct vmf_batch *b,
     int64_t first_row, const struct vmf_sink *to, struct vmf_err *e)
 {
-	struct side *s = &a->new;
+	struct vmf_append_side *s = &a->new;
 
 	s->b = b;
 	s->row = first_row;

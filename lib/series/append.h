@@ -22,6 +22,7 @@ struct vmf_append_opts {
 	int64_t span_s;		/* 0: keep all */
 	enum vmf_prefer prefer;
 	int64_t most_bytes;	/* a row may not take more */
+	int64_t step_s;		/* of a history that does not say it; or 0 */
 	/* That the new piece was joined with, or NULL: of the VMs and columns
 	 * that it has, what the new piece says counts, null as well. */
 	const struct vmf_inventory *inv;

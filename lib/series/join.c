@@ -295,17 +295,40 @@ is_code(const char *s, int64_t len)
 	    vmf_parse_int64(s, len, &i) != 0;
 }
 
+static bool
+has_value(const struct vmf_inventory *inv, int col)
+{
+	for (int64_t row = 0; row < inv->vm.n; row++) {
+		const char *s = vmf_inventory_cell(inv, row, col);
+
+		if (s != NULL && !is_na(s))
+			return true;
+	}
+	return false;
+}
+
+bool
+vmf_inventory_tells(const struct vmf_inventory *inv, const char *name)
+{
+	int col = vmf_schema_find(&inv->schema, name);
+
+	return col >= 0 && has_value(inv, col);
+}
+
 static enum vmf_type
 column_type(const struct vmf_inventory *inv, int col)
 {
 	const char *name = inv->schema.field[col].name;
 	enum vmf_type type = VMF_INT32;
-	bool any = false, exact = true;
+	bool exact = true;
 
 	/* Names, of which 01 and 1 are two. */
 	if (strcmp(name, "host") == 0 || strcmp(name, "cluster") == 0 ||
 	    strcmp(name, "target") == 0 || strcmp(name, "anti_affinity") == 0)
 		return VMF_UTF8;
+	/* Reckoned with, whatever is in it. */
+	if (!has_value(inv, col))
+		return vmf_attr_is_capacity(name) ? VMF_INT32 : VMF_UTF8;
 	for (int64_t row = 0; row < inv->vm.n; row++) {
 		const char *s = vmf_inventory_cell(inv, row, col);
 		int64_t len, i;
@@ -313,7 +336,6 @@ column_type(const struct vmf_inventory *inv, int col)
 
 		if (s == NULL || is_na(s))
 			continue;
-		any = true;
 		len = (int64_t)strlen(s);
 		if (is_code(s, len) && !vmf_attr_is_capacity(name))
 			return VMF_UTF8;
@@ -328,7 +350,7 @@ column_type(const struct vmf_inventory *inv, int col)
 			return VMF_UTF8;
 		}
 	}
-	return any && (exact || type == VMF_INT64) ? type : VMF_UTF8;
+	return exact || type == VMF_INT64 ? type : VMF_UTF8;
 }
 
 /* Columns that are reckoned with must hold numbers above 0: one word in vcpus
@@ -439,6 +461,9 @@ apply_column(const struct vmf_inventory *inv, int col,
 	const struct vmf_field *f = &inv->schema.field[col];
 	int k = vmf_attrs_find(attrs, f->name), rc = 0;
 
+	/* What is there has its values and its type. */
+	if (k >= 0 && attrs->attr[k].type != VMF_UTF8 && !has_value(inv, col))
+		return 0;
 	if (k < 0)
 		k = vmf_attrs_add(attrs, f, -1, e);
 	if (k < 0)

@@ -40,6 +40,9 @@ int vmf_inventory_read_by(struct vmf_inventory *inv, const char *key,
 /* Text of a row and column of inv->schema; NULL when missing. */
 const char *vmf_inventory_cell(const struct vmf_inventory *inv, int64_t row,
     int col);
+/* Does its column of this name say anything: is there one, and a value in it?
+ * In a column of nothing but "NA" and the like there is none. */
+bool vmf_inventory_tells(const struct vmf_inventory *inv, const char *name);
 
 /*
  * Enter the inventory's VMs into ids and its values into attrs, over the

@@ -200,6 +200,44 @@ vmf_series_id(const struct vmf_series *s, int64_t i, int64_t *len)
 	return vmf_col_str(&s->b->col[s->id], i, len);
 }
 
+const char *
+vmf_series_word(const struct vmf_series *s, int64_t i, int col,
+    char room[VMF_WORD_ROOM], int64_t *len)
+{
+	const struct vmf_col *c = col < 0 ? NULL : &s->b->col[col];
+	const char *word = NULL;
+
+	*len = 0;
+	if (c == NULL || !vmf_col_valid(c, i))
+		return NULL;
+	if (c->type == VMF_UTF8) {
+		word = vmf_col_str(c, i, len);
+	} else if (c->type == VMF_INT32 || c->type == VMF_INT64) {
+		/* A double cannot tell all of these apart. */
+		*len = snprintf(room, VMF_WORD_ROOM, "%" PRId64,
+		    c->type == VMF_INT32 ? c->d.i32[i] : c->d.i64[i]);
+		word = room;
+	} else if (!isnan(vmf_col_num(c, i))) {
+		*len = vmf_format_double(vmf_col_num(c, i), room);
+		word = room;
+	}
+	return *len > 0 ? word : NULL;
+}
+
+double
+vmf_series_number(const struct vmf_series *s, int64_t i, int col)
+{
+	const struct vmf_col *c = &s->b->col[col];
+	const char *text;
+	double v = NAN;
+	int64_t len;
+
+	if (c->type != VMF_UTF8)
+		return vmf_col_num(c, i);
+	text = vmf_col_str(c, i, &len);
+	return text != NULL && vmf_parse_double(text, len, &v) == 0 ? v : NAN;
+}
+
 int64_t
 vmf_series_start(const struct vmf_series *s, int64_t i)
 {

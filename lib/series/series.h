@@ -95,6 +95,13 @@ int vmf_series_metric(const struct vmf_series *s, const char *metric,
     struct vmf_err *e) VMF_CHECK;
 const char *vmf_series_id(const struct vmf_series *s, int64_t i,
     int64_t *len);
+/* Row i of column col, any text or number, as text, in room where it is a
+ * number; NULL where it is missing or empty, and where col is < 0. */
+#define VMF_WORD_ROOM 32
+const char *vmf_series_word(const struct vmf_series *s, int64_t i, int col,
+    char room[VMF_WORD_ROOM], int64_t *len);
+/* The same as a number: NaN where it is none. */
+double vmf_series_number(const struct vmf_series *s, int64_t i, int col);
 /* Start of row i, VMF_TIME_NONE when it has none. */
 int64_t vmf_series_start(const struct vmf_series *s, int64_t i);
 /*
