@@ -412,13 +412,16 @@ vmf_combine_fit(const struct vmf_panel_job *job, const struct vmf_block *b,
 
 /*
  * A value z of the series' scale as one of the series: not negative where
- * nothing was, and where the scale is a logarithm within set_bounds.
+ * nothing was, and where the scale is a logarithm within set_bounds.  NaN
+ * where z is: no member has a value.
  */
 static double
 value_of(const double *params, double z)
 {
 	double v = vmf_from_log(params[VMF_PANEL_SCALE], z);
 
+	if (isnan(z))
+		return NAN;
 	if (params[VMF_PANEL_SCALE] > 0.0)
 		return fmin(fmax(v, params[VMF_PANEL_LOW]),
 		    params[VMF_PANEL_HIGH]);
@@ -441,16 +444,37 @@ mean_of(const double *params, double z, double sd, const double *band)
 	return sum;
 }
 
+/* Bounds of what was learned, further where the history has since gone
+ * further: what value_of looks at, and no more. */
+static void
+widen_bounds(double *bounds, const double *params, const struct vmf_block *b,
+    int w, int i)
+{
+	double low = NAN, high = NAN, c = params[VMF_PANEL_SCALE];
+
+	for (int64_t t = (int64_t)b->first[i]; t < b->n; t++) {
+		low = fmin(low, b->y[t * w + i]);
+		high = fmax(high, b->y[t * w + i]);
+	}
+	bounds[VMF_PANEL_SCALE] = c;
+	bounds[VMF_PANEL_LOW] = fmin(params[VMF_PANEL_LOW],
+	    vmf_from_log(c, low));
+	bounds[VMF_PANEL_HIGH] = fmax(params[VMF_PANEL_HIGH],
+	    vmf_from_log(c, high));
+}
+
 void
 vmf_combine_predict(struct vmf_forecast *f, const double *params,
     const struct vmf_block *b, int w, int i)
 {
 	const double *weight = params + VMF_PANEL_WEIGHTS, *band;
+	double bounds[3];	/* of VMF_PANEL_* the first */
 	int64_t leads = leads_of(b->season);
 	int at[VMF_LEVELS_MAX];
 	double part[VMF_LEVELS_MAX];
 	int k = 0;
 
+	widen_bounds(bounds, params, b, w, i);
 	for (int j = 0; j < f->levels.n; j++)
 		vmf_snaive_level(f->levels.ppm[j] / 1e6, &at[j], &part[j]);
 	for (int64_t t = 0; t < f->h; t++) {
@@ -460,12 +484,12 @@ vmf_combine_predict(struct vmf_forecast *f, const double *params,
 		while (k < VMF_BANDS - 1 && t >= band_end(k, leads))
 			k++;
 		band = params + VMF_PANEL_BANDS + k * VMF_BAND_LEVELS;
-		f->mean[t] = (float)mean_of(params, v, sd, band);
+		f->mean[t] = (float)mean_of(bounds, v, sd, band);
 		for (int j = 0; j < f->levels.n; j++) {
 			double x = v + sd * (band[at[j]] + part[j] *
 			    (band[at[j] + 1] - band[at[j]]));
 
-			f->q[j * f->h + t] = (float)value_of(params, x);
+			f->q[j * f->h + t] = (float)value_of(bounds, x);
 		}
 	}
 }

@@ -131,7 +131,16 @@ check_origins(struct vmf_eval *ev, struct vmf_err *e)
 	const struct vmf_grid *g = &ev->series->grid;
 	const char *name = vmf_reader_name(ev->series->r);
 	int64_t steps = grid_steps(g);
+	char start[32], end[32];
 
+	if (g->start != VMF_TIME_NONE && g->end != VMF_TIME_NONE &&
+	    g->end <= g->start) {
+		vmf_time_format_utc(g->end, end);
+		vmf_time_format_utc(g->start, start);
+		return vmf_fail(e, VMF_EUSAGE, "%s: nothing to score up to %s "
+		    "(--at, or the grid's end), as it begins at %s", name,
+		    end, start);
+	}
 	if (ev->origins == 0 && steps < 0)
 		return vmf_fail(e, VMF_EDATA, "%s: metadata vmf:start is "
 		    "missing (some tools drop it), and the number of windows "
@@ -301,6 +310,7 @@ vmf_eval_free(struct vmf_eval *ev)
 	free(ev->score);
 	free(ev->list);
 	free(ev->given_list);
+	free(ev->ahead);
 	for (int m = 0; ev->sides != NULL && m < ev->globals.n_models; m++)
 		vmf_side_rows_free(&ev->sides[m]);
 	free(ev->cols);

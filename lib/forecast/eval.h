@@ -122,6 +122,8 @@ struct vmf_eval {
 	bool given_any, given_ended;
 	int given_model, given_status;	/* columns, or -1 */
 	int given_risk;			/* column, where there is a target */
+	double *ahead;			/* steps that the target looks at */
+	int64_t ahead_cap;
 	struct vmf_many many;
 	struct vmf_case *cases;
 	int64_t n_cases;

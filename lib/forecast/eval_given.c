@@ -182,12 +182,18 @@ run_beside(struct vmf_eval *ev, struct vmf_rival *r, struct vmf_case *c,
 	return 0;
 }
 
-/* The probability in row g, beside what came of it. */
+/* The probability in row g, of metric k, beside what came of it in row i of the
+ * series, also where the forecast is shorter. */
 static int
-score_risk(struct vmf_eval *ev, int own, int64_t g, const struct vmf_case *c,
+score_risk(struct vmf_eval *ev, int own, int64_t i, int64_t g, int k,
     struct vmf_err *e)
 {
+	const struct vmf_target *t = ev->targets.v;
 	double p = vmf_col_num(&ev->given->b->col[ev->given_risk], g);
+	int64_t from = (vmf_series_start(ev->given, g) -
+	    vmf_series_start(ev->series, i)) / ev->series->grid.step_s, n;
+	const double *y;
+	int rc;
 
 	if (p < 0.0 || p > 1.0)
 		return vmf_fail(e, VMF_EDATA, "%s: row %" PRId64 ", column "
@@ -195,7 +201,14 @@ score_risk(struct vmf_eval *ev, int own, int64_t g, const struct vmf_case *c,
 		    vmf_reader_name(ev->given->r),
 		    vmf_reader_row(ev->given->r) + g,
 		    ev->given->schema->field[ev->given_risk].name, p);
-	vmf_eval_risk(&ev->rival[own], ev->targets.v, p, c->actual, c->h);
+	if ((rc = vmf_series_list(ev->series, i, ev->list[k], &y, &n,
+	    e)) != 0 || (rc = vmf_grow(&ev->ahead, &ev->ahead_cap, t->to,
+	    e)) != 0)
+		return rc;
+	for (int64_t j = 0; j < t->to; j++)
+		ev->ahead[j] = n > 0 && from + j >= 0 && from + j < n ?
+		    y[from + j] : NAN;
+	vmf_eval_risk(&ev->rival[own], t, p, ev->ahead, t->to);
 	return 0;
 }
 
@@ -241,7 +254,7 @@ eval_metric(struct vmf_eval *ev, int own, int64_t i, int64_t g, int k,
 		vmf_tally_series(&r->vm, &s);
 	}
 	if (ev->targets.n > 0 && strcmp(ev->metrics.v[k],
-	    ev->targets.v->metric) == 0 && (rc = score_risk(ev, own, g, c,
+	    ev->targets.v->metric) == 0 && (rc = score_risk(ev, own, i, g, k,
 	    e)) != 0)
 		return rc;
 	if (ev->plan != NULL && k == 0)

@@ -91,10 +91,10 @@ put(struct vmf_batch *b, const struct vmf_part *part, const struct row *r,
 }
 
 /* Algorithms in lanes: by the weights that their errors inside the history
- * earned, all together `all`. */
+ * earned, all together all[0] of the quantiles and all[1] of the median. */
 static int
 put_lanes(struct vmf_batch *b, const struct vmf_part *part, struct row r,
-    double all, struct vmf_err *e)
+    const double all[2], struct vmf_err *e)
 {
 	for (int m = 0; m < VMF_N_MEMBERS; m++) {
 		double w = part->params[VMF_PANEL_WEIGHTS + m];
@@ -103,7 +103,8 @@ put_lanes(struct vmf_batch *b, const struct vmf_part *part, struct row r,
 		if (!(w > 0.0))
 			continue;
 		r.part = names[m];
-		r.share = r.median = all * w;
+		r.share = all[0] * w;
+		r.median = all[1] * w;
 		r.loss = r.mae = r.moments = NAN;
 		if ((rc = put(b, part, &r, e)) != 0)
 			return rc;
@@ -128,15 +129,16 @@ put_kernels(struct vmf_batch *b, const struct vmf_part *part,
 
 	for (int k = 0; rc == 0 && k < VMF_KQ_GROUPS; k++) {
 		const struct vmf_kq_group *g = &s.g[k];
-		double left = algo->members == 0 ? 1.0 :
-		    1.0 - vmf_kq_other(g, k, day,
-		    &part->params[VMF_PANEL_LOST + 2 * k], false);
+		double other[2] = { 0.0, 0.0 };	/* of quantiles, the median */
 		float share[VMF_KQ_MEMBERS], median[VMF_KQ_MEMBERS];
 		char name[VMF_KQ_NAME];
 		struct row r = { .part = name, .moments = (double)g->w,
 		    .from = k == 0 ? 1 : vmf_kq_end(k - 1, day) + 1,
 		    .to = k < VMF_KQ_GROUPS - 1 ? vmf_kq_end(k, day) : 0 };
 
+		for (int u = 0; algo->members != 0 && u < 2; u++)
+			other[u] = vmf_kq_other(g, k, day,
+			    &part->params[VMF_PANEL_LOST + 2 * k], u == 1);
 		vmf_kq_shares(&vmf_kq_plain, g->loss, g->w, k, day, asleep,
 		    none, share);
 		vmf_kq_shares(&vmf_kq_plain, g->err, g->w, k, day, asleep,
@@ -145,8 +147,8 @@ put_kernels(struct vmf_batch *b, const struct vmf_part *part,
 			if (asleep >> vmf_kq_family(i) & 1)
 				continue;
 			vmf_kq_name(i, name);
-			r.share = left * (double)share[i];
-			r.median = left * (double)median[i];
+			r.share = (1.0 - other[0]) * (double)share[i];
+			r.median = (1.0 - other[1]) * (double)median[i];
 			r.loss = r.moments > 0.0 ?
 			    (double)g->loss[i] / r.moments : NAN;
 			r.mae = r.moments > 0.0 ?
@@ -154,7 +156,7 @@ put_kernels(struct vmf_batch *b, const struct vmf_part *part,
 			rc = put(b, part, &r, e);
 		}
 		if (rc == 0 && algo->members != 0)
-			rc = put_lanes(b, part, r, 1.0 - left, e);
+			rc = put_lanes(b, part, r, other, e);
 	}
 	return rc;
 }
@@ -221,6 +223,7 @@ int
 vmf_explain_put(struct vmf_batch *b, const struct vmf_model *m,
     const struct vmf_part *part, struct vmf_err *e)
 {
+	static const double whole[2] = { 1.0, 1.0 };
 	const struct vmf_algo *algo = part->of;
 	struct row all = { .from = 1, .part = algo->name, .share = 1.0,
 	    .median = 1.0, .loss = NAN, .mae = NAN, .moments = NAN };
@@ -241,5 +244,5 @@ vmf_explain_put(struct vmf_batch *b, const struct vmf_model *m,
 	if (algo->kernels)
 		return put_kernels(b, part, algo, m, e);
 	return algo->members == 0 ? put(b, part, &all, e) :
-	    put_lanes(b, part, all, 1.0, e);
+	    put_lanes(b, part, all, whole, e);
 }

@@ -279,7 +279,7 @@ take_apart(struct course *c, const struct vmf_kq_job *job,
 		vmf_kq_mix_family(c->q, (enum kq_family)f, only);
 		vmf_kq_quantiles(c->q, 0, level, VMF_KQ_LEVELS, p->q[f]);
 	}
-	if (job->other == NULL)
+	if (job->other == NULL || isnan(job->other->q[p->lead]))
 		return;
 	for (int i = 0; i < 2; i++)
 		p->mass[i][VMF_GATE_OTHER] = other[i];
@@ -342,14 +342,18 @@ predict(struct course *c, int k, struct vmf_kq_job *job, int64_t from,
 	const struct vmf_kq_group *g = &c->s.g[k];
 	float share[2][VMF_KQ_MEMBERS], v[VMF_LEVELS_MAX];
 	float alt[VMF_KQ_LEVELS], other[2] = { 0.0f, 0.0f }, median;
+	static const float none[2] = { 0.0f, 0.0f };
 	const float *both[2] = { share[0], share[1] };
+	int64_t middle = (from + to - 1) / 2;
+	/* Others that have no value there have no share. */
+	bool others = job->other != NULL && !isnan(job->other->q[middle]);
 	double level[VMF_LEVELS_MAX];
 
 	vmf_kq_shares(c->q->ops, g->loss, g->w, k, c->day, c->q->asleep,
 	    c->q->news, share[0]);
 	vmf_kq_shares(c->q->ops, g->err, g->w, k, c->day, c->q->asleep,
 	    c->q->news, share[1]);
-	if (job->other != NULL) {
+	if (others) {
 		for (int i = 0; i < 2; i++) {
 			other[i] = (float)vmf_kq_other(g, k, c->day,
 			    &job->other_lost[2 * k], i == 1);
@@ -365,18 +369,20 @@ predict(struct course *c, int k, struct vmf_kq_job *job, int64_t from,
 			level[j] = vmf_kq_widen(at, level[j], vmf_gate_wider(
 			    job->gate, c->trait, at > 0.5));
 	}
-	vmf_kq_lead(c->q, (from + to - 1) / 2);
+	vmf_kq_lead(c->q, middle);
 	if (f->parts != NULL)
 		tell_parts(c, job, share, other, k, from, to);
 	if (job->gate != NULL)
-		pass_gate(c, job, share, other, (from + to - 1) / 2);
+		pass_gate(c, job, share, other, middle);
 	vmf_kq_mix_dense(c->q, both);
 	for (int64_t t = from; t < to; t++) {
-		for (int j = 0; job->other != NULL && j < VMF_KQ_LEVELS; j++)
+		bool has = others && !isnan(job->other->q[t]);
+
+		for (int j = 0; has && j < VMF_KQ_LEVELS; j++)
 			alt[j] = job->other->q[j * job->other->h + t];
 		vmf_kq_single(c->q, t);
-		vmf_kq_mix_atoms(c->q, both, job->other != NULL ? alt : NULL,
-		    other);
+		vmf_kq_mix_atoms(c->q, both, has ? alt : NULL, has ? other :
+		    none);
 		f->mean[t] = (float)vmf_kq_mean(c->q, 0);
 		vmf_kq_quantiles(c->q, 0, level, f->levels.n, v);
 		vmf_kq_quantiles(c->q, 1, &half, 1, &median);

@@ -76,19 +76,24 @@ vmf_parts_leave(const struct vmf_algo **algo, int n, struct vmf_algo *room,
 			room[i] = *algo[i];
 			algo[i] = &room[i];
 		}
-	for (int k = 0; rc == 0 && k < w.n; k++) {
-		int part = find(w.v[k]);
+	/* kq last: what is within it can be named beside it. */
+	for (int k = 0; rc == 0 && k < 2 * w.n; k++) {
+		int part = find(w.v[k % w.n]);
 		bool any = false;
 
+		if ((part == KQ) != (k >= w.n))
+			continue;
 		if (part == VMF_PARTS)
 			rc = vmf_fail(e, code, "%s: '%.64s' is not known, "
-			    "expected one of: %s", what, w.v[k], PART_NAMES);
+			    "expected one of: %s", what, w.v[k % w.n],
+			    PART_NAMES);
 		for (int i = 0; rc == 0 && i < n; i++)
 			if (algo[i] == &room[i])
 				any |= leave(&room[i], part);
 		if (rc == 0 && !any)
 			rc = vmf_fail(e, code, "%s: there is no %s in what is "
-			    "asked for, or it is out already", what, w.v[k]);
+			    "asked for, or it is out already", what,
+			    w.v[k % w.n]);
 	}
 	for (int i = 0; rc == 0 && i < n; i++) {
 		const struct vmf_algo *was;

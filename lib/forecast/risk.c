@@ -471,7 +471,9 @@ vmf_risk_many(const struct vmf_global *g, const struct vmf_problem *p,
 		prob[i] = r->f[i].status != VMF_EMPTY && vmf_target_odds(
 		    &g->target, &r->f[i], NULL, r->f[i].h, odds) ?
 		    (float)vmf_target_calibrated(x->abc, odds) : NAN;
-		if (r->f[i].status == VMF_CONSTANT && !isnan(prob[i]))
+		/* Of one that is stale or unseen, too. */
+		if (!isnan(prob[i]) && vmf_history_status(&p[i].y,
+		    p[i].opts.season) == VMF_CONSTANT)
 			prob[i] = (float)constant_odds(&g->target, &p[i].y,
 			    (double)prob[i]);
 	}

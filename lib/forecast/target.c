@@ -13,6 +13,7 @@
 /* Log odds are kept within these: 1 in 10,000. */
 #define ODDS_MAX 9.2
 #define NEWTON_MAX 50
+#define STEP_LEAST 1e-6	/* part of a step of it */
 
 /* "A-B", of len bytes. */
 static bool
@@ -241,17 +242,40 @@ solve(double m[3][3], double v[3])
 	}
 }
 
+/* What Newton's method makes as great as can be: the logarithm of how likely
+ * what came is, less half the squares of how far abc is from its start. */
+static double
+likelihood(const float *odds, int64_t stride, const float *came,
+    int64_t came_stride, int64_t n, const double start[3],
+    const double abc[3])
+{
+	double sum = 0.0;
+
+	for (int i = 0; i < 3; i++)
+		sum -= 0.5 * (abc[i] - start[i]) * (abc[i] - start[i]);
+	for (int64_t r = 0; r < n; r++) {
+		double z = abc[0] + abc[1] * (double)odds[r * stride] +
+		    abc[2] * (double)odds[r * stride + 1];
+
+		z = came[r * came_stride] > 0.5f ? -z : z;
+		sum -= fmax(z, 0.0) + log1p(exp(-fabs(z)));
+	}
+	return sum;
+}
+
 void
 vmf_target_fit(const float *odds, int64_t stride, const float *came,
     int64_t came_stride, int64_t n, double abc[3])
 {
 	static const double start[3] = { 0.0, 0.5, 0.5 };
+	double now;
 
 	memcpy(abc, start, sizeof(start));
+	now = likelihood(odds, stride, came, came_stride, n, start, abc);
 	for (int round = 0; round < NEWTON_MAX; round++) {
 		double m[3][3] = { { 1.0, 0, 0 }, { 0, 1.0, 0 },
 		    { 0, 0, 1.0 } };
-		double v[3], far = 0.0;
+		double v[3], to[3], then = -INFINITY, far = 0.0, part = 1.0;
 
 		for (int i = 0; i < 3; i++)
 			v[i] = start[i] - abc[i];
@@ -272,10 +296,18 @@ vmf_target_fit(const float *odds, int64_t stride, const float *came,
 		solve(m, v);
 		for (int i = 0; i < 3; i++)
 			far = fmax(far, fabs(v[i]));
-		/* Full steps may overshoot where odds are extreme. */
-		for (int i = 0; i < 3; i++)
-			abc[i] += v[i] * (far > 2.0 ? 2.0 / far : 1.0);
 		if (far < 1e-9)
 			break;
+		/* Full steps may overshoot where odds are extreme. */
+		for (; part >= STEP_LEAST && !(then >= now); part /= 2.0) {
+			for (int i = 0; i < 3; i++)
+				to[i] = abc[i] + part * v[i];
+			then = likelihood(odds, stride, came, came_stride, n,
+			    start, to);
+		}
+		if (!(then >= now))
+			break;
+		memcpy(abc, to, sizeof(to));
+		now = then;
 	}
 }
