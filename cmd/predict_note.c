@@ -2,7 +2,9 @@
 #include "predict_note.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 void
 predict_note(const struct cmd *c, const struct vmf_predict *p,
@@ -21,6 +23,16 @@ predict_note(const struct cmd *c, const struct vmf_predict *p,
 	if (p->dropped[0] != '\0')
 		cmd_note(c, "attributes left out, as a forecast has columns "
 		    "of these names: %s", p->dropped);
+	for (int m = 0; m < p->globals.n_models; m++) {
+		const struct vmf_global *g = &p->globals.model[m];
+		bool named = !g->is_target;
+
+		for (int k = 0; k < p->metrics.n; k++)
+			named |= strcmp(p->metrics.v[k], g->metric) == 0;
+		if (!named)
+			cmd_note(c, "no probability of %s, as --metric does "
+			    "not name %s", g->target.text, g->metric);
+	}
 	if (p->model->grid.end > p->series->grid.end)
 		cmd_note(c, "%s knows samples from after the forecast's "
 		    "start: its intervals have seen what they predict",

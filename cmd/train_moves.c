@@ -6,6 +6,7 @@
 
 #include "base/thread.h"
 #include "base/time.h"
+#include "forecast/risk.h"
 #include "plan/downtime.h"
 
 static void
@@ -100,6 +101,15 @@ train_note(const struct cmd *c, const struct vmf_train *t,
 			    "for it", g->model[k].algo->name,
 			    g->model[k].metric, g->model[k].n_series,
 			    g->model[k].n_rows);
+	for (int k = 0; k < g->n_models; k++)
+		if (g->model[k].is_target &&
+		    g->model[k].n_rows < VMF_RISK_FIT_MIN)
+			cmd_note(c, "%s by %s: %" PRId64 " windows of the "
+			    "past are too few to calibrate by (%d): its "
+			    "probabilities are what forecasts' quantiles say, "
+			    "which may be far off", g->model[k].target.text,
+			    g->model[k].algo->name, g->model[k].n_rows,
+			    VMF_RISK_FIT_MIN);
 	if (t->update != NULL)
 		cmd_note(c, "%" PRId64 " of them new, %" PRId64 " only in "
 		    "%s", t->n_new, t->n_gone, update);

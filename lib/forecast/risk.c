@@ -17,9 +17,7 @@
 /* Of a row: log odds of two kinds, the answer, and the numbers of trees. */
 enum { ODDS = 0, CAME = 2, EXTRA = 3 };
 #define ROWS_MOST 60000
-/* Least rows that calibration and trees are learned from, and rows of the
- * rarer answer. */
-#define FIT_MIN 50
+/* Least rows that trees are learned from, and rows of the rarer answer. */
 #define LEARN_MIN 400
 #define RARE_MIN 20
 #define TEST_SHARE 0.2
@@ -164,7 +162,7 @@ calibrate(const struct vmf_sample *s, int64_t n, double abc[3])
 {
 	abc[0] = 0.0;
 	abc[1] = abc[2] = 0.5;
-	if (n >= FIT_MIN)
+	if (n >= VMF_RISK_FIT_MIN)
 		vmf_target_fit(s->rec + ODDS, s->width, s->rec + CAME,
 		    s->width, n, abc);
 }

@@ -12,6 +12,10 @@
 
 extern const struct vmf_global_ops vmf_risk_ops;
 
+/* Of fewer windows (vmf_global.n_rows) nothing is calibrated: a probability is
+ * what quantiles say. */
+#define VMF_RISK_FIT_MIN 50
+
 /* Room that is reused; { 0 } to begin with. */
 struct vmf_risk_room {
 	struct vmf_forecast *f;
