@@ -107,3 +107,16 @@ list() {
 	fails 2 "s: nothing to score up to 2020-01-01T00:00:00Z" \
 	    vmf-eval --model snaive --at 2020-01-01 s
 }
+
+@test "a load that rose at the end of a short history does not rise for ever" {
+	# As long as it takes to be no "short" one, idle but for its last hours.
+	hours 4 'd * 24 + h < 90 ? 0 : 70 + rand()' >s
+	local model
+	for model in arima theta ets auto; do
+		vmf-train -q --model $model -o m s
+		vmf-predict -q --from m --horizon 48 s |
+		    vmf-cat --csv --no-header --columns cpu_mean,cpu_mean_q90 |
+		    tr -d '"[]' | tr ',' '\n' | awk '{ n++ } !($1 >= 0 && $1 <= 107) { bad++ }
+			END { exit n != 4 * 96 || bad }'
+	done
+}

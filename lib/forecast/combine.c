@@ -16,6 +16,9 @@
 /* What is lost, in parts of what naive forecasts lose, is no more than this:
  * these may lose nothing. */
 #define LOST_MOST 1e6
+/* How far beyond what was seen a forecast of a short history may go, in parts
+ * of its range. */
+#define BEYOND 0.5
 /* How steeply weights fall with a member's error. */
 #define WEIGHT_POWER 4.0
 
@@ -418,16 +421,18 @@ vmf_combine_fit(const struct vmf_panel_job *job, const struct vmf_block *b,
 static double
 value_of(const double *params, double z)
 {
-	double v = vmf_from_log(params[VMF_PANEL_SCALE], z);
+	double v = vmf_from_log(params[VMF_PANEL_SCALE], z), range;
 
 	if (isnan(z))
 		return NAN;
 	if (params[VMF_PANEL_SCALE] > 0.0)
 		return fmin(fmax(v, params[VMF_PANEL_LOW]),
 		    params[VMF_PANEL_HIGH]);
-	if (params[VMF_PANEL_LOW] >= 0.0 && v < 0.0)
-		v = 0.0;
-	return v;
+	/* Short histories have not seen all, but trends in them are steep. */
+	range = params[VMF_PANEL_HIGH] - params[VMF_PANEL_LOW];
+	v = fmin(fmax(v, params[VMF_PANEL_LOW] - BEYOND * range),
+	    params[VMF_PANEL_HIGH] + BEYOND * range);
+	return params[VMF_PANEL_LOW] >= 0.0 && v < 0.0 ? 0.0 : v;
 }
 
 /* The mean of a forecast of median z, from what the quantiles are of its
