@@ -3,6 +3,27 @@
 
 #include <inttypes.h>
 
+#include "base/time.h"
+
+/* Where nothing was scored, why. */
+static void
+note_nothing(struct cmd *c, const struct vmf_eval *ev)
+{
+	int64_t end = ev->given != NULL ? ev->given->grid.end :
+	    ev->series->grid.end, points = 0;
+	char from[32], to[32];
+
+	for (int m = 0; m < ev->n_rivals; m++)
+		points += ev->rival[m].all.sum.n_points;
+	if (points > 0 || ev->n_vms == 0 || ev->first == VMF_TIME_NONE ||
+	    end == VMF_TIME_NONE)
+		return;
+	vmf_time_format_utc(ev->first, from);
+	vmf_time_format_utc(end, to);
+	cmd_note(c, "nothing is scored: no step from %s to %s is both known "
+	    "and forecast", from, to);
+}
+
 void
 eval_note(struct cmd *c, const struct vmf_eval *ev, const char *forecast)
 {
@@ -13,6 +34,7 @@ eval_note(struct cmd *c, const struct vmf_eval *ev, const char *forecast)
 		cmd_note(c, "%" PRId64 " VMs, %" PRId64 " windows of "
 		    "%" PRId64 " steps%s", ev->n_vms, ev->origins_used,
 		    ev->horizon, pooled);
+		note_nothing(c, ev);
 		return;
 	}
 	if (ev->n_points > 0)
@@ -21,6 +43,7 @@ eval_note(struct cmd *c, const struct vmf_eval *ev, const char *forecast)
 	cmd_note(c, "%" PRId64 " forecasts scored; %" PRId64 " only in the "
 	    "forecast, %" PRId64 " only in the series%s", ev->n_vms,
 	    ev->n_only_given, ev->n_only_series, pooled);
+	note_nothing(c, ev);
 	if (ev->plan != NULL && ev->plan->hosts != NULL)
 		cmd_note(c, "%" PRId64 " of %" PRId64 " hosts that VMs came "
 		    "to were above the limit, in %" PRId64 " steps",

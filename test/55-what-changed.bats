@@ -106,6 +106,10 @@ list() {
 	diff <(vmf-cat --checksum a) <(vmf-cat --checksum b)
 	fails 2 "s: nothing to score up to 2020-01-01T00:00:00Z" \
 	    vmf-eval --model snaive --at 2020-01-01 s
+	# Nor after the last: there are rows, and they have no scores.
+	vmf-eval --model snaive --at 2031-01-01 --horizon 24 --origins 3 \
+	    -o scores s 2>err
+	grep -q '^vmf-eval: nothing is scored: no step from 2030-12-29T00:00:00Z to 2031-01-01T00:00:00Z is both known' err
 }
 
 @test "a load that rose at the end of a short history does not rise for ever" {
