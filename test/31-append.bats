@@ -668,7 +668,7 @@ hours() {
 	fails 1 "none/h" vmf-dedup -o none/h absent
 }
 
-@test "a column of an inventory without a value says nothing" {
+@test "a column of an inventory without a value changes no size, nor a type" {
 	local none
 	printf '%s\n' vm,time,cpu,vcpus,mem_mb a,0,10,8,4096 b,0,50,2,2048 |
 	    vmf-ingest -q >r
@@ -688,7 +688,7 @@ hours() {
 		assert_output "a,8,4096
 b,2,2048"
 	done
-	# It need not be a number: text of the samples is told then.
+	# What else it leaves empty is withdrawn, and of its type all the same.
 	printf 'vm,prio\na,\nb,\n' >none.csv
 	printf 'vm,prio\na,3\nb,4\n' >prio.csv
 	vmf-aggregate -q --step 1h --join prio.csv -o h r
@@ -696,8 +696,9 @@ b,2,2048"
 	    vmf-aggregate -q --step 1h --join none.csv --append h \
 	    --keep-span 1d -o new
 	run -0 vmf-cat --csv --no-header --columns id,prio new
-	assert_output "a,3
-b,4"
+	assert_output "a,
+b,"
+	vmf-cat --schema new | grep -qE '^prio +int32'
 }
 
 @test "a history that does not say its step: --step does" {

@@ -126,7 +126,7 @@ add_attr(struct vmf_append *a, struct vmf_append_side *s, int c,
 		enum vmf_type had = out->field[k].type;
 
 		/* A column of the inventory that is empty is text, and
-		 * says nothing, nor what it is. */
+		 * does not say what it is. */
 		if (f->type != VMF_UTF8 || a->opts.inv == NULL ||
 		    vmf_schema_find(&a->opts.inv->schema, f->name) < 0 ||
 		    vmf_inventory_tells(a->opts.inv, f->name))
@@ -141,8 +141,11 @@ add_attr(struct vmf_append *a, struct vmf_append_side *s, int c,
 	rc = vmf_meta_set(&out->field[k].meta, "role", "attribute", e);
 	s->attr[k - 1] = c;	/* after id */
 	a->above_0[k - 1] = vmf_attr_is_capacity(f->name);
+	/* What it leaves empty is withdrawn, but for what is reckoned with. */
 	a->in_inv[k - 1] = a->opts.inv != NULL &&
-	    vmf_inventory_tells(a->opts.inv, f->name);
+	    (vmf_attr_is_capacity(f->name) ?
+	    vmf_inventory_tells(a->opts.inv, f->name) :
+	    vmf_schema_find(&a->opts.inv->schema, f->name) >= 0);
 	return rc;
 }
 
