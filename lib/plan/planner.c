@@ -17,12 +17,6 @@
 /* Gains smaller than this never change a plan before. */
 #define HYSTERESIS_LEAST 1e-6
 
-static int
-find_column(const struct vmf_planner *p, const char *name)
-{
-	return vmf_schema_find(p->plan.forecast->schema, name);
-}
-
 int32_t
 vmf_planner_add_host(struct vmf_planner *p, const char *name, int64_t len,
     struct vmf_err *e)
@@ -215,12 +209,12 @@ vmf_planner_open(struct vmf_planner *p, struct vmf_schema *s,
 		vmf_down_cost_open(p->down, p->plan.forecast->r);
 	if ((rc = vmf_plan_open(&p->plan, s, e)) != 0)
 		return rc;
-	p->host = find_column(p, "host");
-	p->cluster = find_column(p, "cluster");
-	p->target = find_column(p, "target");
-	p->vcpus = find_column(p, "vcpus");
-	p->mem_mb = find_column(p, "mem_mb");
-	p->group = find_column(p, "anti_affinity");
+	p->host = vmf_schema_find(from, "host");
+	p->cluster = vmf_schema_find(from, "cluster");
+	p->target = vmf_schema_find(from, "target");
+	p->vcpus = vmf_schema_find(from, "vcpus");
+	p->mem_mb = vmf_schema_find(from, "mem_mb");
+	p->group = vmf_schema_find(from, "anti_affinity");
 	if (isinf(p->limits.max_host_load))
 		p->limits.max_host_load = NAN;
 	else if (isnan(p->limits.max_host_load))
