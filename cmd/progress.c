@@ -46,7 +46,7 @@ cmd_meter_show(const struct cmd_meter *m, struct cmd *c, int64_t rows,
 	if (!c->progress)
 		return;
 	s = now_s() - m->began_s;
-	if (m->bytes > bytes && bytes > 0)
+	if (m->bytes >= bytes && bytes > 0)
 		snprintf(left, sizeof(left), ", %.0f s left",
 		    s * (double)(m->bytes - bytes) / (double)bytes);
 	cmd_progress(c, "%" PRId64 " rows, %" PRId64 " MB, %.0f MB/s%s",
