@@ -224,9 +224,9 @@ $(B)/fuzz/options: $(patsubst %.c,$(B)/%.o,$(sort $(wildcard \
 # stand on, and none of its libraries, so that it can be built where they are
 # not, and what was built runs where there is but a driver.
 LANES_OBJ := $(patsubst %,$(B)/lib/base/%.o,cpu decimal err mem num thread \
-	time) $(patsubst %,$(B)/lib/forecast/%.o,combine fence forecast lanes_avx2 \
-	lanes_avx512 lanes_plain panel quantile snaive) \
-	$(B)/gpu/device.o $(B)/gpu/lanes.o
+	time) $(patsubst %,$(B)/lib/kernel/%.o,lanes_avx2 lanes_avx512 lanes_plain) \
+	$(patsubst %,$(B)/lib/forecast/%.o,combine fence forecast panel quantile \
+	snaive) $(B)/gpu/device.o $(B)/gpu/lanes.o
 CUDA_LIBS = -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt -lpthread -lm
 $(B)/test/bench/gpu.o: ALL_CFLAGS += -Igpu
 $(B)/bench/gpu: $(B)/test/bench/gpu.o $(LANES_OBJ)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/thread.h"
-#include "plan/downtime_eval.h"
+#include "downtime/downtime_eval.h"
 
 static void
 progress(void *arg, int fold, int n)

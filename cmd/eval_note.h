@@ -4,7 +4,7 @@
 #define VMF_EVAL_NOTE_H
 
 #include "cmd.h"
-#include "forecast/eval.h"
+#include "eval/eval.h"
 
 /* A line of how much was scored; forecast is the name of the stream that was,
  * or NULL. */

@@ -4,7 +4,7 @@
 #define VMF_CMD_EVAL_PLAN_H
 
 #include "cmd.h"
-#include "forecast/eval.h"
+#include "eval/eval.h"
 
 struct eval_replay {
 	/* set by the caller, of the command line: */

@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-#include "plan/downtime_rows.h"
+#include "downtime/downtime_rows.h"
 
 static int
 all_rows(struct cmd *c, struct vmf_down_out *o, struct vmf_reader *in,

@@ -6,8 +6,8 @@
 
 #include "base/thread.h"
 #include "base/time.h"
+#include "downtime/downtime.h"
 #include "forecast/risk.h"
-#include "plan/downtime.h"
 
 static void
 note(const struct cmd *c, const struct vmf_past *p,

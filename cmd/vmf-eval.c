@@ -13,7 +13,7 @@
 #include "eval_moves.h"
 #include "eval_note.h"
 #include "eval_plan.h"
-#include "forecast/eval.h"
+#include "eval/eval.h"
 #include "horizon.h"
 #include "learn/boost.h"
 #include "panel.h"

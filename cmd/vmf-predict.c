@@ -15,7 +15,7 @@
 #include "horizon.h"
 #include "learn/boost.h"
 #include "panel.h"
-#include "plan/downtime.h"
+#include "downtime/downtime.h"
 #include "predict_moves.h"
 #include "predict_note.h"
 #include "predict_sums.h"

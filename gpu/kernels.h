@@ -7,7 +7,7 @@
 
 #include <cuda_runtime_api.h>
 
-#include "forecast/lanes_block.h"
+#include "kernel/lanes_block.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The lanes on a device: a thread a series, a warp a block, by the text that
- * the CPU runs (lib/forecast/lanes_strided.h).  Nothing is shared between
+ * the CPU runs (lib/kernel/lanes_strided.h).  Nothing is shared between
  * threads, so there is nothing to wait for.
  *
  * Compiled with -fmad=false and without fast math: + - * / and sqrt are IEEE
@@ -16,7 +16,7 @@
  * states of the exact likelihood.
  */
 #include "forecast/device.h"
-#include "forecast/lanes_strided.h"
+#include "kernel/lanes_strided.h"
 #include "kernels.h"
 
 static_assert(VMF_TILE == VMF_DEVICE_W, "a block is a warp");

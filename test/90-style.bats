@@ -102,19 +102,22 @@ bare() {
 		grep -rnE "#[ ]*include \"($2)/" "lib/$1" || true
 	}
 	{
-		higher base 'arrow|ingest|series|learn|forecast|plan|gen'
-		higher arrow 'ingest|series|learn|forecast|plan|gen'
-		higher learn 'arrow|ingest|series|forecast|plan|gen'
-		higher gen 'arrow|ingest|series|learn|forecast|plan'
-		higher ingest 'series|learn|forecast|plan|gen'
-		higher series 'ingest|learn|forecast|plan|gen'
-		higher forecast 'ingest|plan|gen'
-		higher plan 'ingest|gen'
+		higher base 'arrow|kernel|ingest|series|learn|forecast|eval|downtime|plan|gen'
+		higher kernel 'arrow|ingest|series|learn|forecast|eval|downtime|plan|gen'
+		higher arrow 'kernel|ingest|series|learn|forecast|eval|downtime|plan|gen'
+		higher learn 'arrow|kernel|ingest|series|forecast|eval|downtime|plan|gen'
+		higher gen 'arrow|kernel|ingest|series|learn|forecast|eval|downtime|plan'
+		higher ingest 'kernel|series|learn|forecast|eval|downtime|plan|gen'
+		higher series 'kernel|ingest|learn|forecast|eval|downtime|plan|gen'
+		higher forecast 'ingest|eval|downtime|plan|gen'
+		higher eval 'ingest|downtime|plan|gen'
+		higher downtime 'ingest|kernel|eval|plan|gen'
+		higher plan 'ingest|kernel|eval|gen'
 		grep -rn 'include "cmd\.h"' lib gpu || true
 		# Two headers are the ways to a device.
 		grep -rnE 'include [<"](gpu/|kernels|cuda)' lib cmd || true
-		grep -rnE 'include "(arrow|ingest|series|plan|gen)/' gpu || true
-	} | none "base < arrow < ingest, series < forecast < plan; base < learn"
+		grep -rnE 'include "(arrow|ingest|series|eval|downtime|plan|gen)/' gpu || true
+	} | none "base < arrow < ingest, series < forecast < downtime < plan; forecast < eval; base < kernel, learn < forecast"
 }
 
 @test "what it cannot run on is refused by name when it is built" {

@@ -7,11 +7,11 @@
 
 #include "forecast/forecast.h"
 #include "forecast/gate.h"
-#include "forecast/lanes_block.h"
 #include "forecast/lstm_fleet.h"
 #include "forecast/panel.h"
 #include "forecast/snaive.h"
 #include "forecast/trees.h"
+#include "kernel/lanes_block.h"
 
 static const struct vmf_algo theta = {
 	.name = "theta", .members = 1u << VMF_M_THETA,

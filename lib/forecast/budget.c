@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "forecast/eval_score.h"
 #include "forecast/global.h"
 #include "forecast/kq_shares.h"
 #include "forecast/parts.h"
+#include "forecast/score.h"
 
 enum { ORIGINS = 2 };
 

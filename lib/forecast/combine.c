@@ -6,10 +6,10 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "forecast/log_scale.h"
 #include "forecast/panel.h"
 #include "forecast/quantile.h"
 #include "forecast/snaive.h"
+#include "kernel/log_scale.h"
 
 /* A band with fewer errors than this is given those of the one before. */
 #define BAND_ERRORS_MIN 8

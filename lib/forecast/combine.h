@@ -10,8 +10,8 @@
 
 #include "base/err.h"
 #include "forecast/forecast.h"
-#include "forecast/lanes_block.h"
 #include "forecast/panel.h"
+#include "kernel/lanes_block.h"
 
 /* Steps, seasons and leads that the lanes' room is counted in. */
 enum { VMF_ROOM_STEPS = 3, VMF_ROOM_SEASONS = 8, VMF_ROOM_LEADS = 4 };

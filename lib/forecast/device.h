@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "forecast/lanes_block.h"
+#include "kernel/lanes_block.h"
 
 /* Lanes of a block for a device: one warp. */
 #define VMF_DEVICE_W 32

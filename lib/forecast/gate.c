@@ -9,8 +9,8 @@
 
 #include "base/mem.h"
 #include "base/thread.h"
-#include "forecast/eval_score.h"
 #include "forecast/kq_shares.h"
+#include "forecast/score.h"
 #include "learn/tilt.h"
 
 #define ROWS_MOST 40000

@@ -8,9 +8,9 @@
 
 #include "base/mem.h"
 #include "base/num.h"
-#include "forecast/eval_score.h"
 #include "forecast/gate.h"
 #include "forecast/global.h"
+#include "forecast/score.h"
 
 /* Series that are worked on at once, and values they may have. */
 #define ROWS_MAX 256

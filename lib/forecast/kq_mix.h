@@ -13,7 +13,7 @@
 #include "base/err.h"
 #include "forecast/forecast.h"
 #include "forecast/kq_members.h"
-#include "forecast/kq_ops.h"
+#include "kernel/kq_ops.h"
 
 enum { /* Families that weigh all steps: each has a vector. */
     VMF_KQ_VECTORS = KQ_F_AGE + 1,

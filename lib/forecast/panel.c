@@ -15,7 +15,7 @@
 #include "forecast/combine.h"
 #include "forecast/device.h"
 #include "forecast/fence.h"
-#include "forecast/log_scale.h"
+#include "kernel/log_scale.h"
 
 /* Where the scale turns from linear to logarithmic, in parts of the mean. */
 #define SCALE_OF_MEAN 0.3

@@ -15,7 +15,7 @@
 #include "base/cpu.h"
 #include "base/err.h"
 #include "forecast/forecast.h"
-#include "forecast/lanes_block.h"
+#include "kernel/lanes_block.h"
 
 /*
  * Parameters of every algorithm in lanes, the same for all of them: the

@@ -5,7 +5,7 @@
 
 #include "forecast/global.h"
 #include "forecast/kq_shares.h"
-#include "forecast/lanes_block.h"
+#include "kernel/lanes_block.h"
 
 _Static_assert((int)VMF_PARTS == (int)VMF_N_MEMBERS + 2 +
     (int)VMF_KQ_FAMILIES, "members, kq, its families, and the gate");

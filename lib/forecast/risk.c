@@ -9,8 +9,8 @@
 #include <cjson/cJSON.h>
 
 #include "base/mem.h"
-#include "forecast/eval_score.h"
 #include "forecast/features.h"
+#include "forecast/score.h"
 #include "forecast/trees.h"
 #include "learn/boost.h"
 

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <math.h>
 
-#include "forecast/snaive_kernel.h"
+#include "kernel/snaive_kernel.h"
 
 const double vmf_snaive_levels[VMF_SNAIVE_LEVELS] = { 0.0, 0.01, 0.025, 0.05,
     0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99, 1.0 };

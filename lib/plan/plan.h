@@ -13,7 +13,7 @@
 #include "arrow/arrow.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "plan/downtime_cost.h"
+#include "downtime/downtime_cost.h"
 #include "plan/window.h"
 #include "series/join.h"
 #include "series/series.h"

@@ -26,7 +26,7 @@
 #include "forecast/predict.h"
 #include "learn/lstm.h"
 #include "mutate.h"
-#include "plan/downtime_rows.h"
+#include "downtime/downtime_rows.h"
 #include "series/series.h"
 
 #define STEPS 200

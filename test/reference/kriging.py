@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Three processes of lib/plan/kriging.h over the same sites, by numpy's own
+"""Three processes of lib/downtime/kriging.h over the same sites, by numpy's own
 linear algebra: test/reference/kriging.txt, which test/unit/downtime.c reads.
 
     python3 test/reference/kriging.py >test/reference/kriging.txt

@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "forecast/arima_fit_kernel.h"
-#include "forecast/ets_kernel.h"
-#include "forecast/theta_kernel.h"
+#include "kernel/arima_fit_kernel.h"
+#include "kernel/ets_kernel.h"
+#include "kernel/theta_kernel.h"
 #include "check.h"
 
 static void

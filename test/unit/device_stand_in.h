@@ -17,7 +17,7 @@
 extern "C" {
 #include "forecast/device.h"
 }
-#include "forecast/lanes_strided.h"
+#include "kernel/lanes_strided.h"
 
 struct vmf_device {
 	int n;

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plan/kriging.h"
-#include "plan/precopy.h"
+#include "downtime/kriging.h"
+#include "downtime/precopy.h"
 
 static struct vmf_err err;
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/time.h"
-#include "forecast/eval.h"
+#include "eval/eval.h"
 
 static int failures;
 static struct vmf_err err;

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/thread.h"
-#include "forecast/eval_risk.h"
+#include "eval/eval_risk.h"
 #include "forecast/global.h"
 #include "forecast/target.h"
 

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "forecast/eval_score.h"
 #include "forecast/lstm_row.h"
+#include "forecast/score.h"
 #include "check.h"
 
 #define SEASON 24

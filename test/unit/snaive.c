@@ -10,7 +10,7 @@
 
 #include "forecast/many.h"
 #include "forecast/snaive.h"
-#include "forecast/snaive_kernel.h"
+#include "kernel/snaive_kernel.h"
 #include "check.h"
 
 static void

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "forecast/lanes_strided.h"
+#include "kernel/lanes_strided.h"
 
 #define LANES VMF_TILE
 #define ALL ((1u << VMF_N_MEMBERS) - 1)
