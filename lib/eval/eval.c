@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "eval/eval_in.h"
 #include "forecast/parts.h"
 
 /* Memory for the series that are worked on at once, and how many at most;

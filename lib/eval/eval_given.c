@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/time.h"
-#include "eval/eval.h"
+#include "eval/eval_in.h"
 
 #define N_LISTS (1 + VMF_SCORE_LEVELS)	/* of a metric: mean, q10, ... */
 

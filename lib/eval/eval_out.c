@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "eval/eval.h"
+#include "eval/eval_in.h"
 
 /* Columns between the names and the statuses. */
 static const struct {

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
-#include "eval/eval.h"
+#include "eval/eval_in.h"
 
 /* Starts of windows that plans are compared with. */
 #define PLAN_SLOT_S 300
