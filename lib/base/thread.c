@@ -5,9 +5,10 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
+#ifdef __GLIBC__
+#include <execinfo.h>
+#endif
 
 #include "base/mem.h"
 
@@ -40,6 +41,19 @@ vmf_cores(void)
 	if (sched_getaffinity(0, sizeof(set), &set) == 0)
 		n = CPU_COUNT(&set);
 	return n < 1 ? 1 : n;
+}
+
+bool
+vmf_can_cancel(void)
+{
+#ifdef __GLIBC__
+	/* What it opens is what a cancelled thread is unwound with. */
+	void *p;
+
+	return backtrace(&p, 1) > 0;
+#else
+	return true;
+#endif
 }
 
 int
@@ -134,7 +148,7 @@ vmf_pool_start(struct vmf_pool *l, int n_threads)
 	sigset_t all, old;
 	pthread_attr_t attr;
 
-	if (n_threads <= 0 || l->thread != NULL)
+	if (n_threads <= 0 || l->thread != NULL || !vmf_can_cancel())
 		return;
 	l->thread = vmf_calloc(n_threads, sizeof(*l->thread), NULL);
 	if (l->thread == NULL)

@@ -11,12 +11,18 @@
 #ifndef VMF_THREAD_H
 #define VMF_THREAD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
 
 /* Cores that this process may run on, at least 1. */
 int vmf_cores(void);
+
+/* Whether a thread may be cancelled, at any later time: glibc opens libgcc_s
+ * for the first, and aborts where there is no memory or descriptor for it.
+ * Here that is done now.  False: start no thread that has to be. */
+bool vmf_can_cancel(void);
 
 struct vmf_pool;
 

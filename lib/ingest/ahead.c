@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 struct chunk {
 	uint8_t *p;		/* VMF_AHEAD_CHUNK */
@@ -33,6 +34,7 @@ struct vmf_ahead {
 	int64_t file_at;	/* of the file's end */
 	bool wanted;		/* somebody reads */
 	bool ended;		/* nothing more is made */
+	bool no_mem;		/* for the next chunk: that is why */
 	bool stop;
 };
 
@@ -109,6 +111,7 @@ run(void *arg)
 		a->next.n = a->next.p == NULL ? 0 :
 		    a->opt.make(a->opt.arg, a->next.p, &a->next.at);
 		pthread_mutex_lock(&a->lock);
+		a->no_mem = a->next.p == NULL;
 		if (a->next.n == 0 || !hand_over(a))
 			break;
 		pthread_mutex_unlock(&a->lock);
@@ -128,6 +131,10 @@ vmf_ahead_start(const struct vmf_ahead_opts *opts)
 
 	if (a == NULL)
 		return NULL;
+	if (!vmf_can_cancel()) {
+		free(a);
+		return NULL;
+	}
 	a->opt = *opts;
 	a->fd = -1;
 	a->ring = vmf_calloc(opts->n_chunks, sizeof(*a->ring), NULL);
@@ -189,14 +196,16 @@ vmf_ahead_read(struct vmf_ahead *a, void *p, int64_t n, struct vmf_err *e)
 		if (a->pos < c->n)
 			return n;
 		a->pos = 0;
-	} else {
+	} else if (n_file > 0) {
 		if (n > n_file)
 			n = n_file;
-		if (n > 0)
-			rc = vmf_pread_full(a->fd, p, n, a->read,
-			    "a temporary file", e);
-		if (rc != 0 || n == 0)
+		rc = vmf_pread_full(a->fd, p, n, a->read, "a temporary file",
+		    e);
+		if (rc != 0)
 			return rc;
+	} else {
+		/* Set before it ended. */
+		return a->no_mem ? vmf_fail_nomem(e, VMF_AHEAD_CHUNK) : 0;
 	}
 	pthread_mutex_lock(&a->lock);
 	if (n_ring > 0)

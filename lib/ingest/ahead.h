@@ -27,7 +27,8 @@ struct vmf_ahead_opts {
 /* NULL where there is no memory or no thread: then nothing has begun. */
 struct vmf_ahead *vmf_ahead_start(const struct vmf_ahead_opts *opts);
 
-/* Up to n bytes; 0 at the end; < 0 where the temporary file failed. */
+/* Up to n bytes; 0 at the end; < 0 where the temporary file failed, or memory
+ * for what is to come. */
 int64_t vmf_ahead_read(struct vmf_ahead *a, void *p, int64_t n,
     struct vmf_err *e) VMF_CHECK;
 
