@@ -4,6 +4,7 @@
 #include <math.h>
 
 #define YEAR_2000 INT64_C(946684800)
+#define YEAR_2100 INT64_C(4102444800)
 /* Traces of some months that begin at 0 have times below it; dates such as
  * 20240501, taken for seconds, are above. */
 #define EARLY 10000000
@@ -54,11 +55,15 @@ ingest_watch(struct ingest_watch *w, const struct vmf_schema *s,
 	cpu = vmf_schema_find(s, "cpu");
 	if (cpu >= 0 && b->col[cpu].type == VMF_FLOAT32)
 		watch_range(w, b->col[cpu].d.f32, b->n);
-	if (w->late && w->whole && w->differs)
+	if (w->late && w->near && w->whole && w->differs)
 		return;
-	for (int64_t i = 0; time >= 0 && !w->late && i < b->n; i++) {
-		w->late = b->col[time].d.i64[i] >= YEAR_2000;
-		w->early = w->early || b->col[time].d.i64[i] < EARLY;
+	for (int64_t i = 0; time >= 0 && !(w->late && w->near) && i < b->n;
+	    i++) {
+		int64_t t = b->col[time].d.i64[i];
+
+		w->late = w->late || t >= YEAR_2000;
+		w->near = w->near || t < YEAR_2100;
+		w->early = w->early || t < EARLY;
 	}
 	for (int64_t i = 0; cpu >= 0 && !w->whole && i < b->n; i++) {
 		double v = vmf_col_num(&b->col[cpu], i);
@@ -85,16 +90,17 @@ doubt_times(const struct cmd *c, const struct vmf_ingest *in,
 {
 	bool guessed;
 	enum vmf_stamp f = vmf_ingest_stamp(in, &guessed);
+	const char *when = !w->near ? "after 2100" : "before 2000";
 
-	if (w->late)
+	/* A source without times is of the time that it is said to be. */
+	if ((w->late && w->near) || f == VMF_STAMP_AUTO ||
+	    f == VMF_STAMP_RFC3339 || f == VMF_STAMP_WALL)
 		return;
-	if (guessed && !w->early && f != VMF_STAMP_RFC3339 &&
-	    f != VMF_STAMP_WALL)
-		cmd_note(c, "all times are before 2000: expected Unix time; "
-		    "a date is 2024-05-01, not 20240501");
-	if (!guessed && (f == VMF_STAMP_MS || f == VMF_STAMP_US ||
-	    f == VMF_STAMP_NS))
-		cmd_note(c, "all times are before 2000: expected %s, as %s",
+	if (guessed && !w->early)
+		cmd_note(c, "all times are %s: expected Unix time; a date is "
+		    "2024-05-01, not 20240501", when);
+	if (!guessed && (f != VMF_STAMP_S || !w->near))
+		cmd_note(c, "all times are %s: expected %s, as %s", when,
 		    vmf_stamp_name(f), o->stamp != VMF_STAMP_AUTO ?
 		    "--time-format says" : "the map says");
 }

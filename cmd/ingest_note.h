@@ -9,7 +9,8 @@
 /* What was seen in the rows so far; { 0 } before the first. */
 struct ingest_watch {
 	bool late;		/* a time since 2000 */
-	bool early;		/* until then, one near 1970 */
+	bool near;		/* a time before 2100 */
+	bool early;		/* until both, one near 1970 */
 	bool whole;		/* a cpu above 1 */
 	int64_t n_parts;	/* those above 0, until then */
 	bool differs;		/* a cpu from the first one */

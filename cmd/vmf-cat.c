@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* vmf-cat - show a stream: table, CSV, JSON lines. */
 #include <inttypes.h>
+#include <locale.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -61,6 +62,12 @@ check_options(void)
 	    opt.limit >= 0 || opt.glob != NULL))
 		return cmd_usage(&c, "--checksum is of whole streams, and "
 		    "goes with --columns alone");
+	if (sums && opt.columns != NULL && *opt.columns == '\0')
+		return cmd_usage(&c, "--columns: found '', expected names of "
+		    "columns");
+	/* A ? is a character of UTF-8. */
+	if (opt.glob != NULL)
+		(void)setlocale(LC_CTYPE, "C.UTF-8");
 	if (!sums && c.n_args > 1)
 		return cmd_usage(&c, "unexpected operand '%s'", c.arg[1]);
 	opt.format = csv ? VMF_PRINT_CSV : json ? VMF_PRINT_JSON :

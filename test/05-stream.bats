@@ -124,6 +124,9 @@ b,1970-01-01T00:05:00Z,4" ]
 	# Nor is it what the environment has: libc would make it UTC.
 	[ "$(TZDIR=/nosuch TZ=Asia/Tokyo vmf-cat --csv -n 1 --columns time --no-header --tz Europe/Zurich "$S/r.arrows")" = "1970-01-01T01:00:00+01:00" ]
 	fails 1 "--long needs" vmf-cat --long "$S/r.arrows"
+	# A character is one, however many bytes it has.
+	printf 'vm,time,cpu\né,0,1\néa,0,2\n' | vmf-ingest -q -o "$S/e.arrows"
+	[ "$(LC_ALL=C vmf-cat --csv --id '?' --columns cpu --no-header "$S/e.arrows")" = 1 ]
 }
 
 @test "vmf-cat: --long gives a line for each step that is not missing" {
@@ -133,6 +136,11 @@ b,1970-01-01T00:05:00Z,4" ]
 a,1970-01-01T00:00:00Z,1
 a,1970-01-01T02:00:00Z,2
 b,1970-01-01T01:00:00Z,4" ]
+	# Of several lists one may have no item where another has.
+	printf 'vm,time,cpu,mem\na,0,1,\na,3600,,2\n' | vmf-ingest -q |
+		vmf-aggregate -q --step 1h --stat mean -o "$S/m.arrows"
+	[ "$(vmf-cat --long --no-header "$S/m.arrows" | tr -s ' ')" = "a 1970-01-01T00:00:00Z 1 -
+a 1970-01-01T01:00:00Z - 2" ]
 	[ "$(vmf-cat --long --csv --columns id,time,cpu_mean -n 1 --no-header "$S/s.arrows")" = "a,1970-01-01T00:00:00Z,1" ]
 	fails 2 "expected names of columns" vmf-cat --columns '' "$S/s.arrows"
 	fails 1 "none of --columns id,start is one" \

@@ -103,6 +103,7 @@ checksum() {
 	    diff - <(tail -n +3 got)
 	fails 1 "--columns: found 'nosuch'" \
 	    vmf-cat --checksum --columns nosuch readings
+	fails 2 "--columns: found ''" vmf-cat --checksum --columns '' readings
 	fails 2 "goes with --columns alone" vmf-cat --checksum --csv readings
 	fails 2 "unexpected operand 'series'" vmf-cat readings series
 	printf 'vm,time,cpu\n' | vmf-ingest -q | vmf-cat --checksum >got

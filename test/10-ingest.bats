@@ -381,6 +381,14 @@ a,1970-01-01T00:00:00Z,1.5'
 	put date.csv 'vm,time,cpu\na,20240501,1\na,20240502,2\n'
 	vmf-ingest -o x date.csv 2>err
 	grep -qxF 'vmf-ingest: all times are before 2000: expected Unix time; a date is 2024-05-01, not 20240501' err
+	put date.csv 'vm,time,cpu\na,20240501120000,1\na,20240502120000,2\n'
+	vmf-ingest -o x date.csv 2>err
+	grep -qxF 'vmf-ingest: all times are after 2100: expected Unix time; a date is 2024-05-01, not 20240501' err
+	# Times that the source does not have are those of --start.
+	mkdir days
+	seq 3 >days/x
+	vmf-ingest --map planetlab --start 1990-01-01 -o x days/x 2>err
+	assert_equal "$(wc -l <err)" 1
 	for from in 'a,0,1.5' 'a,1999-05-01 00:00:00,1.5' 'a,1999-05-01T00:00:00Z,1.5'; do
 		put old.csv "vm,time,cpu\n$from\n"
 		vmf-ingest -o x old.csv 2>err

@@ -236,9 +236,9 @@ m_1,1970-01-05T11:24:00Z,41,92,,,43.5,33.25,5"
 	{ sed '2s/[^,]*$/x/' a.csv; sleep 20; } | {
 		rc=0
 		vmf-ingest --threads 4 -o x.arrows 2>err || rc=$?
-		echo "$rc" >rc
-		took=$(($(date +%s) - start))
-		[ "$took" -lt 15 ] || echo slow >rc
+		[ $(($(date +%s) - start)) -lt 15 ] || rc=slow
+		echo "$rc" >rc.new
+		mv rc.new rc
 	} 3>&- &
 	for _ in $(seq 100); do
 		[ ! -e rc ] || break

@@ -172,6 +172,10 @@ moves() {
 	printf '\n \r\nvm: a\r\nJob type: Completed\r\nMemory total: 2 TiB\r\nTime elapsed: 3 s\r\nAuto converge throttle: 20\r\n' >j.txt
 	moves --map domjobinfo j.txt
 	lines a,,2199023255552,1,3000,completed
+	# What is said by a column's name counts, before or after virsh's word.
+	printf 'total_ms: 7\nJob type: Completed\nMemory total: 2 TiB\nTime elapsed: 3 s\nmem_bytes: 5\nstatus: failed\nvm: a\n' >j.txt
+	moves --map domjobinfo j.txt
+	lines a,,5,,7,failed
 	printf '\n{"status": "completed", "vm": "b", "auto_converge": true, "mode": "precopy"}\n{"status": "completed", "vm": "c", "auto_converge": false, "mem_bytes": 1e9}' >j.txt
 	moves --map query-migrate j.txt
 	lines b,precopy,,1,,completed c,,1000000000,0,,completed
@@ -278,6 +282,13 @@ moves() {
 	2;7;2;yes;off;9
 	END
 	moves --map m.json a.csv
+	lines 'w,2000000000,big/1,1,1500' 'w,14,7/2,0,2000'
+	# By position, and with another delimiter.
+	sed 's/"columns": \["size", "n"\]/"columns": [2, 1]/
+	    s/"repeats": \[[^]]*\]/"repeats": [2, "s", 1]/
+	    s/"delimiter": ";"/"delimiter": ":"/' m.json >pos.json
+	tr ';' : <a.csv >pos.csv
+	moves --map ./pos.json pos.csv
 	lines 'w,2000000000,big/1,1,1500' 'w,14,7/2,0,2000'
 	grep -q '4 rows in, 2 migrations out, 0 bad rows, 1 repeated, 1 of another' err
 	# A bad copy does not take the place of a good one.

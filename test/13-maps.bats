@@ -242,7 +242,7 @@ b,$T5,1,x"
 	vm: found both column and from, expected one of them	{"vm": {"column": "vm", "from": "filename"}}
 	vm.column: found a number that is no position, expected a column's name or its position from 1	{"vm": {"column": 0}}
 	vm.column: found a boolean, expected a column's name or its position from 1	{"vm": {"column": true}}
-	vm.column: found an empty string, expected a string	{"vm": {"column": ""}}
+	vm.column: found an empty string, expected a column's name or its position from 1	{"vm": {"column": ""}}
 	time: found a number, expected {"column": NAME} or {"step": "5m"}	{"vm": {"column": "vm"}, "time": 5}
 	time.format: found another word, expected auto, s, ms, us, ns, rfc3339 or wall	{"vm": {"column": "vm"}, "time": {"column": "time", "format": "days"}}
 	time.format: found it without column, expected both	{"vm": {"column": "vm"}, "time": {"format": "s"}}
@@ -278,7 +278,7 @@ b,$T5,1,x"
 	others: found guess without a header, expected error or ignore	{"header": false, "time": {"step": "5m"}, "columns": ["vm"], "vm": {"column": "vm"}, "others": "guess"}
 	kind: found another word, expected migrations	{"kind": "moves"}
 	format: found another word, expected csv, domjobinfo or query-migrate	{"kind": "migrations", "format": "xml"}
-	delimiter: found another text, expected ",", ";", "|" or "\t"	{"kind": "migrations", "delimiter": "::"}
+	delimiter: found another text, expected one character such as ",", ";", "|" or "\t"	{"kind": "migrations", "delimiter": "::"}
 	fields: found an object, expected an array	{"kind": "migrations", "fields": {}}
 	fields[0]: found a number, expected an object with name and column	{"kind": "migrations", "fields": [1]}
 	fields[0].name: found speed, expected a column of migrations, see vmf-stream(5)	{"kind": "migrations", "fields": [{"name": "speed", "column": "s"}]}
@@ -286,9 +286,9 @@ b,$T5,1,x"
 	fields[0]: found neither column nor value, expected one of column, columns and value	{"kind": "migrations", "fields": [{"name": "vm"}]}
 	fields[0]: found both a column and a value, expected one of column, columns and value	{"kind": "migrations", "fields": [{"name": "vm", "column": "a", "value": "b"}]}
 	fields[0].columns: found it beside column, expected one of them	{"kind": "migrations", "fields": [{"name": "vm", "column": "a", "columns": ["b"]}]}
-	fields[0].columns: found an empty array, expected an array of columns' names	{"kind": "migrations", "fields": [{"name": "vm", "columns": []}]}
-	fields[0].columns: found a number, expected an array of columns' names	{"kind": "migrations", "fields": [{"name": "vm", "columns": 1}]}
-	fields[0].columns: found a number, expected strings that are not empty	{"kind": "migrations", "fields": [{"name": "vm", "columns": [1]}]}
+	fields[0].columns: found an empty array, expected an array of columns' names or positions from 1	{"kind": "migrations", "fields": [{"name": "vm", "columns": []}]}
+	fields[0].columns: found a number, expected an array of columns' names or positions from 1	{"kind": "migrations", "fields": [{"name": "vm", "columns": 1}]}
+	fields[0].columns: found a number that is no position, expected a column's name or its position from 1	{"kind": "migrations", "fields": [{"name": "vm", "columns": [0]}]}
 	fields[0].columns: found it for a column that is not text, expected column	{"kind": "migrations", "fields": [{"name": "mem_bytes", "columns": ["a", "b"]}]}
 	fields[0].scale: found it for a column that is no number, expected none	{"kind": "migrations", "fields": [{"name": "vm", "column": "a", "scale": 2}]}
 	fields[0].scale: found a number, expected a number above 0	{"kind": "migrations", "fields": [{"name": "mem_bytes", "column": "a", "scale": -2}]}
@@ -298,7 +298,7 @@ b,$T5,1,x"
 	fields[0].words: found a number, expected strings	{"kind": "migrations", "fields": [{"name": "mode", "column": "a", "words": {"a": 1}}]}
 	only: found a string, expected {"column": NAME, "is": TEXT}	{"kind": "migrations", "only": "a"}
 	only: found one of column and is, expected both	{"kind": "migrations", "only": {"column": "a"}}
-	repeats: found a string, expected an array of columns' names	{"kind": "migrations", "repeats": "a"}
+	repeats: found a string, expected an array of columns' names or positions from 1	{"kind": "migrations", "repeats": "a"}
 	repeats: found it in a source without columns, expected none	{"kind": "migrations", "format": "domjobinfo", "repeats": ["a"]}
 	only: found it in a source without columns, expected none	{"kind": "migrations", "format": "domjobinfo", "only": {"column": "a", "is": "b"}}
 	fields[0].column: found it in a source without columns, expected value	{"kind": "migrations", "format": "query-migrate", "fields": [{"name": "vm", "column": "a"}]}

@@ -136,6 +136,13 @@ put_table_text(struct vmf_buf *b, const char *s, int64_t n, struct vmf_err *e)
 }
 
 static int
+put_missing(struct vmf_buf *b, enum vmf_print_format fmt, struct vmf_err *e)
+{
+	return fmt == VMF_PRINT_JSON ? vmf_buf_put(b, "null", 4, e) :
+	    fmt == VMF_PRINT_TABLE ? vmf_buf_put(b, "-", 1, e) : 0;
+}
+
+static int
 put_number(struct vmf_buf *b, double v, bool f32, enum vmf_print_format fmt,
     struct vmf_err *e)
 {
@@ -143,8 +150,7 @@ put_number(struct vmf_buf *b, double v, bool f32, enum vmf_print_format fmt,
 	int n;
 
 	if (isnan(v))
-		return fmt == VMF_PRINT_JSON ? vmf_buf_put(b, "null", 4, e) :
-		    0;
+		return put_missing(b, fmt, e);
 	if (isinf(v) && fmt == VMF_PRINT_JSON)
 		return vmf_buf_printf(b, e, "\"%sinf\"", v < 0 ? "-" : "");
 	if (fmt == VMF_PRINT_TABLE)
@@ -225,8 +231,7 @@ put_cell(struct vmf_buf *b, const struct vmf_col *c, int64_t i,
 	int rc;
 
 	if (!vmf_col_valid(c, i))
-		return fmt == VMF_PRINT_JSON ? vmf_buf_put(b, "null", 4, e) :
-		    fmt == VMF_PRINT_TABLE ? vmf_buf_put(b, "-", 1, e) : 0;
+		return put_missing(b, fmt, e);
 	switch (c->type) {
 	case VMF_NULL:
 		return 0;

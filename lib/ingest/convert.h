@@ -63,8 +63,8 @@ vmf_convert_value(const struct vmf_bound *c, double *v, double of)
 	case VMF_INT32:
 		if (c->scale != 1.0)
 			*v = nearbyint(*v);
-		return *v != nearbyint(*v) || fabs(*v) > INT32_MAX ?
-		    VMF_CONV_NO_INT32 : VMF_CONV_OK;
+		return *v != nearbyint(*v) || *v < INT32_MIN ||
+		    *v > INT32_MAX ? VMF_CONV_NO_INT32 : VMF_CONV_OK;
 	case VMF_FLOAT32:
 		/* Half a unit above FLT_MAX is where rounding gives inf. */
 		return fabs(*v) < 0x1.ffffffp127 ? VMF_CONV_OK :

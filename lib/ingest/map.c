@@ -254,14 +254,6 @@ parse_cols(struct vmf_map *m, const cJSON *v, const char *key,
 	return 0;
 }
 
-/* One character that no number, name or line end has. */
-static bool
-may_delimit(const char *s)
-{
-	return strlen(s) == 1 && strchr("\"\r\n \\.+-", *s) == NULL &&
-	    (unsigned char)*s < 0x7f && !(*s >= '0' && *s <= '9');
-}
-
 static int
 parse_words(struct vmf_map *m, const cJSON *root, const struct vmf_place *at,
     struct vmf_err *e)
@@ -276,16 +268,7 @@ parse_words(struct vmf_map *m, const cJSON *root, const struct vmf_place *at,
 		    "true or false");
 	m->header = v == NULL || cJSON_IsTrue(v);
 
-	rc = vmf_json_str(root, "delimiter", &word, at, e);
-	if (rc == 0 && word != NULL) {
-		if (!may_delimit(word))
-			rc = vmf_json_bad(at, e, "delimiter", "another text",
-			    "one character such as \",\", \";\", \"|\" or "
-			    "\"\\t\"");
-		m->delim = *word;
-	}
-	free(word);
-	word = NULL;
+	rc = vmf_json_delim(root, &m->delim, at, e);
 	if (rc == 0)
 		rc = vmf_json_str(root, "layout", &word, at, e);
 	if (rc == 0 && word != NULL) {
@@ -526,7 +509,7 @@ vmf_map_set_delimiter(struct vmf_map *m, const char *text, struct vmf_err *e)
 
 	if (strcmp(text, "\\t") == 0 || strcasecmp(text, "tab") == 0)
 		text = "\t";
-	if (!may_delimit(text))
+	if (!vmf_may_delimit(text))
 		return vmf_fail(e, VMF_EUSAGE, "--delimiter: found '%.40s', "
 		    "expected one character such as ';' or '|', or \\t",
 		    text);

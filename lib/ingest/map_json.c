@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -79,7 +80,27 @@ vmf_json_str(const cJSON *obj, const char *key, char **out,
 	return *out == NULL ? VMF_ENOMEM : 0;
 }
 
-/* A column: its name, or its position from 1. */
+int
+vmf_json_ref_of(const cJSON *v, const char *key, struct vmf_map_ref *ref,
+    const struct vmf_place *at, struct vmf_err *e)
+{
+	const char *want = "a column's name or its position from 1";
+
+	if (cJSON_IsNumber(v)) {
+		if (!(v->valuedouble >= 1 && v->valuedouble <= MAP_MAX_POS &&
+		    v->valuedouble == floor(v->valuedouble)))
+			return vmf_json_bad(at, e, key,
+			    "a number that is no position", want);
+		ref->pos = (int64_t)v->valuedouble;
+		return 0;
+	}
+	if (!cJSON_IsString(v) || *v->valuestring == '\0')
+		return vmf_json_bad(at, e, key, cJSON_IsString(v) ?
+		    "an empty string" : vmf_json_type(v), want);
+	ref->name = vmf_strdup(v->valuestring, e);
+	return ref->name == NULL ? VMF_ENOMEM : 0;
+}
+
 int
 vmf_json_ref(const cJSON *obj, const char *key, struct vmf_map_ref *ref,
     bool *given, const struct vmf_place *at, struct vmf_err *e)
@@ -87,17 +108,28 @@ vmf_json_ref(const cJSON *obj, const char *key, struct vmf_map_ref *ref,
 	const cJSON *v = cJSON_GetObjectItemCaseSensitive(obj, key);
 
 	*given = v != NULL;
-	if (cJSON_IsNumber(v)) {
-		if (!(v->valuedouble >= 1 && v->valuedouble <= MAP_MAX_POS &&
-		    v->valuedouble == floor(v->valuedouble)))
-			return vmf_json_bad(at, e, key,
-			    "a number that is no position",
-			    "a column's name or its position from 1");
-		ref->pos = (int64_t)v->valuedouble;
-		return 0;
-	}
-	if (v != NULL && !cJSON_IsString(v))
-		return vmf_json_bad(at, e, key, vmf_json_type(v),
-		    "a column's name or its position from 1");
-	return vmf_json_str(obj, key, &ref->name, at, e);
+	return v == NULL ? 0 : vmf_json_ref_of(v, key, ref, at, e);
+}
+
+bool
+vmf_may_delimit(const char *s)
+{
+	return strlen(s) == 1 && strchr("\"\r\n \\.+-", *s) == NULL &&
+	    (unsigned char)*s < 0x7f && !(*s >= '0' && *s <= '9');
+}
+
+int
+vmf_json_delim(const cJSON *obj, char *delim, const struct vmf_place *at,
+    struct vmf_err *e)
+{
+	char *text = NULL;
+	int rc = vmf_json_str(obj, "delimiter", &text, at, e);
+
+	if (rc == 0 && text != NULL && !vmf_may_delimit(text))
+		rc = vmf_json_bad(at, e, "delimiter", "another text",
+		    "one character such as \",\", \";\", \"|\" or \"\\t\"");
+	else if (rc == 0 && text != NULL)
+		*delim = *text;
+	free(text);
+	return rc;
 }

@@ -34,5 +34,13 @@ int vmf_json_str(const cJSON *obj, const char *key, char **out,
 int vmf_json_ref(const cJSON *obj, const char *key, struct vmf_map_ref *ref,
     bool *given, const struct vmf_place *at, struct vmf_err *e)
     VMF_CHECK;
+/* The same of a value v, which key has, or is among what it has. */
+int vmf_json_ref_of(const cJSON *v, const char *key, struct vmf_map_ref *ref,
+    const struct vmf_place *at, struct vmf_err *e) VMF_CHECK;
+/* Whether s is one character that can stand between numbers and names. */
+bool vmf_may_delimit(const char *s);
+/* The member "delimiter"; *delim stays where it is absent. */
+int vmf_json_delim(const cJSON *obj, char *delim, const struct vmf_place *at,
+    struct vmf_err *e) VMF_CHECK;
 
 #endif

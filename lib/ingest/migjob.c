@@ -110,10 +110,11 @@ static const struct {
 
 #define N_KEYS ((int)(sizeof(keys) / sizeof(*keys)))
 
-/* A line of libvirt's own; 1 where its value is bad. */
+/* A line of libvirt's own; 1 where its value is bad.  said: its column has
+ * been given by name, which counts. */
 static int
 take_key(struct vmf_mig_in *in, int k, const struct vmf_field_text *value,
-    struct vmf_err *e)
+    bool said, struct vmf_err *e)
 {
 	char shown[48];
 	const char *word;
@@ -126,7 +127,7 @@ take_key(struct vmf_mig_in *in, int k, const struct vmf_field_text *value,
 			return vmf_mig_why(in, in->line, "the job's type is "
 			    "'%s', expected Completed, Failed or Cancelled",
 			    vmf_show_text(value->s, value->len, shown));
-		return set_text(in, VMF_MIG_STATUS, word, e);
+		return said ? 0 : set_text(in, VMF_MIG_STATUS, word, e);
 	case HOLDS_OPERATION:
 		if (!vmf_text_is(value->s, value->len, "Outgoing migration"))
 			return vmf_mig_why(in, in->line, "the operation is "
@@ -134,13 +135,15 @@ take_key(struct vmf_mig_in *in, int k, const struct vmf_field_text *value,
 			    vmf_show_text(value->s, value->len, shown));
 		return 0;
 	case HOLDS_ERROR:
-		return set_own(in, in->line, VMF_MIG_REASON, value->s,
-		    value->len, e);
+		return said ? 0 : set_own(in, in->line, VMF_MIG_REASON,
+		    value->s, value->len, e);
 	case HOLDS_THROTTLE:
-		vmf_mig_num(&in->row, VMF_MIG_AUTO_CONVERGE, 1.0);
+		if (!said)
+			vmf_mig_num(&in->row, VMF_MIG_AUTO_CONVERGE, 1.0);
 		return 0;
 	case HOLDS_CACHE:
-		return set_text(in, VMF_MIG_COMPRESSION, "xbzrle", e);
+		return said ? 0 : set_text(in, VMF_MIG_COMPRESSION, "xbzrle",
+		    e);
 	default:
 		if (!read_amount(value->s, value->len, keys[k].holds, &v))
 			return vmf_mig_why(in, in->line, "%s is '%s', "
@@ -149,7 +152,8 @@ take_key(struct vmf_mig_in *in, int k, const struct vmf_field_text *value,
 			    keys[k].holds == HOLDS_BYTES ? " and its unit, "
 			    "such as MiB" : keys[k].holds == HOLDS_MS ?
 			    " and its unit, ms" : "");
-		vmf_mig_num(&in->row, keys[k].col, v);
+		if (!said)
+			vmf_mig_num(&in->row, keys[k].col, v);
 		return 0;
 	}
 }
@@ -181,7 +185,8 @@ take_line(struct vmf_mig_in *in, const struct vmf_field_text *key,
 		    vmf_show_text(key->s, key->len, shown));
 	*had = true;
 	return own >= 0 ? set_own(in, in->line, own, value->s, value->len,
-	    e) : take_key(in, k, value, e);
+	    e) : take_key(in, k, value, keys[k].col >= 0 &&
+	    seen->own[keys[k].col], e);
 }
 
 int

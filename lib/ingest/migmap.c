@@ -46,21 +46,20 @@ parse_refs(const cJSON *v, const char *key, struct vmf_map_ref **refs,
     int *n, const struct vmf_place *at, struct vmf_err *e)
 {
 	const cJSON *c;
+	int rc;
 
 	if (!cJSON_IsArray(v) || cJSON_GetArraySize(v) == 0)
 		return vmf_json_bad(at, e, key, cJSON_IsArray(v) ?
 		    "an empty array" : vmf_json_type(v),
-		    "an array of columns' names");
+		    "an array of columns' names or positions from 1");
 	*refs = vmf_calloc(cJSON_GetArraySize(v), sizeof(**refs), e);
 	if (*refs == NULL)
 		return VMF_ENOMEM;
 	cJSON_ArrayForEach(c, v) {
-		if (!cJSON_IsString(c) || *c->valuestring == '\0')
-			return vmf_json_bad(at, e, key, vmf_json_type(c),
-			    "strings that are not empty");
-		(*refs)[*n].name = vmf_strdup(c->valuestring, e);
-		if ((*refs)[(*n)++].name == NULL)
-			return VMF_ENOMEM;
+		rc = vmf_json_ref_of(c, key, &(*refs)[*n], at, e);
+		if (rc != 0)
+			return rc;
+		++*n;
 	}
 	return 0;
 }
@@ -272,7 +271,6 @@ vmf_mig_map_parse(struct vmf_mig_map **out, const cJSON *root,
 	struct vmf_place at = { name, "" };
 	struct vmf_mig_map *m = vmf_calloc(1, sizeof(*m), e);
 	const cJSON *v;
-	char *delim = NULL;
 	int rc, k = 0;
 
 	*out = m;
@@ -287,17 +285,12 @@ vmf_mig_map_parse(struct vmf_mig_map **out, const cJSON *root,
 	m->format = (enum vmf_mig_format)k;
 	k = 0;
 	if ((rc = parse_word(root, "others", others, &k, "error, ignore or "
-	    "guess", &at, e)) != 0 ||
-	    (rc = vmf_json_str(root, "delimiter", &delim, &at, e)) != 0)
+	    "guess", &at, e)) != 0)
 		return rc;
 	m->others = (enum vmf_map_others)k;
-	m->delim = delim == NULL ? ',' : *delim;
-	if (delim != NULL && (strlen(delim) != 1 ||
-	    strchr(",;|\t", *delim) == NULL))
-		rc = vmf_json_bad(&at, e, "delimiter", "another text",
-		    "\",\", \";\", \"|\" or \"\\t\"");
-	free(delim);
-	if (rc != 0 || (rc = parse_fields(m,
+	m->delim = ',';
+	if ((rc = vmf_json_delim(root, &m->delim, &at, e)) != 0 ||
+	    (rc = parse_fields(m,
 	    cJSON_GetObjectItemCaseSensitive(root, "fields"), &at, e)) != 0)
 		return rc;
 	v = cJSON_GetObjectItemCaseSensitive(root, "only");
