@@ -13,8 +13,9 @@
 #                             left alone; 2: that cannot be told, or no move
 #                             is possible; $why says what, and $stays is empty
 #                             where the VM is not on its host
-#   tool_move                 move it, fill the columns below; else $why and
-#                             1, or 2: another moved it
+#   tool_move                 move it, from where may_begin says so, and fill
+#                             the columns below; else $why and 1, or 2: it was
+#                             not begun, or another moved it
 # The last two run in a subshell of their own, with files in $mine.*.
 set -u
 LC_ALL=C
@@ -50,14 +51,21 @@ fail() {
 	exit 1
 }
 
-# number OPTION VALUE LEAST
+# decimal DIGITS: sets $n to it, which a shell takes for octal after a 0.
+decimal() {
+	n=${1#"${1%%[!0]*}"}
+	n=${n:-0}
+}
+
+# number OPTION VALUE LEAST: sets $n to the value.
 number() {
 	case $2 in
 	*[!0-9]* | '' | ??????????*)
 		misuse "option '$1': found '$2', expected a whole number"
 		;;
 	esac
-	[ "$2" -ge "$3" ] ||
+	decimal "$2"
+	[ "$n" -ge "$3" ] ||
 	    misuse "option '$1': found '$2', expected at least $3"
 }
 
@@ -191,7 +199,7 @@ read_plan() {
 	{
 		sed -n 's/^vmf:kind  *//p' "$work/schema" >"$work/command" &&
 		    kind=$(cat "$work/command") &&
-		    sed -n 's/^\(vmf:history\)\{0,1\}  *vmf-window //p' \
+		    sed -n 's/^\(vmf:history\)\{0,1\}  *\(vmf-window\)/\2/p' \
 			"$work/schema" >"$work/command" &&
 		    made_by=$(cat "$work/command")
 	} 2>"$work/err" || fail "$plan_name: $(said "$work/err")"
@@ -199,8 +207,8 @@ read_plan() {
 	    fail "$plan_name: a stream of kind '$kind', expected 'plan'"
 	# A load is in the unit of the metric, and those of CPUs are in %.
 	case $made_by in
-	*--metric[\ =]cpu_mean*) percent=1 ;;
-	*--metric*) percent= ;;
+	*--metric[\ =]cpu_mean* | *--metric[\ =]cpu_max*) percent=1 ;;
+	*--metric* | '') percent= ;;
 	*) percent=1 ;;
 	esac
 	plan_name=$plan_name awk -v us="$us" -v need="$need" "$csv_awk"'
@@ -434,6 +442,23 @@ one() {
 	end_with "$status"
 }
 
+# halt REASON: no move begins any more, nor does one that is only looked at.
+halt() {
+	[ -z "$stop" ] || return 0
+	stop=$1
+	printf '%s\n' "$stop" >"$work/stop"
+}
+
+# may_begin: the VM in hand begins to move now, or does no more: then $why.
+may_begin() {
+	if [ -e "$work/stop" ]; then
+		why=$(cat "$work/stop")
+		why=${why:-no move begins any more}
+		return 1
+	fi
+	: >"$mine.begun"
+}
+
 # not_moved STATUS REASON: the VM in hand stays; is it on its host at all?
 not_moved() {
 	: >"$mine.err"
@@ -519,7 +544,7 @@ publish() {
 	rm -f "$output.tmp.$$"
 	warn "cannot write $output: $(said "$work/err"); $output is as it was"
 	unwritten=1
-	stop=${stop:-"$output could not be written"}
+	halt "$output could not be written"
 }
 
 # Is the process of a running move gone without a word?
@@ -579,8 +604,7 @@ reap() {
 			echo "$wave" >>"$work/failed"
 			[ "$(grep -cx -- "$wave" "$work/failed")" -le \
 			    "$max_failures" ] ||
-			    stop=${stop:-"more than $max_failures failed in \
-wave $wave"}
+			    halt "more than $max_failures failed in wave $wave"
 			;;
 		esac
 	done <"$running"
@@ -661,7 +685,7 @@ choose() {
 		todo=$rest
 	else
 		: >"$work/chosen"
-		stop=${stop:-"who may begin cannot be told"}
+		halt "who may begin cannot be told"
 	fi
 }
 
@@ -680,8 +704,8 @@ leave_be() {
 }
 
 under_way() {
-	while read -r i _ what; do
-		[ "$what" = move ] || continue
+	while read -r i _; do
+		[ -e "$work/of.$i.begun" ] || continue
 		take_move "$i"
 		warn "under way: $vm from $host${target:+ to $target}"
 	done <"$running"
@@ -701,7 +725,7 @@ interrupted() {
 		return
 	fi
 	was_interrupted=$clock
-	stop="interrupted"
+	halt interrupted
 	warn "interrupted: no move begins any more; waiting for those under way"
 	# Not here: another VM may be in hand.
 	(under_way)
@@ -710,10 +734,11 @@ interrupted() {
 
 # nap SECONDS: a signal ends it.
 nap() {
-	sleep "$1" &
+	# Who reads what is said here is not to wait for it.
+	sleep "$1" >/dev/null 2>&1 &
 	napping=$!
 	wait "$napping" 2>/dev/null
-	kill "$napping" 2>/dev/null
+	kill -KILL "$napping" 2>/dev/null
 }
 
 start_output() {
@@ -801,8 +826,8 @@ leave $target before, is still there"
 			take_move "$i"
 			not_begun "$stop"
 		done <"$todo"
-		while read -r i _ what; do
-			[ "$what" = look ] || continue
+		while read -r i _; do
+			[ ! -e "$work/of.$i.begun" ] || continue
 			take_move "$i"
 			not_begun "$stop"
 		done <"$running"
@@ -820,7 +845,7 @@ leave $target before, is still there"
 	    "$n_cancelled not begun"
 	[ "$n_late" -eq 0 ] || warn "of $n_moves moves $n_late were not begun:" \
 	    "their windows had ended"
-	if [ -n "$left" ] && grep -q 'move$' "$running"; then
+	if [ -n "$left" ] && [ -n "$(under_way 2>&1)" ]; then
 		warn "these moves go on by themselves, without a row:"
 		under_way
 	elif [ $((n_completed + n_failed + n_cancelled)) -ne "$n_moves" ]; then
@@ -875,11 +900,11 @@ carry() {
 			[ $# -ge 2 ] || misuse "option '$1' needs a value"
 			case $1 in
 			-o | --output) output=$2 ;;
-			--max-failures) number "$1" "$2" 0 && max_failures=$2 ;;
-			--parallel) number "$1" "$2" 1 && parallel=$2 ;;
-			--per-host) number "$1" "$2" 1 && per_host=$2 ;;
-			--per-target) number "$1" "$2" 1 && per_target=$2 ;;
-			--timeout) number "$1" "$2" 1 && timeout=$2 ;;
+			--max-failures) number "$1" "$2" 0 && max_failures=$n ;;
+			--parallel) number "$1" "$2" 1 && parallel=$n ;;
+			--per-host) number "$1" "$2" 1 && per_host=$n ;;
+			--per-target) number "$1" "$2" 1 && per_target=$n ;;
+			--timeout) number "$1" "$2" 1 && timeout=$n ;;
 			esac
 			shift
 			;;
