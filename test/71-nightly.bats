@@ -636,6 +636,16 @@ out/2024-01-05.log:1"
 	run ! grep -qE '^(\.?2024-01-04(\.tmp)?|latest)$' left
 }
 
+@test "books that cannot be written fail the night" {
+	mkdir bin
+	printf '#!/bin/sh\nln -sf /dev/full "$OUT"/.*tmp/rows.txt\nexec %s "$@"\n' \
+	    "$(command -v vmf-train)" >bin/vmf-train
+	chmod +x bin/vmf-train
+	OUT=$PWD/out PATH=$PWD/bin:$PATH NIGHT_MODEL=snaive run -1 night day.csv.gz
+	assert_output --partial "rows.txt"
+	leaves out 2024-01-04.log lock
+}
+
 @test "a full TMPDIR, or none, is told in one line, and nothing is left" {
 	[ "$(id -u)" -eq 0 ] || skip "not root: no small disk to fill"
 	mkdir small

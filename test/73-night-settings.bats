@@ -120,12 +120,58 @@ load night
 	    NIGHT_INGEST='--tz Nowhere'
 	refused 2 "NIGHT_AGGREGATE: vmf-aggregate: unknown or ambiguous option" \
 	    NIGHT_AGGREGATE=--foo
+	refused 2 "NIGHT_AGGREGATE: vmf-aggregate: --since is not before --until" \
+	    NIGHT_AGGREGATE='--since 2031-01-01'
 	# What the samples have is not known before.
 	printf 'vm,time,cpu,mem,host\na,1704067200,1,9,h1\n' >own.csv
 	NIGHT_MODEL=snaive NIGHT_WINDOW='--per-host 1 --risk 0.9' \
 	    sh "$NIGHTLY" --out own --date 2024-01-02 own.csv
 	grep -q "settings: vmf-window: .*no column 'host'" own/2024-01-02.log
 	assert_equal "$(grep -c placed own/latest/plan.csv)" 1
+}
+
+@test "a bound on samples, settings over several lines, numbers with zeros" {
+	export NIGHT_MODEL=snaive NIGHT_MAX_BAD=08 NIGHT_MAX_STALE=010
+	NIGHT_AGGREGATE='--since 2024-01-02' run -0 night day.csv.gz
+	refute_output
+	vmf-cat --schema out/latest/series-1h.arrows |
+	    grep -q '^vmf:end *2024-01-04T00:00:00Z$'
+	assert_equal "$(vmf-cat --csv --no-header --columns start \
+	    out/latest/series-1h.arrows | sort -u)" 2024-01-02T00:00:00Z
+	grep -q "NIGHT_MAX_BAD='8'.* NIGHT_MAX_STALE='10'" out/2024-01-04.log
+	NIGHT_AGGREGATE='
+	    --since
+	    2024-01-03' NIGHT_WINDOW="
+	    --per-host 2
+	    --risk 0.9" run -0 night --force day.csv.gz
+	refute_output
+	grep -q "NIGHT_AGGREGATE='--since 2024-01-03'" out/2024-01-04.log
+	# The books are made of what is told.
+	for setting in INGEST AGGREGATE WINDOW; do
+		run -2 env "NIGHT_$setting=--x
+		    -q" sh "$NIGHTLY" --out out --date 2024-01-04 day.csv.gz
+		assert_output --partial "NIGHT_$setting: found --quiet"
+	done
+}
+
+@test "a plan of moves as long as is predicted is scored the next night" {
+	command -v vmf-eval >/dev/null || skip "no vmf-eval"
+	export NIGHT_MODEL=snaive NIGHT_LENGTH=auto
+	awk 'BEGIN {
+		print "workload,mem_bytes,vcpus,load_pct,total_ms,downtime_ms"
+		for (i = 0; i < 40; i++)
+			print "w" i % 5 "," (1 + i % 7) * 1e9 "," 1 + i % 3 "," \
+			    i "," 20000 + 900 * i "," 30 + i
+	}' | vmf-ingest -q --map migrations |
+	    vmf-train -q --model downtime -o downtime.model
+	export NIGHT_WINDOW="--downtime $PWD/downtime.model"
+	zcat day.csv.gz >s4.csv
+	gen 12 4 >s5.csv
+	night s4.csv
+	run -0 sh "$NIGHTLY" --out out --date 2024-01-05 --join vms.csv s5.csv
+	refute_output
+	assert_equal "$(cut -d, -f1-3 out/scores.csv | tail -n 1)" \
+	    2024-01-05,2024-01-04,snaive
 }
 
 @test "NIGHT_STEP and NIGHT_LONG alike, in any spelling: one series" {
