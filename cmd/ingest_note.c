@@ -12,7 +12,7 @@
 #define SAME_LEAST 100
 /* A thousand CPUs: percent of a VM are less, counters soon more. */
 #define PERCENT_MOST 1e5f
-#define PERCENT_LEAST -1.0f	/* nearer to 0 they are noise */
+#define PERCENT_LEAST (-1.0f)	/* nearer to 0 they are noise */
 #define LANES 8			/* side by side in one wide register */
 
 /* The least and the greatest value so far; missing ones are NaN. */

@@ -298,6 +298,10 @@ moves() {
 	moves --map m.json --bad-rows skip r.csv
 	lines a,5
 	grep -q '1 migrations out, 1 bad rows, 1 repeated' err
+	# A column that the map has is not to be guessed as well.
+	echo '{"kind": "migrations", "others": "guess", "fields": [{"name": "total_ms", "column": "t"}]}' >g.json
+	printf 'vm,t,total_ms\na,1,2\n' >g.csv
+	refused "g.csv:1: column 'total_ms' comes twice" --map ./g.json g.csv
 	# The header, as readings have it.
 	refused "r.csv:1: no column 'x', which --ignore names" \
 	    --map m.json --ignore x r.csv

@@ -699,6 +699,11 @@ b,2,2048"
 	assert_output "a,
 b,"
 	vmf-cat --schema new | grep -qE '^prio +int32'
+	# Nor does text of readings become a number.
+	echo '{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "cpu", "column": "cpu"}], "attributes": [{"name": "prio", "column": "prio"}]}' >m.json
+	printf 'vm,time,cpu,prio\na,3600,1,high\n' | vmf-ingest -q --map ./m.json -o text
+	fails 1 "text: 'a': column 'prio': found text 'high', expected what h has there" \
+	    vmf-aggregate --step 1h --join none.csv --append h -o new text
 }
 
 @test "a history that does not say its step: --step does" {

@@ -759,6 +759,12 @@ old() {
 	    'of the plan before 1 kept, 0 changed, 1 done, 4 no longer possible'
 	run -0 plan id,start,target --place --hosts hosts.csv --replan old <f
 	[[ $(hours <<<"$output" | xargs) == "b,02,h2 c,00,"*" d,00,h3 e,00,"* ]]
+	# A start that is forbidden by now.
+	vmf-window --length 1h --slot 1h --place --hosts hosts.csv \
+	    --blackout '02:00-03:00' --replan old -o plan f 2>err
+	run cat err
+	assert_output --partial \
+	    'of the plan before 0 kept, 0 changed, 1 done, 5 no longer possible'
 }
 
 @test "--replan: moves that make room for each other are kept, in any order" {

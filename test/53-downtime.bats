@@ -552,6 +552,14 @@ joined() {
 	joined vms.csv | vmf-predict -q --from m |
 	    vmf-cat -q --csv --columns status | tail -n +2 >out
 	printf '%s\n' ok partial | diff - out
+	# In a column of text, too.
+	{
+		echo kind=series step=3600
+		echo id workload mem_bytes vcpus:int32 start:time cpu_mean:list
+		echo 'a db 4294967296 4 2024-05-01T00:00:00Z 1*24'
+		echo 'b db NA 4 2024-05-01T00:00:00Z 1*24'
+	} | "$VMF_BIN/../unit/rows" | vmf-predict -q --from m |
+	    vmf-cat -q --csv --columns status | tail -n +2 | diff out -
 }
 
 @test "levels, columns in the way, and what is no model" {

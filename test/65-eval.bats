@@ -570,6 +570,28 @@ f.write_ipc_stream("point")'
 	echo host,mem_mb >none.csv
 	fails 1 "none.csv: no column 'cpus', which --max-host-load needs" vmf-eval \
 	    --forecast f --plan p --hosts none.csv --max-host-load 9 -o out s
+	sed 's/,70,/,many,/' hosts.csv >many.csv
+	fails 1 "many.csv: row 1: cpus is 'many', expected a number above 0" \
+	    vmf-eval --forecast f --plan p --hosts many.csv \
+	    --max-host-load 9 -o out s
+	{
+		echo kind=forecast step=3600
+		echo id host vcpus:int32 start:time cpu_mean:list
+		echo "vm-0000000 h1 1 $at 1*24"
+	} | "$VMF_BIN/../unit/rows" >when
+	fails 1 "when: its metadata do not say from when to when it is" \
+	    vmf-eval --forecast when --plan p --hosts hosts.csv \
+	    --max-host-load 9 -o out s
+	# VMs of other hosts than these have no part in it.
+	head -n 2 hosts.csv >one.csv
+	vmf-eval -q --forecast f --plan p --hosts one.csv --max-host-load 9 -o e s
+	run -0 vmf-cat --csv --no-header --columns n_hosts e
+	assert_line --index 0 1
+	cut -d , -f 1,2 vms.csv | paste -d , - <(echo vcpus; echo; seq 39) >zero.csv
+	vmf-aggregate -q --step 1h --join zero.csv --inner -o zero r
+	fails 1 "zero: row 0, 'vm-0000000': no vcpus above 0, which --max-host-load needs" \
+	    vmf-eval --forecast f --plan p --hosts hosts.csv \
+	    --max-host-load 9 -o out zero
 	vmf-aggregate -q --step 1h -o bare r
 	fails 1 "bare: no column 'vcpus', which --max-host-load needs" vmf-eval \
 	    --forecast f --plan p --hosts hosts.csv --max-host-load 9 -o out bare

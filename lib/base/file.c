@@ -318,7 +318,7 @@ std_of(const struct stat *st)
 {
 	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
 		int flags = fcntl(fd, F_GETFL);
-		struct stat std;
+		struct stat std = { 0 };
 
 		if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY &&
 		    fstat(fd, &std) == 0 && std.st_dev == st->st_dev &&

@@ -165,7 +165,7 @@ four_numbers(const struct vmf_cells *c, int64_t r, int64_t f,
 	__m256i both, len, bits, high;
 
 #define PLACE(i) do { \
-	memcpy(&at[i], sep + c->row[r + i], 8); \
+	memcpy(&at[i], sep + c->row[r + (i)], 8); \
 	end[i] = c->text + (at[i] >> 32); \
 } while (0)
 	PLACE(0);

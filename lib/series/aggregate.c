@@ -555,11 +555,12 @@ too_large(const struct vmf_aggregate *g, const struct vmf_batch *b,
 	double v = 0.0;
 	int k;
 
-	for (k = 0; k < 3; k++) {
+	/* One of the three is. */
+	for (k = 0;; k++) {
 		struct items it = list_items(b, cols[k], in_row);
 
 		v = item(&it, i);
-		if (isinf((float)v))
+		if (k == 2 || isinf((float)v))
 			break;
 	}
 	return vmf_fail(e, VMF_EDATA, "%s: row %lld: found '%s' %g at item "

@@ -70,7 +70,6 @@ put_text(struct vmf_col *to, const struct vmf_col *c, int64_t i,
 	return vmf_col_put_str(to, buf, len, e);
 }
 
-/* Attribute k: that of first, or of second where first has none. */
 /* Text, in a column that has been of something else. */
 static int
 not_a_number(const struct vmf_append *a, const struct vmf_append_side *s,
