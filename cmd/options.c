@@ -125,18 +125,24 @@ list_options(struct options *p, const struct cmd *c,
 }
 
 /* The zone first: times before --tz on the line mean the same.  What is wrong
- * with the others is told when they are looked at. */
+ * with the others is told when they are looked at: in their order, of which
+ * getopt_long leaves nothing, operands being last. */
 static int
 set_zone(const struct options *p, int argc, char *argv[], struct vmf_err *e)
 {
+	char **copy = vmf_calloc(argc + 1, (int64_t)sizeof(*copy), e);
 	int ch, rc = 0;
 
+	if (copy == NULL)
+		return VMF_ENOMEM;
+	memcpy(copy, argv, (size_t)argc * sizeof(*copy));
 	opterr = 0;
 	optind = 0;		/* glibc's word for: from the beginning */
-	while (rc == 0 && (ch = getopt_long(argc, argv, p->sopt, p->lopt,
+	while (rc == 0 && (ch = getopt_long(argc, copy, p->sopt, p->lopt,
 	    NULL)) != -1)
 		if (ch >= 256 && p->all[ch - 256].type == CMD_TZ)
 			rc = cmd_set_option(&p->all[ch - 256], optarg, e);
+	free(copy);
 	return rc;
 }
 

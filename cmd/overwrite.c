@@ -3,6 +3,7 @@
  * nor may two outputs be one. */
 #include "overwrite.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,44 +25,69 @@ struct place {
 	char *name;
 };
 
-static bool
-find_place(const char *path, struct place *p)
+/* 1, or 0 where it cannot be opened either, as whoever does tells. */
+static int
+look_at(int failed, const char *path, struct vmf_err *e)
+{
+	if (failed == 0)
+		return 1;
+	return errno == ENOENT || errno == ENOTDIR || errno == EACCES ||
+	    errno == ELOOP || errno == ENAMETOOLONG ? 0 :
+	    vmf_fail_errno(e, "cannot look at %s", path);
+}
+
+/* 1: found; 0: there is no such place. */
+static int
+find_place(const char *path, struct place *p, struct vmf_err *e)
 {
 	char *slash;
-	bool is_there;
+	int rc;
 
 	p->name = NULL;
 	if (is_std(path))
 		return fstat(STDOUT_FILENO, &p->st) == 0;
-	if (stat(path, &p->st) == 0)
-		return true;
-	if (vmf_file_target(&p->name, path, NULL) != 0)
-		return false;
+	if ((rc = look_at(stat(path, &p->st), path, e)) != 0)
+		return rc;
+	if ((rc = vmf_file_target(&p->name, path, e)) != 0)
+		return rc == VMF_ENOMEM ? rc : 0;
 	slash = strrchr(p->name, '/');
 	if (slash == NULL)
-		return stat(".", &p->st) == 0;
+		return look_at(stat(".", &p->st), ".", e);
 	*slash = '\0';
-	is_there = stat(slash == p->name ? "/" : p->name, &p->st) == 0;
+	rc = look_at(stat(slash == p->name ? "/" : p->name, &p->st), path, e);
 	memmove(p->name, slash + 1, strlen(slash + 1) + 1);
-	return is_there;
+	return rc;
 }
 
-bool
-cmd_same_output(const char *a, const char *b)
+/* 1 where both are written to one place. */
+static int
+same_output(const char *a, const char *b, struct vmf_err *e)
 {
 	struct place x, y = { .name = NULL };
-	bool same;
+	int rc;
 
 	if (is_std(a) && is_std(b))
-		return true;
-	/* Who writes to a device twice means it. */
-	same = find_place(a, &x) && find_place(b, &y) &&
-	    x.st.st_dev == y.st.st_dev && x.st.st_ino == y.st.st_ino &&
-	    strcmp(x.name == NULL ? "" : x.name, y.name == NULL ? "" :
-	    y.name) == 0 && !S_ISCHR(x.st.st_mode);
+		return 1;
+	if ((rc = find_place(a, &x, e)) > 0 &&
+	    (rc = find_place(b, &y, e)) > 0)
+		/* Who writes to a device twice means it. */
+		rc = x.st.st_dev == y.st.st_dev &&
+		    x.st.st_ino == y.st.st_ino &&
+		    strcmp(x.name == NULL ? "" : x.name, y.name == NULL ? "" :
+		    y.name) == 0 && !S_ISCHR(x.st.st_mode);
 	free(x.name);
 	free(y.name);
-	return same;
+	return rc;
+}
+
+int
+cmd_check_apart(const char *option, const char *path, const char *other,
+    const char *what, struct vmf_err *e)
+{
+	int same = same_output(path, other, e);
+
+	return same <= 0 ? same : vmf_fail(e, VMF_EUSAGE, "%s: '%.200s' is "
+	    "also %s; expected another file", option, path, what);
 }
 
 /* Is the file at path the one that is written, which where says? */
@@ -147,8 +173,8 @@ int
 cmd_check_sums(const struct cmd *c, const struct cmd_opt *table,
     struct vmf_err *e)
 {
-	if (cmd_same_output(c->sums, c->output))
-		return vmf_fail(e, VMF_EUSAGE, "--sums: '%.200s' is also the "
-		    "output; expected another file", c->sums);
-	return cmd_check_written(c, table, "--sums", c->sums, e);
+	int rc = cmd_check_apart("--sums", c->sums, c->output, "the output",
+	    e);
+
+	return rc != 0 ? rc : cmd_check_written(c, table, "--sums", c->sums, e);
 }

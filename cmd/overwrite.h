@@ -23,8 +23,10 @@ int cmd_check_written(const struct cmd *c, const struct cmd_opt *table,
 int cmd_check_sums(const struct cmd *c, const struct cmd_opt *table,
     struct vmf_err *e) VMF_CHECK;
 
-/* True when both are written to one place, be it there already or not; NULL
- * and "-" are standard output.  Devices are many places. */
-bool cmd_same_output(const char *a, const char *b);
+/* VMF_EUSAGE where path, which option names, and other, which is `what`, are
+ * written to one place, be it there already or not; NULL and "-" are standard
+ * output.  Devices are many places. */
+int cmd_check_apart(const char *option, const char *path, const char *other,
+    const char *what, struct vmf_err *e) VMF_CHECK;
 
 #endif

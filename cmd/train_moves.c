@@ -30,7 +30,7 @@ note(const struct cmd *c, const struct vmf_past *p,
 			    vmf_outcome_name((enum vmf_outcome)k), t->n,
 			    t->n_configs, how[t->trees]);
 	}
-	if (p->n == 0)
+	if (!vmf_downtime_learned(m))
 		cmd_note(c, "nothing to learn from: arithmetic is all the "
 		    "model has");
 	if (vmf_boost_version((char[32]){ 0 }, 32) == NULL)

@@ -86,7 +86,8 @@ to_gen_opts(struct vmf_gen_opts *o, bool *only_inventory)
 	    NULL };
 	static const char *const orders[] = { "time", "vm", "shuffle", NULL };
 	int shape = find_word(opt.shape, shapes);
-	int order = find_word(opt.order, orders);
+	int order = find_word(opt.order, orders), rc;
+	struct vmf_err err = { "" };
 
 	if (shape < 0)
 		return cmd_usage(&c, "--shape: found '%s', expected csv, "
@@ -102,9 +103,9 @@ to_gen_opts(struct vmf_gen_opts *o, bool *only_inventory)
 	if (opt.inventory != NULL && shape == 2)
 		return cmd_usage(&c, "--shape inventory writes it already: "
 		    "use -o FILE instead of --inventory FILE");
-	if (opt.inventory != NULL && cmd_same_output(opt.inventory, c.output))
-		return cmd_usage(&c, "--inventory: '%s' is also the output; "
-		    "expected another file", opt.inventory);
+	if (opt.inventory != NULL && (rc = cmd_check_apart("--inventory",
+	    opt.inventory, c.output, "the output", &err)) != 0)
+		return cmd_error(&c, rc, &err);
 	if (opt.step_s > opt.days * 86400)
 		return cmd_usage(&c, "--step: found %" PRId64 " s, expected "
 		    "no more than the %" PRId64 " days of --days",

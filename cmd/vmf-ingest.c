@@ -95,6 +95,7 @@ check_options(void)
 	int stamp = vmf_stamp_find(opt.time_format);
 	const char *bad_rows = opt.bad_rows;
 	struct vmf_err err = { "" };
+	int rc;
 
 	opt.in.skip_bad = strcmp(bad_rows, "fail") != 0;
 	opt.in.ignore = opt.ignore.v;
@@ -107,13 +108,12 @@ check_options(void)
 		return cmd_usage(&c, "--bad-rows: found '%s', expected fail, "
 		    "skip or a file", bad_rows);
 	if (opt.in.skip_bad && strcmp(bad_rows, "skip") != 0 &&
-	    cmd_check_written(&c, table, "--bad-rows", bad_rows, &err) != 0)
-		return cmd_usage(&c, "%s", err.msg);
-	if (opt.in.skip_bad && strcmp(bad_rows, "skip") != 0 &&
-	    (cmd_same_output(bad_rows, c.output) ||
-	    (c.sums != NULL && cmd_same_output(bad_rows, c.sums))))
-		return cmd_usage(&c, "--bad-rows: '%s' is also the output or "
-		    "--sums; expected another file", bad_rows);
+	    ((rc = cmd_check_written(&c, table, "--bad-rows", bad_rows,
+	    &err)) != 0 || (rc = cmd_check_apart("--bad-rows", bad_rows,
+	    c.output, "the output", &err)) != 0 || (c.sums != NULL &&
+	    (rc = cmd_check_apart("--bad-rows", bad_rows, c.sums,
+	    "that of --sums", &err)) != 0)))
+		return cmd_error(&c, rc, &err);
 	if (c.n_args == 0 && !opt.show_map && isatty(STDIN_FILENO))
 		return cmd_usage(&c, "standard input is a terminal: name a "
 		    "file or pipe one in");

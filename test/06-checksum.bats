@@ -169,7 +169,7 @@ checksum() {
 	fails 2 "--sums: './out' is also the output" \
 	    vmf-dedup --sums ./out -o out readings
 	fails 2 "--sums: '-' is also the output" vmf-dedup --sums - readings
-	fails 2 "is also the output or --sums" \
+	fails 2 "is also that of --sums" \
 	    vmf-ingest --bad-rows bad --sums bad -o out readings.csv
 	fails 2 "unknown or ambiguous option '--sums'" vmf-cat --sums a readings
 	run -141 bash -c 'trap - PIPE; vmf-gen -q --vms 500 --days 3 |

@@ -717,6 +717,33 @@ b,"
 	assert_output 'a,ok,1970-01-01T00:00:00Z,"[1,2,3]"'
 }
 
+@test "attributes of samples that fall out are older than those that are kept" {
+	printf '%s\n' vm,time,cpu,host,vcpus \
+	    a,2024-03-01T00:00:00Z,1,new,8 b,2024-03-01T00:00:00Z,1,hb,2 |
+	    vmf-ingest -q | vmf-aggregate -q --step 1h -o h
+	printf '%s\n' vm,time,cpu,host,vcpus \
+	    a,2024-01-10T00:00:00Z,1,old,2 b,2024-03-02T00:00:00Z,1,hb,2 |
+	    vmf-ingest -q | vmf-aggregate -q --append h --keep-span 28d -o new
+	run -0 vmf-cat --csv --no-header --columns id,host,vcpus,start new
+	assert_output "a,new,8,2024-03-01T00:00:00Z
+b,hb,2,2024-03-01T00:00:00Z"
+}
+
+@test "whole numbers that a float does not hold stay what they are" {
+	printf '%s\n' vm,time,cpu a,0,1 b,0,1 | vmf-ingest -q |
+	    vmf-aggregate -q --step 1h -o h
+	printf 'vm,asset\na,9007199254740993\n' >long.csv
+	printf 'vm,asset\nb,1.5\n' >half.csv
+	vmf-aggregate -q --join long.csv -o h1 h
+	for how in '--append h1 h' h1; do
+		# shellcheck disable=SC2086
+		run -0 vmf-cat --csv --no-header --columns id,asset \
+		    <(vmf-aggregate -q --join half.csv $how)
+		assert_output "a,9007199254740993
+b,1.5"
+	done
+}
+
 @test "lists that are missing in a row hold nothing, to coarser steps too" {
 	ROWS=$VMF_BIN/../unit/rows
 	[ -x "$ROWS" ] || skip "no test programs (make units)"

@@ -776,3 +776,90 @@ as_before() {
 			    c50[t] >= 0.45 && c50[t] <= 0.55)
 		}' out
 }
+
+@test "a config of several workloads is one of each" {
+	{
+		echo kind=migrations
+		echo workload config mem_bytes:f64 downtime_ms:f64 total_ms:f64
+		for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+			echo "a host$i 4e9 $((10 + i)) 40000"
+			echo "b host$i 4e9 $((100 + i)) 40000"
+			echo "c host$i 4e9 $((1000 + i)) 40000"
+		done
+	} | "$VMF_BIN/../unit/rows" >mixed
+	vmf-train -q --model downtime -o m mixed
+	{
+		echo kind=series step=3600
+		echo id workload mem_bytes:f64 start:time cpu_mean:list
+		echo 'x a 4e9 2024-05-01T00:00:00Z 1*24'
+	} | "$VMF_BIN/../unit/rows" | vmf-predict -q --from m |
+	    vmf-cat -q --csv --no-header --columns downtime_ms_q50 >out
+	awk '{ exit !($1 > 10 && $1 < 25) }' out
+	run -0 vmf-cat --csv --no-header --columns model,metric,n_folds,n_configs,n \
+	    <(vmf-eval -q --model downtime --hold-out workload mixed)
+	assert_line downtime,downtime_ms,3,36,36
+	# Whole numbers are names as well.
+	sed 's/host//' <(vmf-cat --csv --columns workload,config,downtime_ms mixed) |
+	    awk -F, 'NR > 1 { print $1, $2 * 1, $3 }' >numbers
+	{ echo kind=migrations; echo workload config:int32 downtime_ms:f64
+	  cat numbers; } | "$VMF_BIN/../unit/rows" | vmf-train --model downtime -o m 2>err
+	grep -q 'downtime_ms: of 36 moves in 36 configurations' err
+	{ echo kind=migrations; echo status:int32 downtime_ms:f64
+	  echo 1 5; } | "$VMF_BIN/../unit/rows" >odd
+	fails 1 "odd: column 'status' is int32, expected utf8" \
+	    vmf-train --model downtime -o m odd
+}
+
+@test "moves of which nothing came are nothing to learn from" {
+	{
+		echo kind=migrations
+		echo id workload mem_bytes:f64 downtime_ms:f64 total_ms:f64
+		echo 'a web 4e9 - -'
+		echo 'b web 8e9 - -'
+	} | "$VMF_BIN/../unit/rows" >none
+	vmf-train --model downtime -o m none 2>err
+	grep -q 'nothing to learn from' err
+	vmf-predict -q --from m none |
+	    vmf-cat --csv --no-header --columns status,reason >out
+	assert_equal "$(sort -u out)" "fallback,nothing was learned: by arithmetic"
+}
+
+@test "a VM that is far by one outcome's moves is told, whatever the others" {
+	{
+		echo kind=migrations
+		echo workload mem_bytes:f64 downtime_ms:f64 total_ms:f64
+		for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+			echo "web ${i}e9 $((10 + i)) $((10000 * i))"
+		done
+		for i in 1 2 3 4 5; do
+			echo "web ${i}e12 - ${i}0000000"
+		done
+	} | "$VMF_BIN/../unit/rows" >moves
+	vmf-train -q --model downtime -o m moves
+	{
+		echo kind=forecast step=3600
+		echo id workload mem_bytes:f64 start:time cpu_mean:list
+		echo 'a web 4e9 2024-05-01T00:00:00Z 1*24'
+		echo 'b web 1e12 2024-05-01T00:00:00Z 1*24'
+	} | "$VMF_BIN/../unit/rows" >vms
+	far='its mem_bytes is far from that of any move known: predicted wider'
+	run -0 vmf-cat --csv --no-header --columns id,status,reason \
+	    <(vmf-predict -q --from m vms)
+	assert_output "a,ok,
+b,unseen,$far"
+	# Where no length was learned, too.
+	vmf-cat -q --csv --columns workload,mem_bytes,downtime_ms moves |
+	    awk -F, 'NR > 1 && $3 != "" { print $1, $2, $3 }' >short
+	{ echo kind=migrations; echo workload mem_bytes:f64 downtime_ms:f64
+	  cat short; } | "$VMF_BIN/../unit/rows" |
+	    vmf-train -q --model downtime -o m
+	run -0 vmf-cat --csv --no-header --columns id,reason \
+	    <(vmf-window -q --length 30m --downtime m vms)
+	assert_output "a,no length was learned: by arithmetic
+b,$far; no length was learned: by arithmetic"
+	# Numbers of no machine are not known.
+	echo kind=migrations >odd.txt
+	echo workload mem_bytes:f64 bandwidth_bytes_s:f64 downtime_ms:f64 >>odd.txt
+	echo web 1e40 1e-300 5 >>odd.txt
+	"$VMF_BIN/../unit/rows" <odd.txt | vmf-train -q --model downtime -o m
+}

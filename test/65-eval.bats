@@ -582,6 +582,17 @@ f.write_ipc_stream("point")'
 	fails 1 "when: its metadata do not say from when to when it is" \
 	    vmf-eval --forecast when --plan p --hosts hosts.csv \
 	    --max-host-load 9 -o out s
+	# Plans are sorted as forecasts are.
+	judge - <<-'E'
+	import pyarrow as pa
+	with pa.OSFile("p") as f:
+	    t = pa.ipc.open_stream(f).read_all()
+	o = t.take(list(reversed(range(len(t)))))
+	with pa.OSFile("back", "wb") as f, pa.ipc.new_stream(f, t.schema) as w:
+	    w.write_table(o)
+	E
+	fails 1 "back: row 1: its id is missing or before that of the row before" \
+	    vmf-eval --forecast f --plan back s
 	# VMs of other hosts than these have no part in it.
 	head -n 2 hosts.csv >one.csv
 	vmf-eval -q --forecast f --plan p --hosts one.csv --max-host-load 9 -o e s

@@ -100,6 +100,22 @@ section() {
 	done
 }
 
+@test "an option without its value does not take the file before it" {
+	printf 'vm,time,cpu\na,0,1\n' >in.csv
+	cp in.csv was.csv
+	for c in $(commands); do
+		for o in $(help_options "$c"); do
+			timeout 10 "$c" in.csv "--$o" >out 2>err </dev/null || true
+			same in.csv was.csv
+		done
+		fails 2 "option '-o' needs a value" "$c" in.csv -o
+		fails 2 "option '--output' needs a value" \
+		    "$c" in.csv in.csv --output
+	done
+	fails 2 "option '--join' needs a value" vmf-aggregate in.csv --join
+	fails 2 "option '-n' needs a value" vmf-cat in.csv -n
+}
+
 @test "no option is missing from --help" {
 	for c in $(commands); do
 		for o in $(cd "$VMF_ROOT" &&

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "arrow/bits.h"
 #include "arrow/format.h"
@@ -146,6 +147,8 @@ unpack_zstd(const uint8_t *p, int64_t n, uint8_t *to, int64_t need)
 	}
 	ZSTD_freeDCtx(z);
 	VMF_WRITTEN(to, out.pos);
+	if (ZSTD_getErrorCode(left) == ZSTD_error_memory_allocation)
+		return VMF_ENOMEM;
 	return out.pos == out.size && !ZSTD_isError(left) ? 0 : VMF_EDATA;
 }
 
@@ -169,6 +172,9 @@ unpack_lz4(const uint8_t *p, int64_t n, uint8_t *to, int64_t need)
 	}
 	LZ4F_freeDecompressionContext(z);
 	VMF_WRITTEN(to, out);
+	if (LZ4F_isError(left) && strcmp(LZ4F_getErrorName(left),
+	    "ERROR_allocation_failed") == 0)
+		return VMF_ENOMEM;
 	return out == need && !LZ4F_isError(left) ? 0 : VMF_EDATA;
 }
 

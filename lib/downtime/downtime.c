@@ -528,6 +528,15 @@ done:
 	return rc;
 }
 
+bool
+vmf_downtime_learned(const struct vmf_downtime *m)
+{
+	for (int t = 0; t < VMF_N_OUTCOMES; t++)
+		if (m->target[t].n > 0)
+			return true;
+	return false;
+}
+
 int
 vmf_downtime_quantiles(const struct vmf_downtime *m, enum vmf_outcome t,
     const struct vmf_facts *f, int64_t n,
@@ -551,7 +560,7 @@ vmf_downtime_quantiles(const struct vmf_downtime *m, enum vmf_outcome t,
 			rc = some_rows(m, t, less, own, k, words, r, odd, e);
 			for (; rc == 0 && k > 0; k--) {
 				memcpy(q[at[k - 1]], r[k - 1], sizeof(*r));
-				if (strange != NULL)
+				if (strange != NULL && strange[at[k - 1]] == 0)
 					strange[at[k - 1]] = odd[k - 1];
 			}
 		}

@@ -89,7 +89,8 @@ struct vmf_downtime {
 	int32_t *work;
 	uint8_t *known;		/* by code + 1, that of no workload being -1 */
 	int64_t n_known;
-	int64_t n_rows;		/* completed moves */
+	int64_t n_rows;		/* completed moves, of which the outcomes may
+				 * not be known */
 	unsigned told;		/* a bit a fact that any of them had: what
 				 * none had cannot be related to, and does not
 				 * count, unless there are none at all */
@@ -134,13 +135,17 @@ bool vmf_downtime_can(const struct vmf_downtime *m,
  * for no move had them, or that is done by one before. */
 unsigned vmf_down_without(const struct vmf_downtime *m, int less);
 
+/* Is anything learned, of any outcome?  If not it is arithmetic alone. */
+bool vmf_downtime_learned(const struct vmf_downtime *m);
+
 /*
  * The quantiles of outcome t for n rows of facts, whose words are codes of
  * words (the model's own, or the past's it was learned from): q[i] in the
  * outcome's unit, ascending.  What is not told of the way of the move is
  * taken to be as usual, and what else is lacking was not learned with
- * either. strange[i] (may be NULL) is 0, or one of vmf_down_strange: then the
- * quantiles are further apart.
+ * either.  Where row i is one of vmf_down_strange its quantiles are further
+ * apart, and strange[i] (NULL: no matter) is that, unless it has been one of
+ * another outcome: the caller clears it before the first.
  */
 int vmf_downtime_quantiles(const struct vmf_downtime *m, enum vmf_outcome t,
     const struct vmf_facts *f, int64_t n,

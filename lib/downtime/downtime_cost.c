@@ -91,7 +91,7 @@ tell_apart(struct vmf_down_cost *d, int64_t n)
 static uint8_t
 strange_of(const struct vmf_down_cost *d, int64_t i)
 {
-	return d->m->n_rows > 0 ? d->strange[d->at[i * d->n_loads]] : 0;
+	return vmf_downtime_learned(d->m) ? d->strange[d->at[i * d->n_loads]] : 0;
 }
 
 int
@@ -114,8 +114,9 @@ vmf_down_cost_batch(struct vmf_down_cost *d, const struct vmf_batch *b,
 	    (rc = take_facts(d, b, e)) != 0)
 		return rc;
 	differ = tell_apart(d, n);
+	memset(d->strange, 0, (size_t)differ);
 	if ((rc = vmf_downtime_quantiles(d->m, d->downtime, d->once, differ,
-	    d->m->words, d->q, NULL, e)) != 0)
+	    d->m->words, d->q, d->strange, e)) != 0)
 		return rc;
 	for (int64_t i = 0; i < n; i++) {
 		d->row[i].downtime_ms = (float)d->q[d->at[i]][MEDIAN];
@@ -130,7 +131,7 @@ vmf_down_cost_batch(struct vmf_down_cost *d, const struct vmf_batch *b,
 		d->pre[i] = vmf_facts_precopy(&f, d->m->words);
 		d->n_strange += strange_of(d, i) == VMF_DOWN_NEW_WORKLOAD;
 		d->n_far += strange_of(d, i) > VMF_DOWN_NEW_WORKLOAD;
-		d->n_unrated += d->m->n_rows > 0 &&
+		d->n_unrated += vmf_downtime_learned(d->m) &&
 		    !(d->m->told >> VMF_FACT_DIRTY & 1) &&
 		    d->own[i].num[VMF_FACT_DIRTY] > 0.0;
 		d->n_diverge += !d->pre[i].converges;

@@ -43,8 +43,9 @@ vmf_down_eval_schema(struct vmf_schema *s, const struct vmf_schema *from,
 struct run {
 	const struct vmf_down_eval *v;
 	const struct vmf_past *past;
-	int64_t n_folds;
+	int64_t n_folds, n_held;	/* of these, with a config */
 	int64_t *fold;		/* by config */
+	uint8_t *seen;		/* room, by config */
 	double (*q)[LEVELS];	/* by rival, outcome and row */
 	double *tmp;		/* room for 2 n */
 	double *tmp2;
@@ -304,14 +305,34 @@ score(struct run *r, enum rival k, int t, int64_t g, double s[9])
 	return n;
 }
 
-/* How many configs fold g (-1: all) has. */
+/* Of how many configs the moves are that score counts. */
 static int64_t
-configs_of(const struct run *r, int64_t g)
+configs_of(const struct run *r, enum rival k, int t, int64_t g)
+{
+	const struct vmf_past *p = r->past;
+	double (*q)[LEVELS] = levels_of(r, k, t);
+	int64_t n = 0;
+
+	memset(r->seen, 0, (size_t)p->configs.n);
+	for (int64_t i = 0; i < p->n; i++)
+		if (counts(r, i, t, q[i], g) && !r->seen[p->config[i]]) {
+			r->seen[p->config[i]] = 1;
+			n++;
+		}
+	return n;
+}
+
+static int64_t
+folds_held(const struct run *r)
 {
 	int64_t n = 0;
 
-	for (int64_t c = 0; c < r->past->configs.n; c++)
-		n += g < 0 || r->fold[c] == g;
+	for (int64_t g = 0; g < r->n_folds; g++)
+		for (int64_t c = 0; c < r->past->configs.n; c++)
+			if (r->fold[c] == g) {
+				n++;
+				break;
+			}
 	return n;
 }
 
@@ -324,7 +345,7 @@ put_scores(struct run *r, int64_t g, struct vmf_batch *out,
 	    "by_workload", "arithmetic" };
 	const char *held = g >= 0 ? r->v->set[g] :
 	    r->v->hold == VMF_HOLD_WORKLOAD ? "workload" : "config";
-	double s[9];
+	double s[9], none[9];
 	int rc;
 
 	for (int t = 0; t < VMF_N_OUTCOMES; t++)
@@ -334,7 +355,10 @@ put_scores(struct run *r, int64_t g, struct vmf_batch *out,
 			struct vmf_col *c = out->col;
 			int64_t n = score(r, (enum rival)k, t, g, s);
 
-			if (n == 0)
+			/* Of an outcome that the others do not have nothing
+			 * is learned. */
+			if (n == 0 || (g >= 0 && score(r, LEARNED, t, g,
+			    none) == 0))
 				continue;
 			if ((rc = vmf_col_put_str(c++, names[k],
 			    (int64_t)strlen(names[k]), e)) != 0 ||
@@ -342,9 +366,9 @@ put_scores(struct run *r, int64_t g, struct vmf_batch *out,
 			    (int64_t)strlen(name), e)) != 0 ||
 			    (rc = vmf_col_put_str(c++, held,
 			    (int64_t)strlen(held), e)) != 0 ||
-			    (rc = vmf_col_put_int(c++, r->n_folds, e)) != 0 ||
-			    (rc = vmf_col_put_int(c++, configs_of(r, g),
-			    e)) != 0 ||
+			    (rc = vmf_col_put_int(c++, r->n_held, e)) != 0 ||
+			    (rc = vmf_col_put_int(c++, configs_of(r,
+			    (enum rival)k, t, g), e)) != 0 ||
 			    (rc = vmf_col_put_int(c++, n, e)) != 0)
 				return rc;
 			for (int j = 0; j < 9; j++)
@@ -365,14 +389,17 @@ vmf_down_eval(const struct vmf_down_eval *v, const struct vmf_past *past,
 	int rc = VMF_ENOMEM;
 
 	r.fold = vmf_calloc(past->configs.n, (int64_t)sizeof(*r.fold), e);
+	r.seen = vmf_calloc(past->configs.n + 1, 1, e);
 	r.q = vmf_calloc(cells, (int64_t)sizeof(*r.q), e);
 	r.tmp = vmf_calloc(n, (int64_t)sizeof(double), e);
 	r.tmp2 = vmf_calloc(n, (int64_t)sizeof(double), e);
-	if (r.fold == NULL || r.q == NULL || r.tmp == NULL || r.tmp2 == NULL)
+	if (r.fold == NULL || r.seen == NULL || r.q == NULL || r.tmp == NULL ||
+	    r.tmp2 == NULL)
 		goto done;
 	for (int64_t i = 0; i < cells; i++)
 		r.q[i][0] = NAN;
 	rc = make_folds(&r, e);
+	r.n_held = rc == 0 ? folds_held(&r) : 0;
 	for (int64_t g = 0; rc == 0 && g < r.n_folds; g++) {
 		rc = one_fold(&r, g, e);
 		if (v->on_fold != NULL)
@@ -385,6 +412,7 @@ vmf_down_eval(const struct vmf_down_eval *v, const struct vmf_past *past,
 		rc = put_scores(&r, g, out, e);
 done:
 	free(r.fold);
+	free(r.seen);
 	free(r.q);
 	free(r.tmp);
 	free(r.tmp2);

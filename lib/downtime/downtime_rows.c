@@ -151,7 +151,6 @@ vmf_down_out_open(struct vmf_down_out *o, const struct vmf_reader *in,
     struct vmf_schema *s, struct vmf_err *e)
 {
 	const struct vmf_schema *from = vmf_reader_schema(in);
-	bool any = false;
 	int rc;
 
 	for (int j = 0; j < o->levels.n; j++)
@@ -175,9 +174,10 @@ vmf_down_out_open(struct vmf_down_out *o, const struct vmf_reader *in,
 		o->col[o->n_cols++] = c;
 	}
 	for (int t = 0; t < VMF_N_OUTCOMES; t++)
-		any |= o->known[t] = o->m->target[t].n > 0;
+		o->known[t] = o->m->target[t].n > 0;
+	o->learned = vmf_downtime_learned(o->m);
 	for (int t = 0; t < VMF_N_OUTCOMES; t++) {
-		o->known[t] |= !any;
+		o->known[t] |= !o->learned;
 		if (o->known[t] && (rc = add_outcome(o, t, s, e)) != 0)
 			return rc;
 	}
@@ -201,9 +201,9 @@ put_status(struct vmf_down_out *o, int64_t i, struct vmf_col *c,
 	struct vmf_precopy p = vmf_facts_precopy(&f, o->m->words);
 	char why_partial[VMF_DOWN_WHY], why_wide[VMF_DOWN_WHY_WIDE];
 	const char *lacks = vmf_down_partial(o->m, &o->f[i], why_partial);
-	const char *status = o->m->n_rows == 0 ? "fallback" :
+	const char *status = !o->learned ? "fallback" :
 	    o->strange[i] != 0 ? "unseen" : *lacks != '\0' ? "partial" : "ok";
-	const char *why[] = { o->m->n_rows == 0 ? "nothing was learned: by "
+	const char *why[] = { !o->learned ? "nothing was learned: by "
 	    "arithmetic" : vmf_down_why_wide(o->strange[i], why_wide), lacks,
 	    p.converges ? "" : "by arithmetic pre-copy will not converge: its "
 	    "memory is written to as fast as it is sent" };
@@ -237,6 +237,7 @@ vmf_down_out_batch(struct vmf_down_out *o, const struct vmf_batch *b,
 	    (rc = vmf_grow(&o->q, &o->q_cap, n + 1, e)) != 0 ||
 	    (rc = vmf_grow(&o->strange, &o->strange_cap, n + 1, e)) != 0)
 		return rc;
+	memset(o->strange, 0, (size_t)n);
 	for (int64_t i = 0; i < n; i++)
 		if ((rc = vmf_down_facts(&o->view, b, i, &o->f[i],
 		    e)) != 0)

@@ -11,6 +11,10 @@
 #include "base/num.h"
 #include "base/time.h"
 
+/* What is beyond these is no number of anything here. */
+#define LEAST 1e-12
+#define MOST 1e24
+
 const char *
 vmf_outcome_name(enum vmf_outcome k)
 {
@@ -128,13 +132,13 @@ vmf_facts_read(const struct vmf_facts_at *at, const struct vmf_batch *b,
 		if (at->num[k] >= 0 && (rc = read_number(b, at->num[k], i,
 		    vmf_fact_name((enum vmf_fact)k), &v, e)) != 0)
 			return rc;
-		f->num[k] = v >= 0.0 && isfinite(v) && (v > 0.0 ||
+		f->num[k] = (v >= LEAST && v <= MOST) || (v == 0.0 &&
 		    k > VMF_FACT_USED) ? v : NAN;
 	}
 	if (isnan(f->num[VMF_FACT_MEM]) && at->mem_mb >= 0) {
 		if ((rc = read_number(b, at->mem_mb, i, "mem_mb", &v, e)) != 0)
 			return rc;
-		if (v > 0.0 && isfinite(v))
+		if (v >= LEAST && v * 0x1p20 <= MOST)
 			f->num[VMF_FACT_MEM] = v * 0x1p20;
 	}
 	for (int k = 0; k < VMF_N_WORDS; k++) {
@@ -229,8 +233,13 @@ find_columns(struct columns *at, const struct vmf_reader *r,
 		    true);
 		n += at->out[k] >= 0;
 	}
-	at->config = find(s, "config", false);
+	at->config = find_fact(s, "config");
 	at->status = find(s, "status", false);
+	c = vmf_schema_find(s, "status");
+	if (c >= 0 && at->status < 0 && s->field[c].type != VMF_NULL)
+		return vmf_fail(e, VMF_EDATA, "%s: column 'status' is %s, "
+		    "expected utf8", vmf_reader_name(r),
+		    vmf_type_name(s->field[c].type));
 	c = vmf_schema_find(s, "start");
 	at->start = c >= 0 && s->field[c].type == VMF_TIME ? c : -1;
 	if (n > 0)
@@ -260,15 +269,21 @@ make_config(struct vmf_past *p, const struct vmf_facts *f, int32_t *config,
 	return *config < 0 ? VMF_ENOMEM : 0;
 }
 
-/* The config of a row that names it. */
+/* The config of a row that names it: moves of another workload, in another
+ * way or of another size repeat nothing, whatever they are called. */
 static int
-name_config(struct vmf_past *p, const char *s, int64_t len, int32_t *config,
-    struct vmf_err *e)
+name_config(struct vmf_past *p, const struct vmf_facts *f, const char *s,
+    int64_t len, int32_t *config, struct vmf_err *e)
 {
+	double mem = f->num[VMF_FACT_MEM];
+	int32_t size = isnan(mem) ? -1 :
+	    (int32_t)nearbyint(4.0 * log2(1.0 + mem));
 	struct vmf_buf key = { 0 };
-	int rc = vmf_buf_put(&key, &p->n_sets, sizeof(p->n_sets), e);
+	int rc;
 
-	if (rc == 0)
+	if ((rc = vmf_buf_put(&key, &p->n_sets, sizeof(p->n_sets), e)) == 0 &&
+	    (rc = vmf_buf_put(&key, f->word, sizeof(f->word), e)) == 0 &&
+	    (rc = vmf_buf_put(&key, &size, sizeof(size), e)) == 0)
 		rc = vmf_buf_put(&key, s, len, e);
 	if (rc == 0)
 		*config = vmf_dict_intern(&p->configs, (const char *)key.p,
@@ -283,6 +298,7 @@ take_row(struct vmf_past *p, const struct columns *at,
     struct vmf_err *e)
 {
 	int64_t len, n = p->n;
+	char tmp[32];
 	const char *s = at->status < 0 ? NULL :
 	    vmf_col_str(&b->col[at->status], i, &len);
 	int rc;
@@ -310,11 +326,10 @@ take_row(struct vmf_past *p, const struct columns *at,
 
 		p->out[n][k] = v >= 0.0 && isfinite(v) ? v : NAN;
 	}
-	s = at->config < 0 ? NULL : vmf_col_str(&b->col[at->config], i, &len);
+	len = at->config < 0 ? 0 : read_word(&b->col[at->config], i, tmp, &s);
 	p->set[n] = p->n_sets;
-	rc = s == NULL || len == 0 ?
-	    make_config(p, &p->facts[n], &p->config[n], e) :
-	    name_config(p, s, len, &p->config[n], e);
+	rc = len == 0 ? make_config(p, &p->facts[n], &p->config[n], e) :
+	    name_config(p, &p->facts[n], s, len, &p->config[n], e);
 	p->n += rc == 0;
 	return rc;
 }

@@ -55,8 +55,8 @@ struct vmf_facts_at {
 };
 void vmf_facts_find(struct vmf_facts_at *at, const struct vmf_schema *s);
 /* The facts of row i.  With add, words that are new get codes; without, they
- * are -2.  Negative and infinite numbers are not known, and a memory or use
- * of 0 is not either.  VMF_EDATA where text is no number: the caller says of
+ * are -2.  Negative numbers, and those above 1e24, are not known, and a memory
+ * or use of 0 is not either.  VMF_EDATA where text is no number: the caller says of
  * which row. */
 int vmf_facts_read(const struct vmf_facts_at *at, const struct vmf_batch *b,
     int64_t i, bool add, struct vmf_dict words[VMF_N_WORDS],
@@ -79,8 +79,9 @@ struct vmf_past {
 /*
  * Read the stream to its end, after what p has.  Its vmf:kind is migrations
  * or not given, and it has at least one outcome: else VMF_EDATA.  A row's
- * config is that of its column, or its facts where it has none (numbers to the
- * nearest quarter of a doubling); those of two streams are not the same.
+ * config is that of its column and its words and memory, or its facts where it
+ * has none (numbers to the nearest quarter of a doubling); those of two streams
+ * are not the same.
  */
 int vmf_past_read(struct vmf_past *p, struct vmf_reader *r,
     struct vmf_err *e) VMF_CHECK;

@@ -301,8 +301,10 @@ vmf_eval_free(struct vmf_eval *ev)
 		free(ev->rival[m].boot);
 		free(ev->rival[m].risk);
 	}
-	if (ev->plan != NULL)
+	if (ev->plan != NULL) {
 		free(ev->plan->name);
+		free(ev->plan->last);
+	}
 	free(ev->rival);
 	free(ev->cases);
 	free(ev->problem);

@@ -68,6 +68,8 @@ struct vmf_eval_plan {
 	int64_t name_cap;
 	const struct vmf_batch *b;
 	int64_t row;
+	char *last;			/* the id of the row before */
+	int64_t last_len, last_cap;
 	bool ended;
 };
 

@@ -190,8 +190,7 @@ score_risk(struct vmf_eval *ev, int own, int64_t i, int64_t g, int k,
 {
 	const struct vmf_target *t = ev->targets.v;
 	double p = vmf_col_num(&ev->given->b->col[ev->given_risk], g);
-	int64_t from = (vmf_series_start(ev->given, g) -
-	    vmf_series_start(ev->series, i)) / ev->series->grid.step_s, n;
+	int64_t from = 0, n;
 	const double *y;
 	int rc;
 
@@ -205,6 +204,9 @@ score_risk(struct vmf_eval *ev, int own, int64_t i, int64_t g, int k,
 	    e)) != 0 || (rc = vmf_grow(&ev->ahead, &ev->ahead_cap, t->to,
 	    e)) != 0)
 		return rc;
+	if (n > 0)
+		from = (vmf_series_start(ev->given, g) - vmf_series_start(
+		    ev->series, i)) / ev->series->grid.step_s;
 	for (int64_t j = 0; j < t->to; j++)
 		ev->ahead[j] = n > 0 && from + j >= 0 && from + j < n ?
 		    y[from + j] : NAN;

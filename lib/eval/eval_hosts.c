@@ -109,7 +109,10 @@ vmf_eval_hosts_add(struct vmf_eval_hosts *o, struct vmf_series *s,
 	if (m->start != VMF_TIME_NONE) {
 		begins = (vmf_time_floor(m->start, o->step_s) - o->start) /
 		    o->step_s;
-		left = (m->end - o->start - 1) / o->step_s + 1;
+		/* As the planner has it: who has no target counts where it
+		 * is. */
+		if (m->target != NULL)
+			left = (m->end - o->start - 1) / o->step_s + 1;
 		to = m->target == NULL ? -1 : vmf_dict_find(&o->inv->vm,
 		    m->target, m->target_len);
 	}
@@ -124,6 +127,8 @@ vmf_eval_hosts_add(struct vmf_eval_hosts *o, struct vmf_series *s,
 	}
 	if ((rc = vmf_series_list(s, i, col, &y, &n, e)) != 0)
 		return rc;
+	if (n == 0)
+		first = o->start;
 	instead = mean_load(o, y, n, first);
 	if (from >= 0)
 		put(o, from, y, n, first, instead, vcpus, 0, left);

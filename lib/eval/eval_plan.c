@@ -88,9 +88,10 @@ keep_move(struct vmf_eval_plan *p, struct vmf_err *e)
 	return 0;
 }
 
-/* The row at p->row is there: 1, 0 at the end. */
+/* The row at p->row, and its id: 1, 0 at the end. */
 static int
-peek(struct vmf_eval_plan *p, struct vmf_err *e)
+peek(struct vmf_eval_plan *p, const char **id, int64_t *len,
+    struct vmf_err *e)
 {
 	while (!p->ended && (p->b == NULL || p->row == p->b->n)) {
 		int got = vmf_reader_next(p->r, &p->b, e);
@@ -100,7 +101,30 @@ peek(struct vmf_eval_plan *p, struct vmf_err *e)
 		p->ended = got == 0;
 		p->row = 0;
 	}
-	return p->ended ? 0 : 1;
+	if (p->ended)
+		return 0;
+	*id = vmf_col_str(&p->b->col[p->id], p->row, len);
+	if (*id == NULL || (p->last != NULL &&
+	    vmf_id_cmp(p->last, p->last_len, *id, *len) > 0))
+		return vmf_fail(e, VMF_EDATA, "%s: row %" PRId64 ": its id "
+		    "is missing or before that of the row before; expected "
+		    "rows sorted by id", vmf_reader_name(p->r),
+		    vmf_reader_row(p->r) + p->row);
+	return 1;
+}
+
+/* To the row after the one at p->row, which has this id. */
+static int
+next(struct vmf_eval_plan *p, const char *id, int64_t len, struct vmf_err *e)
+{
+	int rc = vmf_grow(&p->last, &p->last_cap, len + 1, e);
+
+	if (rc != 0)
+		return rc;
+	memcpy(p->last, id, (size_t)len);
+	p->last_len = len;
+	p->row++;
+	return 0;
 }
 
 /* The mean of the true load from one moment to another, each step by the
@@ -223,15 +247,12 @@ vmf_eval_plan_row(struct vmf_eval *ev, int64_t i, const struct vmf_case *c,
 {
 	struct vmf_eval_plan *p = ev->plan;
 	int64_t len, p_len;
-	const char *id = vmf_series_id(ev->series, i, &len);
+	const char *id = vmf_series_id(ev->series, i, &len), *p_id;
 	int got, rc;
 
 	p->move.start = VMF_TIME_NONE;
-	while ((got = peek(p, e)) > 0) {
-		const char *p_id = vmf_col_str(&p->b->col[p->id], p->row,
-		    &p_len);
-		int cmp = p_id == NULL ? -1 :
-		    vmf_id_cmp(p_id, p_len, id, len);
+	while ((got = peek(p, &p_id, &p_len, e)) > 0) {
+		int cmp = vmf_id_cmp(p_id, p_len, id, len);
 
 		if (cmp > 0)
 			break;
@@ -241,7 +262,8 @@ vmf_eval_plan_row(struct vmf_eval *ev, int64_t i, const struct vmf_case *c,
 		if (cmp == 0 && c->h > 0 &&
 		    (rc = score(ev, i, c, t, e)) != 0)
 			return rc;
-		p->row++;
+		if ((rc = next(p, p_id, p_len, e)) != 0)
+			return rc;
 	}
 	return got < 0 ? got : 0;
 }
@@ -249,9 +271,12 @@ vmf_eval_plan_row(struct vmf_eval *ev, int64_t i, const struct vmf_case *c,
 int
 vmf_eval_plan_finish(struct vmf_eval_plan *p, struct vmf_err *e)
 {
-	int got;
+	const char *id;
+	int64_t len;
+	int got, rc;
 
-	while ((got = peek(p, e)) > 0)
-		p->row = p->b->n;
+	while ((got = peek(p, &id, &len, e)) > 0)
+		if ((rc = next(p, id, len, e)) != 0)
+			return rc;
 	return got;
 }

@@ -34,7 +34,8 @@ vmf_side_cols(struct vmf_side_cols *c, const struct vmf_global *g,
 	for (int k = 0; k < g->n_traits; k++) {
 		int i = vmf_schema_find(s, g->trait[k]);
 
-		c->trait[k] = i >= 0 && is_number(s->field[i].type) ? i : -1;
+		c->trait[k] = i >= 0 && (is_number(s->field[i].type) ||
+		    s->field[i].type == VMF_UTF8) ? i : -1;
 	}
 }
 
@@ -77,7 +78,7 @@ vmf_side_rows_add(struct vmf_side_rows *r, const struct vmf_side_cols *c,
 	}
 	for (int k = 0; k < c->n_traits; k++)
 		r->trait[row * c->n_traits + k] = c->trait[k] < 0 ? NAN :
-		    (float)vmf_col_num(&s->b->col[c->trait[k]], i);
+		    (float)vmf_series_number(s, i, c->trait[k]);
 	r->n++;
 	return 0;
 }

@@ -72,20 +72,26 @@ load_by(const struct vmf_planner *p, int64_t i, int64_t k)
 {
 	const struct vmf_moves *m = &p->moves;
 	const struct vmf_down_cost *d = p->down;
-	double cost = vmf_moves_cost(m, i, k);
+	double cost = vmf_moves_cost(m, i, k), error;
 	const struct vmf_predicted *f;
 
 	if (d == NULL)
 		return cost;
 	f = vmf_planner_predicted(p, i);
+	error = ldexp(0.5, m->vm[i].cost_exp) + FLOAT_PART * cost;
 	if (d->apart) {
 		struct vmf_predicted at = vmf_predicted_at(f, d->n_loads,
 		    vmf_planner_cpu(p, i, k, cost));
+		double load = cost - vmf_down_cost_of(d, &at);
 
-		return fmax(0.0, cost - vmf_down_cost_of(d, &at));
+		/* Where that is kept, as near to it as the cost lets it be. */
+		if (m->keep_load)
+			load = fmax(load - error, fmin(load + error,
+			    vmf_moves_load(m, i, k, true)));
+		return fmax(0.0, load);
 	}
-	return vmf_down_cost_load(d, f, cost, ldexp(0.5, m->vm[i].cost_exp) +
-	    FLOAT_PART * cost, vmf_moves_load(m, i, k, true));
+	return vmf_down_cost_load(d, f, cost, error, vmf_moves_load(m, i, k,
+	    true));
 }
 
 static double

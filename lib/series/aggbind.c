@@ -99,12 +99,12 @@ add_metric(struct vmf_aggregate *g, const char *name, int64_t len,
 	return g->n_metrics++;
 }
 
-/* Column NAME_SUFFIX that is a metric of readings, or -1. */
+/* Column NAME_SUFFIX, of len bytes of name, that is a metric of readings, or
+ * -1. */
 static int
-sibling(const struct vmf_aggregate *g, const char *name, const char *suffix)
+sibling(const struct vmf_aggregate *g, const char *name, size_t len,
+    const char *suffix)
 {
-	size_t len = strlen(name);
-
 	for (int i = 0; i < g->schema->n; i++) {
 		const struct vmf_field *f = &g->schema->field[i];
 
@@ -121,16 +121,10 @@ static bool
 is_sibling(const struct vmf_aggregate *g, const char *name)
 {
 	int64_t len = (int64_t)strlen(name) - 4;
-	char *base;
-	int col;
 
-	if (len <= 0 || (strcmp(name + len, "_max") != 0 &&
-	    strcmp(name + len, "_min") != 0))
-		return false;
-	base = vmf_strndup(name, len, NULL);
-	col = base == NULL ? -1 : sibling(g, base, "");
-	free(base);
-	return col >= 0;
+	return len > 0 && (strcmp(name + len, "_max") == 0 ||
+	    strcmp(name + len, "_min") == 0) &&
+	    sibling(g, name, (size_t)len, "") >= 0;
 }
 
 static int
@@ -158,8 +152,10 @@ bind_readings(struct vmf_aggregate *g, struct vmf_err *e)
 			if (m < 0)
 				return m;
 			g->metric[m].col = i;
-			g->metric[m].max_col = sibling(g, f->name, "_max");
-			g->metric[m].min_col = sibling(g, f->name, "_min");
+			g->metric[m].max_col = sibling(g, f->name,
+			    strlen(f->name), "_max");
+			g->metric[m].min_col = sibling(g, f->name,
+			    strlen(f->name), "_min");
 			break;
 		case VMF_ROLE_LIST:
 		case VMF_ROLE_ODD:

@@ -168,8 +168,9 @@ vmf_aggregate_finish(struct vmf_aggregate *g, struct vmf_schema *out,
 	int64_t half;
 	int rc;
 
-	rc = join_inventory(g, e);
-	if (rc != 0)
+	/* What the inventory brings takes room as well. */
+	if ((rc = join_inventory(g, e)) != 0 ||
+	    (rc = vmf_agg_make_room(g, 1, e)) != 0)
 		return rc;
 	half = vmf_agg_budget(g) / 2;
 	/* Where one of the two has to be merged from a file, neither may

@@ -96,9 +96,8 @@ vmf_agg_budget(const struct vmf_aggregate *g)
 	    left - vmf_inventory_bytes(g->opts.inv);
 }
 
-/* Make room for k more segments and log records. */
-static int
-make_room(struct vmf_aggregate *g, int64_t k, struct vmf_err *e)
+int
+vmf_agg_make_room(struct vmf_aggregate *g, int64_t k, struct vmf_err *e)
 {
 	int64_t row = g->want_log ?
 	    vmf_sorter_row_bytes(g->log.rec_bytes) : 0;
@@ -454,7 +453,7 @@ add_chunk(struct vmf_aggregate *g, struct chunk *k, const struct vmf_batch *b,
 	if (rc == 0)
 		rc = vmf_attrs_rows(&g->attrs, b, from, k->n, k->id, t, e);
 	if (rc == 0)
-		rc = make_room(g, k->n, e);
+		rc = vmf_agg_make_room(g, k->n, e);
 	for (int m = 0; rc == 0 && m < g->n_metrics; m++) {
 		float *s = g->scratch + (int64_t)3 * m * VMF_AGG_CHUNK;
 		const float **v[] = { &k->v[m], &k->max[m], &k->min[m] };
@@ -720,8 +719,8 @@ add_series(struct vmf_aggregate *g, const struct vmf_batch *b,
 			int64_t to = r.n - k < VMF_AGG_CHUNK ? r.n :
 			    k + VMF_AGG_CHUNK;
 
-			rc = make_room(g, VMF_AGG_CHUNK / VMF_SEG_STEPS + 1,
-			    e);
+			rc = vmf_agg_make_room(g,
+			    VMF_AGG_CHUNK / VMF_SEG_STEPS + 1, e);
 			for (int m = 0; rc == 0 && m < g->n_metrics; m++)
 				rc = add_steps(g, b, i, &r, m, k, to, e);
 		}

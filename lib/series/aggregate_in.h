@@ -80,6 +80,10 @@ int vmf_agg_bind(struct vmf_aggregate *g, struct vmf_err *e) VMF_CHECK;
 
 /* aggregate.c: memory that is left for accumulators, logs and merging. */
 int64_t vmf_agg_budget(const struct vmf_aggregate *g);
+/* Make room for k more segments and log records; VMF_EUSAGE where --memory is
+ * too little for that. */
+int vmf_agg_make_room(struct vmf_aggregate *g, int64_t k, struct vmf_err *e)
+    VMF_CHECK;
 
 /* aggout.c */
 /* The q-quantile (0..1) of n > 0 sorted values, linear between the two

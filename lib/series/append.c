@@ -48,6 +48,10 @@ common_type(enum vmf_type a, enum vmf_type b)
 		return b;
 	if (!is_number(a) || !is_number(b))
 		return VMF_UTF8;
+	/* Whole numbers that a float64 need not hold. */
+	if ((a == VMF_INT64 && (b == VMF_FLOAT32 || b == VMF_FLOAT64)) ||
+	    (b == VMF_INT64 && (a == VMF_FLOAT32 || a == VMF_FLOAT64)))
+		return VMF_UTF8;
 	return (a == VMF_INT32 || a == VMF_INT64) &&
 	    (b == VMF_INT32 || b == VMF_INT64) ? VMF_INT64 : VMF_FLOAT64;
 }
@@ -471,14 +475,16 @@ put_row(struct vmf_append *a, const struct vmf_append_side *old,
 		if (rc != 0)
 			return rc;
 	}
-	/* The newer attributes are those of the part that ends later; a new
-	 * piece without samples has them from an inventory of today, which
-	 * counts whatever ends later. */
+	/* The newer attributes are those of the part that ends later, also
+	 * where it ended before all that is kept; a new piece that never had
+	 * samples has them from an inventory of today, which counts whatever
+	 * ends later. */
 	named = new != NULL && a->opts.inv != NULL &&
 	    vmf_dict_find(&a->opts.inv->vm, id, len) >= 0;
 	first = new;
 	second = old;
-	if (o.n > 0 && n.n > 0 && o.first + o.n > n.first + n.n) {
+	if (o.n > 0 && (n.n > 0 ? o.first + o.n > n.first + n.n :
+	    n.had_steps)) {
 		first = old;
 		second = new;
 	}

@@ -427,6 +427,10 @@ common_type(enum vmf_type a, enum vmf_type b)
 		return a;
 	if (a == VMF_BOOL || a == VMF_TIME || b == VMF_BOOL || b == VMF_TIME)
 		return VMF_UTF8;
+	/* Whole numbers that a float64 need not hold. */
+	if ((a == VMF_INT64 && (b == VMF_FLOAT32 || b == VMF_FLOAT64)) ||
+	    (b == VMF_INT64 && (a == VMF_FLOAT32 || a == VMF_FLOAT64)))
+		return VMF_UTF8;
 	for (int i = 0; i < 5; i++)
 		if (a == widest[i] || b == widest[i])
 			return widest[i] == VMF_FLOAT32 ? VMF_FLOAT64 :
