@@ -107,7 +107,8 @@ doubt_times(const struct cmd *c, const struct vmf_ingest *in,
 
 void
 ingest_note(const struct cmd *c, const struct vmf_ingest *in,
-    const struct ingest_watch *w, const struct vmf_ingest_opts *o)
+    const struct ingest_watch *w, const struct vmf_ingest_opts *o,
+    const char *bad_rows)
 {
 	struct vmf_ingest_counts n;
 
@@ -132,6 +133,8 @@ ingest_note(const struct cmd *c, const struct vmf_ingest *in,
 	    "rows, %lld missing values", (long long)n.files,
 	    n.files == 1 ? "" : "s", (long long)n.rows_in,
 	    (long long)n.rows_out, (long long)n.bad, (long long)n.missing);
+	if (bad_rows != NULL && n.bad > 0)
+		cmd_note(c, "bad rows are in %s", bad_rows);
 	if (o->skip_bad && n.bad > 0)
 		cmd_note(c, "the first bad row: %s", n.first_bad);
 }

@@ -70,10 +70,36 @@ set_codec(struct cmd *c, struct vmf_err *e)
 	return 0;
 }
 
+/* All options of a command, as getopt_long wants them as well. */
+struct options {
+	struct cmd_opt all[OPT_MAX];
+	struct option lopt[OPT_MAX + 1];
+	char sopt[3 * OPT_MAX + 2];
+	int n;
+};
+
+/* ": --map, --metric" of options that begin as word does. */
+static const char *
+begun(const struct options *p, const char *word, char text[256])
+{
+	size_t len = strcspn(word, "="), used = 0;
+
+	*text = '\0';
+	for (int i = 0; i < p->n && len > 2 && used < 200; i++)
+		if (strncmp(word, "--", 2) == 0 && strncmp(word + 2,
+		    p->all[i].name, len - 2) == 0)
+			used += (size_t)snprintf(text + used, 256 - used,
+			    "%s--%s", used == 0 ? ": " : ", ",
+			    p->all[i].name);
+	return text;
+}
+
 /* Where getopt_long stopped: the word of argv it did not like. */
 static int
-bad_option(int how, int argc, char *argv[], struct vmf_err *e)
+bad_option(const struct options *p, int how, int argc, char *argv[],
+    struct vmf_err *e)
 {
+	char text[256];
 	const char *word = optind > 0 && optind <= argc ?
 	    argv[optind - 1] : "";
 
@@ -84,16 +110,8 @@ bad_option(int how, int argc, char *argv[], struct vmf_err *e)
 		return vmf_fail(e, VMF_EUSAGE, "unknown option '-%c'",
 		    optopt);
 	return vmf_fail(e, VMF_EUSAGE, "unknown or ambiguous option "
-	    "'%.200s'", word);
+	    "'%.200s'%s", word, begun(p, word, text));
 }
-
-/* All options of a command, as getopt_long wants them as well. */
-struct options {
-	struct cmd_opt all[OPT_MAX];
-	struct option lopt[OPT_MAX + 1];
-	char sopt[3 * OPT_MAX + 2];
-	int n;
-};
 
 static void
 list_options(struct options *p, const struct cmd *c,
@@ -214,7 +232,7 @@ cmd_options(struct cmd *c, const struct cmd_opt *table, int argc,
 	optind = 0;
 	while ((ch = getopt_long(argc, argv, p.sopt, p.lopt, NULL)) != -1) {
 		if (ch == '?' || ch == ':') {
-			rc = bad_option(ch, argc, argv, e);
+			rc = bad_option(&p, ch, argc, argv, e);
 			goto done;
 		}
 		for (k = 0; k < p.n; k++)

@@ -75,6 +75,16 @@ check_options(void)
 	return CMD_OK;
 }
 
+static bool
+has_lists(const struct vmf_schema *s)
+{
+	for (int i = 0; i < s->n; i++)
+		if (s->field[i].type == VMF_LIST_FLOAT32 ||
+		    s->field[i].type == VMF_LIST_FLOAT64)
+			return true;
+	return false;
+}
+
 /* The step of the lists: the stream's, or --step where it has none. */
 static int
 find_step(const struct vmf_schema *s, const char *name, int64_t *step_s,
@@ -154,7 +164,7 @@ main(int argc, char *argv[])
 	if (rc != 0)
 		goto done;
 	schema = vmf_reader_schema(in);
-	if (opt.by_step && !schema_only &&
+	if (opt.by_step && !schema_only && has_lists(schema) &&
 	    vmf_schema_find(schema, "start") >= 0) {
 		rc = find_step(schema, vmf_reader_name(in), &opt.step_s,
 		    &err);

@@ -239,7 +239,8 @@ main(int argc, char *argv[])
 		ret = cmd_error(&c, rc, &err);
 		goto done;
 	}
-	ingest_note(&c, in, &watch, &opt.in);
+	ingest_note(&c, in, &watch, &opt.in, opt.in.skip_bad &&
+	    strcmp(opt.bad_rows, "skip") != 0 ? opt.bad_rows : NULL);
 done:
 	cmd_free_out(&out);
 	vmf_out_free(opt.in.bad_out);

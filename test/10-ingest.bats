@@ -424,7 +424,7 @@ a,1970-01-01T00:00:00Z,1.5'
 	refused "a.csv:1: no column 'time' for time; found 'vm', 'Time', 'cpu' (small and capital letters differ)" a.csv
 	put a.csv "vm,when$(printf ',metric%d' $(seq 500))\n"
 	refused "found 'vm', 'when', 'metric1'," a.csv
-	[[ $stderr == *"', ..." ]]
+	[[ $stderr == *"', ...; --map FILE.json tells which it is (--show-map prints one to begin with)" ]]
 	put a.csv 'vm,time,cpu,cpu\na,0,1,2\n'
 	refused "a.csv:1: column 4 is the second of the name 'cpu'" a.csv
 	put a.csv ',vm,time,cpu\n0,a,0,2\n'

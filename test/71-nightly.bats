@@ -416,7 +416,7 @@ starts() {
 	head -c 100 out/2024-01-02/series-1h.arrows >cut
 	mv cut out/2024-01-02/series-1h.arrows
 	run -1 sh "$NIGHTLY" --out out --date 2024-01-03 day2.csv
-	assert_line --index 0 "nightly: 2024-01-03: failed: meta (exit code 1)"
+	assert_line --index 0 --partial "nightly: 2024-01-03: failed: meta (exit code 1): vmf-cat: "
 	assert_output --partial "vmf-cat: $PWD/out/2024-01-02/series-1h.arrows"
 }
 
@@ -597,7 +597,7 @@ out/2024-01-05.log:1"
 @test "input that is not there, or is cut off, fails the night with the log's end" {
 	run -1 night nowhere.csv
 	assert_output --partial 'nowhere.csv'
-	assert_line --index 0 'nightly: 2024-01-04: failed: ingest (exit code 1)'
+	assert_line --index 0 --regexp '^nightly: 2024-01-04: failed: ingest \(exit code 1\): vmf-ingest: .*'
 	# Not what came of it in those after.
 	refute_output --partial vmf-dedup
 	refute_output --partial vmf-aggregate

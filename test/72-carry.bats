@@ -430,7 +430,7 @@ y,cancelled,\"x"
 	nosuch h1 h2 0
 	twice h1 h2 0
 	E
-	run -1 --separate-stderr to_openstack --run --now plan
+	run -1 --separate-stderr to_openstack --run --now --max-failures 1 plan
 	assert_equal "$(tail -n +2 <<<"$output" | sort | sed 's/,.*,\([a-z]*,\)/ \1/')" \
 	    '"a.b""c" completed,
 nosuch cancelled,No Server found for nosuch
@@ -441,7 +441,7 @@ twice failed,2 servers of other projects have its name: expected IDs'
 	vm h1 a
 	vm h1 c
 	echo "no room" >fleet/fail/a
-	echo 1 >fleet/h3/late
+	echo 5 >fleet/h3/late
 	plan "$(date -u +%FT%TZ)" <<-E
 	a h1 h2 0
 	c h1 h3 0

@@ -79,5 +79,6 @@ vmf_algo_unknown(const char *name, const char *others, int code,
 		return vmf_fail(e, code, "--model: downtime stands alone: "
 		    "found other models beside it");
 	return vmf_fail(e, code, "--model: '%.64s' is not known, expected "
-	    "one of: %s%s", name, ALGO_NAMES, others);
+	    "one of: %s%s; or downtime, of migrations, alone", name,
+	    ALGO_NAMES, others);
 }

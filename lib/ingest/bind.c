@@ -180,11 +180,15 @@ find(const struct vmf_bind *b, uint8_t *use, const struct vmf_map_ref *ref,
 		for (i = 0; i < b->n_fields; i++)
 			if (same(&b->name[i], ref->name, len))
 				break;
-		if (i == b->n_fields)
+		if (i == b->n_fields) {
+			vmf_show_names(b->name, b->n_fields, ref->name,
+			    found);
 			return vmf_fail(e, VMF_EDATA, "%s: no column '%s' "
-			    "for %s; %s", where, ref->name, what,
-			    vmf_show_names(b->name, b->n_fields, ref->name,
-			    found));
+			    "for %s; %s%s", where, ref->name, what, found,
+			    strstr(found, "; expected") != NULL ? "" : "; "
+			    "--map FILE.json tells which it is (--show-map "
+			    "prints one to begin with)");
+		}
 	}
 	if (use[i] == USE_IGNORED)
 		return vmf_fail(e, VMF_EDATA, "%s: column %lld is the %s of "

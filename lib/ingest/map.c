@@ -397,6 +397,10 @@ vmf_map_parse(struct vmf_map *m, const char *text, int64_t len,
 	if (root == NULL) {
 		long long line = 1;
 
+		/* What comes before the white space is what is wrong. */
+		while (end != NULL && end > copy && strchr(" \t\r\n",
+		    *end) != NULL)
+			end--;
 		for (const char *p = copy; end != NULL && p < end; p++)
 			line += *p == '\n';
 		rc = vmf_fail(e, VMF_EDATA, "%s:%lld: JSON is damaged near "

@@ -483,9 +483,11 @@ vmf_plan_explain(const struct vmf_plan *p, int64_t i, struct vmf_buf *text,
 	    (rc = vmf_plan_explain_cost(p, text, e)) != 0)
 		return rc;
 	if ((rc = vmf_buf_printf(text, e, "%.*s: %" PRId64 " starts, %"
-	    PRId64 " out of blackouts, %" PRId64 " of these with a forecast, "
-	    "%" PRId64 " of these within --max-load\n", (int)len, id,
-	    w->n_starts, w->n_free, w->n_known, w->n_under)) != 0)
+	    PRId64 " out of blackouts, %" PRId64 " of these with a forecast"
+	    "%s", (int)len, id, w->n_starts, w->n_free, w->n_known,
+	    isnan(p->opts.max_load) ? "\n" : ", ")) != 0 ||
+	    (!isnan(p->opts.max_load) && (rc = vmf_buf_printf(text, e, "%" PRId64
+	    " of these within --max-load\n", w->n_under)) != 0))
 		return rc;
 	if (w->n == 0)
 		return vmf_buf_printf(text, e, "%.*s: %s: %s\n", (int)len,
