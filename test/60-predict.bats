@@ -304,6 +304,30 @@ column() {
 	same f f3
 }
 
+@test "a reason that is cut is cut at a whole character" {
+	local e k n names
+	e=$(printf 'é%.0s' $(seq 60))
+	for k in '' x; do
+		n=$(for i in 0 1 2 3 4 5 6; do echo "m$k$i$e"; done)
+		# a is stale: its samples end three days before b's.
+		{
+			echo "vm,time,cpu,$(paste -sd, <<<"$n")"
+			for h in $(seq 0 119); do
+				[ "$h" -ge 48 ] || echo "a,$((h * 3600)),1,2,2,2,2,2,2,2"
+				echo "b,$((h * 3600)),1,2,2,2,2,2,2,2"
+			done
+		} | vmf-ingest -q | vmf-aggregate -q --step 1h --stat mean -o s
+		names=cpu_mean,$(sed 's/$/_mean/' <<<"$n" | paste -sd,)
+		vmf-train -q --model snaive --metric "$names" -o m s
+		vmf-predict -q --from m --horizon 4 s |
+		    vmf-cat --csv --no-header --columns reason |
+		    sed -n 1p >"cut$k"
+		iconv -f UTF-8 -t UTF-8 "cut$k" >/dev/null
+	done
+	# One of the two is cut within a letter of two bytes.
+	run -1 cmp <(wc -c <cut) <(wc -c <cutx)
+}
+
 @test "an attribute with a name of the forecast's own is left out and told" {
 	printf '%s\n' "kind=series step=3600 start=$START end=$END" \
 	    'id model start:time cpu_mean:list' "a DL380 $START $RISE" |

@@ -129,9 +129,7 @@ vmf_ahead_start(const struct vmf_ahead_opts *opts)
 	sigset_t all, old;
 	int rc;
 
-	if (a == NULL)
-		return NULL;
-	if (!vmf_can_cancel()) {
+	if (a == NULL || !vmf_can_cancel()) {
 		free(a);
 		return NULL;
 	}
