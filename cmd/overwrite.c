@@ -43,7 +43,7 @@ find_place(const char *path, struct place *p, struct vmf_err *e)
 	char *slash;
 	int rc;
 
-	p->name = NULL;
+	*p = (struct place){ .name = NULL };
 	if (is_std(path))
 		return fstat(STDOUT_FILENO, &p->st) == 0;
 	if ((rc = look_at(stat(path, &p->st), path, e)) != 0)
@@ -95,7 +95,7 @@ static int
 check_path(const char *path, const struct stat *out, const char *what,
     const char *where, struct vmf_err *e)
 {
-	struct stat in;
+	struct stat in = { 0 };
 	int no = is_std(path) ? fstat(STDIN_FILENO, &in) : stat(path, &in);
 
 	if (no != 0 || in.st_dev != out->st_dev || in.st_ino != out->st_ino)
@@ -125,7 +125,7 @@ check(const struct cmd *c, const struct cmd_opt *table, const char *option,
     const char *output, bool goes_on, struct vmf_err *e)
 {
 	bool std = is_std(output);
-	struct stat out;
+	struct stat out = { 0 };
 	char what[64], where[300] = "standard output";
 	int rc = 0;
 

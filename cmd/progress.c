@@ -20,7 +20,7 @@ now_s(void)
 void
 cmd_meter_begin(struct cmd_meter *m, const struct cmd *c)
 {
-	struct stat st;
+	struct stat st = { 0 };
 
 	m->began_s = now_s();
 	m->bytes = 0;

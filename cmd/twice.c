@@ -50,7 +50,7 @@ cmd_open_twice(const struct cmd *c, const char *path, bool again,
     struct cmd_twice *t, struct vmf_reader **r, struct vmf_err *e)
 {
 	const char *name = vmf_in_name(path);
-	struct stat st;
+	struct stat st = { 0 };
 	int fd, rc;
 
 	if (!again || ((path == NULL || strcmp(path, "-") == 0) &&

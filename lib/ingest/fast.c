@@ -280,7 +280,7 @@ static int
 add_file(struct vmf_fast *f, const char *path, struct vmf_err *e)
 {
 	struct infile x = { 0 };
-	struct stat st;
+	struct stat st = { 0 };
 	int rc = vmf_grow(&f->file, &f->files_cap, f->n_files + 1, e);
 
 	x.regular = path != NULL && strcmp(path, "-") != 0 &&
