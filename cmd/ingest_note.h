@@ -25,7 +25,7 @@ void ingest_watch(struct ingest_watch *w, const struct vmf_schema *s,
     const struct vmf_batch *b);
 
 /* Lines that count the rows, and doubt units that look wrong; in may be NULL:
- * migrations, which report themselves.  bad_rows: the file of these, or NULL. */
+ * migrations, which report themselves.  bad_rows: their file, or NULL. */
 void ingest_note(const struct cmd *c, const struct vmf_ingest *in,
     const struct ingest_watch *w, const struct vmf_ingest_opts *o,
     const char *bad_rows);

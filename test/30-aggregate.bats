@@ -615,7 +615,7 @@ odd() {
 	assert_line --index 0 'a,maybe,never,7,8,1.5,x,[1]'
 	assert_line --index 1 'b,false,1970-01-01T00:01:00Z,0.25,0.001,0,y,[3]'
 	vmf-cat --schema s | awk '{ print $1, $2 }' >schema
-	for c in 'flag utf8' 'made utf8' 'f4 float64' 'f8 float64' 'big float64'; do
+	for c in 'flag utf8' 'made utf8' 'f4 float64' 'f8 float64' 'big utf8'; do
 		grep -qx "$c" schema
 	done
 	printf '%s\n' vm,f4,f8,big a,low,high,all >inv.csv

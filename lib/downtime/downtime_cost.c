@@ -91,7 +91,8 @@ tell_apart(struct vmf_down_cost *d, int64_t n)
 static uint8_t
 strange_of(const struct vmf_down_cost *d, int64_t i)
 {
-	return vmf_downtime_learned(d->m) ? d->strange[d->at[i * d->n_loads]] : 0;
+	return vmf_downtime_learned(d->m) ?
+	    d->strange[d->at[i * d->n_loads]] : 0;
 }
 
 int

@@ -56,8 +56,8 @@ struct vmf_facts_at {
 void vmf_facts_find(struct vmf_facts_at *at, const struct vmf_schema *s);
 /* The facts of row i.  With add, words that are new get codes; without, they
  * are -2.  Negative numbers, and those above 1e24, are not known, and a memory
- * or use of 0 is not either.  VMF_EDATA where text is no number: the caller says of
- * which row. */
+ * or use of 0 is not either.  VMF_EDATA where text is no number: the caller
+ * says of which row. */
 int vmf_facts_read(const struct vmf_facts_at *at, const struct vmf_batch *b,
     int64_t i, bool add, struct vmf_dict words[VMF_N_WORDS],
     struct vmf_facts *f, struct vmf_err *e) VMF_CHECK;

@@ -474,6 +474,7 @@ vmf_plan_explain(const struct vmf_plan *p, int64_t i, struct vmf_buf *text,
     struct vmf_err *e)
 {
 	const struct vmf_windows *w = &p->windows;
+	bool limited = !isnan(p->opts.max_load);
 	char when[32];
 	int64_t len;
 	const char *id = vmf_series_id(p->forecast, i, &len);
@@ -485,9 +486,9 @@ vmf_plan_explain(const struct vmf_plan *p, int64_t i, struct vmf_buf *text,
 	if ((rc = vmf_buf_printf(text, e, "%.*s: %" PRId64 " starts, %"
 	    PRId64 " out of blackouts, %" PRId64 " of these with a forecast"
 	    "%s", (int)len, id, w->n_starts, w->n_free, w->n_known,
-	    isnan(p->opts.max_load) ? "\n" : ", ")) != 0 ||
-	    (!isnan(p->opts.max_load) && (rc = vmf_buf_printf(text, e, "%" PRId64
-	    " of these within --max-load\n", w->n_under)) != 0))
+	    limited ? ", " : "\n")) != 0 || (limited &&
+	    (rc = vmf_buf_printf(text, e, "%" PRId64 " of these within "
+	    "--max-load\n", w->n_under)) != 0))
 		return rc;
 	if (w->n == 0)
 		return vmf_buf_printf(text, e, "%.*s: %s: %s\n", (int)len,
