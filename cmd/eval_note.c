@@ -52,7 +52,7 @@ eval_note(struct cmd *c, const struct vmf_eval *ev, const char *forecast)
 	if (ev->plan != NULL && ev->plan->n_scored == 0)
 		cmd_note(c, "no window of %s is scored: expected a plan of "
 		    "%s, with windows in the series",
-		    vmf_reader_name(ev->plan->r), forecast);
+		    vmf_reader_name(ev->plan->at.r), forecast);
 }
 
 int

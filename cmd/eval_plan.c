@@ -19,13 +19,13 @@ eval_replay_open(const struct cmd *c, struct eval_replay *o,
 		o->hosts.max_load = o->max_host_load;
 		o->plan.hosts = &o->hosts;
 	}
-	return cmd_open_in(c, o->path, &o->plan.r, e);
+	return cmd_open_in(c, o->path, &o->plan.at.r, e);
 }
 
 void
 eval_replay_free(struct eval_replay *o)
 {
-	vmf_reader_free(o->plan.r);
+	vmf_reader_free(o->plan.at.r);
 	vmf_eval_hosts_free(&o->hosts);
 	vmf_inventory_free(&o->inv);
 }

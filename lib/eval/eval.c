@@ -303,7 +303,7 @@ vmf_eval_free(struct vmf_eval *ev)
 	}
 	if (ev->plan != NULL) {
 		free(ev->plan->name);
-		free(ev->plan->last);
+		vmf_sorted_free(&ev->plan->at);
 	}
 	free(ev->rival);
 	free(ev->cases);

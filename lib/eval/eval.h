@@ -25,6 +25,7 @@
 #include "forecast/risk.h"
 #include "forecast/score.h"
 #include "series/series.h"
+#include "series/sorted.h"
 
 /* After so long without a sample a VM is stale, as in vmf-predict. */
 #define VMF_EVAL_STALE_S 86400
@@ -56,21 +57,16 @@ struct vmf_tally {
 
 /* A plan of the given forecast, sorted by id as that is. */
 struct vmf_eval_plan {
-	struct vmf_reader *r;		/* the caller's */
+	struct vmf_sorted at;		/* its rows */
 	double max_load;		/* a limit on the true load, or NaN */
 	struct vmf_eval_hosts *hosts;	/* NULL, or what it did to them */
 	int64_t n_scored;		/* counted: its windows */
 	/* private */
-	int id, start, end, load, rank;	/* columns */
+	int start, end, load, rank;	/* columns */
 	int target;			/* or -1 */
 	struct vmf_eval_move move;	/* of the VM in hand, if it has one */
 	char *name;			/* its target */
 	int64_t name_cap;
-	const struct vmf_batch *b;
-	int64_t row;
-	char *last;			/* the id of the row before */
-	int64_t last_len, last_cap;
-	bool ended;
 };
 
 /* A row of the scores. */

@@ -15,18 +15,18 @@ static int
 find(const struct vmf_eval_plan *p, const char *name, bool number, int *col,
     struct vmf_err *e)
 {
-	const struct vmf_schema *s = vmf_reader_schema(p->r);
+	const struct vmf_schema *s = vmf_reader_schema(p->at.r);
 	int c = vmf_schema_find(s, name);
 	enum vmf_type type = c < 0 ? VMF_NULL : s->field[c].type;
 
 	if (c < 0)
 		return vmf_fail(e, VMF_EDATA, "%s: no column '%s', which "
-		    "every plan has", vmf_reader_name(p->r), name);
+		    "every plan has", vmf_reader_name(p->at.r), name);
 	if (number ? type == VMF_UTF8 || type == VMF_BINARY ||
 	    type == VMF_LIST_FLOAT32 || type == VMF_LIST_FLOAT64 :
 	    type != VMF_UTF8)
 		return vmf_fail(e, VMF_EDATA, "%s: column '%s' is %s, "
-		    "expected %s", vmf_reader_name(p->r), name,
+		    "expected %s", vmf_reader_name(p->at.r), name,
 		    vmf_type_name(type), number ? "a number or a time" :
 		    "utf8");
 	*col = c;
@@ -36,45 +36,45 @@ find(const struct vmf_eval_plan *p, const char *name, bool number, int *col,
 int
 vmf_eval_plan_open(struct vmf_eval_plan *p, struct vmf_err *e)
 {
-	const char *kind = vmf_meta_get(&vmf_reader_schema(p->r)->meta,
+	const char *kind = vmf_meta_get(&vmf_reader_schema(p->at.r)->meta,
 	    "vmf:kind");
 	int rc;
 
 	if (kind != NULL && strcmp(kind, "plan") != 0)
 		return vmf_fail(e, VMF_EDATA, "%s: a stream of kind '%.32s', "
-		    "expected 'plan'", vmf_reader_name(p->r), kind);
-	if ((rc = find(p, "id", false, &p->id, e)) != 0 ||
+		    "expected 'plan'", vmf_reader_name(p->at.r), kind);
+	if ((rc = find(p, "id", false, &p->at.id, e)) != 0 ||
 	    (rc = find(p, "start", true, &p->start, e)) != 0 ||
 	    (rc = find(p, "end", true, &p->end, e)) != 0 ||
 	    (rc = find(p, "load", true, &p->load, e)) != 0)
 		return rc;
-	p->target = vmf_schema_find(vmf_reader_schema(p->r), "target");
+	p->target = vmf_schema_find(vmf_reader_schema(p->at.r), "target");
 	if (p->target >= 0 && (rc = find(p, "target", false, &p->target,
 	    e)) != 0)
 		return rc;
 	return find(p, "rank", true, &p->rank, e);
 }
 
-/* The row at p->row is the window that VM in hand got, or an alternative. */
+/* The row at p->at.row is the window that VM in hand got, or an alternative. */
 static bool
 is_first(const struct vmf_eval_plan *p)
 {
-	const struct vmf_col *col = p->b->col;
+	const struct vmf_col *col = p->at.b->col;
 
 	/* NaN, a row without a window, is not inside either. */
-	return vmf_col_num(&col[p->start], p->row) >= (double)VMF_TIME_LO &&
-	    vmf_col_num(&col[p->end], p->row) <= (double)VMF_TIME_HI &&
-	    vmf_col_num(&col[p->rank], p->row) <= 1.0;
+	return vmf_col_num(&col[p->start], p->at.row) >= (double)VMF_TIME_LO &&
+	    vmf_col_num(&col[p->end], p->at.row) <= (double)VMF_TIME_HI &&
+	    vmf_col_num(&col[p->rank], p->at.row) <= 1.0;
 }
 
 /* That row is kept: its batch may be over before the VM is. */
 static int
 keep_move(struct vmf_eval_plan *p, struct vmf_err *e)
 {
-	const struct vmf_col *col = p->b->col;
+	const struct vmf_col *col = p->at.b->col;
 	int64_t len = 0;
 	const char *s = p->target < 0 ? NULL : vmf_col_str(&col[p->target],
-	    p->row, &len);
+	    p->at.row, &len);
 	int rc = vmf_grow(&p->name, &p->name_cap, len + 1, e);
 
 	if (rc != 0)
@@ -82,48 +82,9 @@ keep_move(struct vmf_eval_plan *p, struct vmf_err *e)
 	if (s != NULL)
 		memcpy(p->name, s, (size_t)len);
 	p->move = (struct vmf_eval_move){
-		.start = (int64_t)vmf_col_num(&col[p->start], p->row),
-		.end = (int64_t)vmf_col_num(&col[p->end], p->row),
+		.start = (int64_t)vmf_col_num(&col[p->start], p->at.row),
+		.end = (int64_t)vmf_col_num(&col[p->end], p->at.row),
 		.target = len > 0 ? p->name : NULL, .target_len = len };
-	return 0;
-}
-
-/* The row at p->row, and its id: 1, 0 at the end. */
-static int
-peek(struct vmf_eval_plan *p, const char **id, int64_t *len,
-    struct vmf_err *e)
-{
-	while (!p->ended && (p->b == NULL || p->row == p->b->n)) {
-		int got = vmf_reader_next(p->r, &p->b, e);
-
-		if (got < 0)
-			return got;
-		p->ended = got == 0;
-		p->row = 0;
-	}
-	if (p->ended)
-		return 0;
-	*id = vmf_col_str(&p->b->col[p->id], p->row, len);
-	if (*id == NULL || (p->last != NULL &&
-	    vmf_id_cmp(p->last, p->last_len, *id, *len) > 0))
-		return vmf_fail(e, VMF_EDATA, "%s: row %" PRId64 ": its id "
-		    "is missing or before that of the row before; expected "
-		    "rows sorted by id", vmf_reader_name(p->r),
-		    vmf_reader_row(p->r) + p->row);
-	return 1;
-}
-
-/* To the row after the one at p->row, which has this id. */
-static int
-next(struct vmf_eval_plan *p, const char *id, int64_t len, struct vmf_err *e)
-{
-	int rc = vmf_grow(&p->last, &p->last_cap, len + 1, e);
-
-	if (rc != 0)
-		return rc;
-	memcpy(p->last, id, (size_t)len);
-	p->last_len = len;
-	p->row++;
 	return 0;
 }
 
@@ -200,10 +161,10 @@ score(struct vmf_eval *ev, int64_t i, const struct vmf_case *c,
     struct vmf_tally *t, struct vmf_err *e)
 {
 	const struct vmf_eval_plan *p = ev->plan;
-	const struct vmf_col *col = p->b->col;
-	double load = vmf_col_num(&col[p->load], p->row), mean = 0.0, was;
-	double from = vmf_col_num(&col[p->start], p->row);
-	double to = vmf_col_num(&col[p->end], p->row), best, snaive;
+	const struct vmf_col *col = p->at.b->col;
+	double load = vmf_col_num(&col[p->load], p->at.row), mean = 0.0, was;
+	double from = vmf_col_num(&col[p->start], p->at.row);
+	double to = vmf_col_num(&col[p->end], p->at.row), best, snaive;
 	int64_t n, known = 0;
 	const double *y;
 	int rc;
@@ -251,7 +212,7 @@ vmf_eval_plan_row(struct vmf_eval *ev, int64_t i, const struct vmf_case *c,
 	int got, rc;
 
 	p->move.start = VMF_TIME_NONE;
-	while ((got = peek(p, &p_id, &p_len, e)) > 0) {
+	while ((got = vmf_sorted_peek(&p->at, &p_id, &p_len, e)) > 0) {
 		int cmp = vmf_id_cmp(p_id, p_len, id, len);
 
 		if (cmp > 0)
@@ -262,7 +223,7 @@ vmf_eval_plan_row(struct vmf_eval *ev, int64_t i, const struct vmf_case *c,
 		if (cmp == 0 && c->h > 0 &&
 		    (rc = score(ev, i, c, t, e)) != 0)
 			return rc;
-		if ((rc = next(p, p_id, p_len, e)) != 0)
+		if ((rc = vmf_sorted_next(&p->at, p_id, p_len, e)) != 0)
 			return rc;
 	}
 	return got < 0 ? got : 0;
@@ -275,8 +236,8 @@ vmf_eval_plan_finish(struct vmf_eval_plan *p, struct vmf_err *e)
 	int64_t len;
 	int got, rc;
 
-	while ((got = peek(p, &id, &len, e)) > 0)
-		if ((rc = next(p, id, len, e)) != 0)
+	while ((got = vmf_sorted_peek(&p->at, &id, &len, e)) > 0)
+		if ((rc = vmf_sorted_next(&p->at, id, len, e)) != 0)
 			return rc;
 	return got;
 }

@@ -276,7 +276,7 @@ vmf_planner_free(struct vmf_planner *p)
 	free(p->like);
 	free(p->cpu_load);
 	vmf_windows_free(&p->cpu);
-	free(p->before.last);
+	vmf_sorted_free(&p->before.at);
 }
 
 /* Row i in words, for messages. */

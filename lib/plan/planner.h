@@ -14,6 +14,7 @@
 #include "plan/plan.h"
 #include "plan/search.h"
 #include "series/join.h"
+#include "series/sorted.h"
 
 #define VMF_PLAN_CPU_PARTS 65535.0	/* of 100 % */
 
@@ -74,12 +75,8 @@ struct vmf_planner {
 	struct vmf_choice *other;	/* alternatives of a VM */
 	int64_t other_cap;
 	struct vmf_old_plan {
-		int id, start, rank, target;	/* columns */
-		const struct vmf_batch *b;
-		int64_t row;
-		bool ended;
-		char *last;
-		int64_t last_len, last_cap;
+		struct vmf_sorted at;		/* its rows */
+		int start, rank, target;	/* columns */
 	} before;
 };
 

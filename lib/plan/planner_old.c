@@ -33,10 +33,11 @@ vmf_planner_old_open(struct vmf_planner *p, struct vmf_err *e)
 	struct vmf_old_plan *b = &p->before;
 	int rc;
 
+	b->at.r = p->old;
 	if (kind != NULL && strcmp(kind, "plan") != 0)
 		return vmf_fail(e, VMF_EDATA, "%s: a stream of kind '%.32s', "
 		    "expected 'plan'", vmf_reader_name(p->old), kind);
-	if ((rc = find(p, "id", VMF_UTF8, true, &b->id, e)) != 0 ||
+	if ((rc = find(p, "id", VMF_UTF8, true, &b->at.id, e)) != 0 ||
 	    (rc = find(p, "start", VMF_TIME, true, &b->start, e)) != 0 ||
 	    (rc = find(p, "target", VMF_UTF8, false, &b->target, e)) != 0)
 		return rc;
@@ -44,71 +45,30 @@ vmf_planner_old_open(struct vmf_planner *p, struct vmf_err *e)
 	return 0;
 }
 
-/* The row at b->row is there, its id in *id: 1, 0 at the end. */
-static int
-peek(struct vmf_planner *p, const char **id, int64_t *len, struct vmf_err *e)
-{
-	struct vmf_old_plan *b = &p->before;
-
-	while (!b->ended && (b->b == NULL || b->row == b->b->n)) {
-		int got = vmf_reader_next(p->old, &b->b, e);
-
-		if (got < 0)
-			return got;
-		b->ended = got == 0;
-		b->row = 0;
-	}
-	if (b->ended)
-		return 0;
-	*id = vmf_col_str(&b->b->col[b->id], b->row, len);
-	if (*id == NULL || (b->last != NULL &&
-	    vmf_id_cmp(b->last, b->last_len, *id, *len) > 0))
-		return vmf_fail(e, VMF_EDATA, "%s: row %" PRId64 ": its id "
-		    "is missing or before that of the row before; expected "
-		    "rows sorted by id", vmf_reader_name(p->old),
-		    vmf_reader_row(p->old) + b->row);
-	return 1;
-}
-
-/* Behind the row at b->row. */
-static int
-next(struct vmf_planner *p, const char *id, int64_t len, struct vmf_err *e)
-{
-	struct vmf_old_plan *b = &p->before;
-	int rc = vmf_grow(&b->last, &b->last_cap, len + 1, e);
-
-	if (rc != 0)
-		return rc;
-	memcpy(b->last, id, (size_t)len);
-	b->last_len = len;
-	b->row++;
-	return 0;
-}
-
-/* Is the row at b->row a move, and no alternative to one? */
+/* Is the row at b->at.row a move, and no alternative to one? */
 static bool
 is_move(const struct vmf_old_plan *b)
 {
-	const struct vmf_col *c = b->b->col;
+	const struct vmf_col *c = b->at.b->col;
 
-	return (b->rank < 0 || vmf_col_num(&c[b->rank], b->row) <= 1.0) &&
+	return (b->rank < 0 || vmf_col_num(&c[b->rank], b->at.row) <= 1.0) &&
 	    c[b->start].type == VMF_TIME &&
-	    vmf_col_valid(&c[b->start], b->row);
+	    vmf_col_valid(&c[b->start], b->at.row);
 }
 
-/* The row at b->row is a move of VM v: what of it can still be done. */
+/* The row at b->at.row is a move of VM v: what of it can still be done. */
 static int
 take(struct vmf_planner *p, struct vmf_move *v, struct vmf_err *e)
 {
 	const struct vmf_old_plan *b = &p->before;
 	const struct vmf_moves *m = &p->moves;
-	const struct vmf_col *c = b->b->col;
+	const struct vmf_col *c = b->at.b->col;
 	int64_t at, len = 0;
 	const char *s = NULL;
 	int32_t to = -1;
 
 	if (b->target >= 0)
-		s = vmf_col_str(&c[b->target], b->row, &len);
+		s = vmf_col_str(&c[b->target], b->at.row, &len);
 	if (s != NULL && len > 0 &&
 	    (to = vmf_dict_find(&p->hosts_seen, s, len)) < 0 && v->place) {
 		/* A host whose VMs come later, or one that is gone. */
@@ -124,8 +84,9 @@ take(struct vmf_planner *p, struct vmf_move *v, struct vmf_err *e)
 		return 0;
 	}
 	v->old_to = to;
-	if (__builtin_sub_overflow(c[b->start].d.i64[b->row], m->first, &at) ||
-	    at < 0 || at % m->slot_s != 0 || at / m->slot_s >= m->n_starts)
+	if (__builtin_sub_overflow(c[b->start].d.i64[b->at.row], m->first,
+	    &at) || at < 0 || at % m->slot_s != 0 ||
+	    at / m->slot_s >= m->n_starts)
 		p->n_past++;
 	else
 		v->old_slot = (int32_t)(at / m->slot_s);
@@ -140,7 +101,7 @@ vmf_planner_old_row(struct vmf_planner *p, int64_t i, struct vmf_move *v,
 	const char *id = vmf_series_id(p->plan.forecast, i, &len), *o_id;
 	int got, rc;
 
-	while ((got = peek(p, &o_id, &o_len, e)) > 0) {
+	while ((got = vmf_sorted_peek(&p->before.at, &o_id, &o_len, e)) > 0) {
 		int cmp = vmf_id_cmp(o_id, o_len, id, len);
 
 		if (cmp > 0)
@@ -151,7 +112,7 @@ vmf_planner_old_row(struct vmf_planner *p, int64_t i, struct vmf_move *v,
 			else if ((rc = take(p, v, e)) != 0)
 				return rc;
 		}
-		if ((rc = next(p, o_id, o_len, e)) != 0)
+		if ((rc = vmf_sorted_next(&p->before.at, o_id, o_len, e)) != 0)
 			return rc;
 	}
 	return got < 0 ? got : 0;
@@ -164,9 +125,9 @@ vmf_planner_old_close(struct vmf_planner *p, struct vmf_err *e)
 	int64_t len;
 	int got, rc;
 
-	while ((got = peek(p, &id, &len, e)) > 0) {
+	while ((got = vmf_sorted_peek(&p->before.at, &id, &len, e)) > 0) {
 		p->n_past += is_move(&p->before);
-		if ((rc = next(p, id, len, e)) != 0)
+		if ((rc = vmf_sorted_next(&p->before.at, id, len, e)) != 0)
 			return rc;
 	}
 	return got;
