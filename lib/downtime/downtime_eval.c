@@ -345,20 +345,21 @@ put_scores(struct run *r, int64_t g, struct vmf_batch *out,
 	    "by_workload", "arithmetic" };
 	const char *held = g >= 0 ? r->v->set[g] :
 	    r->v->hold == VMF_HOLD_WORKLOAD ? "workload" : "config";
-	double s[9], none[9];
+	double s[9];
 	int rc;
 
-	for (int t = 0; t < VMF_N_OUTCOMES; t++)
+	for (int t = 0; t < VMF_N_OUTCOMES; t++) {
+		/* Of an outcome that the others do not have nothing is
+		 * learned. */
+		if (g >= 0 && score(r, LEARNED, t, g, s) == 0)
+			continue;
 		for (int k = 0; k < N_RIVALS; k++) {
 			const char *name = vmf_outcome_name(
 			    (enum vmf_outcome)t);
 			struct vmf_col *c = out->col;
 			int64_t n = score(r, (enum rival)k, t, g, s);
 
-			/* Of an outcome that the others do not have nothing
-			 * is learned. */
-			if (n == 0 || (g >= 0 && score(r, LEARNED, t, g,
-			    none) == 0))
+			if (n == 0)
 				continue;
 			if ((rc = vmf_col_put_str(c++, names[k],
 			    (int64_t)strlen(names[k]), e)) != 0 ||
@@ -377,6 +378,7 @@ put_scores(struct run *r, int64_t g, struct vmf_batch *out,
 					return rc;
 			vmf_batch_row(out);
 		}
+	}
 	return 0;
 }
 

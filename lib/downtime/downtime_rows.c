@@ -175,9 +175,8 @@ vmf_down_out_open(struct vmf_down_out *o, const struct vmf_reader *in,
 	}
 	for (int t = 0; t < VMF_N_OUTCOMES; t++)
 		o->known[t] = o->m->target[t].n > 0;
-	o->learned = vmf_downtime_learned(o->m);
 	for (int t = 0; t < VMF_N_OUTCOMES; t++) {
-		o->known[t] |= !o->learned;
+		o->known[t] |= !vmf_downtime_learned(o->m);
 		if (o->known[t] && (rc = add_outcome(o, t, s, e)) != 0)
 			return rc;
 	}
@@ -201,9 +200,10 @@ put_status(struct vmf_down_out *o, int64_t i, struct vmf_col *c,
 	struct vmf_precopy p = vmf_facts_precopy(&f, o->m->words);
 	char why_partial[VMF_DOWN_WHY], why_wide[VMF_DOWN_WHY_WIDE];
 	const char *lacks = vmf_down_partial(o->m, &o->f[i], why_partial);
-	const char *status = !o->learned ? "fallback" :
+	bool learned = vmf_downtime_learned(o->m);
+	const char *status = !learned ? "fallback" :
 	    o->strange[i] != 0 ? "unseen" : *lacks != '\0' ? "partial" : "ok";
-	const char *why[] = { !o->learned ? "nothing was learned: by "
+	const char *why[] = { !learned ? "nothing was learned: by "
 	    "arithmetic" : vmf_down_why_wide(o->strange[i], why_wide), lacks,
 	    p.converges ? "" : "by arithmetic pre-copy will not converge: its "
 	    "memory is written to as fast as it is sent" };

@@ -57,7 +57,6 @@ struct vmf_down_out {
 	struct vmf_down_view view;
 	int *col, n_cols;
 	bool known[VMF_N_OUTCOMES];	/* outcomes with columns */
-	bool learned;			/* of one of them at least */
 	struct vmf_facts *f;
 	double (*q)[VMF_DOWN_LEVELS];
 	uint8_t *strange;
