@@ -32,6 +32,8 @@ SETS = {
     "5T/long": ("bitbrains", 300, ["cpu_mhz_mean", "cpu_mean"], 720, 720),
     "azure-H": ("azure", 3600, ["cpu_mean"], 48, 48),
     "azure-5T": ("azure", 300, ["cpu_mean"], 48, 48),
+    "azure-max-H": ("azure-max", 3600, ["cpu_mean"], 48, 48),
+    "azure-max-5T": ("azure-max", 300, ["cpu_mean"], 48, 48),
     "nab-5T": ("nab", 300, ["value_mean"], 48, 48),
     "planetlab": ("planetlab", 300, ["cpu_mean"], 12, 12),
     # What users have besides, and nothing was chosen by.
@@ -45,18 +47,24 @@ SETS = {
     "H/24": ("bitbrains", 3600, ["cpu_mhz_mean", "cpu_mean"], 48, 24),
 }
 FOLDERS = {"bitbrains": "bitbrains_rnd", "azure": "azure_v1",
-           "nab": "nab_aws", "planetlab": "planetlab",
+           "azure-max": "azure_v1", "nab": "nab_aws", "planetlab": "planetlab",
            "bitbrains-io": "bitbrains_rnd", "alibaba": "alibaba2018",
            "centres": "dc_aggregates"}
-# Windows of a trace, as vmf-eval is told; of others the tenth that GIFT-Eval
-# takes.  A day has no second one: no season.
-WINDOWS = {"planetlab": "--origins 4 --season 5m"}
-# Ours that are set beside statsforecast's, and its name there.
+# How many windows a trace has; others have the tenth that GIFT-Eval takes.
+ORIGINS = {"planetlab": 4}
+# After how many seconds it repeats.  A day has no second one: no season.
+SEASON_S = {"planetlab": 300}
+# Where the share of the truth in the 80 % intervals has an interval of its
+# own, by a bootstrap over VMs.
+BY_VM = {"nab", "planetlab"}
+# statsforecast's; the first five are set beside vmf's of the name before them,
+# and all beside auto.
 PEERS = {"snaive": "SeasonalNaive", "naive": "Naive", "arima": "AutoARIMA",
-         "theta": "DynamicOptimizedTheta", "ets": "AutoETS"}
+         "theta": "DynamicOptimizedTheta", "ets": "AutoETS",
+         "autotheta": "AutoTheta", "ces": "AutoCES", "mstl": "MSTL"}
 # statsforecast fits these without a season where it is longer than this:
-# AutoETS by itself, AutoARIMA because it would not end.
-SEASON_MAX = {"arima": 24, "ets": 24}
+# AutoETS by itself, AutoARIMA and AutoCES because they would not end.
+SEASON_MAX = {"arima": 24, "ets": 24, "ces": 24}
 COLUMNS = ["mase", "crps", "nd", "coverage80", "crps_rel"]
 
 
@@ -143,10 +151,10 @@ def make_series(trace, data, tmp):
            "-o $FINE && rm -r $TMP/bb",
            METRIC="cpu,cpu_mhz" if trace == "bitbrains" else
            "mem,net_tx,disk_write", TMP=tmp, DATA=f"{data}/bitbrains_rnd", FINE=fine)
-    elif trace == "azure":
-        sh("vmf-ingest -q --map wide --metric cpu "
-           "$DATA/microsoft_avg_100.csv.gz | " + tail,
-           DATA=f"{data}/azure_v1", FINE=fine)
+    elif trace in ("azure", "azure-max"):
+        sh("vmf-ingest -q --map wide --metric cpu $FROM | " + tail,
+           FROM=f"{data}/azure_v1/microsoft_"
+           f"{'avg' if trace == 'azure' else 'max'}_100.csv.gz", FINE=fine)
     elif trace == "alibaba":
         sh("vmf-ingest -q --map alibaba2018 $DATA/machine_usage.csv.gz | " +
            tail, DATA=f"{data}/alibaba2018", FINE=fine)
@@ -176,20 +184,51 @@ def subset(path, ids, to):
 def vmf_models():
     r = subprocess.run(["vmf-eval", "--model", "?", os.devnull],
                        capture_output=True, text=True, check=False)
-    known = r.stderr.split("expected one of: ")[1].split("\n")[0].split(", ")
+    known = r.stderr.split("expected one of: ")[1].split(";")[0].split(", ")
     return [m for m in ["snaive", "arima", "theta", "ets", "auto"]
             if m in known] + \
         [m for m in known if m not in
          ("snaive", "snaive_point", "naive", "arima", "theta", "ets", "auto")]
 
 
-def vmf_scores(path, metrics, horizon, models, trace=None):
-    windows = WINDOWS.get(trace, "--protocol gift")
-    text = sh(f"vmf-eval -q {windows} --horizon $H --metric $METRIC "
-              "--model $MODEL --memory $MEMORY $FILE | vmf-cat --csv",
-              H=horizon, METRIC=",".join(metrics), MODEL=",".join(models),
-              FILE=path)
-    return {r["model"]: r for r in csv.DictReader(io.StringIO(text.decode()))}
+def season_s(trace):
+    return SEASON_S.get(trace, 86400)
+
+
+def vmf_eval(path, trace, metrics, horizon, models, more=""):
+    windows = f"--origins {ORIGINS[trace]}" if trace in ORIGINS else \
+        "--protocol gift"
+    text = sh(f"vmf-eval -q {windows} --season {season_s(trace)}s {more} "
+              "--horizon $H --metric $METRIC --model $MODEL --memory $MEMORY "
+              "$FILE | vmf-cat --csv", H=horizon, METRIC=",".join(metrics),
+              MODEL=",".join(models), FILE=path)
+    return list(csv.DictReader(io.StringIO(text.decode())))
+
+
+def vmf_scores(path, trace, metrics, horizon, models):
+    """Scores of all VMs by model, and where the trace is of BY_VM the 95 %
+    interval of coverage80."""
+    rows = {r["model"]: r for r in vmf_eval(path, trace, metrics, horizon,
+                                            models)}
+    if trace in BY_VM:
+        own = {}
+        for r in vmf_eval(path, trace, metrics, horizon, models, "--by-vm"):
+            n = int(r["n_points"] or 0)
+            if n and r["coverage80"]:
+                own.setdefault(r["model"], []).append(
+                    (n, n * float(r["coverage80"])))
+        for model, vms in own.items():
+            rows[model]["coverage80_interval"] = bootstrap(vms)
+    return rows
+
+
+def bootstrap(vms):
+    """95 % interval of sum(b) / sum(a) over VMs (a, b), drawn anew 2,000
+    times."""
+    vms, rng = np.array(vms), np.random.default_rng(1)
+    sums = np.array([vms[rng.integers(0, len(vms), len(vms))].sum(axis=0)
+                     for _ in range(2000)])
+    return np.quantile(sums[:, 1] / sums[:, 0], [0.025, 0.975])
 
 
 # ---- statsforecast ----
@@ -273,7 +312,7 @@ class Peer:
     def __init__(self, name, series, trace, metrics, origins, horizon, store):
         self.name, self.series, self.metrics = name, series, metrics
         self.origins, self.horizon, self.store = origins, horizon, store
-        self.season = 86400 // series.step
+        self.season = season_s(trace) // series.step
         self.own, self.ids = {}, []
         self.cpu_s, self.n, self.failed = 0.0, 0, 0
         self.label = model_of(name, self.season)[1]
@@ -323,8 +362,9 @@ class Peer:
         counted."""
         if not self.warm:
             self.warm = True
-            self.fit(100 + np.sin(np.arange(4.0 * self.season)) +
-                     np.random.default_rng(1).random(4 * self.season), 0)
+            n = 4 * max(24, self.season)
+            self.fit(100 + np.sin(np.arange(1.0 * n)) +
+                     np.random.default_rng(1).random(n), 0)
         mean = q = None
         before = time.process_time()
         try:
@@ -338,13 +378,14 @@ class Peer:
         return time.process_time() - before, mean, q
 
 
-def reference(path, metrics, origins, horizon, model, tmp):
+def reference(path, trace, metrics, origins, horizon, model, tmp):
     """One of vmf's models at each origin, as the judge reads it."""
     paths = []
     for k, at in enumerate(origins):
         when = dt.datetime.fromtimestamp(at, dt.timezone.utc)
         paths.append(f"{tmp}/ref-{k}.arrows")
-        sh("vmf-train -q --model $MODEL --at $AT --metric $METRIC $FILE | "
+        sh(f"vmf-train -q --model $MODEL --season {season_s(trace)}s "
+           "--at $AT --metric $METRIC $FILE | "
            "vmf-predict -q --from - --at $AT --horizon $H -o $TO $FILE",
            AT=when.strftime("%Y-%m-%dT%H:%M:%SZ"), METRIC=",".join(metrics),
            FILE=path, H=horizon, TO=paths[-1], MODEL=model)
@@ -362,42 +403,45 @@ def line(name, by, model, vms, r, cpu_ms):
     regret = text(r["regret"], 3)
     if regret and r.get("regret_lo"):
         regret += f" [{text(r['regret_lo'], 2)}, {text(r['regret_hi'], 2)}]"
-    cells = [name, by, model, str(vms)] + [text(r[c]) for c in COLUMNS] + \
-        [regret, "" if cpu_ms is None else f"{cpu_ms:.3g}"]
+    scores = {c: text(r[c]) for c in COLUMNS}
+    if r.get("coverage80_interval") is not None:
+        lo, hi = r["coverage80_interval"]
+        scores["coverage80"] += f" [{text(lo, 3)}, {text(hi, 3)}]"
+    cells = [name, by, model, str(vms), *scores.values(), regret,
+             "" if cpu_ms is None else f"{cpu_ms:.3g}"]
     print("| " + " | ".join(cells) + " |", flush=True)
 
 
-def vmf_lines(name, path, metrics, horizon, models, show, note, trace=None):
+def vmf_lines(name, path, trace, metrics, horizon, models, show, note):
     vms = read(path).num_rows
-    for model, r in vmf_scores(path, metrics, horizon, models,
-                               trace).items():
+    for model, r in vmf_scores(path, trace, metrics, horizon,
+                               models).items():
         if show is None or model in show:
             n = max(1, int(r["n_windows"]))
             line(name, "vmf" + note, model, vms, r,
                  1000 * float(r["cpu_s"]) / n if r["cpu_s"] else None)
 
 
-def origins_of(path, horizon):
+def origins_of(path, trace, horizon):
     with pa.ipc.open_stream(path) as r:
         meta = {k.decode(): v.decode() for k, v in r.schema.metadata.items()}
     step = int(meta["vmf:step"])
     start, end = (int(dt.datetime.fromisoformat(
         meta[k].replace("Z", "+00:00")).timestamp())
         for k in ("vmf:start", "vmf:end"))
-    n = min(20, -(-(end - start) // step // horizon // 10)
-            if (end - start) // step % (10 * horizon) == 0
-            else (end - start) // step // (10 * horizon) + 1)
+    n = ORIGINS.get(trace) or min(
+        20, -(-((end - start) // step) // (10 * horizon)))
     return [end - w * horizon * step for w in range(n, 0, -1)]
 
 
-def sampled(path, first, seed):
+def sampled(path, trace, first, seed):
     """VMs with two seasons before the first origin, in an order of the
     seed."""
     first = dt.datetime.fromtimestamp(first, dt.timezone.utc)
     table = read(path)
     ids = [r["id"] for r in table.select(["id", "start"]).to_pylist()
            if r["start"] is not None and (first - r["start"]).total_seconds()
-           >= 2 * 86400]
+           >= 2 * season_s(trace)]
     random.Random(seed).shuffle(ids)
     return ids
 
@@ -405,8 +449,8 @@ def sampled(path, first, seed):
 def peers_of(path, trace, metrics, horizon, o, tmp):
     """Each peer with its forecasts of as many of the sampled VMs as there is
     time for."""
-    origins = origins_of(path, horizon)
-    ids = sampled(path, origins[0], o.seed)
+    origins = origins_of(path, trace, horizon)
+    ids = sampled(path, trace, origins[0], o.seed)
     series = JUDGE.Series(path, metrics)
     store = Store(o.store)
     for name in o.peer.split(","):
@@ -417,13 +461,16 @@ def peers_of(path, trace, metrics, horizon, o, tmp):
 
 
 def peer_lines(name, path, trace, metrics, horizon, models, o, tmp):
-    origins = origins_of(path, horizon)
+    """Each peer's scores, and on the same VMs those of vmf's model of that
+    name and of auto, which knows no other VMs here."""
+    origins, last = origins_of(path, trace, horizon), None
     for peer in peers_of(path, trace, metrics, horizon, o, tmp):
         if not peer.ids:
             continue
         sample = f"{tmp}/sample.arrows"
         subset(path, peer.ids, sample)
-        ref = reference(sample, metrics, origins, horizon, "snaive", tmp)
+        ref = reference(sample, trace, metrics, origins, horizon, "snaive",
+                        tmp)
         own = {k: v for k, v in peer.own.items() if k in ref}
         got = JUDGE.judge(JUDGE.Series(sample, metrics), metrics, own, ref)
         r = got.get("peer", {c: None for c in COLUMNS + ["regret"]})
@@ -432,9 +479,13 @@ def peer_lines(name, path, trace, metrics, horizon, models, o, tmp):
         failed = f", {peer.failed} failed" if peer.failed else ""
         line(name, "statsforecast", peer.label + failed, len(peer.ids), r,
              1000 * peer.cpu_s / max(1, peer.n))
-        if peer.name in models or peer.name == "naive":
-            vmf_lines(name, sample, metrics, horizon, [peer.name],
-                      [peer.name], ", same VMs")
+        beside = [peer.name] if peer.name in models + ["naive"] else []
+        if "auto" in models and peer.ids != last:
+            beside.append("auto")
+        last = peer.ids
+        if beside:
+            vmf_lines(name, sample, trace, metrics, horizon, beside, beside,
+                      ", same VMs")
 
 
 # ---- the first leads, series by series ----
@@ -462,7 +513,7 @@ def lead_table(path, trace, metrics, horizon, leads, models, o, tmp):
     arima = peers.get("arima")
     if arima is None or not arima.ids:
         return
-    sample, origins = f"{tmp}/sample.arrows", origins_of(path, horizon)
+    sample, origins = f"{tmp}/sample.arrows", origins_of(path, trace, horizon)
     subset(path, arima.ids, sample)
     series = JUDGE.Series(sample, metrics)
     found = {("statsforecast", p.label): by_series(series, {
@@ -470,10 +521,10 @@ def lead_table(path, trace, metrics, horizon, leads, models, o, tmp):
         for p in peers.values()}
     cpu_ms = {("statsforecast", p.label): 1000 * p.cpu_s / max(1, p.n)
               for p in peers.values()}
-    scored = vmf_scores(sample, metrics, horizon, models)
+    scored = vmf_scores(sample, trace, metrics, horizon, models)
     for m in models:
         found["vmf", m] = by_series(series, reference(
-            sample, metrics, origins, leads, m, tmp), leads)
+            sample, trace, metrics, origins, leads, m, tmp), leads)
         cpu_ms["vmf", m] = 1000 * float(scored[m]["cpu_s"] or "nan") / \
             max(1, int(scored[m]["n_windows"]))
     keys = sorted(set.intersection(*(set(v) for v in found.values())))
@@ -595,8 +646,6 @@ def one_set(name, models, o, tmp):
         return
     make_series(trace, o.data, tmp)
     path = f"{tmp}/{trace}-{step}.arrows"
-    if o.peers == "only" and trace in WINDOWS:
-        return
     if o.peers == "only":
         for peer in peers_of(path, trace, metrics, horizon, o, tmp):
             print(f"{name} {','.join(metrics)} {peer.label}: "
@@ -607,8 +656,8 @@ def one_set(name, models, o, tmp):
         lead_table(path, trace, metrics, horizon, leads, models, o, tmp)
         return
     if not o.sample_only:
-        vmf_lines(name, path, metrics, horizon, models, None, "", trace)
-    if o.peers != "none" and trace not in WINDOWS:
+        vmf_lines(name, path, trace, metrics, horizon, models, None, "")
+    if o.peers != "none":
         peer_lines(name, path, trace, metrics, horizon, models, o, tmp)
 
 
