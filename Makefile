@@ -256,6 +256,10 @@ $(B)/bench/quantiles: $(B)/test/bench/quantiles.o $(B)/libvmf.a
 	$(Q)$(CC) $(LINK_MODE) $(LDFLAGS) -o $@ $^ $(LIBS)
 bench-quantiles: all $(B)/bench/quantiles
 
+$(B)/bench/scan: $(B)/test/bench/scan.o $(B)/libvmf.a
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LINK_MODE) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # A unit with cuDNN's headers, and cuDNN's part of vmf in it.
 CUDA_INC := $(if $(filter-out /usr,$(CUDA_HOME)),-isystem $(CUDA_HOME)/include)
 $(B)/test/unit/lstm_cudnn.o: ALL_CFLAGS += $(if $(CUDNN_H),-DVMF_CUDNN \
@@ -277,8 +281,8 @@ bench-gpu: $(B)/bench/gpu $(B)/bench/device	## build what test/bench/gpu runs on
 	$(Q)echo '$(COMMIT)$(shell git diff --quiet HEAD 2>/dev/null || \
 		echo ' (changed)')' >$(B)/bench/commit
 
-bench: all	## speed and memory beside DuckDB and polars (BENCH="--rows 1000000" for less)
-	$(Q)python3 test/bench/run $(BENCH)
+bench: all $(B)/bench/scan	## speed and memory beside DuckDB and polars (BENCH="--rows 1000000" for less)
+	$(Q)python3 test/bench/run --parts $(B)/bench/scan $(BENCH)
 	$(Q)$(MAKE) bench-models
 
 bench-models: all	## the forecasting part of bench: fleets, some accuracy; ten minutes
