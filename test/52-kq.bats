@@ -731,3 +731,30 @@ EOF
 	vmf-train -q --season 7d --budget 0.9 -o x s
 	vmf-train -q --without theta --budget 0.5 -o x s 2>err
 }
+
+# Each step of the day has a level of its own: what looks at very steps is
+# right, and no less so between the leads that others are asked at.
+@test "auto's gate learns of the step that came, within an hour too" {
+	awk 'BEGIN {
+		srand(7)
+		print "vm,time,cpu"
+		for (v = 0; v < 16; v++) {
+			for (s = 0; s < 96; s++)
+				level[s] = -20 * log(rand() * rand())
+			for (t = 0; t < 21 * 96; t++)
+				printf "v%02d,%d,%.3f\n", v, 1704067200 + 900 * t,
+				    level[t % 96] + 4 * rand()
+		}
+	}' </dev/null | vmf-ingest -q | vmf-dedup -q |
+	    vmf-aggregate -q -s 15m -o s
+	for w in '' '--without gate'; do
+		# shellcheck disable=SC2086 # an option and its argument
+		vmf-eval -q --model auto $w --horizon 96 --origins 2 s |
+		    vmf-cat --csv --no-header --columns model,crps,coverage80 |
+		    grep auto
+	done >out
+	[ "$(sort -u out | wc -l)" -eq 2 ]
+	awk -F, '{ crps[NR] = $2; cover[NR] = $3 }
+		END { exit !(NR == 2 && crps[1] <= 1.01 * crps[2] &&
+		    cover[1] <= cover[2] + .03) }' out
+}

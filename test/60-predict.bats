@@ -460,3 +460,26 @@ model() {
 	    vmf-predict --from m -o out s
 	[ ! -e out ]
 }
+
+@test "a model of loads above 0 does not hide later ones below it" {
+	awk 'BEGIN {
+		srand(3)
+		print "vm,time,cpu"
+		for (t = 0; t < 720; t++) {
+			x = 10 + 5 * sin(6.2832 * t / 24) + rand()
+			printf "a,%d,%.3f\n", 1704067200 + 3600 * t,
+			    x - (t < 480 ? 0 : 30)
+		}
+	}' </dev/null | vmf-ingest -q | vmf-dedup -q | vmf-aggregate -q -s 1h -o s
+	for m in theta ets arima auto; do
+		vmf-train -q --model $m --at 2024-01-21 -o m s
+		for o in '' --refit; do
+			# shellcheck disable=SC2086 # an option, or none
+			vmf-predict -q --from m $o --horizon 24 s |
+			    vmf-cat -q --csv --no-header --long \
+			    --columns cpu_mean,cpu_mean_q90 |
+			    awk -F, '$3 > -10 || $4 > -8' >high
+			run ! grep . high
+		done
+	done
+}

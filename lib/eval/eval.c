@@ -148,9 +148,12 @@ check_origins(struct vmf_eval *ev, struct vmf_err *e)
 		    "follows from it; expected it or --origins", name);
 	ev->origins_used = ev->origins > 0 ? ev->origins :
 	    vmf_eval_origins(steps, ev->horizon);
-	if ((steps >= 0 && ev->horizon > (steps - 1) / ev->origins_used) ||
-	    ev->horizon > (VMF_TIME_HI - VMF_TIME_LO) / 2 / g->step_s /
-	    ev->origins_used)
+	if (steps < 0 && ev->horizon > (VMF_TIME_HI - VMF_TIME_LO) / 2 /
+	    g->step_s / ev->origins_used)
+		return vmf_fail(e, VMF_EUSAGE, "%s: %" PRId64 " windows of %"
+		    PRId64 " steps are more than there is time for", name,
+		    ev->origins_used, ev->horizon);
+	if (steps >= 0 && ev->horizon > (steps - 1) / ev->origins_used)
 		return vmf_fail(e, VMF_EUSAGE, "%s: %" PRId64 " windows of %"
 		    PRId64 " steps, expected fewer than the %" PRId64
 		    " steps of the grid", name, ev->origins_used,

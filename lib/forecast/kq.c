@@ -252,7 +252,8 @@ learn(struct course *c, struct vmf_kq_job *job, struct vmf_err *e)
 	return vmf_kq_state_put(&c->s, &job->fit->blob, e);
 }
 
-/* What each part says of the lead that is looked at, and counts. */
+/* What each part says of lead p->lead, and counts: the dense ones as of that
+ * which is looked at. */
 static void
 take_apart(struct course *c, const struct vmf_kq_job *job,
     float share[2][VMF_KQ_MEMBERS], const float other[2],
@@ -276,7 +277,7 @@ take_apart(struct course *c, const struct vmf_kq_job *job,
 		for (int m = 0; m < VMF_KQ_MEMBERS; m++)
 			only[m] = (int)vmf_kq_family(m) != f ? 0.0f :
 			    p->mass[0][f] > 0.0f ? share[0][m] : 1.0f;
-		vmf_kq_mix_family(c->q, (enum kq_family)f, only);
+		vmf_kq_mix_family(c->q, (enum kq_family)f, only, p->lead);
 		vmf_kq_quantiles(c->q, 0, level, VMF_KQ_LEVELS, p->q[f]);
 	}
 	if (job->other == NULL || isnan(job->other->q[p->lead]))

@@ -136,9 +136,11 @@ void vmf_kq_judge(struct vmf_kq *q, double y, const float *share,
 void vmf_kq_mix_dense(struct vmf_kq *q, const float *share[2]);
 void vmf_kq_mix_atoms(struct vmf_kq *q, const float *share[2],
     const float *v, const float other[2]);
-/* Mix one family into mix[0] by share, which is 0 for all others. */
+/* Mix one family into mix[0] by share, which is 0 for all others: members
+ * that weigh all steps as of the lead that is looked at, the others of the
+ * step at `lead`, one of those around it. */
 void vmf_kq_mix_family(struct vmf_kq *q, enum kq_family f,
-    const float *share);
+    const float *share, int64_t lead);
 /* The fence (fence.h) of all but a hundredth of the history before the origin,
  * at either end; none of two steps. */
 void vmf_kq_fence(const struct vmf_kq *q, float bound[2]);

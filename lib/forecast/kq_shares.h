@@ -62,10 +62,9 @@ void vmf_kq_shares(const struct vmf_kq_ops *ops, const float *loss, float w,
     int k, int64_t day, unsigned asleep, struct vmf_kq_news news, float *share);
 /*
  * The share of a forecast that is mixed in, of the median or of the other
- * quantiles: that of other fleets, more or less (of coarse steps only less) by
- * what it lost, lost[median] (VMF_PANEL_LOST), beside the mixture, both in
- * parts of what the last value and the season before lost at their own
- * origins.
+ * quantiles: that of other fleets, more or less by what it lost, lost[median]
+ * (VMF_PANEL_LOST), beside the mixture, both in parts of what the last value
+ * and the season before lost at their own origins.
  */
 double vmf_kq_other(const struct vmf_kq_group *g, int k, int64_t day,
     const double lost[2], bool median);

@@ -45,6 +45,22 @@ is_known(const struct vmf_problem *p)
 	return p->fit != NULL && p->fit->n_params > 0;
 }
 
+/* Was it learned of such a history?  The logarithm of one without negative
+ * values says nothing of those that came since. */
+static bool
+suits(const struct vmf_algo *algo, const struct vmf_problem *p)
+{
+	if (!is_known(p))
+		return false;
+	if (algo->members == 0 || p->fit->n_params <= VMF_PANEL_SCALE ||
+	    !(p->fit->params[VMF_PANEL_SCALE] > 0.0))
+		return true;
+	for (int64_t t = 0; t < p->y.n; t++)
+		if (p->y.y[t] < 0.0)
+			return false;
+	return true;
+}
+
 /* A place for the fit of each problem. */
 static int
 make_room(struct vmf_many *m, int64_t n, struct vmf_err *e)
@@ -106,15 +122,17 @@ solve_one(const struct vmf_algo *algo, struct vmf_problem *p,
 
 /* What a problem is forecast by. */
 static const struct vmf_fit *
-used(struct vmf_many *m, const struct vmf_problem *p, int64_t i)
+used(const struct vmf_algo *algo, struct vmf_many *m,
+    const struct vmf_problem *p, int64_t i)
 {
-	return is_known(&p[i]) && !p[i].refit ? p[i].fit : own_of(m, p, i);
+	return suits(algo, &p[i]) && !p[i].refit ? p[i].fit :
+	    own_of(m, p, i);
 }
 
 static bool
-is_fitted_now(const struct vmf_problem *p)
+is_fitted_now(const struct vmf_algo *algo, const struct vmf_problem *p)
 {
-	return !is_known(p) || p->refit;
+	return !suits(algo, p) || p->refit;
 }
 
 _Static_assert((int)VMF_PANEL_GROUPS == (int)VMF_KQ_GROUPS &&
@@ -139,7 +157,7 @@ lanes_fit(const struct vmf_algo *algo, struct vmf_many *m,
 {
 	return (struct vmf_panel_job){ .y = &p[i].y,
 	    .season = p[i].opts.season, .fit = own_of(m, p, i),
-	    .with = is_known(&p[i]) ? p[i].fit : NULL,
+	    .with = suits(algo, &p[i]) ? p[i].fit : NULL,
 	    .sample = algo->kernels ? m->sample : NULL };
 }
 
@@ -161,7 +179,7 @@ fit_lanes(const struct vmf_algo *algo, struct vmf_problem *p, int64_t n,
 		    algo->members, p[i].fit->params, p[i].fit->n_params,
 		    e)) != 0)
 			return rc;
-		if (is_fitted_now(&p[i]))
+		if (is_fitted_now(algo, &p[i]))
 			m->job[k++] = lanes_fit(algo, m, p, i);
 	}
 	return vmf_panel_fit(m->job, k, algo->members, &m->how, e);
@@ -206,7 +224,7 @@ predict_lanes(const struct vmf_algo *algo, struct vmf_problem *p, int64_t n,
 			m->job[k++] = (struct vmf_panel_job){ .y = &p[i].y,
 			    .season = p[i].opts.season,
 			    .f = algo->kernels ? &m->alt[i] : p[i].f,
-			    .with = used(m, p, i) };
+			    .with = used(algo, m, p, i) };
 	return vmf_panel_predict(m->job, k, &m->how, e);
 }
 
@@ -273,7 +291,7 @@ solve_kernels(const struct vmf_algo *algo, struct vmf_problem *p, int64_t n,
 		if (is_known(&p[i]) && (rc = check_kernels(algo, &p[i],
 		    p[i].fit, e)) != 0)
 			return rc;
-		if (!is_fitted_now(&p[i]))
+		if (!is_fitted_now(algo, &p[i]))
 			continue;
 		m->kernel[k] = kernel_fit(algo, m, p, i);
 		if (algo->members == 0 && (rc = mark_kernels(
@@ -288,10 +306,10 @@ solve_kernels(const struct vmf_algo *algo, struct vmf_problem *p, int64_t n,
 		if (p[i].f->status == VMF_OK)
 			m->kernel[k++] = (struct vmf_kq_job){ .y = &p[i].y,
 			    .opts = &p[i].opts, .f = p[i].f,
-			    .from = used(m, p, i),
+			    .from = used(algo, m, p, i),
 			    .other = algo->members != 0 ? &m->alt[i] : NULL,
-			    .other_lost = algo->members != 0 ? used(m, p,
-			    i)->params + VMF_PANEL_LOST : NULL,
+			    .other_lost = algo->members != 0 ? used(algo, m,
+			    p, i)->params + VMF_PANEL_LOST : NULL,
 			    .gate = gate_of(algo, &p[i]) };
 	return vmf_kq_run(m->kernel, k, &m->how, e);
 }
@@ -313,7 +331,7 @@ solve(const struct vmf_algo *algo, struct vmf_problem *p, int64_t n,
 		if (p[i].f->status != VMF_OK)
 			continue;
 		m->failed = i;
-		p[i].f->mase = used(m, p, i)->mase;
+		p[i].f->mase = used(algo, m, p, i)->mase;
 		if ((rc = vmf_forecast_fill(p[i].f, &p[i].y, 0, &m->scratch,
 		    e)) != 0)
 			return rc;

@@ -184,7 +184,7 @@ variance(const struct vmf_block *b, vreal hold, vreal sse, vreal n)
 }
 
 /* Sum of the absolute errors of forecasts at the origins that each lane
- * reaches, up to a season ahead. */
+ * reaches, up to two seasons ahead. */
 VMF_HD_FN vreal
 roll_error(const struct vmf_block *b, vcseq f)
 {

@@ -454,6 +454,8 @@ def peers_of(path, trace, metrics, horizon, o, tmp):
     series = JUDGE.Series(path, metrics)
     store = Store(o.store)
     for name in o.peer.split(","):
+        if name == "mstl" and season_s(trace) == series.step:
+            continue
         picked = ids[:o.arima_vms if name == "arima" else o.peer_vms]
         peer = Peer(name, series, trace, metrics, origins, horizon, store)
         peer.run(picked, o.limit)
