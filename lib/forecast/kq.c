@@ -477,7 +477,8 @@ work(void *arg, void *slot)
 	for (int64_t i = job->y->n; i < n; i++)
 		t->y[i] = NAN;
 	if ((t->rc = vmf_kq_series(&t->q, t->y, n, c.season, c.day,
-	    vmf_kq_week(c.step_s, c.season), &t->e)) != 0)
+	    vmf_kq_week(c.step_s, c.season), vmf_kq_monday(c.start, c.step_s,
+	    vmf_kq_week(c.step_s, c.season)), &t->e)) != 0)
 		return;
 	t->rc = job->f == NULL ? learn(&c, job, &t->e) :
 	    forecast(&c, job, &t->e);

@@ -20,7 +20,7 @@ const float vmf_kq_level_mass[VMF_KQ_LEVELS] = { 0.0375f, 0.0375f, 0.075f,
 enum kq_family
 vmf_kq_family(int m)
 {
-	if (m == KQ_WEEKLY)
+	if (m == KQ_WEEKLY || m == KQ_DAYS)
 		return KQ_F_WEEK;
 	if (m == KQ_NAIVE)
 		return KQ_F_LAST;
@@ -75,19 +75,19 @@ judge_single(const struct vmf_kq *q, float y, float *loss, float *err)
 	    loss, err);
 }
 
-/* What the members of weeks past lose by y, from their few values. */
+/* What a member of a few values loses by y. */
 static void
-judge_weekly(const struct vmf_kq *q, float y, float *loss, float *err)
+judge_few(const struct vmf_kq_few *x, float y, float *loss, float *err)
 {
-	float upto = q->weekly_w[0];
+	float upto = x->w[0];
 
 	*loss = 0.0f;
 	for (int j = 1, i = 0; j <= 9; j++) {
 		float level = (float)j / 10.0f, d;
 
-		while (i < q->n_weekly - 1 && upto < level)
-			upto += q->weekly_w[++i];
-		d = y - q->weekly[i];
+		while (i < x->n - 1 && upto < level)
+			upto += x->w[++i];
+		d = y - x->v[i];
 		*loss += 2.0f / 9.0f * d * (level - (d < 0.0f ? 1.0f : 0.0f));
 		if (j == 5)
 			*err = fabsf(d);
@@ -151,7 +151,8 @@ vmf_kq_judge(struct vmf_kq *q, double y, const float *share, float *loss,
 		err[KQ_N_DENSE + i] = median[i];
 	}
 	loss[KQ_NAIVE] = err[KQ_NAIVE] = fabsf((float)y - q->last);
-	judge_weekly(q, (float)y, &loss[KQ_WEEKLY], &err[KQ_WEEKLY]);
+	judge_few(&q->weekly, (float)y, &loss[KQ_WEEKLY], &err[KQ_WEEKLY]);
+	judge_few(&q->days, (float)y, &loss[KQ_DAYS], &err[KQ_DAYS]);
 	q->ops->runs(q->mix[0].run, q->mix[0].s, q->known);
 	vmf_kq_mix_atoms(q, both, NULL, none);
 }
@@ -271,8 +272,10 @@ vmf_kq_mix_atoms(struct vmf_kq *q, const float *share[2], const float *v,
 		    sizeof(*x->a));
 		q->ops->blend(x->a, q->single_w, x->n, part);
 		put_atoms(x, &q->last, &one, 1, share[i][KQ_NAIVE]);
-		put_atoms(x, q->weekly, q->weekly_w, q->n_weekly,
+		put_atoms(x, q->weekly.v, q->weekly.w, q->weekly.n,
 		    share[i][KQ_WEEKLY]);
+		put_atoms(x, q->days.v, q->days.w, q->days.n,
+		    share[i][KQ_DAYS]);
 		if (v != NULL && other[i] > 0.0f)
 			put_atoms(x, v, vmf_kq_level_mass,
 			    VMF_KQ_LEVELS, other[i]);

@@ -25,9 +25,11 @@ enum { /* Families that weigh all steps: each has a vector. */
      * a lane. */
     VMF_KQ_SINGLES = VMF_KQ_SAME + KQ_N_MOVED * VMF_KQ_MOVED + 1,
     VMF_KQ_WEEKS = 8,			/* back, for the same step of one */
-    VMF_KQ_ATOMS = VMF_KQ_SINGLES + 1 + VMF_KQ_WEEKS + VMF_KQ_LEVELS };
+    VMF_KQ_DAYS = 28,			/* back, for that of days of a kind */
+    VMF_KQ_ATOMS = VMF_KQ_SINGLES + 1 + VMF_KQ_WEEKS + VMF_KQ_DAYS +
+	VMF_KQ_LEVELS };
 _Static_assert((int)KQ_NAIVE - (int)KQ_N_DENSE == (int)VMF_KQ_LANES,
-    "the members that weigh single steps, but for two, fill a vector");
+    "the members that weigh single steps, but for three, fill a vector");
 
 /* What is mixed in is asked for at these levels. */
 extern const struct vmf_quantiles vmf_kq_levels;
@@ -51,20 +53,27 @@ struct vmf_kq_vector {
 	float *moments;			/* by distance; NULL: they have none */
 };
 
-/* Room of one thread, reused from series to series; { 0 } to begin with,
- * and ops set. */
 /* How much the load is of a level that is new, 0 to 1: one never seen, by the
  * last quarter of a day; one that has been for a day, by the hours of it. */
 struct vmf_kq_news {
 	float novel, settled;
 };
 
+/* A few values, ascending, and what they weigh: to 1. */
+struct vmf_kq_few {
+	int n;
+	float v[VMF_KQ_DAYS], w[VMF_KQ_DAYS];
+};
+
+/* Room of one thread, reused from series to series; { 0 } to begin with,
+ * and ops set. */
 struct vmf_kq {
 	const struct vmf_kq_ops *ops;
 	unsigned without;		/* bits of families that are left out */
 	/* the series */
 	const double *y;
 	int64_t n, season, day, week;	/* steps; week 0: there is none */
+	int64_t monday;			/* steps of its week before y[0] */
 	int32_t *order;			/* known steps, by value, */
 	int32_t *order_phase, *order_week;	/* in season and in week */
 	int64_t n_order;
@@ -82,10 +91,7 @@ struct vmf_kq {
 	int64_t base;			/* the least lag that rows are for */
 	/* at a lead from it */
 	int64_t lead;
-	/* values at the same step of weeks past, ascending, and what they
-	 * weigh: to 1 */
-	int n_weekly;
-	float weekly[VMF_KQ_WEEKS], weekly_w[VMF_KQ_WEEKS];
+	struct vmf_kq_few weekly, days;	/* of KQ_WEEKLY and KQ_DAYS */
 	int n_single;
 	float single[VMF_KQ_SINGLES];	/* ascending, what each weighs: */
 	float single_w[(VMF_KQ_SINGLES + VMF_KQ_LANES) * VMF_KQ_LANES];
@@ -105,9 +111,11 @@ void vmf_kq_free(struct vmf_kq *q);
 enum kq_family vmf_kq_family(int m);
 
 /* A series of n steps, y[0] known and NaN where missing; season, day and week
- * are in steps (week 0: none is looked at).  y is the caller's, and stays. */
+ * are in steps (week 0: none is looked at), and monday is how many of its week
+ * were before y[0].  y is the caller's, and stays. */
 int vmf_kq_series(struct vmf_kq *q, const double *y, int64_t n,
-    int64_t season, int64_t day, int64_t week, struct vmf_err *e) VMF_CHECK;
+    int64_t season, int64_t day, int64_t week, int64_t monday,
+    struct vmf_err *e) VMF_CHECK;
 /* Stand before step t, 1 to n: nothing from there on is looked at. */
 void vmf_kq_origin(struct vmf_kq *q, int64_t t);
 /* Look at the step lead (from 0) steps after the origin, or at those around

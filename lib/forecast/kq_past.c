@@ -21,6 +21,8 @@
 #define SNAIVE_BACK 7
 /* What is left of a value's weight a week later: half in four. */
 #define WEEK_LEFT 0.8408964f
+/* And a day later. */
+#define DAY_LEFT 0.9755394f
 /* A level is wholly new so far outside of the range of those seen, in parts of
  * it and so much more (in log2 of the load). */
 #define NOVEL_TO 0.15f
@@ -241,7 +243,7 @@ window_means(float *m, const double *y, int64_t n, int64_t w, int64_t day)
 
 int
 vmf_kq_series(struct vmf_kq *q, const double *y, int64_t n, int64_t season,
-    int64_t day, int64_t week, struct vmf_err *e)
+    int64_t day, int64_t week, int64_t monday, struct vmf_err *e)
 {
 	bool anew;
 	int rc;
@@ -251,6 +253,7 @@ vmf_kq_series(struct vmf_kq *q, const double *y, int64_t n, int64_t season,
 	q->season = season;
 	q->day = day;
 	q->week = week;
+	q->monday = monday;
 	set_lanes(q);
 	if ((rc = make_room(q, e)) != 0)
 		return rc;
@@ -492,41 +495,86 @@ value_before(const struct vmf_kq *q)
 	return q->last;
 }
 
-/* Values at the same step of weeks past; the last one where there is none. */
+/* Among values that ascend. */
+static void
+add_few(struct vmf_kq_few *x, float v, float w)
+{
+	int i = x->n++;
+
+	for (; i > 0 && x->v[i - 1] > v; i--) {
+		x->v[i] = x->v[i - 1];
+		x->w[i] = x->w[i - 1];
+	}
+	x->v[i] = v;
+	x->w[i] = w;
+}
+
+/* Their weights to 1; the last value where there is none. */
+static void
+end_few(const struct vmf_kq *q, struct vmf_kq_few *x)
+{
+	float all = 0.0f;
+
+	if (x->n == 0)
+		add_few(x, q->last, 1.0f);
+	for (int i = 0; i < x->n; i++)
+		all += x->w[i];
+	for (int i = 0; i < x->n; i++)
+		x->w[i] /= all;
+}
+
+/* Values at the same step of weeks past. */
 static void
 find_weekly(struct vmf_kq *q)
 {
-	float weight = 1.0f, all = 0.0f;
-	int n = 0;
+	float weight = 1.0f;
 
+	q->weekly.n = 0;
 	for (int64_t k = 0; k < VMF_KQ_WEEKS && q->week > 0; k++) {
 		int64_t t = q->at + q->lead - (q->lead / q->week + 1 + k) *
 		    q->week;
-		int i = n;
-		float v;
 
 		if (t < 0)
 			break;
-		if (!isnan(q->past[t])) {
-			v = (float)q->past[t];
-			for (; i > 0 && q->weekly[i - 1] > v; i--) {
-				q->weekly[i] = q->weekly[i - 1];
-				q->weekly_w[i] = q->weekly_w[i - 1];
-			}
-			q->weekly[i] = v;
-			q->weekly_w[i] = weight;
-			all += weight;
-			n++;
-		}
+		if (!isnan(q->past[t]))
+			add_few(&q->weekly, (float)q->past[t], weight);
 		weight *= WEEK_LEFT;
 	}
-	if (n == 0) {
-		q->weekly[n] = q->last;
-		all = q->weekly_w[n++] = 1.0f;
+	end_few(q, &q->weekly);
+}
+
+/* Workdays, Saturdays, Sundays: of step t of the past, in UTC. */
+static int
+kind_of(const struct vmf_kq *q, int64_t t)
+{
+	int64_t day = (q->monday + q->from + t) % q->week / q->day;
+
+	return day < 5 ? 0 : (int)day;
+}
+
+/* Values at the same step of days of its kind; where days have no same step,
+ * of weeks past. */
+static void
+find_days(struct vmf_kq *q)
+{
+	int64_t to = q->at + q->lead;
+	float weight = 1.0f;
+
+	if (q->week != 7 * q->day) {
+		q->days = q->weekly;
+		return;
 	}
-	for (int i = 0; i < n; i++)
-		q->weekly_w[i] /= all;
-	q->n_weekly = n;
+	q->days.n = 0;
+	for (int64_t k = 0; k < VMF_KQ_DAYS; k++) {
+		int64_t t = to - (q->lead / q->day + 1 + k) * q->day;
+
+		if (t < 0)
+			break;
+		if (kind_of(q, t) == kind_of(q, to) && !isnan(q->past[t]))
+			add_few(&q->days, (float)q->past[t], weight);
+		weight *= DAY_LEFT;
+	}
+	end_few(q, &q->days);
 }
 
 /* Values of moved member m. */
@@ -581,6 +629,7 @@ vmf_kq_single(struct vmf_kq *q, int64_t lead)
 	q->lead = lead;
 	before = value_before(q);
 	find_weekly(q);
+	find_days(q);
 	n_same = find_same(q, same);
 	/* Without a step of that phase, what comes nearest. */
 	for (int m = 0; m < KQ_N_SPARSE && n_same == 0; m++)

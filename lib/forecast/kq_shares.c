@@ -48,6 +48,15 @@ vmf_kq_week(int64_t step_s, int64_t season)
 	    week : 0;
 }
 
+int64_t
+vmf_kq_monday(int64_t start, int64_t step_s, int64_t week)
+{
+	/* 1970 began on a Thursday. */
+	int64_t s = (start + 3 * 86400) % WEEK_S;
+
+	return week == 0 ? 0 : (s < 0 ? s + WEEK_S : s) / step_s;
+}
+
 unsigned
 vmf_kq_asleep(unsigned without, int64_t week, int64_t past)
 {
@@ -96,6 +105,9 @@ vmf_kq_name(int m, char name[VMF_KQ_NAME])
 
 	if (m == KQ_WEEKLY) {
 		snprintf(name, VMF_KQ_NAME, "same step of week; age 28d");
+	} else if (m == KQ_DAYS) {
+		snprintf(name, VMF_KQ_NAME, "same step of "
+		    "workday/Sat/Sun; age 28d");
 	} else if (m == KQ_NAIVE) {
 		snprintf(name, VMF_KQ_NAME, "last value");
 	} else if (m == KQ_SNAIVE) {

@@ -37,6 +37,9 @@ int64_t vmf_kq_day(int64_t step_s);
 /* Steps of a week; 0 where they are no whole number, or where the season
  * tells as much. */
 int64_t vmf_kq_week(int64_t step_s, int64_t season);
+/* Steps from the beginning of a Monday, UTC, to second start; 0 where a week
+ * has none. */
+int64_t vmf_kq_monday(int64_t start, int64_t step_s, int64_t week);
 /* The families that say nothing where so many steps are known: those left
  * out, and that of the week where none has passed. */
 unsigned vmf_kq_asleep(unsigned without, int64_t week, int64_t past);

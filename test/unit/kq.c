@@ -17,8 +17,9 @@
 
 #define N 700
 #define SEASON 24
-#define BLOB_BYTES 1608
+#define BLOB_BYTES 1640
 #define WEEK (7 * SEASON)
+#define MONDAY 60		/* y begins on a Wednesday at 12 */
 
 static double y[N];
 static uint32_t seed = 7;
@@ -332,13 +333,52 @@ test_sparse(struct vmf_kq *q, int64_t at, int64_t lead)
 	check(v[0] == (float)y[at], "the last value");
 }
 
+/* What the member of a few values makes of them, w[] being their weights. */
+static void
+check_few(struct vmf_kq *q, int member, const double *w, int64_t at)
+{
+	double below, upto;
+	float v[N_LEVELS];
+
+	mix_one(q, member);
+	vmf_kq_quantiles(q, 0, levels, N_LEVELS, v);
+	for (int l = 0; l < N_LEVELS; l++) {
+		masses(w, at, (double)v[l], &below, &upto);
+		check(below <= levels[l] + TOL && upto >= levels[l] - TOL,
+		    "quantile of a few");
+	}
+	check_losses(q, member, w, at);
+}
+
+static int
+kind(int64_t t)
+{
+	int64_t day = (t + MONDAY) / SEASON % 7;
+
+	return day == 6 ? 2 : day == 5;
+}
+
+/* The same step of workdays, of Saturdays, or of Sundays. */
+static void
+test_days(struct vmf_kq *q, int64_t at, int64_t lead)
+{
+	static double w[N];
+
+	vmf_kq_origin(q, at);
+	vmf_kq_lead(q, lead);
+	memset(w, 0, sizeof(w));
+	for (int64_t t = at + lead - (lead / SEASON + 1) * SEASON, k = 0;
+	    t >= 0 && k < 28; t -= SEASON, k++)
+		w[t] = isnan(y[t]) || kind(t) != kind(at + lead) ? 0.0 :
+		    exp2(-(double)k / 28.0);
+	check_few(q, KQ_DAYS, w, at);
+}
+
 /* The same step of weeks past, half as much after four. */
 static void
 test_weekly(struct vmf_kq *q, int64_t at, int64_t lead)
 {
 	static double w[N];
-	double below, upto;
-	float v[N_LEVELS];
 
 	vmf_kq_origin(q, at);
 	vmf_kq_lead(q, lead);
@@ -346,14 +386,7 @@ test_weekly(struct vmf_kq *q, int64_t at, int64_t lead)
 	for (int64_t t = at + lead - (lead / WEEK + 1) * WEEK, k = 0; t >= 0;
 	    t -= WEEK, k++)
 		w[t] = isnan(y[t]) ? 0.0 : exp2(-(double)k / 4.0);
-	mix_one(q, KQ_WEEKLY);
-	vmf_kq_quantiles(q, 0, levels, N_LEVELS, v);
-	for (int l = 0; l < N_LEVELS; l++) {
-		masses(w, at, (double)v[l], &below, &upto);
-		check(below <= levels[l] + TOL && upto >= levels[l] - TOL,
-		    "quantile of weeks");
-	}
-	check_losses(q, KQ_WEEKLY, w, at);
+	check_few(q, KQ_WEEKLY, w, at);
 }
 
 static void
@@ -371,7 +404,8 @@ test_variants(void)
 
 		if (!vmf_simd_have(need[i]))
 			continue;
-		check(vmf_kq_series(&q, y, N, SEASON, SEASON, WEEK, NULL) == 0,
+		check(vmf_kq_series(&q, y, N, SEASON, SEASON, WEEK, MONDAY,
+    NULL) == 0,
 		    "a series");
 		vmf_kq_origin(&q, N - 3);
 		vmf_kq_lead(&q, 5);
@@ -597,7 +631,8 @@ main(void)
 	struct vmf_kq q = { .ops = &vmf_kq_plain };
 
 	make_series();
-	check(vmf_kq_series(&q, y, N, SEASON, SEASON, WEEK, NULL) == 0,
+	check(vmf_kq_series(&q, y, N, SEASON, SEASON, WEEK, MONDAY,
+    NULL) == 0,
 	    "a series");
 	test_dense(&q, N, 0);
 	test_dense(&q, 333, 7);
@@ -609,6 +644,8 @@ main(void)
 	test_weekly(&q, N, 3);
 	test_weekly(&q, 600, 170);
 	test_weekly(&q, 380, 11);
+	for (int64_t at = 400; at < 400 + WEEK; at += 13)
+		test_days(&q, at, at % 60);
 	vmf_kq_free(&q);
 	test_variants();
 	test_shares();
