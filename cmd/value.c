@@ -39,6 +39,7 @@ cmd_set_option(const struct cmd_opt *o, const char *arg, struct vmf_err *e)
 {
 	struct vmf_err why = { "" };
 	struct cmd_strs *strs;
+	int rc;
 
 	switch (o->type) {
 	case CMD_FLAG:
@@ -88,9 +89,8 @@ cmd_set_option(const struct cmd_opt *o, const char *arg, struct vmf_err *e)
 			    "--tz) or @1714564800", e);
 		break;
 	case CMD_TZ:
-		if (vmf_tz_set(arg, &why) != 0)
-			return vmf_fail(e, VMF_EUSAGE, "--%s: %s", o->name,
-			    why.msg);
+		if ((rc = vmf_tz_set(arg, &why)) != 0)
+			return vmf_fail(e, rc, "--%s: %s", o->name, why.msg);
 		break;
 	case CMD_END:
 		break;

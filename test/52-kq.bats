@@ -756,6 +756,9 @@ EOF
 	# A season of a week leaves no other week to look at.
 	vmf-train -q --season 7d --budget 0.9 -o x s
 	vmf-train -q --without theta --budget 0.5 -o x s 2>err
+	vmf-train -q --without theta,kq-week,kq-state --budget 0.5 -o x s
+	vmf-cat --schema x | grep '^vmf:without' >parts
+	[ "$(grep -o 'kq-week' parts | wc -l)" -eq 1 ]
 }
 
 # Each step of the day has a level of its own: what looks at very steps is

@@ -114,6 +114,24 @@ sums() {
 	leaves out 2024-01-04 2024-01-04.log latest lock
 }
 
+@test "a new night that cannot take the old one's place leaves it there" {
+	night day.csv.gz
+	sums out/2024-01-04 >want
+	mkdir bin
+	{
+		echo '#!/bin/sh'
+		# shellcheck disable=SC2016 # of the stand-in
+		echo 'case $2 in */.2024-01-04.tmp) exit 1 ;; esac'
+		echo "exec $(command -v mv) \"\$@\""
+	} >bin/mv
+	chmod +x bin/mv
+	zcat day.csv.gz | head -n 2000 >fewer.csv
+	PATH=$PWD/bin:$PATH run -1 night --force fewer.csv
+	assert_line --index 0 --partial "nightly: 2024-01-04: cannot rename"
+	sums out/2024-01-04 | cmp - want
+	leaves out 2024-01-04 2024-01-04.log latest lock
+}
+
 @test "one at a time" {
 	mkdir out
 	flock out/lock sleep 5 &
@@ -528,10 +546,34 @@ out/2024-01-05.log:1"
 	grep -q 'learning anew' out/2024-01-04.log
 	truncate -s -100 out/2024-01-03/fleet.model
 	rm -r out/2024-01-04
-	run -0 sh "$NIGHTLY" --out out --date 2024-01-04 day3.csv
-	refute_output
-	grep -q 'learning anew' out/2024-01-04.log
+	run -3 sh "$NIGHTLY" --out out --date 2024-01-04 day3.csv
+	assert_output --partial "the model of 2024-01-03 cannot be gone on from, and is learned anew: vmf-"
+	assert_output --partial "fleet.model: cut off at byte"
 	assert_equal "$(tail -n +2 out/2024-01-04/plan.csv | wc -l)" 12
+}
+
+@test "NIGHT_KEEP: a model that could not be gone on from this time is no other" {
+	export NIGHT_KEEP=3d
+	for d in 1 2; do
+		day $d >day$d.csv
+		sh "$NIGHTLY" --out out --date 2024-01-0$((d + 1)) day$d.csv
+	done
+	sums out/2024-01-03 >want
+	mkdir bin
+	{
+		echo '#!/bin/sh'
+		# shellcheck disable=SC2016 # of the stand-in
+		echo 'case "$*" in *--update*) kill -KILL $$ ;; esac'
+		echo "exec $(command -v vmf-train) \"\$@\""
+	} >bin/vmf-train
+	chmod +x bin/vmf-train
+	rm -r out/2024-01-03
+	PATH=$PWD/bin:$PATH run -1 sh "$NIGHTLY" --out out --date 2024-01-03 \
+	    day2.csv
+	assert_line --index 0 "nightly: 2024-01-03: failed: update (exit code 137)"
+	[ ! -e out/2024-01-03 ]
+	sh "$NIGHTLY" --out out --date 2024-01-03 day2.csv
+	sums out/2024-01-03 | cmp - want
 }
 
 @test "NIGHT_KEEP: a day that nobody read is told; no history, no plan" {
@@ -644,6 +686,22 @@ out/2024-01-05.log:1"
 	OUT=$PWD/out PATH=$PWD/bin:$PATH NIGHT_MODEL=snaive run -1 night day.csv.gz
 	assert_output --partial "rows.txt"
 	leaves out 2024-01-04.log lock
+}
+
+@test "a program that is killed is no number, and no other run" {
+	mkdir bin
+	for name in wc flock; do
+		# shellcheck disable=SC2016 # of the stand-in
+		printf '#!/bin/sh\nkill -KILL $$\n' >bin/$name
+		chmod +x bin/$name
+		PATH=$PWD/bin:$PATH run -1 night day.csv.gz
+		rm bin/$name
+		case $name in
+		wc) assert_line --index 0 --regexp '^nightly: 2024-01-04: how many rows [^ ]+ has cannot be told$' ;;
+		flock) assert_line "nightly: cannot lock $PWD/out/lock" ;;
+		esac
+		[ ! -e out/2024-01-04 ]
+	done
 }
 
 @test "a full TMPDIR, or none, is told in one line, and nothing is left" {

@@ -2,6 +2,7 @@
 #include "base/time.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -65,18 +66,29 @@ parse_offset(const char *s, int64_t len, int64_t *offset_s)
 	return 0;
 }
 
-/* A file of a zone begins with these letters (RFC 8536). */
-static bool
-is_zone(const char *path)
+/* 1 if a file of a zone is there, which begins with these letters (RFC 8536),
+ * 0 if none is; negative where that cannot be told. */
+static int
+is_zone(const char *path, struct vmf_err *e)
 {
 	char head[4];
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	bool is = fd >= 0 && read(fd, head, sizeof(head)) == sizeof(head) &&
-	    memcmp(head, "TZif", sizeof(head)) == 0;
+	size_t n = 0;
+	ssize_t got = 0;
+	int rc, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
-	if (fd >= 0)
-		close(fd);
-	return is;
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 :
+		    vmf_fail_errno(e, "cannot open %s", path);
+	while (n < sizeof(head) && ((got = read(fd, head + n,
+	    sizeof(head) - n)) > 0 || (got < 0 && errno == EINTR)))
+		n += got > 0 ? (size_t)got : 0;
+	if (got < 0 && errno != EISDIR)
+		rc = vmf_fail_errno(e, "cannot read %s", path);
+	else
+		rc = n == sizeof(head) &&
+		    memcmp(head, "TZif", sizeof(head)) == 0;
+	close(fd);
+	return rc;
 }
 
 int
@@ -84,7 +96,7 @@ vmf_tz_set(const char *name, struct vmf_err *e)
 {
 	char path[512], tz[64];
 	int64_t off;
-	int ok;
+	int ok, rc;
 
 	if (parse_offset(name, (int64_t)strlen(name), &off) == 0) {
 		int64_t a = off < 0 ? -off : off;
@@ -104,9 +116,12 @@ vmf_tz_set(const char *name, struct vmf_err *e)
 		    (*c != '\0' && strchr("/_+-", *c) != NULL))
 			c++;
 		snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", name);
-		if (*name == '\0' || *name == '/' || *c != '\0' ||
-		    !isalpha((unsigned char)*name) ||
-		    strlen(name) > 60 || !is_zone(path))
+		rc = *name != '\0' && *name != '/' && *c == '\0' &&
+		    isalpha((unsigned char)*name) && strlen(name) <= 60 ?
+		    is_zone(path, e) : 0;
+		if (rc < 0)
+			return rc;
+		if (rc == 0)
 			return vmf_fail(e, VMF_EUSAGE,
 			    "time zone '%s' is not known; expected an IANA "
 			    "name such as Europe/Zurich, UTC, or an offset "

@@ -15,8 +15,9 @@
 /*
  * Set the process's wall clock: an IANA name ("Europe/Zurich"), "UTC", or a
  * fixed offset "+02:00".  An unknown name is VMF_EUSAGE: libc would silently
- * take it for UTC.  Zones are those of /usr/share/zoneinfo, whatever TZ and
- * TZDIR were: both are written, not read.  Call once, before threads.
+ * take it for UTC; VMF_EIO where the zone cannot be read.  Zones are those of
+ * /usr/share/zoneinfo, whatever TZ and TZDIR were: both are written, not read.
+ * Call once, before threads.
  */
 int vmf_tz_set(const char *name, struct vmf_err *e) VMF_CHECK;
 

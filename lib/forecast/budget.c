@@ -80,15 +80,16 @@ cost_of(const struct trial *t, int part)
 	return WEIGHED_MS * weighed(o, n, asleep);
 }
 
-/* Is the part in what algo is made of? */
-static bool
-is_there(const struct vmf_algo *algo, int part)
+/* 1 if the part is in what algo is made of, or 0; VMF_ENOMEM. */
+static int
+is_there(const struct vmf_algo *algo, int part, struct vmf_err *e)
 {
 	const struct vmf_algo *of[1] = { algo };
 	struct vmf_algo room[1];
+	int rc = vmf_parts_leave(of, 1, room, names[part], "", VMF_EDATA, e);
 
-	return vmf_parts_leave(of, 1, room, names[part], "", VMF_EDATA,
-	    NULL) == 0;
+	/* Without memory it is not known: another model would be learned. */
+	return rc == VMF_ENOMEM ? rc : rc == 0;
 }
 
 /* Keep those with the least keys. */
@@ -245,7 +246,9 @@ choose(struct trial *t, struct vmf_err *e)
 
 	b->cost = REST_MS * (double)t->steps;
 	for (int i = 0; i < PARTS; i++) {
-		cost[i] = is_there(t->algo, i) ? cost_of(t, i) : 0.0;
+		if ((rc = is_there(t->algo, i, e)) < 0)
+			return rc;
+		cost[i] = rc > 0 ? cost_of(t, i) : 0.0;
 		b->cost += cost[i];
 	}
 	b->cost_left = b->cost;

@@ -43,6 +43,8 @@ leave(struct vmf_algo *a, int i)
 		return false;
 	if (i < KQ && !(a->members & 1u << i))
 		return false;
+	if (i > KQ && i < GATE && (a->without & 1u << (i - KQ - 1)) != 0)
+		return false;
 	if (i < KQ)
 		a->members &= ~(1u << i);
 	else if (i == GATE)
