@@ -323,8 +323,9 @@ type_word(int64_t type)
 
 /*
  * FlatBuffers may share: many fields can point at one string.  What is
- * copied out of a message is at most as long as the message, so that memory
- * grows with the bytes received.
+ * looked at and copied out of a message is at most as long as the message, so
+ * that time and memory grow with the bytes received.  Called before the bytes
+ * are looked at.
  */
 static int
 take_text(struct vmf_reader *r, int64_t bytes, struct vmf_err *e)
@@ -355,13 +356,13 @@ read_meta(struct vmf_reader *r, struct vmf_meta *m, struct vmf_flat *f,
 
 		if (f->bad)
 			break;
+		rc = take_text(r, kn + vn, e);
+		if (rc != 0)
+			break;
 		/* Other tools' keys (pandas) travel unless they are odd. */
 		if (k == NULL || val == NULL || !vmf_utf8_valid(k, kn) ||
 		    !vmf_utf8_valid(val, vn))
 			continue;
-		rc = take_text(r, kn + vn, e);
-		if (rc != 0)
-			break;
 		key = vmf_strndup(k, kn, e);
 		value = vmf_strndup(val, vn, e);
 		rc = key == NULL || value == NULL ? VMF_ENOMEM :

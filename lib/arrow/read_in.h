@@ -28,7 +28,7 @@ struct vmf_reader {
 	struct vmf_batch batch;
 	struct vmf_buf meta, body;
 	struct vmf_buf part;		/* of a dictionary that grew */
-	int64_t text_left;		/* that may still be copied out of
+	int64_t text_left;		/* that may still be looked at in
 					 * the schema */
 	int64_t rows_before;		/* of the present batch */
 	bool ended;

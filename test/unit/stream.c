@@ -309,11 +309,12 @@ dictionary_stays_small(const char *path)
 }
 
 /*
- * A schema whose many fields share one long piece of metadata: FlatBuffers
- * may point twice at one place, but memory must not grow with it.
+ * A schema whose many fields share one long piece of metadata that ends with
+ * this byte: FlatBuffers may point twice at one place, but memory must not
+ * grow with it, nor time where it is dropped as no UTF-8.
  */
 static void
-shared_metadata(const char *path)
+shared_metadata(char last, const char *path)
 {
 	static const uint8_t message[] = { 2, 1, 4, 8 }, schema[] = { 2, 4 };
 	static const uint8_t field[] = { 4, 1, 1, 4, 0, 4, 4 };
@@ -326,6 +327,7 @@ shared_metadata(const char *path)
 	int64_t root, m, s, v, meta, kv, type, t, name;
 
 	memset(big, 'x', sizeof(big) - 1);
+	big[sizeof(big) - 2] = last;
 	root = vmf_fbb_begin(&f);
 	m = vmf_fbb_table(&f, message, 4);
 	vmf_fbb_link(&f, root, m);
@@ -492,7 +494,8 @@ main(int argc, char *argv[])
 	dictionary_stays_small(path);
 	dictionary_grows(false, path);
 	dictionary_grows(true, path);
-	shared_metadata(path);
+	shared_metadata('x', path);
+	shared_metadata((char)0xff, path);
 	unlink(path);
 	return 0;
 }
