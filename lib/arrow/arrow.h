@@ -51,6 +51,7 @@ int vmf_meta_set(struct vmf_meta *m, const char *key, const char *value,
 
 struct vmf_field {
 	char *name;
+	uint64_t hash;		/* of the name */
 	enum vmf_type type;
 	bool dict;		/* utf8 only: dictionary-encoded */
 	struct vmf_meta meta;	/* "unit", "role" */
@@ -90,7 +91,7 @@ struct vmf_dict {
 	int32_t *off;		/* n + 1 */
 	char *bytes;
 	uint8_t *valid;		/* bitmap, or NULL: all valid */
-	int64_t off_cap, bytes_cap;
+	int64_t off_cap, bytes_cap, valid_cap;
 	/* of dictionaries that are built, not read: */
 	uint32_t *slot;		/* hash table of code + 1 */
 	int64_t n_slots;

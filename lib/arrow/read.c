@@ -563,12 +563,37 @@ extends(const struct vmf_dict *old, const struct vmf_col *c)
 	    memcmp(old->bytes, c->d.bytes, (size_t)old->off[old->n]) == 0;
 }
 
+/* The bits of c after those of the n strings there are, of which no more than
+ * the last byte is looked at: a stream may have many small deltas. */
+static int
+add_validity(struct vmf_dict *d, int64_t n, const struct vmf_col *c,
+    struct vmf_err *e)
+{
+	bool first = d->valid == NULL;
+	int rc = vmf_grow(&d->valid, &d->valid_cap, (n + c->n) / 8 + 1, e);
+
+	if (rc != 0)
+		return rc;
+	if (first)
+		memset(d->valid, 0xff, (size_t)(n / 8 + 1));
+	for (int64_t i = 0; i < c->n; i++) {
+		uint8_t bit = (uint8_t)(1u << ((n + i) & 7));
+		uint8_t *at = &d->valid[(n + i) >> 3];
+
+		if (bit == 1)
+			*at = 0xff;
+		if (!vmf_bit(c->valid, i))
+			*at &= (uint8_t)~bit;
+	}
+	return 0;
+}
+
 int
 vmf_reader_set_dict(struct vmf_reader *r, struct vmf_dict *d,
     const struct vmf_col *c, bool delta, int64_t begin, struct vmf_err *e)
 {
 	int64_t n = delta ? d->n : 0, used = n > 0 ? d->off[n] : 0;
-	int64_t bytes = c->n > 0 ? c->off[c->n] : 0, valid_cap = 0;
+	int64_t bytes = c->n > 0 ? c->off[c->n] : 0;
 	int rc;
 
 	if (used + bytes + 4 * (n + c->n) > r->max_batch)
@@ -590,23 +615,13 @@ vmf_reader_set_dict(struct vmf_reader *r, struct vmf_dict *d,
 	if (!delta) {
 		free(d->valid);
 		d->valid = NULL;
+		d->valid_cap = 0;
 	}
-	if (c->valid != NULL || d->valid != NULL) {
-		uint8_t *bits = NULL;
-
-		rc = vmf_grow(&bits, &valid_cap, (n + c->n + 7) / 8 + 1, e);
-		if (rc != 0)
-			return rc;
-		memset(bits, 0, (size_t)((n + c->n + 7) / 8 + 1));
-		for (int64_t i = 0; i < n + c->n; i++)
-			if (i < n ? vmf_bit(d->valid, i) :
-			    vmf_bit(c->valid, i - n))
-				bits[i >> 3] |= (uint8_t)(1 << (i & 7));
-		free(d->valid);
-		d->valid = bits;
-	}
-	d->n = n + c->n;
-	return 0;
+	rc = c->valid == NULL && d->valid == NULL ? 0 :
+	    add_validity(d, n, c, e);
+	if (rc == 0)
+		d->n = n + c->n;
+	return rc;
 }
 
 static int
