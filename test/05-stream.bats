@@ -227,6 +227,39 @@ a 1970-01-01T01:00:00Z - 2" ]
 	fails 1 'row 0: its steps leave the range of time' vmf-cat --long --csv late
 }
 
+@test "decimals are rounded once, of any width and scale" {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	judge - <<-'E'
+	import decimal, json, random, subprocess
+	import pyarrow as pa, pyarrow.ipc as ipc
+	D, rand = decimal.Decimal, random.Random(8)
+	decimal.getcontext().prec = 80
+	kinds = [(pa.decimal128, 38, s) for s in (-99, -30, -1, 0, 1, 2, 19, 20, 22, 23, 37, 38, 99)]
+	kinds += [(pa.decimal64, 18, s) for s in (-5, 0, 3, 18)] + [(pa.decimal32, 9, s) for s in (0, 9)]
+	cols, want = {}, {}
+	for k, (make, digits, scale) in enumerate(kinds):
+	    v = [D(rand.randrange(10 ** rand.randint(1, digits)) * rand.choice((1, -1))).scaleb(-scale)
+	         for _ in range(2000)]
+	    if (digits, scale) == (38, 22):
+	        v[0] = D("0.95")
+	    if make is pa.decimal128:
+	        v[1] = D(2 ** 53 + 1).scaleb(-scale)
+	    # Of an integer: pyarrow's own conversion has ideas about scales.
+	    raw = b"".join(int(x.scaleb(scale)).to_bytes(16 if digits == 38 else
+	        8 if digits == 18 else 4, "little", signed=True) for x in v)
+	    a = pa.Array.from_buffers(make(digits, scale), len(v), [None, pa.py_buffer(raw)])
+	    cols[f"c{k}"], want[f"c{k}"] = a, [float(x) for x in v]
+	t = pa.table(cols)
+	with ipc.new_stream("d", t.schema) as w:
+	    w.write_table(t)
+	rows = subprocess.run(["vmf-cat", "--json", "d"], capture_output=True, check=True).stdout
+	for i, line in enumerate(rows.decode().splitlines()):
+	    for name, got in json.loads(line).items():
+	        assert got == want[name][i], (name, i, got, cols[name][i])
+	assert b'0.95,' in rows.splitlines()[0], rows[:300]
+	E
+}
+
 @test "vmf-cat: before a damaged place all is shown, and the exit code is 1" {
 	needs_judges
 	head -c -8 "$S/two-batches.arrows" >"$S/cut2"

@@ -366,18 +366,15 @@ load_half(const uint8_t *p, int64_t i)
 static double
 load_decimal(const uint8_t *p, int64_t i, int width, int scale)
 {
-	int64_t lo, hi;
-	double v;
+	uint64_t lo, hi;
 
-	if (width == 32 || width == 64) {
-		v = (double)load_int(p, i, width, true);
-	} else {
-		lo = load64(p + 16 * i);
-		hi = load64(p + 16 * i + 8);
-		v = (double)(__int128)((unsigned __int128)(uint64_t)hi << 64 |
-		    (uint64_t)lo);
-	}
-	return scale >= 0 ? v / pow(10, scale) : v * pow(10, -scale);
+	if (width == 32 || width == 64)
+		return vmf_decimal_double(load_int(p, i, width, true),
+		    -scale);
+	lo = (uint64_t)load64(p + 16 * i);
+	hi = (uint64_t)load64(p + 16 * i + 8);
+	return vmf_decimal_double((__int128)((unsigned __int128)hi << 64 |
+	    lo), -scale);
 }
 
 static int64_t
