@@ -227,6 +227,38 @@ a 1970-01-01T01:00:00Z - 2" ]
 	fails 1 'row 0: its steps leave the range of time' vmf-cat --long --csv late
 }
 
+@test "nulls in lists, for which there are no bytes, are as many as a batch has bytes and a million" {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	judge - <<-'E'
+	import pyarrow as pa, pyarrow.ipc as ipc
+	def put(name, a, **options):
+	    t = pa.table({"l": a})
+	    with ipc.new_stream(name, t.schema, options=ipc.IpcWriteOptions(**options)) as w:
+	        w.write_table(t)
+	offsets = lambda *v: pa.array(v, pa.int32())
+	put("claim", pa.ListArray.from_arrays(offsets(0, 200_000_000), pa.nulls(200_000_000)))
+	put("fixed", pa.FixedSizeListArray.from_arrays(pa.nulls(200_000_000), 100))
+	put("none", pa.Array.from_buffers(pa.list_(pa.float32(), 0), 200_000_000, [None],
+	    children=[pa.array([], pa.float32())]))
+	put("two", pa.array([[None, None], [], None, [None]], pa.list_(pa.null())))
+	put("empty", pa.array([[]] * 5, pa.list_(pa.null())))
+	put("million", pa.ListArray.from_arrays(offsets(0, 1_000_000), pa.nulls(1_000_000)))
+	put("packed", pa.array([[None]] * 1_000_000, pa.list_(pa.null())), compression="zstd")
+	put("many", pa.array([[None]] * 3_000_000, pa.list_(pa.null())))
+	E
+	fails 1 "column 'l': 200000000 empty lists or nulls in lists" vmf-cat claim
+	[[ $stderr == *"message at byte "* ]]
+	fails 1 "column 'l': 2000000 empty lists or nulls in lists" vmf-cat fixed
+	fails 1 "column 'l': 200000000 empty lists or nulls in lists" vmf-cat none
+	run -0 vmf-cat --csv --no-header two
+	assert_output $'"[null,null]"\n[]\n\n[null]'
+	run -0 vmf-cat --csv --no-header empty
+	assert_output $'[]\n[]\n[]\n[]\n[]'
+	for f in million packed many; do
+		vmf-cat --checksum "$f" >/dev/null
+	done
+}
+
 @test "decimals are rounded once, of any width and scale" {
 	cd "$BATS_TEST_TMPDIR" || return 1
 	judge - <<-'E'

@@ -19,6 +19,9 @@
 #include "base/msan.h"
 #include "base/num.h"
 
+/* Values in lists that no byte stands for, beyond the bytes of a batch. */
+#define BODILESS ((int64_t)1 << 20)
+
 /* ---- messages about damage ---- */
 
 static int bad(const struct vmf_record *r, struct vmf_err *e,
@@ -82,6 +85,7 @@ vmf_record_open(struct vmf_record *r, struct vmf_flat *f, int64_t table,
 		    (long long)r->n_rows);
 	r->at_node = r->at_buffer = r->at_variadic = 0;
 	r->high = 0;
+	r->bodiless = BODILESS + r->body_bytes;
 	return 0;
 }
 
@@ -700,6 +704,19 @@ take_views(struct vmf_record *r, struct vmf_room *room, const uint8_t *views,
 	return rc;
 }
 
+/* Nulls, and lists whose type has no items, take no bytes of the body: how
+ * many there are is a claim alone, while each takes some here. */
+static int
+take_bodiless(struct vmf_record *r, int64_t n, struct vmf_err *e)
+{
+	if (n > r->bodiless)
+		return bad(r, e, "%lld empty lists or nulls in lists, for "
+		    "which there are no bytes; expected at most %lld",
+		    (long long)n, (long long)r->bodiless);
+	r->bodiless -= n;
+	return 0;
+}
+
 static int
 list_items(struct vmf_record *r, const struct vmf_source *s,
     struct vmf_room *room, int64_t first, int64_t items, struct vmf_col *c,
@@ -717,7 +734,11 @@ list_items(struct vmf_record *r, const struct vmf_source *s,
 	if (n < first + items)
 		return bad(r, e, "lists reach item %lld of %lld",
 		    (long long)(first + items), (long long)n);
-	if (s->item_layout != LAYOUT_NULL) {
+	if (s->item_layout == LAYOUT_NULL) {
+		rc = take_bodiless(r, n, e);
+		if (rc != 0)
+			return rc;
+	} else {
 		rc = next_validity(r, &room->raw2, n, nulls, &bits, e);
 		if (rc == 0)
 			rc = need_buffer(r, &room->raw, layout_bytes(
@@ -738,7 +759,7 @@ list_column(struct vmf_record *r, const struct vmf_source *s,
     struct vmf_room *room, struct vmf_col *c, struct vmf_err *e)
 {
 	int64_t first = 0, items;
-	int rc;
+	int rc = 0;
 
 	if (s->layout == LAYOUT_LIST) {
 		rc = offsets(r, room, s->width, c->n, &c->off, &first, &items,
@@ -757,7 +778,10 @@ list_column(struct vmf_record *r, const struct vmf_source *s,
 		    items > INT32_MAX)
 			return bad(r, e, "%lld lists of %lld items",
 			    (long long)c->n, (long long)s->list_size);
-		rc = claim(r, &room->offsets, (c->n + 1) * 4, e);
+		if (s->list_size == 0 || s->item_layout == LAYOUT_NULL)
+			rc = take_bodiless(r, c->n, e);
+		if (rc == 0)
+			rc = claim(r, &room->offsets, (c->n + 1) * 4, e);
 		if (rc != 0)
 			return rc;
 		c->off = (int32_t *)(void *)room->offsets.p;
