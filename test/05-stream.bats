@@ -259,6 +259,41 @@ a 1970-01-01T01:00:00Z - 2" ]
 	done
 }
 
+@test "damage in a dictionary that grew is told as in one that did not" {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	judge - <<-'E'
+	import io, subprocess, sys
+	import pyarrow as pa, pyarrow.ipc as ipc
+	schema = pa.schema([("d", pa.dictionary(pa.int32(), pa.string()))])
+	def batch(names):
+	    return pa.record_batch([pa.DictionaryArray.from_arrays(pa.array([0], pa.int32()),
+	        pa.array(names))], schema=schema)
+	def told(second, spoil):
+	    b = io.BytesIO()
+	    w = ipc.new_stream(b, schema)
+	    w.write_batch(batch(["aaaa", "bb"]))
+	    at = b.tell()
+	    w.write_batch(batch(second))
+	    w.close()
+	    raw = b.getvalue()
+	    for old, new in spoil:
+	        assert raw.count(old, at) >= 1, (old, raw)
+	        raw = raw[:at] + raw[at:].replace(old, new, 1)
+	    open("s", "wb").write(raw)
+	    p = subprocess.run(["vmf-cat", "s"], capture_output=True, text=True)
+	    assert p.returncode == 1 and f"message at byte {at}, column 'dictionary': " in p.stderr, p
+	    return p.stderr
+	off = lambda *v: b"".join(x.to_bytes(4, "little", signed=True) for x in v)
+	for spoil in ([(b"QQ", b"Q\xff")], [(b"QQ", b"Q\0")],
+	        [(off(8, 14), off(15, 14))], [(off(8, 14), off(8, 99))],
+	        [(off(8, 14), off(-8, 14))]):
+	    grown = told(["aaaa", "bb", "QQ", "cccccc"], spoil)
+	    other = told(["aaab", "bb", "QQ", "cccccc"], spoil)
+	    assert grown == other, (grown, other)
+	assert "row 2 of the batch is not valid UTF-8" in told(["aaaa", "bb", "QQ"], [(b"QQ", b"Q\xff")])
+	E
+}
+
 @test "decimals are rounded once, of any width and scale" {
 	cd "$BATS_TEST_TMPDIR" || return 1
 	judge - <<-'E'

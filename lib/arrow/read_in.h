@@ -58,6 +58,7 @@ int vmf_reader_set_dict(struct vmf_reader *r, struct vmf_dict *d,
  */
 struct vmf_grown {
 	struct vmf_dict *d;
+	int64_t begin;		/* byte of the message */
 	int64_t n;		/* strings, the known ones first */
 	int64_t off_at, data_at, data_n;	/* bytes of the body */
 	int64_t used;		/* of them, by the strings known */
