@@ -227,6 +227,67 @@ a 1970-01-01T01:00:00Z - 2" ]
 	fails 1 'row 0: its steps leave the range of time' vmf-cat --long --csv late
 }
 
+@test "an extension type keeps its name where its storage stays, and loses it where not" {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	judge - <<-'E'
+	import duckdb, pyarrow as pa, pyarrow.ipc as ipc, subprocess
+	def ext(t, v):
+	    return pa.ExtensionArray.from_storage(t, pa.array(v, t.storage_type))
+	def put(t):
+	    with ipc.new_stream("in", t.schema) as w:
+	        w.write_table(t)
+	def run(command):
+	    subprocess.run(command, shell=True, check=True)
+	    with ipc.open_stream("out") as r:
+	        t = r.read_all()
+	    t.validate(full=True)
+	    return t
+	def opaque(storage, v):
+	    return ext(pa.opaque(storage, "kind", "maker"), v)
+	j, lj = pa.json_(pa.string()), pa.json_(pa.large_string())
+	t = pa.table({"vm": ext(j, ['"a"', '"b"']),
+	    "time": pa.array([0, 1], pa.timestamp("s", "UTC")),
+	    "cpu": pa.array([1, 2], pa.float32()),
+	    "flag": ext(pa.bool8(), [1, 0]), "none": ext(pa.bool8(), [-3, None]),
+	    "j": ext(j, ["1", None]), "lj": ext(lj, ["1", "2"]),
+	    "o8": opaque(pa.int8(), [1, 2]), "o32": opaque(pa.int32(), [1, 2]),
+	    "u32": opaque(pa.uint32(), [1, 2]), "o64": opaque(pa.int64(), [1, 2]),
+	    "f": opaque(pa.float64(), [1, 2]), "h": opaque(pa.float16(), [1, 2]),
+	    "b": opaque(pa.bool_(), [True, False])})
+	put(t)
+	out = run("vmf-dedup -q -o out in")
+	types = {f.name: str(f.type) for f in out.schema}
+	assert types["flag"] == types["none"] == "bool", types
+	assert out["flag"].to_pylist() == [True, False], out["flag"]
+	assert out["none"].to_pylist() == [True, None], out["none"]
+	for name in "j", "o32", "o64", "f", "b":
+	    assert types[name].startswith("extension<"), (name, types)
+	for name, plain in (("lj", "string"), ("o8", "int32"), ("u32", "int64"),
+	        ("h", "float"), ("vm", "dictionary<")):
+	    assert types[name].startswith(plain), (name, types)
+	meta = out.schema.field("o8").metadata
+	assert meta is None or not any(k.startswith(b"ARROW:") for k in meta), meta
+	types = {f.name: str(f.type) for f in run("vmf-aggregate -q --step 1h -o out in").schema}
+	assert types["flag"] == "bool" and types["j"].startswith("extension<"), types
+	assert types["lj"] == "string", types
+	# One whose metadata are no UTF-8 is none of that name any more.
+	def bare(meta):
+	    f = pa.field("x", pa.int32(), metadata=meta)
+	    put(pa.table({"vm": ["a"], "time": pa.array([0], pa.timestamp("s", "UTC")),
+	        "x": pa.array([1], pa.int32())}).cast(pa.schema(
+	        [("vm", pa.string()), ("time", pa.timestamp("s", "UTC")), f])))
+	    return run("vmf-dedup -q -o out in").schema.field("x").metadata or {}
+	name, more = b"ARROW:extension:name", b"ARROW:extension:metadata"
+	assert bare({name: b"own", more: b"\xff", b"k": b"v"}) == {b"k": b"v"}
+	assert bare({name: b"own", more: b"v"}) == {name: b"own", more: b"v"}
+	con = duckdb.connect()
+	con.execute("set arrow_lossless_conversion = true")
+	put(con.sql("select 'a' as vm, timestamp '2020-01-01' as time, 1.5::float as cpu, "
+	    "true as on").to_arrow_table())
+	assert str(run("vmf-dedup -q -o out in").schema.field("on").type) == "bool"
+	E
+}
+
 @test "nulls in lists, for which there are no bytes, are as many as a batch has bytes and a million" {
 	cd "$BATS_TEST_TMPDIR" || return 1
 	judge - <<-'E'

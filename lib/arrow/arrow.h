@@ -70,6 +70,15 @@ int vmf_schema_add(struct vmf_schema *s, const char *name,
 /* The same as a field of another schema, with its metadata. */
 int vmf_schema_add_field(struct vmf_schema *s, const struct vmf_field *f,
     struct vmf_err *e) VMF_CHECK;
+/*
+ * An extension type is the type it is stored as and a name in the field's
+ * metadata; others refuse the name on a type that it is not of.  unnamed takes
+ * it away, and so does retype where it changes the type.
+ */
+#define VMF_EXTENSION_NAME "ARROW:extension:name"
+#define VMF_EXTENSION_META "ARROW:extension:metadata"
+void vmf_field_unnamed(struct vmf_field *f);
+void vmf_field_retype(struct vmf_field *f, enum vmf_type type, bool dict);
 /* Index, or -1. */
 int vmf_schema_find(const struct vmf_schema *s, const char *name);
 /* to must be empty ({ 0 }). */

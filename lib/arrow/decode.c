@@ -467,7 +467,8 @@ integers(struct vmf_record *r, const struct vmf_source *s,
 	int rc;
 
 	if (s->layout == LAYOUT_INT && s->is_signed && s->mul == 1 &&
-	    s->div == 1 && s->width == 8 * out_bytes) {
+	    s->div == 1 && s->width == 8 * out_bytes &&
+	    c->type != VMF_BOOL) {
 		c->d.p = p;
 		return 0;
 	}
@@ -483,6 +484,10 @@ integers(struct vmf_record *r, const struct vmf_source *s,
 		v = load_int(p, i, s->width, s->is_signed);
 		if (!vmf_bit(c->valid, i))
 			v = 0;
+		if (c->type == VMF_BOOL) {
+			c->d.b8[i] = v != 0;
+			continue;
+		}
 		if ((s->width == 64 && !s->is_signed && v < 0) ||
 		    __builtin_mul_overflow(v, s->mul, &v) ||
 		    (v = floor_div(v, s->div)) < lo || v > hi)

@@ -343,6 +343,7 @@ read_meta(struct vmf_reader *r, struct vmf_meta *m, struct vmf_flat *f,
 {
 	int64_t n, v = vmf_flat_vector(f, table, id, 4, &n), kn, vn;
 	char *key, *value;
+	bool lost = false;
 	int rc = 0;
 
 	if (!f->bad && n > MAX_META)
@@ -361,8 +362,10 @@ read_meta(struct vmf_reader *r, struct vmf_meta *m, struct vmf_flat *f,
 			break;
 		/* Other tools' keys (pandas) travel unless they are odd. */
 		if (k == NULL || val == NULL || !vmf_utf8_valid(k, kn) ||
-		    !vmf_utf8_valid(val, vn))
+		    !vmf_utf8_valid(val, vn)) {
+			lost |= vmf_text_is(k, kn, VMF_EXTENSION_META);
 			continue;
+		}
 		key = vmf_strndup(k, kn, e);
 		value = vmf_strndup(val, vn, e);
 		rc = key == NULL || value == NULL ? VMF_ENOMEM :
@@ -370,7 +373,58 @@ read_meta(struct vmf_reader *r, struct vmf_meta *m, struct vmf_flat *f,
 		free(key);
 		free(value);
 	}
+	/* The name means something else without it. */
+	if (rc == 0 && lost)
+		rc = vmf_meta_set(m, VMF_EXTENSION_NAME, NULL, e);
 	return rc;
+}
+
+/* Is a column of this field written as it came? */
+static bool
+keeps_type(const struct vmf_source *s, struct vmf_flat *f, int64_t field)
+{
+	int64_t type = vmf_flat_table(f, field, FIELD_TYPE), len;
+	const char *zone;
+
+	switch (s->type) {
+	case VMF_INT32:
+	case VMF_FLOAT32:
+		return s->width == 32;
+	case VMF_INT64:
+		return s->width == 64 && s->is_signed;
+	case VMF_FLOAT64:
+		return s->layout == LAYOUT_FLOAT;
+	case VMF_TIME:
+		zone = vmf_flat_string(f, type, 1, &len);
+		return s->div == 1 && s->mul == 1 &&
+		    vmf_text_is(zone, len, "UTC");
+	case VMF_UTF8:
+	case VMF_BINARY:
+		return s->layout == LAYOUT_TEXT && s->width == 32;
+	case VMF_LIST_FLOAT32:
+	case VMF_LIST_FLOAT64:
+		return s->layout == LAYOUT_LIST && s->width == 32 &&
+		    s->item_layout == LAYOUT_FLOAT && s->item_width ==
+		    (s->type == VMF_LIST_FLOAT32 ? 32 : 64);
+	default:
+		return true;
+	}
+}
+
+/* The name of an extension type is kept where the column is written as it
+ * came.  DuckDB has booleans as one. */
+static void
+take_extension(struct vmf_reader *r, int i, bool keeps)
+{
+	struct vmf_source *s = &r->source[i];
+	struct vmf_field *f = &r->schema.field[i];
+	const char *name = vmf_meta_get(&f->meta, VMF_EXTENSION_NAME);
+
+	if (name != NULL && strcmp(name, "arrow.bool8") == 0 &&
+	    s->type == VMF_INT32 && s->width == 8 && s->is_signed)
+		s->type = f->type = VMF_BOOL;
+	if (!keeps)
+		vmf_field_unnamed(f);
 }
 
 /* The reader's number of the dictionary with this id, added if new. */
@@ -399,6 +453,7 @@ read_field(struct vmf_reader *r, struct vmf_flat *f, int64_t field, int i,
 	int64_t len, dict, index;
 	const char *text = vmf_flat_string(f, field, FIELD_NAME, &len);
 	char *name;
+	bool keeps;
 	int rc;
 
 	rc = take_text(r, text == NULL ? 0 : len, e);
@@ -409,6 +464,7 @@ read_field(struct vmf_reader *r, struct vmf_flat *f, int64_t field, int i,
 		return VMF_ENOMEM;
 	rc = make_source(s, f, field);
 	dict = vmf_flat_table(f, field, FIELD_DICTIONARY);
+	keeps = rc == 0 && keeps_type(s, f, field);
 	if (f->bad) {
 		rc = flat_bad(r, begin, e);
 	} else if (!vmf_utf8_valid(name, (int64_t)strlen(name)) ||
@@ -435,6 +491,9 @@ read_field(struct vmf_reader *r, struct vmf_flat *f, int64_t field, int i,
 		    values.type != VMF_UTF8)
 			rc = bad_column(r, name,
 			    "dictionary of other values than text", e);
+		keeps = keeps && values.layout == LAYOUT_TEXT &&
+		    s->width == 32 && s->is_signed &&
+		    vmf_flat_int(f, dict, DICT_ORDERED, 1, 0) == 0;
 		s->type = VMF_UTF8;
 		s->is_dict = true;
 		if (rc == 0) {
@@ -448,6 +507,8 @@ read_field(struct vmf_reader *r, struct vmf_flat *f, int64_t field, int i,
 	if (rc >= 0)
 		rc = read_meta(r, &r->schema.field[i].meta, f, field,
 		    FIELD_META, e);
+	if (rc == 0)
+		take_extension(r, i, keeps);
 	free(name);
 	return rc;
 }

@@ -170,6 +170,26 @@ vmf_schema_add_field(struct vmf_schema *s, const struct vmf_field *f,
 	return rc != 0 ? rc : i;
 }
 
+void
+vmf_field_unnamed(struct vmf_field *f)
+{
+	int i;
+
+	if ((i = meta_index(&f->meta, VMF_EXTENSION_NAME)) >= 0)
+		meta_remove(&f->meta, i);
+	if ((i = meta_index(&f->meta, VMF_EXTENSION_META)) >= 0)
+		meta_remove(&f->meta, i);
+}
+
+void
+vmf_field_retype(struct vmf_field *f, enum vmf_type type, bool dict)
+{
+	if (f->type != type || f->dict != dict)
+		vmf_field_unnamed(f);
+	f->type = type;
+	f->dict = dict;
+}
+
 int
 vmf_schema_find(const struct vmf_schema *s, const char *name)
 {
