@@ -34,6 +34,11 @@ small_csv() {
 	for f in "$S"/refused-*.arrows; do
 		fails 1 "column 'x' has type" vmf-cat "$f"
 	done
+	fails 1 "has type decimal256(50, 2);" vmf-cat "$S/refused-decimal256.arrows"
+	fails 1 "has type int128;" vmf-cat "$S/refused-int128.arrows"
+	fails 1 "has type list of list;" vmf-cat "$S/refused-list-of-lists.arrows"
+	# Also where its dictionary is missing, whose codes are no numbers.
+	fails 1 "has type list of dictionary;" vmf-cat --schema "$S/refused-list-of-dictionary.arrows"
 	fails 1 "big-endian" vmf-cat "$S/big-endian.arrows"
 	fails 1 "an Arrow IPC file, expected an Arrow IPC stream" vmf-cat "$S/file.arrow"
 }
@@ -95,6 +100,12 @@ small_csv() {
 	fails 1 "gzip, expected an Arrow IPC stream" vmf-cat "$S/x.gz"
 	: >"$S/none"
 	fails 1 "empty, expected an Arrow IPC stream" vmf-cat "$S/none"
+	printf 'a,b' >"$S/short"
+	fails 1 "text beginning 'a,b'" vmf-cat "$S/short"
+	printf '\001\002' >"$S/short"
+	fails 1 "byte 0: found 01 02, expected" vmf-cat "$S/short"
+	printf '\377\377\377' >"$S/short"
+	fails 1 "cut off at byte 3" vmf-cat "$S/short"
 }
 
 @test "vmf-cat: table, CSV, JSON, schema" {
@@ -386,6 +397,18 @@ a 1970-01-01T01:00:00Z - 2" ]
 	        assert got == want[name][i], (name, i, got, cols[name][i])
 	assert b'0.95,' in rows.splitlines()[0], rows[:300]
 	E
+}
+
+@test "text with U+0000 is refused in these words" {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	judge - <<-'E'
+	import pyarrow as pa, pyarrow.ipc as ipc
+	for name, t in (("text", pa.table({"id": ["b", "a\0b"]})), ("name", pa.table({"a\0b": [1]}))):
+	    with ipc.new_stream(name, t.schema) as w:
+	        w.write_table(t)
+	E
+	fails 1 "column 'id': row 1 of the batch has a U+0000" vmf-cat text
+	fails 1 "the name of column 0 has a U+0000" vmf-cat name
 }
 
 @test "vmf-cat: before a damaged place all is shown, and the exit code is 1" {

@@ -578,8 +578,11 @@ check_utf8(struct vmf_record *r, const struct vmf_col *c, struct vmf_err *e)
 		if (vmf_bit(c->valid, i) &&
 		    !vmf_utf8_valid(c->d.bytes + c->off[i],
 		    c->off[i + 1] - c->off[i]))
-			return bad(r, e, "row %lld of the batch is not valid "
-			    "UTF-8 text", (long long)i);
+			return bad(r, e, "row %lld of the batch %s",
+			    (long long)i, memchr(c->d.bytes + c->off[i], 0,
+			    (size_t)(c->off[i + 1] - c->off[i])) != NULL ?
+			    "has a U+0000, which text here must not have" :
+			    "is not valid UTF-8 text");
 	return 0;
 }
 

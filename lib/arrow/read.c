@@ -72,6 +72,7 @@ not_a_stream(const struct vmf_reader *r, const uint8_t *p, int64_t n,
     struct vmf_err *e)
 {
 	bool text = true;
+	char hex[16] = "";
 
 	if (n >= 6 && memcmp(p, "ARROW1", 6) == 0)
 		return vmf_fail(e, VMF_EDATA, "%s: an Arrow IPC file, "
@@ -91,9 +92,11 @@ not_a_stream(const struct vmf_reader *r, const uint8_t *p, int64_t n,
 	if (n >= 4 && memcmp(p, "\x28\xb5\x2f\xfd", 4) == 0)
 		return vmf_fail(e, VMF_EDATA, "%s: zstd, expected an Arrow "
 		    "IPC stream (unpack it: zstd -dc FILE |)", r->name);
-	return vmf_fail(e, VMF_EDATA, "%s: byte 0: found %02x %02x %02x "
-	    "%02x, expected an Arrow IPC stream (ff ff ff ff)", r->name,
-	    p[0], n > 1 ? p[1] : 0, n > 2 ? p[2] : 0, n > 3 ? p[3] : 0);
+	for (int64_t i = 0; i < n && i < 4; i++)
+		snprintf(hex + 3 * i, 4, "%02x ", p[i]);
+	return vmf_fail(e, VMF_EDATA, "%s: byte 0: found %.*s, expected an "
+	    "Arrow IPC stream (ff ff ff ff)", r->name,
+	    (int)strlen(hex) - 1, hex);
 }
 
 /*
@@ -118,7 +121,8 @@ next_message(struct vmf_reader *r, int64_t *begin, struct vmf_err *e)
 		    "IPC stream", r->name);
 	memcpy(&marker, prefix, 4);
 	memcpy(&n, prefix + 4, 4);
-	if (got >= 4 && marker != 0xffffffff && *begin == 0)
+	if (*begin == 0 && memcmp(prefix, "\xff\xff\xff\xff",
+	    got < 4 ? (size_t)got : 4) != 0)
 		return not_a_stream(r, prefix, got, e);
 	if (got == 0)
 		return vmf_fail(e, VMF_EDATA, "%s: cut off at byte %lld: the "
@@ -151,8 +155,9 @@ bad_column(const struct vmf_reader *r, const char *name, const char *found,
     struct vmf_err *e)
 {
 	return vmf_fail(e, VMF_EDATA, "%s: column '%.100s' has type %s; "
-	    "expected numbers, text, times, booleans, binary, or lists of "
-	    "numbers", r->name, name, found);
+	    "expected numbers (of at most 64 bits, decimals of 128), text, "
+	    "times, booleans, binary, or lists of numbers", r->name, name,
+	    found);
 }
 
 static int
@@ -181,6 +186,9 @@ item_source(struct vmf_source *s, struct vmf_flat *f, int64_t field)
 	if (n != 1)
 		return VMF_EDATA;
 	child = vmf_flat_elem(f, v, 0);
+	/* Its type is that of the dictionary's values. */
+	if (vmf_flat_table(f, child, FIELD_DICTIONARY) != 0)
+		return VMF_EDATA;
 	type = vmf_flat_table(f, child, FIELD_TYPE);
 	s->type = VMF_LIST_FLOAT64;
 	switch (vmf_flat_int(f, child, FIELD_TYPE_TYPE, 1, 0)) {
@@ -307,8 +315,9 @@ make_source(struct vmf_source *s, struct vmf_flat *f, int64_t field)
 	}
 }
 
+/* The type of a field that is refused, for people. */
 static const char *
-type_word(int64_t type)
+type_text(struct vmf_flat *f, int64_t field, char text[64])
 {
 	static const char *const word[] = { "none", "null", "int", "float",
 	    "binary", "utf8", "bool", "decimal", "date", "time", "timestamp",
@@ -316,9 +325,33 @@ type_word(int64_t type)
 	    "fixed-size list", "map", "duration", "large binary",
 	    "large utf8", "large list", "run-end encoded", "binary view",
 	    "utf8 view", "list view", "large list view" };
+	int64_t type = vmf_flat_int(f, field, FIELD_TYPE_TYPE, 1, 0), n = 0;
+	int64_t v = vmf_flat_vector(f, field, FIELD_CHILDREN, 4, &n), t;
+	const char *of = "";
 
-	return type >= 0 && type < (int64_t)(sizeof(word) / sizeof(*word)) ?
-	    word[type] : "unknown";
+	/* Of a list that is as it should be, its items are not. */
+	if ((type == TYPE_LIST || type == TYPE_LARGE_LIST ||
+	    type == TYPE_FIXED_LIST) && n == 1) {
+		of = "list of ";
+		field = vmf_flat_elem(f, v, 0);
+		type = vmf_flat_table(f, field, FIELD_DICTIONARY) != 0 ? -1 :
+		    vmf_flat_int(f, field, FIELD_TYPE_TYPE, 1, 0);
+	}
+	t = vmf_flat_table(f, field, FIELD_TYPE);
+	if (type == TYPE_INT)
+		snprintf(text, 64, "%s%sint%lld", of, vmf_flat_int(f, t, 1, 1,
+		    0) != 0 ? "" : "u", (long long)vmf_flat_int(f, t, 0, 4,
+		    0));
+	else if (type == TYPE_DECIMAL)
+		snprintf(text, 64, "%sdecimal%lld(%lld, %lld)", of,
+		    (long long)vmf_flat_int(f, t, 2, 4, 128),
+		    (long long)vmf_flat_int(f, t, 0, 4, 0),
+		    (long long)vmf_flat_int(f, t, 1, 4, 0));
+	else
+		snprintf(text, 64, "%s%s", of, type == -1 ? "dictionary" :
+		    type >= 0 && type < (int64_t)(sizeof(word) /
+		    sizeof(*word)) ? word[type] : "unknown");
+	return text;
 }
 
 /*
@@ -452,7 +485,7 @@ read_field(struct vmf_reader *r, struct vmf_flat *f, int64_t field, int i,
 	struct vmf_source values, *s = &r->source[i];
 	int64_t len, dict, index;
 	const char *text = vmf_flat_string(f, field, FIELD_NAME, &len);
-	char *name;
+	char *name, type[64];
 	bool keeps;
 	int rc;
 
@@ -467,16 +500,15 @@ read_field(struct vmf_reader *r, struct vmf_flat *f, int64_t field, int i,
 	keeps = rc == 0 && keeps_type(s, f, field);
 	if (f->bad) {
 		rc = flat_bad(r, begin, e);
-	} else if (!vmf_utf8_valid(name, (int64_t)strlen(name)) ||
-	    (text != NULL && (int64_t)strlen(name) != len)) {
-		rc = vmf_fail(e, VMF_EDATA, "%s: the name of column %d is "
-		    "not valid UTF-8", r->name, i);
+	} else if (text != NULL && !vmf_utf8_valid(text, len)) {
+		rc = vmf_fail(e, VMF_EDATA, "%s: the name of column %d %s",
+		    r->name, i, (int64_t)strlen(name) != len ?
+		    "has a U+0000" : "is not valid UTF-8");
 	} else if (vmf_schema_find(&r->schema, name) >= 0) {
 		rc = vmf_fail(e, VMF_EDATA, "%s: two columns are called "
 		    "'%.100s'", r->name, name);
 	} else if (rc != 0) {
-		rc = bad_column(r, name, type_word(vmf_flat_int(f, field,
-		    FIELD_TYPE_TYPE, 1, 0)), e);
+		rc = bad_column(r, name, type_text(f, field, type), e);
 	} else if (dict != 0) {
 		values = *s;
 		index = vmf_flat_table(f, dict, DICT_INDEX);
