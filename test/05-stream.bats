@@ -411,6 +411,14 @@ a 1970-01-01T01:00:00Z - 2" ]
 	fails 1 "the name of column 0 has a U+0000" vmf-cat name
 }
 
+@test "--max-batch: at most 2G, and named where metadata are larger" {
+	small_csv | vmf-ingest -q -o "$S/b.arrows"
+	fails 2 "--max-batch: found '8G', expected a size of at most 2G" vmf-cat --max-batch 8G "$S/b.arrows"
+	fails 2 "--max-batch: found '2147483649', expected" vmf-dedup --max-batch 2147483649 "$S/b.arrows"
+	vmf-cat --max-batch 2G "$S/b.arrows" >/dev/null
+	fails 1 "expected at most 100 (--max-batch)" vmf-cat --max-batch 100 "$S/b.arrows"
+}
+
 @test "vmf-cat: before a damaged place all is shown, and the exit code is 1" {
 	needs_judges
 	head -c -8 "$S/two-batches.arrows" >"$S/cut2"

@@ -221,6 +221,7 @@ void vmf_batch_rows(struct vmf_batch *b, int64_t n);
 struct vmf_reader;
 
 #define VMF_MAX_BATCH ((int64_t)1 << 30)	/* --max-batch */
+#define VMF_MAX_BATCH_MOST ((int64_t)1 << 31)	/* offsets have 32 bits */
 #define VMF_MAX_COLUMNS 10000	/* of a stream that is read, or written */
 
 /*

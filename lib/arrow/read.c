@@ -141,8 +141,8 @@ next_message(struct vmf_reader *r, int64_t *begin, struct vmf_err *e)
 		return 0;
 	if (n < 0 || n > r->max_batch)
 		return vmf_fail(e, VMF_EDATA, "%s: byte %lld: a message's "
-		    "metadata of %ld bytes, expected at most %lld",
-		    r->name, (long long)*begin, (long)n,
+		    "metadata of %ld bytes, expected at most %lld "
+		    "(--max-batch)", r->name, (long long)*begin, (long)n,
 		    (long long)r->max_batch);
 	rc = read_bytes(r, &r->meta, n, "a message's metadata", e);
 	return rc != 0 ? rc : 1;
