@@ -427,6 +427,12 @@ a 1970-01-01T01:00:00Z - 2" ]
 	grep -q "without its end marker" "$S/err"
 	! vmf-cat --csv -o - "$S/cut2" >"$S/out2" 2>"$S/err"
 	same "$S/out" "$S/out2"
+	! vmf-cat --csv -o /dev/stdout "$S/cut2" 2>"$S/err" | cat >"$S/out3"
+	same "$S/out" "$S/out3"
+	! vmf-cat --csv -o /dev/stdout "$S/cut2" 2>"$S/err" >"$S/out4"
+	same "$S/out" "$S/out4"
+	! vmf-cat --csv -o "$S/out5" "$S/cut2" 2>"$S/err"
+	[ ! -e "$S/out5" ]
 }
 
 @test "a stream that asks for much more memory than it has bytes is refused" {
