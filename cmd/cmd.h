@@ -49,7 +49,8 @@ struct cmd_opt {
 	char letter;		/* short name, or 0 */
 	void *dst;
 	bool quiet_in_history;	/* says nothing about what is in the rows */
-	int64_t min, max;	/* CMD_INT; both 0: any */
+	int64_t min, max;	/* CMD_INT; both 0: any.  CMD_SIZE: max, if
+				 * not 0, in whole GiB */
 };
 
 /* The end of every --help. */

@@ -39,6 +39,7 @@ cmd_set_option(const struct cmd_opt *o, const char *arg, struct vmf_err *e)
 {
 	struct vmf_err why = { "" };
 	struct cmd_strs *strs;
+	char want[48];
 	int rc;
 
 	switch (o->type) {
@@ -75,6 +76,11 @@ cmd_set_option(const struct cmd_opt *o, const char *arg, struct vmf_err *e)
 		    *(int64_t *)o->dst <= 0)
 			return bad_value(o, arg, "a size such as 256M or 1G",
 			    e);
+		if (o->max != 0 && *(int64_t *)o->dst > o->max) {
+			snprintf(want, sizeof(want), "a size of at most "
+			    "%" PRId64 "G", o->max >> 30);
+			return bad_value(o, arg, want, e);
+		}
 		break;
 	case CMD_DURATION:
 		if (vmf_parse_duration(arg, (int64_t *)o->dst) != 0)

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <locale.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "arrow/checksum.h"
 #include "arrow/print.h"
@@ -195,8 +194,7 @@ main(int argc, char *argv[])
 	}
 	if (rc == 0) {
 		rc = vmf_out_finish(out, &err);
-	} else if (out != NULL && rc == VMF_EDATA &&
-	    vmf_out_fd(out) == STDOUT_FILENO) {
+	} else if (out != NULL && rc == VMF_EDATA && vmf_out_direct(out)) {
 		struct vmf_err later;
 
 		(void)!vmf_out_flush(out, &later);

@@ -34,6 +34,11 @@ small_csv() {
 	for f in "$S"/refused-*.arrows; do
 		fails 1 "column 'x' has type" vmf-cat "$f"
 	done
+	fails 1 "has type decimal256(50, 2);" vmf-cat "$S/refused-decimal256.arrows"
+	fails 1 "has type int128;" vmf-cat "$S/refused-int128.arrows"
+	fails 1 "has type list of list;" vmf-cat "$S/refused-list-of-lists.arrows"
+	# Also where its dictionary is missing, whose codes are no numbers.
+	fails 1 "has type list of dictionary;" vmf-cat --schema "$S/refused-list-of-dictionary.arrows"
 	fails 1 "big-endian" vmf-cat "$S/big-endian.arrows"
 	fails 1 "an Arrow IPC file, expected an Arrow IPC stream" vmf-cat "$S/file.arrow"
 }
@@ -95,6 +100,12 @@ small_csv() {
 	fails 1 "gzip, expected an Arrow IPC stream" vmf-cat "$S/x.gz"
 	: >"$S/none"
 	fails 1 "empty, expected an Arrow IPC stream" vmf-cat "$S/none"
+	printf 'a,b' >"$S/short"
+	fails 1 "text beginning 'a,b'" vmf-cat "$S/short"
+	printf '\001\002' >"$S/short"
+	fails 1 "byte 0: found 01 02, expected" vmf-cat "$S/short"
+	printf '\377\377\377' >"$S/short"
+	fails 1 "cut off at byte 3" vmf-cat "$S/short"
 }
 
 @test "vmf-cat: table, CSV, JSON, schema" {
@@ -227,6 +238,187 @@ a 1970-01-01T01:00:00Z - 2" ]
 	fails 1 'row 0: its steps leave the range of time' vmf-cat --long --csv late
 }
 
+@test "an extension type keeps its name where its storage stays, and loses it where not" {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	judge - <<-'E'
+	import duckdb, pyarrow as pa, pyarrow.ipc as ipc, subprocess
+	def ext(t, v):
+	    return pa.ExtensionArray.from_storage(t, pa.array(v, t.storage_type))
+	def put(t):
+	    with ipc.new_stream("in", t.schema) as w:
+	        w.write_table(t)
+	def run(command):
+	    subprocess.run(command, shell=True, check=True)
+	    with ipc.open_stream("out") as r:
+	        t = r.read_all()
+	    t.validate(full=True)
+	    return t
+	def opaque(storage, v):
+	    return ext(pa.opaque(storage, "kind", "maker"), v)
+	j, lj = pa.json_(pa.string()), pa.json_(pa.large_string())
+	t = pa.table({"vm": ext(j, ['"a"', '"b"']),
+	    "time": pa.array([0, 1], pa.timestamp("s", "UTC")),
+	    "cpu": pa.array([1, 2], pa.float32()),
+	    "flag": ext(pa.bool8(), [1, 0]), "none": ext(pa.bool8(), [-3, None]),
+	    "j": ext(j, ["1", None]), "lj": ext(lj, ["1", "2"]),
+	    "o8": opaque(pa.int8(), [1, 2]), "o32": opaque(pa.int32(), [1, 2]),
+	    "u32": opaque(pa.uint32(), [1, 2]), "o64": opaque(pa.int64(), [1, 2]),
+	    "f": opaque(pa.float64(), [1, 2]), "h": opaque(pa.float16(), [1, 2]),
+	    "b": opaque(pa.bool_(), [True, False])})
+	put(t)
+	out = run("vmf-dedup -q -o out in")
+	types = {f.name: str(f.type) for f in out.schema}
+	assert types["flag"] == types["none"] == "bool", types
+	assert out["flag"].to_pylist() == [True, False], out["flag"]
+	assert out["none"].to_pylist() == [True, None], out["none"]
+	for name in "j", "o32", "o64", "f", "b":
+	    assert types[name].startswith("extension<"), (name, types)
+	for name, plain in (("lj", "string"), ("o8", "int32"), ("u32", "int64"),
+	        ("h", "float"), ("vm", "dictionary<")):
+	    assert types[name].startswith(plain), (name, types)
+	meta = out.schema.field("o8").metadata
+	assert meta is None or not any(k.startswith(b"ARROW:") for k in meta), meta
+	types = {f.name: str(f.type) for f in run("vmf-aggregate -q --step 1h -o out in").schema}
+	assert types["flag"] == "bool" and types["j"].startswith("extension<"), types
+	assert types["lj"] == "string", types
+	# One whose metadata are no UTF-8 is none of that name any more.
+	def bare(meta):
+	    f = pa.field("x", pa.int32(), metadata=meta)
+	    put(pa.table({"vm": ["a"], "time": pa.array([0], pa.timestamp("s", "UTC")),
+	        "x": pa.array([1], pa.int32())}).cast(pa.schema(
+	        [("vm", pa.string()), ("time", pa.timestamp("s", "UTC")), f])))
+	    return run("vmf-dedup -q -o out in").schema.field("x").metadata or {}
+	name, more = b"ARROW:extension:name", b"ARROW:extension:metadata"
+	assert bare({name: b"own", more: b"\xff", b"k": b"v"}) == {b"k": b"v"}
+	assert bare({name: b"own", more: b"v"}) == {name: b"own", more: b"v"}
+	con = duckdb.connect()
+	con.execute("set arrow_lossless_conversion = true")
+	put(con.sql("select 'a' as vm, timestamp '2020-01-01' as time, 1.5::float as cpu, "
+	    "true as on").to_arrow_table())
+	assert str(run("vmf-dedup -q -o out in").schema.field("on").type) == "bool"
+	E
+}
+
+@test "nulls in lists, for which there are no bytes, are as many as a batch has bytes and a million" {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	judge - <<-'E'
+	import pyarrow as pa, pyarrow.ipc as ipc
+	def put(name, a, **options):
+	    t = pa.table({"l": a})
+	    with ipc.new_stream(name, t.schema, options=ipc.IpcWriteOptions(**options)) as w:
+	        w.write_table(t)
+	offsets = lambda *v: pa.array(v, pa.int32())
+	put("claim", pa.ListArray.from_arrays(offsets(0, 200_000_000), pa.nulls(200_000_000)))
+	put("fixed", pa.FixedSizeListArray.from_arrays(pa.nulls(200_000_000), 100))
+	put("none", pa.Array.from_buffers(pa.list_(pa.float32(), 0), 200_000_000, [None],
+	    children=[pa.array([], pa.float32())]))
+	put("two", pa.array([[None, None], [], None, [None]], pa.list_(pa.null())))
+	put("empty", pa.array([[]] * 5, pa.list_(pa.null())))
+	put("million", pa.ListArray.from_arrays(offsets(0, 1_000_000), pa.nulls(1_000_000)))
+	put("packed", pa.array([[None]] * 1_000_000, pa.list_(pa.null())), compression="zstd")
+	put("many", pa.array([[None]] * 3_000_000, pa.list_(pa.null())))
+	E
+	fails 1 "column 'l': 200000000 empty lists or nulls in lists" vmf-cat claim
+	[[ $stderr == *"message at byte "* ]]
+	fails 1 "column 'l': 2000000 empty lists or nulls in lists" vmf-cat fixed
+	fails 1 "column 'l': 200000000 empty lists or nulls in lists" vmf-cat none
+	run -0 vmf-cat --csv --no-header two
+	assert_output $'"[null,null]"\n[]\n\n[null]'
+	run -0 vmf-cat --csv --no-header empty
+	assert_output $'[]\n[]\n[]\n[]\n[]'
+	for f in million packed many; do
+		vmf-cat --checksum "$f" >/dev/null
+	done
+}
+
+@test "damage in a dictionary that grew is told as in one that did not" {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	judge - <<-'E'
+	import io, subprocess, sys
+	import pyarrow as pa, pyarrow.ipc as ipc
+	schema = pa.schema([("d", pa.dictionary(pa.int32(), pa.string()))])
+	def batch(names):
+	    return pa.record_batch([pa.DictionaryArray.from_arrays(pa.array([0], pa.int32()),
+	        pa.array(names))], schema=schema)
+	def told(second, spoil):
+	    b = io.BytesIO()
+	    w = ipc.new_stream(b, schema)
+	    w.write_batch(batch(["aaaa", "bb"]))
+	    at = b.tell()
+	    w.write_batch(batch(second))
+	    w.close()
+	    raw = b.getvalue()
+	    for old, new in spoil:
+	        assert raw.count(old, at) >= 1, (old, raw)
+	        raw = raw[:at] + raw[at:].replace(old, new, 1)
+	    open("s", "wb").write(raw)
+	    p = subprocess.run(["vmf-cat", "s"], capture_output=True, text=True)
+	    assert p.returncode == 1 and f"message at byte {at}, column 'dictionary': " in p.stderr, p
+	    return p.stderr
+	off = lambda *v: b"".join(x.to_bytes(4, "little", signed=True) for x in v)
+	for spoil in ([(b"QQ", b"Q\xff")], [(b"QQ", b"Q\0")],
+	        [(off(8, 14), off(15, 14))], [(off(8, 14), off(8, 99))],
+	        [(off(8, 14), off(-8, 14))]):
+	    grown = told(["aaaa", "bb", "QQ", "cccccc"], spoil)
+	    other = told(["aaab", "bb", "QQ", "cccccc"], spoil)
+	    assert grown == other, (grown, other)
+	assert "row 2 of the batch is not valid UTF-8" in told(["aaaa", "bb", "QQ"], [(b"QQ", b"Q\xff")])
+	E
+}
+
+@test "decimals are rounded once, of any width and scale" {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	judge - <<-'E'
+	import decimal, json, random, subprocess
+	import pyarrow as pa, pyarrow.ipc as ipc
+	D, rand = decimal.Decimal, random.Random(8)
+	decimal.getcontext().prec = 80
+	kinds = [(pa.decimal128, 38, s) for s in (-99, -30, -1, 0, 1, 2, 19, 20, 22, 23, 37, 38, 99)]
+	kinds += [(pa.decimal64, 18, s) for s in (-5, 0, 3, 18)] + [(pa.decimal32, 9, s) for s in (0, 9)]
+	cols, want = {}, {}
+	for k, (make, digits, scale) in enumerate(kinds):
+	    v = [D(rand.randrange(10 ** rand.randint(1, digits)) * rand.choice((1, -1))).scaleb(-scale)
+	         for _ in range(2000)]
+	    if (digits, scale) == (38, 22):
+	        v[0] = D("0.95")
+	    if make is pa.decimal128:
+	        v[1] = D(2 ** 53 + 1).scaleb(-scale)
+	    # Of an integer: pyarrow's own conversion has ideas about scales.
+	    raw = b"".join(int(x.scaleb(scale)).to_bytes(16 if digits == 38 else
+	        8 if digits == 18 else 4, "little", signed=True) for x in v)
+	    a = pa.Array.from_buffers(make(digits, scale), len(v), [None, pa.py_buffer(raw)])
+	    cols[f"c{k}"], want[f"c{k}"] = a, [float(x) for x in v]
+	t = pa.table(cols)
+	with ipc.new_stream("d", t.schema) as w:
+	    w.write_table(t)
+	rows = subprocess.run(["vmf-cat", "--json", "d"], capture_output=True, check=True).stdout
+	for i, line in enumerate(rows.decode().splitlines()):
+	    for name, got in json.loads(line).items():
+	        assert got == want[name][i], (name, i, got, cols[name][i])
+	assert b'0.95,' in rows.splitlines()[0], rows[:300]
+	E
+}
+
+@test "text with U+0000 is refused in these words" {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	judge - <<-'E'
+	import pyarrow as pa, pyarrow.ipc as ipc
+	for name, t in (("text", pa.table({"id": ["b", "a\0b"]})), ("name", pa.table({"a\0b": [1]}))):
+	    with ipc.new_stream(name, t.schema) as w:
+	        w.write_table(t)
+	E
+	fails 1 "column 'id': row 1 of the batch has a U+0000" vmf-cat text
+	fails 1 "the name of column 0 has a U+0000" vmf-cat name
+}
+
+@test "--max-batch: at most 2G, and named where metadata are larger" {
+	small_csv | vmf-ingest -q -o "$S/b.arrows"
+	fails 2 "--max-batch: found '8G', expected a size of at most 2G" vmf-cat --max-batch 8G "$S/b.arrows"
+	fails 2 "--max-batch: found '2147483649', expected" vmf-dedup --max-batch 2147483649 "$S/b.arrows"
+	vmf-cat --max-batch 2G "$S/b.arrows" >/dev/null
+	fails 1 "expected at most 100 (--max-batch)" vmf-cat --max-batch 100 "$S/b.arrows"
+}
+
 @test "vmf-cat: before a damaged place all is shown, and the exit code is 1" {
 	needs_judges
 	head -c -8 "$S/two-batches.arrows" >"$S/cut2"
@@ -235,6 +427,12 @@ a 1970-01-01T01:00:00Z - 2" ]
 	grep -q "without its end marker" "$S/err"
 	! vmf-cat --csv -o - "$S/cut2" >"$S/out2" 2>"$S/err"
 	same "$S/out" "$S/out2"
+	! vmf-cat --csv -o /dev/stdout "$S/cut2" 2>"$S/err" | cat >"$S/out3"
+	same "$S/out" "$S/out3"
+	! vmf-cat --csv -o /dev/stdout "$S/cut2" 2>"$S/err" >"$S/out4"
+	same "$S/out" "$S/out4"
+	! vmf-cat --csv -o "$S/out5" "$S/cut2" 2>"$S/err"
+	[ ! -e "$S/out5" ]
 }
 
 @test "a stream that asks for much more memory than it has bytes is refused" {

@@ -51,6 +51,7 @@ int vmf_meta_set(struct vmf_meta *m, const char *key, const char *value,
 
 struct vmf_field {
 	char *name;
+	uint64_t hash;		/* of the name */
 	enum vmf_type type;
 	bool dict;		/* utf8 only: dictionary-encoded */
 	struct vmf_meta meta;	/* "unit", "role" */
@@ -69,6 +70,15 @@ int vmf_schema_add(struct vmf_schema *s, const char *name,
 /* The same as a field of another schema, with its metadata. */
 int vmf_schema_add_field(struct vmf_schema *s, const struct vmf_field *f,
     struct vmf_err *e) VMF_CHECK;
+/*
+ * An extension type is the type it is stored as and a name in the field's
+ * metadata; others refuse the name on a type that it is not of.  unnamed takes
+ * it away, and so does retype where it changes the type.
+ */
+#define VMF_EXTENSION_NAME "ARROW:extension:name"
+#define VMF_EXTENSION_META "ARROW:extension:metadata"
+void vmf_field_unnamed(struct vmf_field *f);
+void vmf_field_retype(struct vmf_field *f, enum vmf_type type, bool dict);
 /* Index, or -1. */
 int vmf_schema_find(const struct vmf_schema *s, const char *name);
 /* to must be empty ({ 0 }). */
@@ -90,7 +100,7 @@ struct vmf_dict {
 	int32_t *off;		/* n + 1 */
 	char *bytes;
 	uint8_t *valid;		/* bitmap, or NULL: all valid */
-	int64_t off_cap, bytes_cap;
+	int64_t off_cap, bytes_cap, valid_cap;
 	/* of dictionaries that are built, not read: */
 	uint32_t *slot;		/* hash table of code + 1 */
 	int64_t n_slots;
@@ -211,6 +221,7 @@ void vmf_batch_rows(struct vmf_batch *b, int64_t n);
 struct vmf_reader;
 
 #define VMF_MAX_BATCH ((int64_t)1 << 30)	/* --max-batch */
+#define VMF_MAX_BATCH_MOST ((int64_t)1 << 31)	/* offsets have 32 bits */
 #define VMF_MAX_COLUMNS 10000	/* of a stream that is read, or written */
 
 /*

@@ -159,10 +159,15 @@ place(struct vmf_checksum *s, const char *name, struct vmf_err *e)
 {
 	struct column new = { NULL, hash_text(name, (int64_t)strlen(name)),
 	    0 };
-	int64_t at = 0;
+	int64_t at = 0, end = s->n_cols, middle;
 
-	while (at < s->n_cols && strcmp(s->col[at].name, name) < 0)
-		at++;
+	while (at < end) {
+		middle = (at + end) / 2;
+		if (strcmp(s->col[middle].name, name) < 0)
+			at = middle + 1;
+		else
+			end = middle;
+	}
 	if (at < s->n_cols && strcmp(s->col[at].name, name) == 0)
 		return at;
 	if (vmf_grow(&s->col, &s->cap, s->n_cols + 1, e) != 0 ||

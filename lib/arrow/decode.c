@@ -19,6 +19,9 @@
 #include "base/msan.h"
 #include "base/num.h"
 
+/* Values in lists that no byte stands for, beyond the bytes of a batch. */
+#define BODILESS ((int64_t)1 << 20)
+
 /* ---- messages about damage ---- */
 
 static int bad(const struct vmf_record *r, struct vmf_err *e,
@@ -82,6 +85,7 @@ vmf_record_open(struct vmf_record *r, struct vmf_flat *f, int64_t table,
 		    (long long)r->n_rows);
 	r->at_node = r->at_buffer = r->at_variadic = 0;
 	r->high = 0;
+	r->bodiless = BODILESS + r->body_bytes;
 	return 0;
 }
 
@@ -366,18 +370,15 @@ load_half(const uint8_t *p, int64_t i)
 static double
 load_decimal(const uint8_t *p, int64_t i, int width, int scale)
 {
-	int64_t lo, hi;
-	double v;
+	uint64_t lo, hi;
 
-	if (width == 32 || width == 64) {
-		v = (double)load_int(p, i, width, true);
-	} else {
-		lo = load64(p + 16 * i);
-		hi = load64(p + 16 * i + 8);
-		v = (double)(__int128)((unsigned __int128)(uint64_t)hi << 64 |
-		    (uint64_t)lo);
-	}
-	return scale >= 0 ? v / pow(10, scale) : v * pow(10, -scale);
+	if (width == 32 || width == 64)
+		return vmf_decimal_double(load_int(p, i, width, true),
+		    -scale);
+	lo = (uint64_t)load64(p + 16 * i);
+	hi = (uint64_t)load64(p + 16 * i + 8);
+	return vmf_decimal_double((__int128)((unsigned __int128)hi << 64 |
+	    lo), -scale);
 }
 
 static int64_t
@@ -466,7 +467,8 @@ integers(struct vmf_record *r, const struct vmf_source *s,
 	int rc;
 
 	if (s->layout == LAYOUT_INT && s->is_signed && s->mul == 1 &&
-	    s->div == 1 && s->width == 8 * out_bytes) {
+	    s->div == 1 && s->width == 8 * out_bytes &&
+	    c->type != VMF_BOOL) {
 		c->d.p = p;
 		return 0;
 	}
@@ -482,6 +484,10 @@ integers(struct vmf_record *r, const struct vmf_source *s,
 		v = load_int(p, i, s->width, s->is_signed);
 		if (!vmf_bit(c->valid, i))
 			v = 0;
+		if (c->type == VMF_BOOL) {
+			c->d.b8[i] = v != 0;
+			continue;
+		}
 		if ((s->width == 64 && !s->is_signed && v < 0) ||
 		    __builtin_mul_overflow(v, s->mul, &v) ||
 		    (v = floor_div(v, s->div)) < lo || v > hi)
@@ -572,8 +578,11 @@ check_utf8(struct vmf_record *r, const struct vmf_col *c, struct vmf_err *e)
 		if (vmf_bit(c->valid, i) &&
 		    !vmf_utf8_valid(c->d.bytes + c->off[i],
 		    c->off[i + 1] - c->off[i]))
-			return bad(r, e, "row %lld of the batch is not valid "
-			    "UTF-8 text", (long long)i);
+			return bad(r, e, "row %lld of the batch %s",
+			    (long long)i, memchr(c->d.bytes + c->off[i], 0,
+			    (size_t)(c->off[i + 1] - c->off[i])) != NULL ?
+			    "has a U+0000, which text here must not have" :
+			    "is not valid UTF-8 text");
 	return 0;
 }
 
@@ -703,6 +712,19 @@ take_views(struct vmf_record *r, struct vmf_room *room, const uint8_t *views,
 	return rc;
 }
 
+/* Nulls, and lists whose type has no items, take no bytes of the body: how
+ * many there are is a claim alone, while each takes some here. */
+static int
+take_bodiless(struct vmf_record *r, int64_t n, struct vmf_err *e)
+{
+	if (n > r->bodiless)
+		return bad(r, e, "%lld empty lists or nulls in lists, for "
+		    "which there are no bytes; expected at most %lld",
+		    (long long)n, (long long)r->bodiless);
+	r->bodiless -= n;
+	return 0;
+}
+
 static int
 list_items(struct vmf_record *r, const struct vmf_source *s,
     struct vmf_room *room, int64_t first, int64_t items, struct vmf_col *c,
@@ -720,7 +742,11 @@ list_items(struct vmf_record *r, const struct vmf_source *s,
 	if (n < first + items)
 		return bad(r, e, "lists reach item %lld of %lld",
 		    (long long)(first + items), (long long)n);
-	if (s->item_layout != LAYOUT_NULL) {
+	if (s->item_layout == LAYOUT_NULL) {
+		rc = take_bodiless(r, n, e);
+		if (rc != 0)
+			return rc;
+	} else {
 		rc = next_validity(r, &room->raw2, n, nulls, &bits, e);
 		if (rc == 0)
 			rc = need_buffer(r, &room->raw, layout_bytes(
@@ -741,7 +767,7 @@ list_column(struct vmf_record *r, const struct vmf_source *s,
     struct vmf_room *room, struct vmf_col *c, struct vmf_err *e)
 {
 	int64_t first = 0, items;
-	int rc;
+	int rc = 0;
 
 	if (s->layout == LAYOUT_LIST) {
 		rc = offsets(r, room, s->width, c->n, &c->off, &first, &items,
@@ -760,7 +786,10 @@ list_column(struct vmf_record *r, const struct vmf_source *s,
 		    items > INT32_MAX)
 			return bad(r, e, "%lld lists of %lld items",
 			    (long long)c->n, (long long)s->list_size);
-		rc = claim(r, &room->offsets, (c->n + 1) * 4, e);
+		if (s->list_size == 0 || s->item_layout == LAYOUT_NULL)
+			rc = take_bodiless(r, c->n, e);
+		if (rc == 0)
+			rc = claim(r, &room->offsets, (c->n + 1) * 4, e);
 		if (rc != 0)
 			return rc;
 		c->off = (int32_t *)(void *)room->offsets.p;

@@ -50,6 +50,8 @@ struct vmf_record {
 	enum vmf_codec codec;
 	int64_t high;		/* end of the buffers used in place so far */
 	int64_t budget;		/* bytes that may still be unpacked */
+	int64_t bodiless;	/* values without a byte in the body that may
+				 * still come */
 };
 
 /* Room for a column's converted or unpacked buffers, kept for the next

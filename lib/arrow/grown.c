@@ -36,6 +36,7 @@ vmf_grown_may_be(struct vmf_reader *r, struct vmf_flat *f, int64_t header,
 	    DBATCH_DATA), NULL) != 0 || rec.codec != VMF_CODEC_NONE ||
 	    rec.n_nodes != 1 || rec.n_buffers != 3 || rec.n_variadic != 0)
 		return false;
+	g->begin = begin;
 	g->n = rec.n_rows;
 	g->off_at = int_at(rec.buffer, 2);
 	g->data_at = int_at(rec.buffer, 4);
@@ -51,8 +52,41 @@ vmf_grown_may_be(struct vmf_reader *r, struct vmf_flat *f, int64_t header,
 	    g->data_n >= g->used && g->data_n <= body - g->data_at;
 }
 
+/* The body as it came, of what take_new has of it in r->body: n + 1 offsets
+ * less g->used, and from text_at on the text.  What is wrong with it is then
+ * told as of any dictionary. */
+static int
+put_back(struct vmf_reader *r, const struct vmf_grown *g, int64_t n,
+    int64_t text_at, const struct vmf_whole *w, struct vmf_err *e)
+{
+	struct vmf_buf *b = &r->part, t;
+	uint32_t v;
+	int rc;
+
+	b->n = 0;
+	rc = vmf_buf_reserve(b, g->data_at + g->data_n, e);
+	if (rc != 0)
+		return rc;
+	memset(b->p, 0, (size_t)g->data_at);
+	memcpy(b->p + g->off_at, g->d->off, (size_t)g->d->n * 4);
+	for (int64_t i = 0; i <= n; i++) {
+		memcpy(&v, r->body.p + 4 * i, 4);
+		v += (uint32_t)g->used;
+		memcpy(b->p + g->off_at + 4 * (g->d->n + i), &v, 4);
+	}
+	memcpy(b->p + g->data_at, g->d->bytes, (size_t)g->used);
+	memcpy(b->p + g->data_at + g->used, r->body.p + text_at,
+	    (size_t)(g->data_n - g->used));
+	b->n = g->data_at + g->data_n;
+	t = r->body;
+	r->body = r->part;
+	r->part = t;
+	return vmf_reader_more(r, &r->body, w->n - r->body.n, w, e);
+}
+
 /* Take the strings after those known, whose offsets are in r->body and
- * whose text comes next. */
+ * whose text comes next: 1, or 0 where they are damaged and the body is in
+ * r->body as it came. */
 static int
 take_new(struct vmf_reader *r, const struct vmf_grown *g,
     const struct vmf_whole *w, struct vmf_err *e)
@@ -62,7 +96,7 @@ take_new(struct vmf_reader *r, const struct vmf_grown *g,
 	int64_t n = g->n - g->d->n, end = g->data_at + g->data_n;
 	int64_t node[2] = { n, 0 };
 	int64_t buffer[6] = { 0, 0, 0, 4 * (n + 1), 0, g->data_n - g->used };
-	struct vmf_record rec = { .name = r->name, .byte = w->begin,
+	struct vmf_record rec = { .name = r->name, .byte = g->begin,
 	    .column = "dictionary", .n_rows = n, .node = (uint8_t *)node,
 	    .buffer = (uint8_t *)buffer, .n_nodes = 1, .n_buffers = 3,
 	    .budget = r->max_batch };
@@ -86,12 +120,16 @@ take_new(struct vmf_reader *r, const struct vmf_grown *g,
 	rec.body_bytes = r->body.n;
 	rc = vmf_record_column(&rec, &text, NULL, &r->room[r->schema.n], &c,
 	    e);
+	if (rc == VMF_EDATA)
+		return put_back(r, g, n, buffer[4], w, e);
 	if (rc == 0)
-		rc = vmf_reader_set_dict(r, g->d, &c, true, w->begin, e);
+		rc = vmf_reader_set_dict(r, g->d, &c, true, g->begin, e);
 	r->body.n = 0;
 	/* The padding after the text. */
-	return rc != 0 ? rc : vmf_reader_more(r, &r->body,
-	    w->begin + w->n - r->byte, w, e);
+	if (rc == 0)
+		rc = vmf_reader_more(r, &r->body, w->begin + w->n - r->byte,
+		    w, e);
+	return rc != 0 ? rc : 1;
 }
 
 int
@@ -122,10 +160,8 @@ vmf_grown_read(struct vmf_reader *r, struct vmf_grown *g, int64_t n,
 			break;
 		r->part.n = 0;
 	}
-	if (same) {
-		rc = take_new(r, g, &w, e);
-		return rc != 0 ? rc : 1;
-	}
+	if (same)
+		return take_new(r, g, &w, e);
 	/* Put together what it was up to here, and read the rest. */
 	rc = vmf_buf_put(&r->body, d->bytes, at, e);
 	if (rc == 0)

@@ -72,6 +72,7 @@ not_a_stream(const struct vmf_reader *r, const uint8_t *p, int64_t n,
     struct vmf_err *e)
 {
 	bool text = true;
+	char hex[16] = "";
 
 	if (n >= 6 && memcmp(p, "ARROW1", 6) == 0)
 		return vmf_fail(e, VMF_EDATA, "%s: an Arrow IPC file, "
@@ -91,9 +92,11 @@ not_a_stream(const struct vmf_reader *r, const uint8_t *p, int64_t n,
 	if (n >= 4 && memcmp(p, "\x28\xb5\x2f\xfd", 4) == 0)
 		return vmf_fail(e, VMF_EDATA, "%s: zstd, expected an Arrow "
 		    "IPC stream (unpack it: zstd -dc FILE |)", r->name);
-	return vmf_fail(e, VMF_EDATA, "%s: byte 0: found %02x %02x %02x "
-	    "%02x, expected an Arrow IPC stream (ff ff ff ff)", r->name,
-	    p[0], n > 1 ? p[1] : 0, n > 2 ? p[2] : 0, n > 3 ? p[3] : 0);
+	for (int64_t i = 0; i < n && i < 4; i++)
+		snprintf(hex + 3 * i, 4, "%02x ", p[i]);
+	return vmf_fail(e, VMF_EDATA, "%s: byte 0: found %.*s, expected an "
+	    "Arrow IPC stream (ff ff ff ff)", r->name,
+	    (int)strlen(hex) - 1, hex);
 }
 
 /*
@@ -118,7 +121,8 @@ next_message(struct vmf_reader *r, int64_t *begin, struct vmf_err *e)
 		    "IPC stream", r->name);
 	memcpy(&marker, prefix, 4);
 	memcpy(&n, prefix + 4, 4);
-	if (got >= 4 && marker != 0xffffffff && *begin == 0)
+	if (*begin == 0 && memcmp(prefix, "\xff\xff\xff\xff",
+	    got < 4 ? (size_t)got : 4) != 0)
 		return not_a_stream(r, prefix, got, e);
 	if (got == 0)
 		return vmf_fail(e, VMF_EDATA, "%s: cut off at byte %lld: the "
@@ -137,8 +141,8 @@ next_message(struct vmf_reader *r, int64_t *begin, struct vmf_err *e)
 		return 0;
 	if (n < 0 || n > r->max_batch)
 		return vmf_fail(e, VMF_EDATA, "%s: byte %lld: a message's "
-		    "metadata of %ld bytes, expected at most %lld",
-		    r->name, (long long)*begin, (long)n,
+		    "metadata of %ld bytes, expected at most %lld "
+		    "(--max-batch)", r->name, (long long)*begin, (long)n,
 		    (long long)r->max_batch);
 	rc = read_bytes(r, &r->meta, n, "a message's metadata", e);
 	return rc != 0 ? rc : 1;
@@ -151,8 +155,9 @@ bad_column(const struct vmf_reader *r, const char *name, const char *found,
     struct vmf_err *e)
 {
 	return vmf_fail(e, VMF_EDATA, "%s: column '%.100s' has type %s; "
-	    "expected numbers, text, times, booleans, binary, or lists of "
-	    "numbers", r->name, name, found);
+	    "expected numbers (of at most 64 bits, decimals of 128), text, "
+	    "times, booleans, binary, or lists of numbers", r->name, name,
+	    found);
 }
 
 static int
@@ -181,6 +186,9 @@ item_source(struct vmf_source *s, struct vmf_flat *f, int64_t field)
 	if (n != 1)
 		return VMF_EDATA;
 	child = vmf_flat_elem(f, v, 0);
+	/* Its type is that of the dictionary's values. */
+	if (vmf_flat_table(f, child, FIELD_DICTIONARY) != 0)
+		return VMF_EDATA;
 	type = vmf_flat_table(f, child, FIELD_TYPE);
 	s->type = VMF_LIST_FLOAT64;
 	switch (vmf_flat_int(f, child, FIELD_TYPE_TYPE, 1, 0)) {
@@ -307,8 +315,9 @@ make_source(struct vmf_source *s, struct vmf_flat *f, int64_t field)
 	}
 }
 
+/* The type of a field that is refused, for people. */
 static const char *
-type_word(int64_t type)
+type_text(struct vmf_flat *f, int64_t field, char text[64])
 {
 	static const char *const word[] = { "none", "null", "int", "float",
 	    "binary", "utf8", "bool", "decimal", "date", "time", "timestamp",
@@ -316,15 +325,40 @@ type_word(int64_t type)
 	    "fixed-size list", "map", "duration", "large binary",
 	    "large utf8", "large list", "run-end encoded", "binary view",
 	    "utf8 view", "list view", "large list view" };
+	int64_t type = vmf_flat_int(f, field, FIELD_TYPE_TYPE, 1, 0), n = 0;
+	int64_t v = vmf_flat_vector(f, field, FIELD_CHILDREN, 4, &n), t;
+	const char *of = "";
 
-	return type >= 0 && type < (int64_t)(sizeof(word) / sizeof(*word)) ?
-	    word[type] : "unknown";
+	/* Of a list that is as it should be, its items are not. */
+	if ((type == TYPE_LIST || type == TYPE_LARGE_LIST ||
+	    type == TYPE_FIXED_LIST) && n == 1) {
+		of = "list of ";
+		field = vmf_flat_elem(f, v, 0);
+		type = vmf_flat_table(f, field, FIELD_DICTIONARY) != 0 ? -1 :
+		    vmf_flat_int(f, field, FIELD_TYPE_TYPE, 1, 0);
+	}
+	t = vmf_flat_table(f, field, FIELD_TYPE);
+	if (type == TYPE_INT)
+		snprintf(text, 64, "%s%sint%lld", of, vmf_flat_int(f, t, 1, 1,
+		    0) != 0 ? "" : "u", (long long)vmf_flat_int(f, t, 0, 4,
+		    0));
+	else if (type == TYPE_DECIMAL)
+		snprintf(text, 64, "%sdecimal%lld(%lld, %lld)", of,
+		    (long long)vmf_flat_int(f, t, 2, 4, 128),
+		    (long long)vmf_flat_int(f, t, 0, 4, 0),
+		    (long long)vmf_flat_int(f, t, 1, 4, 0));
+	else
+		snprintf(text, 64, "%s%s", of, type == -1 ? "dictionary" :
+		    type >= 0 && type < (int64_t)(sizeof(word) /
+		    sizeof(*word)) ? word[type] : "unknown");
+	return text;
 }
 
 /*
  * FlatBuffers may share: many fields can point at one string.  What is
- * copied out of a message is at most as long as the message, so that memory
- * grows with the bytes received.
+ * looked at and copied out of a message is at most as long as the message, so
+ * that time and memory grow with the bytes received.  Called before the bytes
+ * are looked at.
  */
 static int
 take_text(struct vmf_reader *r, int64_t bytes, struct vmf_err *e)
@@ -342,6 +376,7 @@ read_meta(struct vmf_reader *r, struct vmf_meta *m, struct vmf_flat *f,
 {
 	int64_t n, v = vmf_flat_vector(f, table, id, 4, &n), kn, vn;
 	char *key, *value;
+	bool lost = false;
 	int rc = 0;
 
 	if (!f->bad && n > MAX_META)
@@ -355,13 +390,15 @@ read_meta(struct vmf_reader *r, struct vmf_meta *m, struct vmf_flat *f,
 
 		if (f->bad)
 			break;
-		/* Other tools' keys (pandas) travel unless they are odd. */
-		if (k == NULL || val == NULL || !vmf_utf8_valid(k, kn) ||
-		    !vmf_utf8_valid(val, vn))
-			continue;
 		rc = take_text(r, kn + vn, e);
 		if (rc != 0)
 			break;
+		/* Other tools' keys (pandas) travel unless they are odd. */
+		if (k == NULL || val == NULL || !vmf_utf8_valid(k, kn) ||
+		    !vmf_utf8_valid(val, vn)) {
+			lost |= vmf_text_is(k, kn, VMF_EXTENSION_META);
+			continue;
+		}
 		key = vmf_strndup(k, kn, e);
 		value = vmf_strndup(val, vn, e);
 		rc = key == NULL || value == NULL ? VMF_ENOMEM :
@@ -369,7 +406,58 @@ read_meta(struct vmf_reader *r, struct vmf_meta *m, struct vmf_flat *f,
 		free(key);
 		free(value);
 	}
+	/* The name means something else without it. */
+	if (rc == 0 && lost)
+		rc = vmf_meta_set(m, VMF_EXTENSION_NAME, NULL, e);
 	return rc;
+}
+
+/* Is a column of this field written as it came? */
+static bool
+keeps_type(const struct vmf_source *s, struct vmf_flat *f, int64_t field)
+{
+	int64_t type = vmf_flat_table(f, field, FIELD_TYPE), len;
+	const char *zone;
+
+	switch (s->type) {
+	case VMF_INT32:
+	case VMF_FLOAT32:
+		return s->width == 32;
+	case VMF_INT64:
+		return s->width == 64 && s->is_signed;
+	case VMF_FLOAT64:
+		return s->layout == LAYOUT_FLOAT;
+	case VMF_TIME:
+		zone = vmf_flat_string(f, type, 1, &len);
+		return s->div == 1 && s->mul == 1 &&
+		    vmf_text_is(zone, len, "UTC");
+	case VMF_UTF8:
+	case VMF_BINARY:
+		return s->layout == LAYOUT_TEXT && s->width == 32;
+	case VMF_LIST_FLOAT32:
+	case VMF_LIST_FLOAT64:
+		return s->layout == LAYOUT_LIST && s->width == 32 &&
+		    s->item_layout == LAYOUT_FLOAT && s->item_width ==
+		    (s->type == VMF_LIST_FLOAT32 ? 32 : 64);
+	default:
+		return true;
+	}
+}
+
+/* The name of an extension type is kept where the column is written as it
+ * came.  DuckDB has booleans as one. */
+static void
+take_extension(struct vmf_reader *r, int i, bool keeps)
+{
+	struct vmf_source *s = &r->source[i];
+	struct vmf_field *f = &r->schema.field[i];
+	const char *name = vmf_meta_get(&f->meta, VMF_EXTENSION_NAME);
+
+	if (name != NULL && strcmp(name, "arrow.bool8") == 0 &&
+	    s->type == VMF_INT32 && s->width == 8 && s->is_signed)
+		s->type = f->type = VMF_BOOL;
+	if (!keeps)
+		vmf_field_unnamed(f);
 }
 
 /* The reader's number of the dictionary with this id, added if new. */
@@ -397,7 +485,8 @@ read_field(struct vmf_reader *r, struct vmf_flat *f, int64_t field, int i,
 	struct vmf_source values, *s = &r->source[i];
 	int64_t len, dict, index;
 	const char *text = vmf_flat_string(f, field, FIELD_NAME, &len);
-	char *name;
+	char *name, type[64];
+	bool keeps;
 	int rc;
 
 	rc = take_text(r, text == NULL ? 0 : len, e);
@@ -408,18 +497,18 @@ read_field(struct vmf_reader *r, struct vmf_flat *f, int64_t field, int i,
 		return VMF_ENOMEM;
 	rc = make_source(s, f, field);
 	dict = vmf_flat_table(f, field, FIELD_DICTIONARY);
+	keeps = rc == 0 && keeps_type(s, f, field);
 	if (f->bad) {
 		rc = flat_bad(r, begin, e);
-	} else if (!vmf_utf8_valid(name, (int64_t)strlen(name)) ||
-	    (text != NULL && (int64_t)strlen(name) != len)) {
-		rc = vmf_fail(e, VMF_EDATA, "%s: the name of column %d is "
-		    "not valid UTF-8", r->name, i);
+	} else if (text != NULL && !vmf_utf8_valid(text, len)) {
+		rc = vmf_fail(e, VMF_EDATA, "%s: the name of column %d %s",
+		    r->name, i, (int64_t)strlen(name) != len ?
+		    "has a U+0000" : "is not valid UTF-8");
 	} else if (vmf_schema_find(&r->schema, name) >= 0) {
 		rc = vmf_fail(e, VMF_EDATA, "%s: two columns are called "
 		    "'%.100s'", r->name, name);
 	} else if (rc != 0) {
-		rc = bad_column(r, name, type_word(vmf_flat_int(f, field,
-		    FIELD_TYPE_TYPE, 1, 0)), e);
+		rc = bad_column(r, name, type_text(f, field, type), e);
 	} else if (dict != 0) {
 		values = *s;
 		index = vmf_flat_table(f, dict, DICT_INDEX);
@@ -434,6 +523,9 @@ read_field(struct vmf_reader *r, struct vmf_flat *f, int64_t field, int i,
 		    values.type != VMF_UTF8)
 			rc = bad_column(r, name,
 			    "dictionary of other values than text", e);
+		keeps = keeps && values.layout == LAYOUT_TEXT &&
+		    s->width == 32 && s->is_signed &&
+		    vmf_flat_int(f, dict, DICT_ORDERED, 1, 0) == 0;
 		s->type = VMF_UTF8;
 		s->is_dict = true;
 		if (rc == 0) {
@@ -447,6 +539,8 @@ read_field(struct vmf_reader *r, struct vmf_flat *f, int64_t field, int i,
 	if (rc >= 0)
 		rc = read_meta(r, &r->schema.field[i].meta, f, field,
 		    FIELD_META, e);
+	if (rc == 0)
+		take_extension(r, i, keeps);
 	free(name);
 	return rc;
 }
@@ -562,12 +656,37 @@ extends(const struct vmf_dict *old, const struct vmf_col *c)
 	    memcmp(old->bytes, c->d.bytes, (size_t)old->off[old->n]) == 0;
 }
 
+/* The bits of c after those of the n strings there are, of which no more than
+ * the last byte is looked at: a stream may have many small deltas. */
+static int
+add_validity(struct vmf_dict *d, int64_t n, const struct vmf_col *c,
+    struct vmf_err *e)
+{
+	bool first = d->valid == NULL;
+	int rc = vmf_grow(&d->valid, &d->valid_cap, (n + c->n) / 8 + 1, e);
+
+	if (rc != 0)
+		return rc;
+	if (first)
+		memset(d->valid, 0xff, (size_t)(n / 8 + 1));
+	for (int64_t i = 0; i < c->n; i++) {
+		uint8_t bit = (uint8_t)(1u << ((n + i) & 7));
+		uint8_t *at = &d->valid[(n + i) >> 3];
+
+		if (bit == 1)
+			*at = 0xff;
+		if (!vmf_bit(c->valid, i))
+			*at &= (uint8_t)~bit;
+	}
+	return 0;
+}
+
 int
 vmf_reader_set_dict(struct vmf_reader *r, struct vmf_dict *d,
     const struct vmf_col *c, bool delta, int64_t begin, struct vmf_err *e)
 {
 	int64_t n = delta ? d->n : 0, used = n > 0 ? d->off[n] : 0;
-	int64_t bytes = c->n > 0 ? c->off[c->n] : 0, valid_cap = 0;
+	int64_t bytes = c->n > 0 ? c->off[c->n] : 0;
 	int rc;
 
 	if (used + bytes + 4 * (n + c->n) > r->max_batch)
@@ -589,23 +708,13 @@ vmf_reader_set_dict(struct vmf_reader *r, struct vmf_dict *d,
 	if (!delta) {
 		free(d->valid);
 		d->valid = NULL;
+		d->valid_cap = 0;
 	}
-	if (c->valid != NULL || d->valid != NULL) {
-		uint8_t *bits = NULL;
-
-		rc = vmf_grow(&bits, &valid_cap, (n + c->n + 7) / 8 + 1, e);
-		if (rc != 0)
-			return rc;
-		memset(bits, 0, (size_t)((n + c->n + 7) / 8 + 1));
-		for (int64_t i = 0; i < n + c->n; i++)
-			if (i < n ? vmf_bit(d->valid, i) :
-			    vmf_bit(c->valid, i - n))
-				bits[i >> 3] |= (uint8_t)(1 << (i & 7));
-		free(d->valid);
-		d->valid = bits;
-	}
-	d->n = n + c->n;
-	return 0;
+	rc = c->valid == NULL && d->valid == NULL ? 0 :
+	    add_validity(d, n, c, e);
+	if (rc == 0)
+		d->n = n + c->n;
+	return rc;
 }
 
 static int

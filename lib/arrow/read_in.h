@@ -28,7 +28,7 @@ struct vmf_reader {
 	struct vmf_batch batch;
 	struct vmf_buf meta, body;
 	struct vmf_buf part;		/* of a dictionary that grew */
-	int64_t text_left;		/* that may still be copied out of
+	int64_t text_left;		/* that may still be looked at in
 					 * the schema */
 	int64_t rows_before;		/* of the present batch */
 	bool ended;
@@ -58,6 +58,7 @@ int vmf_reader_set_dict(struct vmf_reader *r, struct vmf_dict *d,
  */
 struct vmf_grown {
 	struct vmf_dict *d;
+	int64_t begin;		/* byte of the message */
 	int64_t n;		/* strings, the known ones first */
 	int64_t off_at, data_at, data_n;	/* bytes of the body */
 	int64_t used;		/* of them, by the strings known */

@@ -17,6 +17,29 @@ vmf_type_name(enum vmf_type type)
 	return name[type];
 }
 
+/*
+ * A 64-bit multiply-and-fold hash over eight bytes at a time (the mixing
+ * step of wyhash, by Wang Yi, in the public domain).  Not keyed: ids come
+ * from the operator's own fleet.
+ */
+static uint64_t
+hash_bytes(const char *s, int64_t len)
+{
+	uint64_t h = (uint64_t)len ^ 0x9e3779b97f4a7c15u, w;
+	unsigned __int128 m;
+
+	while (len > 0) {
+		w = 0;
+		memcpy(&w, s, len < 8 ? (size_t)len : 8);
+		m = (unsigned __int128)(h ^ w) * 0xa0761d6478bd642fu;
+		h = (uint64_t)m ^ (uint64_t)(m >> 64);
+		s += 8;
+		len -= 8;
+	}
+	m = (unsigned __int128)h * 0xe7037ed1a0b428dbu;
+	return (uint64_t)m ^ (uint64_t)(m >> 64);
+}
+
 /* ---- metadata ---- */
 
 static int
@@ -127,7 +150,8 @@ vmf_schema_add(struct vmf_schema *s, const char *name, enum vmf_type type,
 	if (rc != 0)
 		return rc;
 	f = &s->field[s->n];
-	*f = (struct vmf_field){ .type = type, .dict = dict };
+	*f = (struct vmf_field){ .type = type, .dict = dict,
+	    .hash = hash_bytes(name, (int64_t)strlen(name)) };
 	f->name = vmf_strdup(name, e);
 	if (f->name == NULL)
 		return VMF_ENOMEM;
@@ -146,11 +170,36 @@ vmf_schema_add_field(struct vmf_schema *s, const struct vmf_field *f,
 	return rc != 0 ? rc : i;
 }
 
+void
+vmf_field_unnamed(struct vmf_field *f)
+{
+	int i;
+
+	if ((i = meta_index(&f->meta, VMF_EXTENSION_NAME)) >= 0)
+		meta_remove(&f->meta, i);
+	if ((i = meta_index(&f->meta, VMF_EXTENSION_META)) >= 0)
+		meta_remove(&f->meta, i);
+}
+
+void
+vmf_field_retype(struct vmf_field *f, enum vmf_type type, bool dict)
+{
+	if (f->type != type || f->dict != dict)
+		vmf_field_unnamed(f);
+	f->type = type;
+	f->dict = dict;
+}
+
 int
 vmf_schema_find(const struct vmf_schema *s, const char *name)
 {
+	uint64_t hash = hash_bytes(name, (int64_t)strlen(name));
+
+	/* The reader looks for each of 10,000 names, all alike but at their
+	 * ends. */
 	for (int i = 0; i < s->n; i++)
-		if (strcmp(s->field[i].name, name) == 0)
+		if (s->field[i].hash == hash &&
+		    strcmp(s->field[i].name, name) == 0)
 			return i;
 	return -1;
 }
@@ -181,29 +230,6 @@ vmf_schema_free(struct vmf_schema *s)
 }
 
 /* ---- dictionaries ---- */
-
-/*
- * A 64-bit multiply-and-fold hash over eight bytes at a time (the mixing
- * step of wyhash, by Wang Yi, in the public domain).  Not keyed: ids come
- * from the operator's own fleet.
- */
-static uint64_t
-hash_bytes(const char *s, int64_t len)
-{
-	uint64_t h = (uint64_t)len ^ 0x9e3779b97f4a7c15u, w;
-	unsigned __int128 m;
-
-	while (len > 0) {
-		w = 0;
-		memcpy(&w, s, len < 8 ? (size_t)len : 8);
-		m = (unsigned __int128)(h ^ w) * 0xa0761d6478bd642fu;
-		h = (uint64_t)m ^ (uint64_t)(m >> 64);
-		s += 8;
-		len -= 8;
-	}
-	m = (unsigned __int128)h * 0xe7037ed1a0b428dbu;
-	return (uint64_t)m ^ (uint64_t)(m >> 64);
-}
 
 const char *
 vmf_dict_str(const struct vmf_dict *d, int32_t code, int64_t *len)

@@ -146,6 +146,30 @@ divide(uint64_t mant, int k)
 	return ldexp((double)q, down - up - 63);
 }
 
+double
+vmf_decimal_double(__int128 v, int exp)
+{
+	unsigned __int128 mant = v < 0 ? -(unsigned __int128)v :
+	    (unsigned __int128)v;
+	char text[64], *at = text + sizeof(text) - 8;
+	double d;
+
+	if (mant <= (1ULL << 53) && exp <= 22 && exp >= -22) {
+		/* Both parts are exact. */
+		d = (double)mant;
+		d = exp < 0 ? d / pow10_double[-exp] : d * pow10_double[exp];
+	} else if (mant > 0 && mant <= UINT64_MAX && exp <= 0 && exp >= -19) {
+		d = divide((uint64_t)mant, -exp);
+	} else {
+		snprintf(at, 8, "e%d", exp);
+		do
+			*--at = (char)('0' + (int)(mant % 10));
+		while ((mant /= 10) > 0);
+		d = strtod(at, NULL);
+	}
+	return v < 0 ? -d : d;
+}
+
 /* "nan", "inf" or "infinity" after an optional sign, in any case. */
 static int
 parse_special(const char *s, int64_t len, double *v)

@@ -494,6 +494,12 @@ vmf_out_fd(const struct vmf_out *o)
 	return o->fd;
 }
 
+bool
+vmf_out_direct(const struct vmf_out *o)
+{
+	return o->final == NULL;
+}
+
 void
 vmf_out_unlink_all(void)
 {

@@ -6,6 +6,7 @@
 #ifndef VMF_FILE_H
 #define VMF_FILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -55,6 +56,8 @@ int vmf_out_finish(struct vmf_out *o, struct vmf_err *e) VMF_CHECK;
 void vmf_out_free(struct vmf_out *o);
 /* The descriptor written to, for isatty(). */
 int vmf_out_fd(const struct vmf_out *o);
+/* Do the bytes go where others see them at once, not to a temporary name? */
+bool vmf_out_direct(const struct vmf_out *o);
 
 /* Remove the temporary names of all unfinished outputs.  Async-signal-safe:
  * for the handler of SIGINT and SIGTERM. */

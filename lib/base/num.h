@@ -22,6 +22,9 @@ int vmf_parse_int64(const char *s, int64_t len, int64_t *v) VMF_CHECK;
 int vmf_parse_double(const char *s, int64_t len, double *v) VMF_CHECK;
 int vmf_parse_float(const char *s, int64_t len, float *v) VMF_CHECK;
 
+/* v x 10^exp, exp from -999 to 999, rounded once. */
+double vmf_decimal_double(__int128 v, int exp);
+
 /*
  * True when every number within ulps units in the last place of v >= 0
  * rounds to the same float, so that (float)v is right although v was rounded

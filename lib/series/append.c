@@ -124,7 +124,7 @@ add_attr(struct vmf_append *a, struct vmf_append_side *s, int c,
 		k = vmf_schema_add_field(out, f, e);
 		if (k < 0)
 			return k;
-		out->field[k].dict = false;
+		vmf_field_retype(&out->field[k], f->type, false);
 		a->n_attrs++;
 	} else {
 		enum vmf_type had = out->field[k].type;
@@ -134,7 +134,8 @@ add_attr(struct vmf_append *a, struct vmf_append_side *s, int c,
 		if (f->type != VMF_UTF8 || a->opts.inv == NULL ||
 		    vmf_schema_find(&a->opts.inv->schema, f->name) < 0 ||
 		    vmf_inventory_tells(a->opts.inv, f->name))
-			out->field[k].type = common_type(had, f->type);
+			vmf_field_retype(&out->field[k], common_type(had,
+			    f->type), false);
 		if (had != f->type && (had == VMF_BINARY ||
 		    f->type == VMF_BINARY))
 			return vmf_fail(e, VMF_EDATA, "%s: column '%s' is "
@@ -175,7 +176,7 @@ add_list(struct vmf_append *a, const struct vmf_field *f,
 
 	if (k < 0)
 		return k;
-	out->field[k].type = VMF_LIST_FLOAT32;
+	vmf_field_retype(&out->field[k], VMF_LIST_FLOAT32, false);
 	other = vmf_schema_find(a->new.schema, f->name);
 	a->new.list[a->n_lists] = other;
 	a->old.list[a->n_lists++] = a->reader == NULL ? -1 :

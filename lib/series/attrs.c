@@ -51,7 +51,7 @@ vmf_attrs_add(struct vmf_attrs *a, const struct vmf_field *f, int col,
 	rc = vmf_schema_add_field(&a->schema, f, e);
 	if (rc < 0)
 		return rc;
-	a->schema.field[a->n].dict = false;
+	vmf_field_retype(&a->schema.field[a->n], f->type, false);
 	a->attr[a->n] = (struct vmf_attr){ .type = f->type, .col = col,
 	    .above_0 = vmf_attr_is_capacity(f->name) };
 	rc = room_one(&a->attr[a->n], 0, a->n_ids, e);
@@ -252,7 +252,7 @@ vmf_attrs_convert(struct vmf_attrs *attrs, int k, enum vmf_type type,
 		}
 	}
 	a->type = type;
-	attrs->schema.field[k].type = type;
+	vmf_field_retype(&attrs->schema.field[k], type, false);
 	return 0;
 }
 

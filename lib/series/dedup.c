@@ -102,7 +102,7 @@ open_output(struct vmf_dedup *d, struct vmf_err *e)
 	d->stats.order = d->mode == STREAM ? d->order : VMF_ORDER_VM_TIME;
 	rc = vmf_schema_copy(&s, d->schema, e);
 	if (rc == 0) {
-		s.field[d->in.vm].dict = true;
+		vmf_field_retype(&s.field[d->in.vm], VMF_UTF8, true);
 		rc = vmf_meta_set(&s.meta, "vmf:kind", "readings", e);
 	}
 	if (rc == 0)

@@ -163,12 +163,15 @@ def write(d):
         "struct": pa.array([{"a": 1}]), "time": pa.array([1], pa.time32("s")),
         "duration": pa.array([1], pa.duration("s")), "list-of-text": pa.array([["a"]]),
         "dictionary": pa.array([7]).dictionary_encode(), "list-of-lists": pa.array([[[1.0]]]),
+        "list-of-dictionary": pa.ListArray.from_arrays(
+            pa.array([0, 1], pa.int32()), pa.array([1.5], pa.float32()).dictionary_encode()),
         "map": pa.array([[("a", 1)]], pa.map_(pa.utf8(), pa.int32())),
         "run-end": pa.RunEndEncodedArray.from_arrays(pa.array([1], pa.int32()), pa.array([1.0])),
         "decimal256": pa.array([decimal.Decimal(1)], pa.decimal256(50, 2)),
     }
     for name, a in refused.items():
         put(f"{d}/refused-{name}.arrows", pa.table({"x": a}))
+    pl.DataFrame({"x": pl.Series([1], dtype=pl.Int128)}).write_ipc_stream(f"{d}/refused-int128.arrows")
     with pa.ipc.new_file(f"{d}/file.arrow", t.schema) as w:
         w.write_table(t)
     # Big-endian: the schema's endianness, set by hand in the bytes.

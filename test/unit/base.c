@@ -37,6 +37,43 @@ integers(void)
 		assert(vmf_parse_int64(bad[i], len(bad[i]), &v) != 0);
 }
 
+/* Decimals of any width and scale; strtod is the judge. */
+static void
+decimals(void)
+{
+	static const char *const digits[] = { "0", "1", "95",
+	    "9007199254740991",
+	    "9007199254740993", "18446744073709551615", "18446744073709551617",
+	    "9500000000000000000000", "123456789012345678901234567890",
+	    "99999999999999999999999999999999999999",
+	    "170141183460469231731687303715884105727" };
+	uint64_t seed = 1;
+
+	for (int k = 0; k < 20000; k++) {
+		char text[64];
+		__int128 v = 0;
+		int n_fixed = (int)(sizeof(digits) / sizeof(*digits)), n, cut;
+		int exp = k % 199 - 99;
+
+		n = snprintf(text, sizeof(text), "%s", digits[k % n_fixed]);
+		if (k >= 199 * n_fixed) {
+			/* As many digits as may be, of a made-up number. */
+			cut = 1 + k % 38;
+			for (n = 0; n < cut; n++) {
+				seed = seed * 6364136223846793005u + 1;
+				text[n] = (char)('0' + (int)(seed >> 33) % 10);
+			}
+		}
+		for (int i = 0; i < n; i++)
+			v = v * 10 + (text[i] - '0');
+		snprintf(text + n, sizeof(text) - (size_t)n, "e%d", exp);
+		assert(vmf_decimal_double(v, exp) == strtod(text, NULL));
+		assert(vmf_decimal_double(-v, exp) == -strtod(text, NULL));
+	}
+	assert(vmf_decimal_double(-(__int128)INT64_MAX * INT64_MAX * 2 -
+	    4 * (__int128)INT64_MAX - 2, 0) == -0x1p127);
+}
+
 static void
 doubles(void)
 {
@@ -312,6 +349,7 @@ int
 main(void)
 {
 	integers();
+	decimals();
 	doubles();
 	text_of_numbers();
 	sizes_and_spans();

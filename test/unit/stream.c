@@ -13,10 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "arrow/arrow.h"
+#include "arrow/checksum.h"
 #include "arrow/flat.h"
+#include "arrow/read_in.h"
 #include "base/num.h"
 
 #undef NDEBUG
@@ -309,11 +312,12 @@ dictionary_stays_small(const char *path)
 }
 
 /*
- * A schema whose many fields share one long piece of metadata: FlatBuffers
- * may point twice at one place, but memory must not grow with it.
+ * A schema whose many fields share one long piece of metadata that ends with
+ * this byte: FlatBuffers may point twice at one place, but memory must not
+ * grow with it, nor time where it is dropped as no UTF-8.
  */
 static void
-shared_metadata(const char *path)
+shared_metadata(char last, const char *path)
 {
 	static const uint8_t message[] = { 2, 1, 4, 8 }, schema[] = { 2, 4 };
 	static const uint8_t field[] = { 4, 1, 1, 4, 0, 4, 4 };
@@ -326,6 +330,7 @@ shared_metadata(const char *path)
 	int64_t root, m, s, v, meta, kv, type, t, name;
 
 	memset(big, 'x', sizeof(big) - 1);
+	big[sizeof(big) - 2] = last;
 	root = vmf_fbb_begin(&f);
 	m = vmf_fbb_table(&f, message, 4);
 	vmf_fbb_link(&f, root, m);
@@ -379,6 +384,72 @@ shared_metadata(const char *path)
 	vmf_buf_free(&f.b);
 	assert(vmf_reader_open(&r, path, VMF_MAX_BATCH, &err) == VMF_EDATA);
 	assert(strstr(err.msg, "longer than the schema itself") != NULL);
+}
+
+/* Names that differ at their ends are told apart by less than their length
+ * times the square of their number. */
+static void
+names_alike(void)
+{
+	enum { N = 10000, LEN = 6000 };
+	struct vmf_schema s = { 0 };
+	struct vmf_checksum *sum;
+	char *name = vmf_calloc(1, LEN + 1, &err);
+	clock_t begin;
+
+	assert(name != NULL);
+	memset(name, 'a', LEN);
+	check(vmf_checksum_new(&sum, NULL, &err));
+	begin = clock();
+	for (int i = 0; i < N; i++) {
+		/* The last first, as a sorted list likes them least. */
+		snprintf(name + LEN - 5, 6, "%05d", N - i);
+		assert(vmf_schema_find(&s, name) < 0);
+		check(vmf_schema_add(&s, name, VMF_BOOL, false, &err));
+	}
+	assert(vmf_schema_find(&s, name) == N - 1);
+	check(vmf_checksum_schema(sum, &s, "this", &err));
+	/* 300 GB are 10 s and more. */
+	assert((clock() - begin) / CLOCKS_PER_SEC < 5);
+	vmf_checksum_free(sum);
+	vmf_schema_free(&s);
+	free(name);
+}
+
+/* Deltas to a large dictionary with a null in it cost their own length. */
+static void
+small_deltas(void)
+{
+	enum { MANY = 1 << 20, DELTAS = 30000 };
+	struct vmf_reader r = { .name = (char *)(uintptr_t)"this",
+	    .max_batch = VMF_MAX_BATCH };
+	struct vmf_dict d = { .gen = 1 };
+	struct vmf_col c = { .type = VMF_UTF8, .n = MANY };
+	uint8_t odd[] = { 5 };		/* of three the middle one is none */
+	char none[1] = "";
+	clock_t begin;
+
+	c.off = vmf_calloc(MANY + 1, sizeof(*c.off), &err);
+	c.valid = vmf_calloc(MANY / 8, 1, &err);
+	c.d.bytes = none;
+	assert(c.off != NULL && c.valid != NULL);
+	c.valid[0] = 2;
+	check(vmf_reader_set_dict(&r, &d, &c, false, 0, &err));
+	free(c.valid);
+	begin = clock();
+	c.n = 3;
+	for (int i = 0; i < DELTAS; i++) {
+		c.valid = i % 2 == 0 ? odd : NULL;
+		check(vmf_reader_set_dict(&r, &d, &c, true, 0, &err));
+	}
+	/* 30,000 times a million bits are a minute. */
+	assert((clock() - begin) / CLOCKS_PER_SEC < 5);
+	assert(d.n == MANY + 3 * DELTAS && d.gen == 2);
+	for (int64_t i = 0; i < d.n; i++)
+		assert(vmf_bit(d.valid, i) == (i < MANY ? i == 1 :
+		    (i - MANY) % 6 != 1));
+	free(c.off);
+	vmf_dict_free(&d);
 }
 
 /* Names of which some change in one byte from one dictionary to the next. */
@@ -492,7 +563,10 @@ main(int argc, char *argv[])
 	dictionary_stays_small(path);
 	dictionary_grows(false, path);
 	dictionary_grows(true, path);
-	shared_metadata(path);
+	names_alike();
+	small_deltas();
+	shared_metadata('x', path);
+	shared_metadata((char)0xff, path);
 	unlink(path);
 	return 0;
 }
