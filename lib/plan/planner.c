@@ -380,7 +380,7 @@ check_grid(struct vmf_planner *p, int64_t i, int64_t start, int64_t n,
 		    (int)(len > 200 ? 200 : len), id, n, has, m->n_steps,
 		    had);
 	}
-	if ((rc = vmf_plan_lists(&p->plan, i, &expected, &risk, &n,
+	if ((rc = vmf_plan_lists(&p->plan, i, &start, &expected, &risk, &n,
 	    e)) != 0 || (rc = vmf_windows_costs(w, &p->plan.opts, start,
 	    f->grid.step_s, expected, risk, n, e)) != 0)
 		return rc;
@@ -631,7 +631,7 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 {
 	const struct vmf_series *f = p->plan.forecast;
 	struct vmf_windows *w = &p->plan.windows;
-	int64_t start = vmf_series_start(f, i), n;
+	int64_t start, n;
 	const double *expected, *risk;
 	struct vmf_window_opts o;
 	int32_t host, target, cluster, group;
@@ -646,11 +646,11 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 		    vmf_reader_name(f->r), INT32_MAX);
 	gone = vmf_plan_gone(&p->plan, i);
 	if ((rc = vmf_plan_own(&p->plan, i, &o, &pinned, e)) != 0 ||
-	    (rc = vmf_plan_lists(&p->plan, i, &expected, &risk, &n,
+	    (rc = vmf_plan_lists(&p->plan, i, &start, &expected, &risk, &n,
 	    e)) != 0 || (rc = check_grid(p, i, start, n, e)) != 0 ||
 	    (rc = predict(p, i, &o, e)) != 0 ||
 	    (rc = cpu_loads(p, i, &o, start, e)) != 0 ||
-	    (rc = vmf_plan_lists(&p->plan, i, &expected, &risk, &n,
+	    (rc = vmf_plan_lists(&p->plan, i, &start, &expected, &risk, &n,
 	    e)) != 0 ||
 	    (rc = vmf_windows_costs(w, &o, start, f->grid.step_s, expected,
 	    risk, n, e)) != 0 ||
