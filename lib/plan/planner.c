@@ -209,6 +209,8 @@ vmf_planner_open(struct vmf_planner *p, struct vmf_schema *s,
 		vmf_down_cost_open(p->down, p->plan.forecast->r);
 	if ((rc = vmf_plan_open(&p->plan, s, e)) != 0)
 		return rc;
+	p->cpu_risk = p->down != NULL && p->down->apart ?
+	    vmf_plan_quantile(&p->plan, p->down->load_of) : -1;
 	p->host = vmf_schema_find(from, "host");
 	p->cluster = vmf_schema_find(from, "cluster");
 	p->target = vmf_schema_find(from, "target");
@@ -548,8 +550,22 @@ vmf_planner_predicted(const struct vmf_planner *p, int64_t i)
 	return (const void *)vmf_dict_str(&p->predicted, p->like[i], &len);
 }
 
+static double
+mean_of(const double *v, int64_t n)
+{
+	double sum = 0.0;
+	int64_t known = 0;
+
+	for (int64_t t = 0; t < n; t++)
+		if (!isnan(v[t])) {
+			sum += v[t];
+			known++;
+		}
+	return known > 0 ? sum / (double)known : NAN;
+}
+
 /* The load of CPUs in the windows of row i, from o's length on, where the
- * windows are compared by another metric. */
+ * windows are compared by another metric: its mean where a step is missing. */
 static int
 cpu_loads(struct vmf_planner *p, int64_t i, const struct vmf_window_opts *o,
     int64_t start, struct vmf_err *e)
@@ -558,21 +574,27 @@ cpu_loads(struct vmf_planner *p, int64_t i, const struct vmf_window_opts *o,
 	struct vmf_series *f = p->plan.forecast;
 	struct vmf_window_opts any = *o;
 	int64_t at = p->moves.n * p->moves.n_starts, n;
+	int list = p->cpu_risk >= 0 ? p->cpu_risk : d == NULL ? -1 :
+	    d->view.load;
 	const double *v;
+	double mean;
 	int rc;
 
 	if (d == NULL || !d->apart)
 		return 0;
 	any.max_load = NAN;
-	if ((rc = vmf_series_list(f, i, d->view.load, &v, &n, e)) != 0 ||
+	if ((rc = vmf_series_list(f, i, list, &v, &n, e)) != 0 ||
 	    (rc = vmf_windows_costs(&p->cpu, &any, start, f->grid.step_s, v,
 	    NULL, n, e)) != 0 || (rc = vmf_grow(&p->cpu_load,
 	    &p->cpu_load_cap, at + p->moves.n_starts, e)) != 0)
 		return rc;
+	mean = list == p->cpu_risk ? mean_of(v, n) : d->mean[i];
+	if (isnan(mean))
+		mean = d->mean[i];
 	for (int64_t k = 0; k < p->moves.n_starts; k++) {
 		double x = k < p->cpu.n_starts ? p->cpu.cost[k] : NAN;
 
-		x = isnan(x) ? d->mean[i] : x;
+		x = isnan(x) ? mean : x;
 		p->cpu_load[at + k] = !(x > 0.0) ? 0 : (uint16_t)lrint(
 		    fmin(x, 100.0) / 100.0 * VMF_PLAN_CPU_PARTS);
 	}
