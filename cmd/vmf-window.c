@@ -144,7 +144,7 @@ plan_each(struct vmf_plan *p, struct vmf_batch *batch, struct vmf_writer *w,
 	int64_t len;
 	int got, rc = 0;
 
-	while ((got = vmf_series_next(p->forecast, e)) > 0) {
+	while ((got = vmf_plan_next(p, e)) > 0) {
 		for (int64_t i = 0; i < p->forecast->b->n; i++) {
 			const char *id = vmf_series_id(p->forecast, i, &len);
 
@@ -178,7 +178,7 @@ plan_fleet(struct vmf_planner *p, struct vmf_batch *batch,
 	struct vmf_series *f = p->plan.forecast;
 	int got, rc;
 
-	while ((got = vmf_series_next(f, e)) > 0) {
+	while ((got = vmf_plan_next(&p->plan, e)) > 0) {
 		for (int64_t i = 0; i < f->b->n; i++)
 			if ((rc = vmf_planner_row(p, i, e)) != 0)
 				return rc;

@@ -93,8 +93,9 @@ doubts(const struct cmd *c, const struct vmf_planner *p,
 		    "known: %s is no load of CPUs, and there is no cpu_mean",
 		    o->metric);
 	else if (d != NULL && d->apart)
-		cmd_note(c, "moves are predicted at the load of %s: %s is "
-		    "none of CPUs", d->load_of, o->metric);
+		cmd_note(c, "moves are predicted at the %sload of %s: %s is "
+		    "none of CPUs", p->plan.risk_ppm > 0 && p->cpu_risk < 0 ?
+		    "expected " : "", d->load_of, o->metric);
 	if (d != NULL && d->n_partial > 0)
 		cmd_note(c, "%" PRId64 " VMs lack memory, load or vCPUs that "
 		    "moves had: what is predicted of their moves is of any, "

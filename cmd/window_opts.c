@@ -13,6 +13,27 @@
 #include "forecast/quantile.h"
 #include "series/series.h"
 
+/* Names with commas between: one at least. */
+static int
+check_names(const char *name, const struct cmd_strs *s, const char *expected,
+    struct vmf_err *e)
+{
+	for (int k = 0; k < s->n; k++)
+		if (s->v[k][strspn(s->v[k], ",")] == '\0')
+			return vmf_fail(e, VMF_EUSAGE, "--%s: found '%.64s', "
+			    "expected %s", name, s->v[k], expected);
+	return 0;
+}
+
+/* So that no sum of costs overflows: NaN is what was not given. */
+static int
+check_cost(const char *name, double x, struct vmf_err *e)
+{
+	return x < 0.0 || x > (double)FLT_MAX ? vmf_fail(e, VMF_EUSAGE,
+	    "--%s is %g, expected a number, at least 0, that 32 bits hold",
+	    name, x) : 0;
+}
+
 /* A bound far out of all forecasts would overflow when rounded to slots. */
 static int
 check_bound(const char *name, int64_t t, struct vmf_err *e)
@@ -27,6 +48,7 @@ static int
 check_limits(const struct window_opts *o, struct vmf_err *e)
 {
 	double max = o->limits.max_host_load;
+	int rc;
 
 	if (!isnan(max) && o->hosts == NULL && !isinf(max))
 		return vmf_fail(e, VMF_EUSAGE, "--max-host-load needs what "
@@ -41,13 +63,12 @@ check_limits(const struct window_opts *o, struct vmf_err *e)
 	if (!isnan(max) && !(max > 0.0))
 		return vmf_fail(e, VMF_EUSAGE, "--max-host-mem is %g, "
 		    "expected a number above 0", max);
-	if (!(o->hysteresis >= 0.0) || isinf(o->hysteresis))
-		return vmf_fail(e, VMF_EUSAGE, "--hysteresis is %g, expected "
-		    "a number, at least 0", o->hysteresis);
-	if (o->assume_load < 0.0 || o->assume_load > (double)FLT_MAX)
-		return vmf_fail(e, VMF_EUSAGE, "--assume-load is %g, expected "
-		    "a number, at least 0, that 32 bits hold",
-		    o->assume_load);
+	if ((rc = check_cost("hysteresis", o->hysteresis, e)) != 0 ||
+	    (rc = check_cost("assume-load", o->assume_load, e)) != 0 ||
+	    (rc = check_names("drain", &o->drain, "names of hosts", e)) != 0 ||
+	    (rc = check_names("explain", &o->explain, "names of VMs",
+	    e)) != 0)
+		return rc;
 	if (o->hysteresis > 0.0 && o->replan == NULL)
 		return vmf_fail(e, VMF_EUSAGE, "--hysteresis is about the "
 		    "plan before: expected --replan PLAN");
@@ -62,6 +83,7 @@ read_length(struct window_opts *o, struct vmf_err *e)
 	const char *lone = !isnan(d->budget_ms) ? "budget-downtime" :
 	    !isnan(d->per_s) ? "cost-downtime" : !isnan(d->per_min) ?
 	    "cost-length" : NULL;
+	int rc;
 
 	if (o->length == NULL)
 		return vmf_fail(e, VMF_EUSAGE, "expected --length TIME");
@@ -79,12 +101,12 @@ read_length(struct window_opts *o, struct vmf_err *e)
 		    "expected --downtime MODEL", lone);
 	d->per_s = isnan(d->per_s) ? 1.0 : d->per_s;
 	d->per_min = isnan(d->per_min) ? 0.1 : d->per_min;
-	if (!(d->per_s >= 0.0) || isinf(d->per_s) || !(d->per_min >= 0.0) ||
-	    isinf(d->per_min) || d->budget_ms < 0.0)
-		return vmf_fail(e, VMF_EUSAGE, "--cost-downtime, "
-		    "--cost-length and --budget-downtime: expected numbers, "
-		    "at least 0");
-	return 0;
+	if ((rc = check_cost("cost-downtime", d->per_s, e)) != 0 ||
+	    (rc = check_cost("cost-length", d->per_min, e)) != 0)
+		return rc;
+	return d->budget_ms < 0.0 ? vmf_fail(e, VMF_EUSAGE,
+	    "--budget-downtime is %g, expected a number, at least 0",
+	    d->budget_ms) : 0;
 }
 
 int
@@ -123,6 +145,9 @@ window_opts_read(struct window_opts *o, struct vmf_planner *p,
 			return rc;
 	p->plan.metric = o->metric;
 	p->plan.opts = *w;
+	/* As for hosts: no limit. */
+	if (isinf(w->max_load) && w->max_load > 0.0)
+		p->plan.opts.max_load = NAN;
 	p->plan.opts.blackout = *blackout;
 	p->plan.opts.n_blackouts = o->blackout.n;
 	p->plan.place = o->place;

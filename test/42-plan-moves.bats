@@ -169,6 +169,97 @@ downtimes() {
 	refute_output --partial 'in part'
 }
 
+@test "--risk: moves are predicted at the quantile, and the budget is held there" {
+	gen 4 7 --inventory vms.csv | vmf-ingest -q | vmf-dedup -q >r.arrows
+	downtimes
+	local q=id,status,downtime_ms_q50,downtime_ms_q90 r='--risk 0.9'
+	local down='--downtime down.model' net='--metric net_mean'
+	fleet cpu_mean_q90:list net_mean:list net_mean_q90:list workload \
+	    mem_bytes:f64 <<-E >f
+	a 10,10 90,90 1,1 2,2 db 4294967296
+	E
+	# The same whether windows are compared by it or by another.
+	# shellcheck disable=SC2086 # options and their values
+	plan $q $down $r <f >want
+	# shellcheck disable=SC2086
+	plan $q $down $r $net <f >out
+	paste -d, out want | awk -F, '
+		function near(x, y) { x = x / y - 1; return x * x <= 1e-8 }
+		!near($3, $7) || !near($4, $8) { bad = 1 }
+		END { exit bad || NR != 1 }'
+	# At the expected load it would be within a third of that.
+	most=$(awk -F, '{ print $4 / 2 }' want)
+	# shellcheck disable=SC2086
+	run -0 plan id,status $down $net --budget-downtime "$most" <f
+	assert_output a,placed
+	# shellcheck disable=SC2086
+	run -0 plan id,status $down $net $r --budget-downtime "$most" <f
+	assert_output a,over-budget
+	# Where one step has no quantile it is the mean of the others; where
+	# there is no list, the expected load, and a line says so.
+	fleet cpu_mean_q90:list net_mean:list net_mean_q90:list workload \
+	    mem_bytes:f64 <<-E >f
+	a 10,10 -,90 1,1 2,2 db 4294967296
+	b 10,10 - 1,1 2,2 db 4294967296
+	E
+	# shellcheck disable=SC2086
+	run -0 plan id,status $down $net $r --budget-downtime "$most" <f
+	assert_output 'a,over-budget
+b,placed'
+	fleet net_mean:list net_mean_q90:list workload mem_bytes:f64 <<-E >f
+	a 10,10 1,1 2,2 db 4294967296
+	E
+	# shellcheck disable=SC2086
+	vmf-window --length 1h $down $net $r --budget-downtime "$most" \
+	    -o p f 2>err
+	grep -q 'at the expected load of cpu_mean: net_mean is none of CPUs' err
+	run -0 vmf-cat --csv --no-header --columns id,status p
+	assert_output a,placed
+}
+
+@test "--length auto: by the mean load itself, not by loads about it" {
+	awk 'BEGIN {
+		srand(7)
+		print "mem_bytes,load_pct,downtime_ms,total_ms,status"
+		for (i = 0; i < 150; i++) {
+			load = 100 * rand()
+			e = exp(0.1 * (rand() + rand() - 1))
+			printf "8589934592,%.1f,%.1f,%.0f,completed\n", load,
+			    100 * e, 2e6 * e * (1.1 + sin(load / 8))
+		}
+	}' </dev/null | vmf-ingest -q --map migrations |
+	    vmf-train -q --model downtime -o wave.model
+	fleet mem_bytes:f64 <<-E >f
+	a 11*48 8589934592
+	b 20*24,30*24 8589934592
+	c 37*48 8589934592
+	d 62*48 8589934592
+	e 86*48 8589934592
+	f 0*48 8589934592
+	E
+	vmf-predict -q --from wave.model f |
+	    vmf-cat --csv --no-header --columns total_ms_q90 >want
+	vmf-window -q --length auto --slot 1h --downtime wave.model -o p f
+	vmf-cat --csv --no-header --columns start,end p |
+	    sed 's/T/ /g; s/Z//g; s/[-:]/ /g' | paste -d, - want | awk -F, '
+		{
+			s = mktime($2) - mktime($1)
+			ms = 60000 * s / 60
+			seen[s] = 1
+			if (s % 60 || !(ms >= $3 && ms - 60000 < $3))
+				bad = 1
+		}
+		END { for (s in seen) n++; exit bad || NR != 6 || n < 4 }'
+	# Loads are taken as whole per cent, the next above.
+	for load in 36.001 37; do
+		fleet mem_bytes:f64 <<<"a $load*48 8589934592" >f
+		run -0 plan end --length auto --slot 1h \
+		    --downtime wave.model <f
+		echo "$output"
+	done >ends
+	[ "$(uniq ends | wc -l)" -eq 1 ]
+}
+
 @test "--max-host-load is of CPUs" {
 	printf 'host,cpus\nh1,8\nh2,8\n' >hosts.csv
 	fleet mem_mean:list host vcpus:int32 <<<'a 10,10 80,70 h1 4' >f
@@ -246,8 +337,18 @@ b,over-budget,"it would be stopped for 8600 ms, more than 300 ms; by arithmetic 
 b,placed,by arithmetic pre-copy will not converge: its memory is written to as fast as it is sent'
 	fails 2 'expected --downtime MODEL' \
 	    vmf-window --length 30m --budget-downtime 5 d.arrows
-	fails 2 'at least 0' vmf-window --length 30m --downtime down.model \
-	    --cost-length -1 d.arrows
+	local x
+	for x in -1 inf 1e+308; do
+		fails 2 "--cost-length is $x, expected a number, at least 0, that 32 bits hold" \
+		    vmf-window --length 30m --downtime down.model \
+		    --cost-length $x d.arrows
+		fails 2 "--cost-downtime is $x, expected a number, at least 0, that 32 bits hold" \
+		    vmf-window --length 30m --downtime down.model \
+		    --cost-downtime $x d.arrows
+	done
+	fails 2 '--budget-downtime is -1, expected a number, at least 0' \
+	    vmf-window --length 30m --downtime down.model \
+	    --budget-downtime -1 d.arrows
 	fails 1 'no model of downtimes' \
 	    vmf-window --length 30m --downtime s.model d.arrows
 }

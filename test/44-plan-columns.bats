@@ -72,3 +72,168 @@ d,no-room"
 	grep -qx 'a: its cheapest start costs 1, which gains less than a change costs' \
 	    <<<"$stderr"
 }
+
+@test "a quantile that is not known is one of missing steps, and no VM the less" {
+	printf '%s\n' host,cpus h1,6 h2,6 >hosts.csv
+	local none
+	for none in - '[]' -,-; do
+		# b has no window, and leaves no room for a where it is.
+		fleet host vcpus:int32 cpu_mean_q90:list <<-E >f
+		a 50,50 h1 4 50,50
+		b 50,50 h2 4 $none
+		E
+		run -0 plan id,target,status,reason --risk 0.9 --place \
+		    --hosts hosts.csv --max-host-load 60 <f
+		assert_output "a,,no-room,no room in any of 2 windows on 1 host: all 2 by the load of the target
+b,,no-window,each of the 2 possible windows meets a missing step of the forecast"
+		run -0 plan id,status,reason --risk 0.9 <f
+		assert_line 'b,no-window,each of the 2 possible windows meets a missing step of the forecast'
+	done
+	# The first row says how many steps there are, with a quantile or not.
+	{
+		echo 'kind=forecast step=3600'
+		echo 'id start:time cpu_mean:list cpu_mean_q90:list'
+		echo "a $DAY 1,2 -"
+		echo "b $DAY 1 1"
+	} | "$ROWS" >f
+	fails 1 "row 1, 'b': 1 steps from 2024-05-01T00:00:00Z, but rows before have 2" \
+	    vmf-window --length 1h --risk 0.9 --total 1 f
+}
+
+@test "--assume-load: who has no steps at all has those of the others" {
+	printf '%s\n' host,cpus h1,8 h2,1 >hosts.csv
+	printf '%s\n' host h1 >h.csv
+	local batch
+	# The same from any batches, also where the first has no steps.
+	for batch in '' batch; do
+		{
+			echo 'kind=forecast step=3600'
+			echo 'id start:time cpu_mean:list cpu_mean_q90:list host vcpus:int32'
+			echo 'a - - - h1 1'
+			echo "b - [] - h1 1"
+			echo "$batch"
+			echo 'c - - - h1 1'
+			echo "$batch"
+			echo "d $DAY 10,10 12,12 h2 1"
+			echo "$batch"
+			echo 'e - - - h1 1'
+		} | grep . | "$ROWS" >f
+		run -0 plan id,target,load,status,reason --place --drain h1 \
+		    --hosts hosts.csv --max-host-load 50 --assume-load 9 \
+		    --risk 0.9 <f
+		assert_output 'a,h2,9,placed,a load of 9 is assumed
+b,h2,9,placed,a load of 9 is assumed
+c,h2,9,placed,a load of 9 is assumed
+e,h2,9,placed,a load of 9 is assumed'
+		# It counts: 10 and three times 11 are there, not four times.
+		run -0 plan id,status --place --drain h1 --hosts hosts.csv \
+		    --max-host-load 50 --assume-load 11 <f
+		assert_equal "$(grep -c placed <<<"$output")" 3
+		# Each VM for itself.
+		run -0 plan id,start,load --assume-load 9 <f
+		assert_equal "$(hours <<<"$output" | xargs)" \
+		    'a,00,9 b,00,9 c,00,9 d,00,10 e,00,9'
+		run -0 plan id,reason <f
+		assert_line 'e,the forecast has no steps'
+		# Messages count rows as before.
+		fails 1 "row 3, 'd': host 'h2' is not in h.csv" vmf-window \
+		    --length 1h --assume-load 9 --hosts h.csv f
+	done
+	{
+		echo 'kind=forecast step=3600'
+		echo 'id start:time cpu_mean:list host'
+		echo 'a - - h1'
+		echo batch
+		echo 'b - - h1'
+	} | "$ROWS" >f
+	run -0 plan id,status,reason --assume-load 9 --total 1 <f
+	assert_output 'a,no-window,the forecast has no steps
+b,no-window,the forecast has no steps'
+}
+
+@test "loads that are tiny or below 0 keep their order, and are told" {
+	local most
+	for most in '' '--total 1' '--total 1 --risk 0.9'; do
+		{
+			echo 'kind=forecast step=3600'
+			echo 'id start:time cpu_mean:list64 cpu_mean_q90:list64'
+			echo "a $DAY 3e-9,2e-9,1e-9,2e-9 4e-9,3e-9,2e-9,3e-9"
+		} | "$ROWS" >f
+		# shellcheck disable=SC2086 # options and their values
+		run -0 plan start,load $most <f
+		assert_output --partial T02:00:00Z,
+		awk -F, '{ x = $2 / 1e-9 - 1; exit !(x * x < 1e-8) }' <<<"$output"
+		{
+			echo 'kind=forecast step=3600'
+			echo 'id start:time cpu_mean:list cpu_mean_q90:list'
+			echo "a $DAY 3,2,-5,-7,3 4,3,-5,-6,4"
+		} | "$ROWS" >f
+		# shellcheck disable=SC2086
+		run -0 plan start,load --top 3 $most <f
+		assert_equal "$(hours <<<"$output" | xargs)" '03,-7 02,-5 01,2'
+	done
+	# Who waits is who loses least by it, at any sign.
+	fleet <<-E >f
+	a -9,-8
+	b -2,-9
+	c 5,-1
+	E
+	run -0 plan id,start --total 2 <f
+	assert_equal "$(hours <<<"$output" | xargs)" 'a,00 b,01 c,01'
+	# And who has no place, he who costs most.
+	fleet <<-E >f
+	a -3
+	b -2
+	c 5
+	E
+	run -0 plan id,status --total 2 <f
+	assert_output 'a,placed
+b,placed
+c,no-room'
+	run -0 --separate-stderr vmf-window --length 1h --total 2 \
+	    --explain b -o p f
+	# shellcheck disable=SC2154 # run sets it
+	grep -q 'b: .*cost -2, expected load -2$' <<<"$stderr"
+	grep -q 'mean cost -2.5' <<<"$stderr"
+}
+
+@test "--replan: a target that the VM has no longer is no longer possible" {
+	fleet host target <<-E >before
+	a 3,2,3,1 h1 h2
+	b 3,2,3,1 h2 h1
+	c 3,2,3,1 h2 h9
+	E
+	vmf-window -q --length 1h --slot 1h -o plan before
+	fleet host <<-E >now
+	a 3,2,3,1 h1
+	b 3,2,3,1 h2
+	c 3,2,3,1 h2
+	E
+	vmf-window --length 1h --slot 1h --replan plan -o new now 2>err
+	run cat err
+	assert_output --partial \
+	    'of the plan before 0 kept, 0 changed, 3 no longer possible'
+	# Where neither has one it is kept.
+	vmf-window -q --length 1h --slot 1h --total 1 -o plan now
+	vmf-window --length 1h --slot 1h --total 1 --replan plan -o new now \
+	    2>err
+	grep -q 'of the plan before 3 kept, 0 changed;' err
+}
+
+@test "--max-load inf is no limit; no names at all are a mistake" {
+	fleet host target <<<'a 3,2 h1 h2' >f
+	run -0 plan id,start --max-load inf <f
+	assert_equal "$(hours <<<"$output")" a,01
+	run -0 --separate-stderr vmf-window --length 1h --max-load inf \
+	    --explain a -o p f
+	refute [ "$(grep -c 'at most' <<<"$stderr")" -gt 0 ]
+	local x
+	for x in '' , ,,; do
+		fails 2 "--drain: found '$x', expected names of hosts" \
+		    vmf-window --length 1h --drain "$x" f
+		fails 2 "--explain: found '$x', expected names of VMs" \
+		    vmf-window --length 1h --explain "$x" f
+	done
+	fails 2 '--hysteresis is 1e+308, expected a number, at least 0, that 32 bits hold' \
+	    vmf-window --length 1h --replan f --hysteresis 1e308 f
+}

@@ -46,6 +46,13 @@ take_facts(struct vmf_down_cost *d, const struct vmf_batch *b,
 			return rc;
 		d->mean[i] = f[0].num[VMF_FACT_LOAD];
 		d->own[i] = f[0];
+		/* As in windows, none is below 0 or above 100 %; and whole per
+		 * cent, so that of a fleet few differ: rounded up, as a move
+		 * that is longer than its window is worse than one that is
+		 * shorter. */
+		if (!isnan(d->mean[i]))
+			d->own[i].num[VMF_FACT_LOAD] = ceil(fmax(0.0,
+			    fmin(100.0, d->mean[i])));
 		d->n_partial += *vmf_down_partial(d->m, &d->own[i],
 		    part) != '\0';
 		for (int l = n - 1; l >= 0 && n > 1; l--) {
@@ -72,17 +79,17 @@ facts_cmp(const void *a, const void *b)
 /* VMs are of few sizes and workloads, and the loads are the same for all: so
  * each of n facts that differs is predicted once.  How many differ. */
 static int64_t
-tell_apart(struct vmf_down_cost *d, int64_t n)
+tell_apart(struct vmf_down_cost *d, const struct vmf_facts *f, int64_t n)
 {
 	int64_t differ = 0;
 
 	for (int64_t i = 0; i < n; i++)
-		d->order[i] = &d->f[i];
+		d->order[i] = &f[i];
 	qsort(d->order, (size_t)n, sizeof(*d->order), facts_cmp);
 	for (int64_t k = 0; k < n; k++) {
 		if (k == 0 || facts_cmp(&d->order[k - 1], &d->order[k]) != 0)
 			d->once[differ++] = *d->order[k];
-		d->at[d->order[k] - d->f] = differ - 1;
+		d->at[d->order[k] - f] = differ - 1;
 	}
 	return differ;
 }
@@ -93,6 +100,26 @@ strange_of(const struct vmf_down_cost *d, int64_t i)
 {
 	return vmf_downtime_learned(d->m) ?
 	    d->strange[d->at[i * d->n_loads]] : 0;
+}
+
+/* How long the moves of a batch's n rows are at their mean loads. */
+static int
+find_lengths(struct vmf_down_cost *d, int64_t n, struct vmf_err *e)
+{
+	int64_t differ;
+	int rc;
+
+	if (!d->auto_length)
+		return 0;
+	if ((rc = vmf_grow(&d->length_ms, &d->length_cap, n + 1, e)) != 0)
+		return rc;
+	differ = tell_apart(d, d->own, n);
+	if ((rc = vmf_downtime_quantiles(d->m, VMF_OUT_TOTAL, d->once, differ,
+	    d->m->words, d->q, d->strange, e)) != 0)
+		return rc;
+	for (int64_t i = 0; i < n; i++)
+		d->length_ms[i] = d->q[d->at[i]][P90];
+	return 0;
 }
 
 int
@@ -112,9 +139,10 @@ vmf_down_cost_batch(struct vmf_down_cost *d, const struct vmf_batch *b,
 	    (rc = vmf_grow(&d->q, &d->q_cap, n + 1, e)) != 0 ||
 	    (rc = vmf_grow(&d->strange, &d->strange_cap, n + 1, e)) != 0 ||
 	    (rc = vmf_grow(&d->pre, &d->pre_cap, b->n + 1, e)) != 0 ||
-	    (rc = take_facts(d, b, e)) != 0)
+	    (rc = take_facts(d, b, e)) != 0 ||
+	    (rc = find_lengths(d, b->n, e)) != 0)
 		return rc;
-	differ = tell_apart(d, n);
+	differ = tell_apart(d, d->f, n);
 	memset(d->strange, 0, (size_t)differ);
 	if ((rc = vmf_downtime_quantiles(d->m, d->downtime, d->once, differ,
 	    d->m->words, d->q, d->strange, e)) != 0)
@@ -255,9 +283,7 @@ vmf_down_cost_load(const struct vmf_down_cost *d,
 int64_t
 vmf_down_cost_length(const struct vmf_down_cost *d, int64_t i)
 {
-	struct vmf_predicted f = vmf_predicted_at(d->row + i * d->n_loads,
-	    d->n_loads, d->mean[i]);
-	double s = (double)f.total_p90_ms / 1000.0;
+	double s = d->length_ms[i] / 1000.0;
 
 	return 60 * (int64_t)ceil(fmax(fmin(s, LENGTH_MAX_S), 1.0) / 60.0);
 }
@@ -267,6 +293,7 @@ vmf_down_cost_free(struct vmf_down_cost *d)
 {
 	free(d->row);
 	free(d->mean);
+	free(d->length_ms);
 	free(d->own);
 	free(d->f);
 	free(d->once);
@@ -276,7 +303,7 @@ vmf_down_cost_free(struct vmf_down_cost *d)
 	free(d->strange);
 	free(d->pre);
 	d->row = NULL;
-	d->mean = NULL;
+	d->mean = d->length_ms = NULL;
 	d->own = d->f = d->once = NULL;
 	d->order = NULL;
 	d->at = NULL;

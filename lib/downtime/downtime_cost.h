@@ -49,6 +49,7 @@ struct vmf_down_cost {
 	struct vmf_down_view view;
 	struct vmf_predicted *row;	/* of the batch, n_loads a row */
 	double *mean;		/* of the batch, a row's mean load */
+	double *length_ms;	/* with auto_length, p90 of its move at that */
 	struct vmf_facts *own;	/* of the batch, a row's own */
 	struct vmf_facts *f, *once;	/* of all; each that differs once */
 	const struct vmf_facts **order;
@@ -57,7 +58,7 @@ struct vmf_down_cost {
 	uint8_t *strange;		/* of those that differ */
 	struct vmf_precopy *pre;	/* of the batch, how a row's move goes
 					 * by arithmetic alone */
-	int64_t row_cap, mean_cap, own_cap;
+	int64_t row_cap, mean_cap, length_cap, own_cap;
 	int64_t f_cap, once_cap, order_cap, at_cap, q_cap, strange_cap, pre_cap;
 };
 
@@ -91,8 +92,8 @@ double vmf_down_cost_of(const struct vmf_down_cost *d,
  * where there is none that itself. */
 double vmf_down_cost_load(const struct vmf_down_cost *d,
     const struct vmf_predicted *f, double cost, double error, double near);
-/* The p90 of the length of a move in whole minutes, at the row's mean
- * load. */
+/* With auto_length: the p90 of the length of a move in whole minutes, at the
+ * row's mean load in whole per cent, both rounded up. */
 int64_t vmf_down_cost_length(const struct vmf_down_cost *d, int64_t i);
 void vmf_down_cost_free(struct vmf_down_cost *d);
 

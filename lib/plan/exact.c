@@ -173,7 +173,7 @@ add_stay(struct vmf_choice *list, int64_t n, double cost)
 static double
 stay(const struct vmf_move *v, double worth, bool fair)
 {
-	return worth + (fair ? ldexp(v->least, v->cost_exp) : 0.0);
+	return worth + (fair ? vmf_moves_worth(v, v->least) : 0.0);
 }
 
 int

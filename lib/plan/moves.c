@@ -11,8 +11,10 @@
 #define VALUE_MAX (VMF_COST_NONE - 1)
 #define ABOVE_BITS 16
 #define ABOVE_MAX (UINT8_MAX << 8)	/* coarser it is at most UINT8_MAX */
-/* Loads finer than 2^this do not count, and vCPUs are rounded up to a multiple
- * of 1/64, so that all that is added up on a host is a multiple of this: */
+#define SIGNED_MAX (VALUE_MAX / 2)	/* as many are below 0 */
+#define EXP_LEAST (-1022)	/* of a normal number */
+/* On hosts loads finer than 2^this do not count, and vCPUs are rounded up to a
+ * multiple of 1/64, so that all that is added up there is a multiple of this: */
 #define EXP_MIN (-24)
 #define CPU_PARTS 64.0
 #define UNIT_MIN 0x1p-30
@@ -109,10 +111,10 @@ vmf_moves_grid(struct vmf_moves *m, struct vmf_err *e)
 	return reserve_above(m, m->n, e);
 }
 
-/* The least exponent with which top, in units of 2^exp, is at most max,
- * which has so many bits. */
+/* The least exponent, not below least, with which top, in units of 2^exp, is
+ * at most max, which has so many bits. */
 static int
-fit_exp(double top, int bits, int max)
+fit_exp(double top, int bits, int max, int least)
 {
 	int exp;
 
@@ -120,29 +122,57 @@ fit_exp(double top, int bits, int max)
 	exp -= bits;
 	if (ceil(ldexp(top, -exp)) > max)
 		exp++;
-	return exp > EXP_MIN ? exp : EXP_MIN;
+	return exp > least ? exp : least;
 }
 
+/* The greatest of n values and the least, or 0 where none is above or below
+ * that. */
 static double
-greatest(const double *v, int64_t n)
+greatest(const double *v, int64_t n, double *least)
 {
 	double top = 0.0;
 
-	for (int64_t t = 0; v != NULL && t < n; t++)
+	*least = 0.0;
+	for (int64_t t = 0; v != NULL && t < n; t++) {
 		if (v[t] > top)
 			top = v[t];
+		if (v[t] < *least)
+			*least = v[t];
+	}
 	return top;
 }
 
+/* In which units values are kept that are least or more, most at the most:
+ * 2^exp, of which the first is so many below 0. */
+static int
+fit_signed(double least, double most, int exp_least, uint16_t *below)
+{
+	int exp;
+
+	*below = 0;
+	if (!(least < 0.0))
+		return fit_exp(most, 16, VALUE_MAX, exp_least);
+	exp = fit_exp(fmax(most, -least), 15, SIGNED_MAX, exp_least);
+	*below = (uint16_t)ceil(ldexp(-least, -exp));
+	return exp;
+}
+
+/* Loads of hosts are added up, and then none is below 0. */
+static bool
+counts_hosts(const struct vmf_moves *m)
+{
+	return !isnan(m->limits.max_host_load);
+}
+
 /* What the quantile of step t counts for above the expected load, of which
- * most is the greatest, and worst of the greater of the two. */
+ * most is the greatest, and worst of the greater of the two; loads count for
+ * least or more. */
 static double
 above(const double *load, const double *risk, int64_t t, double most,
-    double worst)
+    double worst, double least)
 {
-	double has = isnan(load[t]) ? most : load[t];
 	double x = (isnan(load[t]) || isnan(risk[t]) ? worst : risk[t]) -
-	    (has > 0.0 ? has : 0.0);
+	    fmax(least, isnan(load[t]) ? most : load[t]);
 
 	return x > 0.0 ? x : 0.0;
 }
@@ -153,6 +183,7 @@ add_above(struct vmf_moves *m, int64_t i, const double *load,
 {
 	int64_t n = m->n_steps;
 	double worst = most, top = 0.0;
+	double least = counts_hosts(m) ? 0.0 : -INFINITY;
 	int exp, rc;
 
 	if ((rc = reserve_above(m, i + 1, e)) != 0)
@@ -163,15 +194,16 @@ add_above(struct vmf_moves *m, int64_t i, const double *load,
 		if (!isnan(load[t]) && risk[t] > worst)
 			worst = risk[t];
 	for (int64_t t = 0; t < n; t++)
-		top = fmax(top, above(load, risk, t, most, worst));
-	exp = fit_exp(top, ABOVE_BITS, ABOVE_MAX);
+		top = fmax(top, above(load, risk, t, most, worst, least));
+	exp = fit_exp(top, ABOVE_BITS, ABOVE_MAX, counts_hosts(m) ? EXP_MIN :
+	    EXP_LEAST);
 	if (m->above8 != NULL)
 		exp += 8;
 	m->vm[i].above_exp = (int16_t)exp;
 	m->vm[i].more = ldexp(cpus, exp);
 	for (int64_t t = 0; t < n; t++) {
-		double x = ceil(ldexp(above(load, risk, t, most, worst),
-		    -exp));
+		double x = ceil(ldexp(above(load, risk, t, most, worst,
+		    least), -exp));
 
 		if (m->above8 != NULL)
 			m->above8[i * n + t] = (uint8_t)x;
@@ -197,7 +229,8 @@ vmf_moves_add(struct vmf_moves *m, const double *cost, int64_t length_s,
     const double *load, const double *risk, double vcpus, struct vmf_err *e)
 {
 	int64_t i = m->n, s = m->n_starts, n = m->n_steps;
-	double top = greatest(cost, s), most = greatest(load, n), cpus;
+	double low, least, cpus;
+	double top = greatest(cost, s, &low), most = greatest(load, n, &least);
 	struct vmf_move *v;
 	uint16_t *q;
 	int rc;
@@ -208,16 +241,16 @@ vmf_moves_add(struct vmf_moves *m, const double *cost, int64_t length_s,
 	v = &m->vm[i];
 	*v = (struct vmf_move){ .host = -1, .cluster = -1, .target = -1,
 	    .group = -1, .slot = -1, .to = -1, .old_slot = -1, .old_to = -1,
-	    .length_s = length_s,
-	    .cost_exp = (int16_t)fit_exp(top, 16, VALUE_MAX),
-	    .least = VMF_COST_NONE };
+	    .length_s = length_s, .least = VMF_COST_NONE };
+	v->cost_exp = (int16_t)fit_signed(low, top, EXP_LEAST,
+	    &v->cost_below);
 	q = m->cost + i * s;
 	for (int64_t k = 0; k < s; k++) {
 		q[k] = VMF_COST_NONE;
 		if (cost == NULL || isnan(cost[k]))
 			continue;
-		q[k] = cost[k] <= 0.0 ? 0 : (uint16_t)lrint(ldexp(cost[k],
-		    -v->cost_exp));
+		q[k] = (uint16_t)(lrint(ldexp(cost[k], -v->cost_exp)) +
+		    v->cost_below);
 		if (q[k] < v->least)
 			v->least = q[k];
 	}
@@ -231,15 +264,16 @@ vmf_moves_add(struct vmf_moves *m, const double *cost, int64_t length_s,
 		return 0;
 	if ((rc = vmf_grow(&m->load, &m->load_cap, (i + 1) * n, e)) != 0)
 		return rc;
-	v->load_exp = (int16_t)fit_exp(most, 16, VALUE_MAX);
+	v->load_exp = (int16_t)fit_signed(counts_hosts(m) ? 0.0 : least, most,
+	    counts_hosts(m) ? EXP_MIN : EXP_LEAST, &v->load_below);
 	cpus = ceil(vcpus * CPU_PARTS) / CPU_PARTS;
 	v->factor = ldexp(cpus, v->load_exp);
 	for (int64_t t = 0; t < n; t++) {
 		double x = load == NULL ? 0.0 : isnan(load[t]) ? most :
 		    load[t];
 
-		m->load[i * n + t] = x <= 0.0 ? 0 :
-		    (uint16_t)ceil(ldexp(x, -v->load_exp));
+		x = ceil(ldexp(x, -v->load_exp)) + v->load_below;
+		m->load[i * n + t] = x <= 0.0 ? 0 : (uint16_t)x;
 	}
 	if (m->keep_above && (rc = add_above(m, i, load, risk, most, cpus,
 	    e)) != 0)
@@ -304,7 +338,7 @@ vmf_moves_exact(struct vmf_moves *m, double *sum)
 double
 vmf_moves_cost(const struct vmf_moves *m, int64_t i, int64_t k)
 {
-	return ldexp(m->cost[i * m->n_starts + k], m->vm[i].cost_exp);
+	return vmf_moves_worth(&m->vm[i], m->cost[i * m->n_starts + k]);
 }
 
 double
@@ -312,18 +346,18 @@ vmf_moves_load(const struct vmf_moves *m, int64_t i, int64_t k, bool risk)
 {
 	int64_t from = vmf_moves_start(m, k);
 	int64_t to = from + vmf_moves_length(m, i);
-	double more = ldexp(1.0, m->vm[i].above_exp - m->vm[i].load_exp);
-	double sum = 0.0;
+	double unit = ldexp(1.0, m->vm[i].load_exp);
+	double more = ldexp(1.0, m->vm[i].above_exp), sum = 0.0;
 
 	for (int64_t t = m->begins[k]; t < vmf_moves_left(m, i, k); t++) {
 		int64_t a = m->start + t * m->step_s, b = a + m->step_s;
 		int64_t at = i * m->n_steps + t;
-		double x = risk && m->keep_above ? m->load[at] +
-		    vmf_moves_above(m, at) * more : m->load[at];
+		double x = (m->load[at] - m->vm[i].load_below) * unit;
 
+		if (risk && m->keep_above)
+			x += vmf_moves_above(m, at) * more;
 		sum += x * (double)((b < to ? b : to) - (a > from ? a :
 		    from));
 	}
-	return ldexp(sum, m->vm[i].load_exp) /
-	    (double)vmf_moves_length(m, i);
+	return sum / (double)vmf_moves_length(m, i);
 }

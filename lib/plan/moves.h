@@ -39,6 +39,7 @@
 #ifndef VMF_MOVES_H
 #define VMF_MOVES_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -71,6 +72,8 @@ struct vmf_move {
 	double top;		/* the most that it adds to a host */
 	double mem_mb;		/* a whole number; 0: not known */
 	int16_t cost_exp, load_exp, above_exp;
+	uint16_t cost_below, load_below;	/* what is kept as 0 is so
+						 * many units below 0 */
 	uint16_t least;		/* of its costs; VMF_COST_NONE: none */
 	bool place;		/* a host has to be chosen */
 	bool lifted;		/* see vmf_occupancy_lift */
@@ -120,8 +123,8 @@ int vmf_moves_grid(struct vmf_moves *m, struct vmf_err *e) VMF_CHECK;
  * where it must not start (NULL: nowhere); length_s is that of its move, or 0
  * for that of all; load, n_steps of expected load (NULL: none), is kept with
  * keep_load, and what risk, as many of its quantile, is above it with
- * keep_above.  A missing step counts as the greatest that is known.  Loads
- * below 0 count as 0.
+ * keep_above.  A missing step counts as the greatest that is known.  With
+ * limits.max_host_load loads below 0 count as 0.
  */
 int vmf_moves_add(struct vmf_moves *m, const double *cost, int64_t length_s,
     const double *load, const double *risk, double vcpus, struct vmf_err *e)
@@ -146,6 +149,21 @@ vmf_moves_changes(const struct vmf_move *v, int64_t k, int32_t to)
 {
 	return (v->old_slot >= 0 && v->old_slot != k) ||
 	    ((v->old_slot >= 0 || v->old_to >= 0) && v->old_to != to);
+}
+
+/* What a cost of VM v that is kept as q is. */
+static inline double
+vmf_moves_worth(const struct vmf_move *v, uint16_t q)
+{
+	return ldexp(q - v->cost_below, v->cost_exp);
+}
+
+/* A cost, or a sum of them, and a part of it more, also where it is below
+ * 0. */
+static inline double
+vmf_more_by(double cost, double part)
+{
+	return cost * (cost < 0.0 ? 1.0 - part : 1.0 + part);
 }
 
 /* The cost of a start that is not VMF_COST_NONE, without hysteresis. */

@@ -611,8 +611,8 @@ scan(const struct vmf_occupancy *o, int64_t i, int32_t to,
 	const struct vmf_moves *m = o->m;
 	const struct vmf_move *v = &m->vm[i];
 	const uint16_t *q = m->cost + i * m->n_starts;
-	double unit = ldexp(1.0, v->cost_exp);
-	double more = m->limits.hysteresis;
+	double unit = ldexp(1.0, v->cost_exp), more = m->limits.hysteresis;
+	double low = v->cost_below * unit;
 	int64_t w = v->width, ends = from + w - 1, k = from;
 
 	/* Slots from..ends - 1 of the first window; then one more for each. */
@@ -627,7 +627,8 @@ scan(const struct vmf_occupancy *o, int64_t i, int32_t to,
 			k = j + 1;
 		if (s < k || q[s] == VMF_COST_NONE)
 			continue;
-		x = q[s] * unit + (vmf_moves_changes(v, s, to) ? more : 0.0);
+		x = q[s] * unit - low + (vmf_moves_changes(v, s, to) ? more :
+		    0.0);
 		if (price != NULL)
 			x += price[s];
 		if (!(x < *best))
@@ -885,7 +886,8 @@ vmf_occupancy_obstacles(struct vmf_occupancy *o, int64_t i, double below,
 	int32_t to;
 
 	/* In the units in which costs are kept. */
-	below = fmin(ldexp(below, -v->cost_exp), VMF_COST_NONE);
+	below = fmin(ldexp(below, -v->cost_exp) + v->cost_below,
+	    VMF_COST_NONE);
 	for (int64_t k = 0; k < o->m->n_starts; k++)
 		seen += cost[k] < below;
 	for (int64_t h = 0; h < n; h++) {

@@ -19,6 +19,18 @@ static const char *const own_names[] = { "id", "start", "end", "load",
 static const char *const fleet_names[] = { "id", "start", "end", "load",
     "rank", "wave", "status", "reason", "model", "mase", "target", NULL };
 
+int
+vmf_plan_quantile(const struct vmf_plan *p, const char *metric)
+{
+	const struct vmf_series *f = p->forecast;
+
+	for (int l = 0; l < f->n_lists && p->risk_ppm > 0; l++)
+		if (vmf_quantile_of_column(f->schema->field[f->list[l]].name,
+		    metric) == p->risk_ppm)
+			return f->list[l];
+	return -1;
+}
+
 static int
 find_risk(struct vmf_plan *p, struct vmf_err *e)
 {
@@ -26,14 +38,12 @@ find_risk(struct vmf_plan *p, struct vmf_err *e)
 	char names[512] = "";
 	size_t used = 0;
 
+	if ((p->risk = vmf_plan_quantile(p, p->metric)) >= 0)
+		return 0;
 	for (int l = 0; l < f->n_lists; l++) {
 		const char *name = f->schema->field[f->list[l]].name;
 		int32_t ppm = vmf_quantile_of_column(name, p->metric);
 
-		if (ppm == p->risk_ppm) {
-			p->risk = f->list[l];
-			return 0;
-		}
 		if (ppm > 0 && used + 16 < sizeof(names))
 			used += (size_t)snprintf(names + used,
 			    sizeof(names) - used, "%s%g",
@@ -154,7 +164,99 @@ vmf_plan_free(struct vmf_plan *p)
 {
 	free(p->attr);
 	free(p->expected);
+	free(p->at_risk);
+	for (int64_t k = 0; k < p->n_held; k++)
+		vmf_batch_free(&p->held[k]);
+	free(p->held);
 	vmf_windows_free(&p->windows);
+}
+
+/* The steps of the first row of the batch that has some. */
+static int
+find_steps(struct vmf_plan *p, struct vmf_err *e)
+{
+	struct vmf_series *f = p->forecast;
+	const double *v;
+	int rc;
+
+	for (int64_t i = 0; i < f->b->n && p->n_steps == 0; i++) {
+		if ((rc = vmf_series_list(f, i, p->mean, &v, &p->n_steps,
+		    e)) != 0)
+			return rc;
+		p->start = vmf_series_start(f, i);
+	}
+	return 0;
+}
+
+/* Keep the batch in hand. */
+static int
+hold(struct vmf_plan *p, struct vmf_err *e)
+{
+	const struct vmf_batch *from = p->forecast->b;
+	struct vmf_batch *b;
+	int rc;
+
+	if ((rc = vmf_grow(&p->held, &p->held_cap, p->n_held + 1, e)) != 0)
+		return rc;
+	b = &p->held[p->n_held];
+	if ((rc = vmf_batch_init(b, p->forecast->schema, e)) != 0)
+		return rc;
+	p->n_held++;
+	for (int64_t i = 0; i < from->n; i++) {
+		for (int k = 0; k < p->forecast->schema->n; k++)
+			if ((rc = vmf_col_put_from(&b->col[k], &from->col[k],
+			    i, e)) != 0)
+				return rc;
+		vmf_batch_row(b);
+	}
+	return 0;
+}
+
+/* Where loads are assumed: on to a batch that tells for which steps, those
+ * before it being kept. */
+static int
+look_ahead(struct vmf_plan *p, struct vmf_err *e)
+{
+	struct vmf_series *f = p->forecast;
+	int got, rc;
+
+	p->looked = true;
+	while ((got = vmf_series_next(f, e)) > 0) {
+		if ((rc = find_steps(p, e)) != 0)
+			return rc;
+		if (p->n_steps > 0)
+			break;
+		if ((rc = hold(p, e)) != 0)
+			return rc;
+	}
+	p->next = got > 0 ? f->b : NULL;
+	p->next_row = f->row;
+	f->row = 0;
+	return got;
+}
+
+int
+vmf_plan_next(struct vmf_plan *p, struct vmf_err *e)
+{
+	struct vmf_series *f = p->forecast;
+	int rc;
+
+	if (isnan(p->assume_load))
+		return vmf_series_next(f, e);
+	if (!p->looked && (rc = look_ahead(p, e)) < 0)
+		return rc;
+	if (p->held_at < p->n_held) {
+		f->row += p->held_at > 0 ? f->b->n : 0;
+		f->b = &p->held[p->held_at++];
+		return 1;
+	}
+	if (p->next != NULL) {
+		f->b = p->next;
+		f->row = p->next_row;
+		p->next = NULL;
+		return 1;
+	}
+	return p->n_steps == 0 ? 0 : vmf_series_next(f, e);
 }
 
 int
@@ -235,37 +337,59 @@ none_known(const double *v, int64_t n)
 	return true;
 }
 
-int
-vmf_plan_lists(struct vmf_plan *p, int64_t i, const double **expected,
-    const double **risk, int64_t *n, struct vmf_err *e)
+/* The quantiles of row i, n of them: as many as its expected loads, also where
+ * it has none of them. */
+static int
+read_risk(struct vmf_plan *p, int64_t i, int64_t n, const double **risk,
+    struct vmf_err *e)
 {
-	const double *v;
 	int64_t m;
 	int rc;
 
+	if ((rc = vmf_series_list(p->forecast, i, p->risk, risk, &m,
+	    e)) != 0 || m >= n)
+		return rc;
+	if ((rc = vmf_grow(&p->at_risk, &p->at_risk_cap, n, e)) != 0)
+		return rc;
+	for (int64_t t = 0; t < n; t++)
+		p->at_risk[t] = NAN;
+	*risk = p->at_risk;
+	return 0;
+}
+
+int
+vmf_plan_lists(struct vmf_plan *p, int64_t i, int64_t *start,
+    const double **expected, const double **risk, int64_t *n,
+    struct vmf_err *e)
+{
+	const double *v;
+	int rc;
+
 	p->assumed = false;
+	*start = vmf_series_start(p->forecast, i);
 	if ((rc = vmf_series_list(p->forecast, i, p->mean, &v, n, e)) != 0 ||
-	    (rc = vmf_grow(&p->expected, &p->expected_cap, *n + 1, e)) != 0)
+	    (rc = vmf_grow(&p->expected, &p->expected_cap, (*n > p->n_steps ?
+	    *n : p->n_steps) + 1, e)) != 0)
 		return rc;
 	/* The view hands out one list at a time. */
 	if (*n > 0)
 		memcpy(p->expected, v, (size_t)*n * sizeof(*v));
 	*expected = p->expected;
 	*risk = NULL;
-	if (!isnan(p->assume_load) && *n > 0 && none_known(v, *n)) {
+	if (*n == 0 && p->n_steps > 0) {
+		*start = p->start;
+		*n = p->n_steps;
+		v = NULL;
+	}
+	if (!isnan(p->assume_load) && *n > 0 && (v == NULL ||
+	    none_known(v, *n))) {
 		p->assumed = true;
 		for (int64_t t = 0; t < *n; t++)
 			p->expected[t] = p->assume_load;
 		*risk = p->risk_ppm > 0 ? p->expected : NULL;
 		return 0;
 	}
-	if (p->risk_ppm == 0)
-		return 0;
-	if ((rc = vmf_series_list(p->forecast, i, p->risk, risk, &m,
-	    e)) != 0)
-		return rc;
-	*n = m < *n ? m : *n;
-	return 0;
+	return p->risk_ppm == 0 ? 0 : read_risk(p, i, *n, risk, e);
 }
 
 /* A word, or a number as text, as an inventory may have it: 1, 0, or -1
@@ -413,14 +537,15 @@ vmf_plan_row(struct vmf_plan *p, int64_t i, struct vmf_batch *out,
     struct vmf_err *e)
 {
 	struct vmf_windows *w = &p->windows;
-	int64_t n, start = vmf_series_start(p->forecast, i);
+	int64_t n, start;
 	const double *expected, *risk;
 	struct vmf_window_opts o;
 	bool pinned;
 	int rc;
 
 	if ((rc = vmf_plan_own(p, i, &o, &pinned, e)) != 0 ||
-	    (rc = vmf_plan_lists(p, i, &expected, &risk, &n, e)) != 0 ||
+	    (rc = vmf_plan_lists(p, i, &start, &expected, &risk, &n,
+	    e)) != 0 ||
 	    (rc = vmf_windows_find(w, &o, start, p->forecast->grid.step_s,
 	    expected, risk, n, e)) != 0)
 		return rc;

@@ -31,7 +31,9 @@ struct vmf_plan {
 						 * all */
 	double assume_load;		/* of each step of a VM none of whose
 					 * steps is known; NaN: it has no
-					 * window */
+					 * window.  Its steps are those of the
+					 * first VM that has some, where it has
+					 * none at all */
 	/* counted, by VM: */
 	int64_t n_rows;
 	int64_t n_status[VMF_N_PLAN_STATUS];
@@ -44,9 +46,16 @@ struct vmf_plan {
 	int pinned, deadline;		/* alike */
 	int *attr, n_attrs;
 	int target;			/* of the plan's columns; -1: none */
-	double *expected;
-	int64_t expected_cap;
+	double *expected, *at_risk;
+	int64_t expected_cap, at_risk_cap;
 	bool assumed;			/* the lists of the row in hand are */
+	int64_t start, n_steps;		/* the first that there are, where a
+					 * load may be assumed */
+	struct vmf_batch *held;		/* those before, without any */
+	int64_t n_held, held_cap, held_at;
+	bool looked;
+	const struct vmf_batch *next;	/* the forecast's, after these */
+	int64_t next_row;
 	struct vmf_windows windows;
 };
 
@@ -55,6 +64,8 @@ struct vmf_plan {
  * are. */
 int vmf_plan_open(struct vmf_plan *p, struct vmf_schema *s,
     struct vmf_err *e) VMF_CHECK;
+/* The next batch of the forecast, as vmf_series_next. */
+int vmf_plan_next(struct vmf_plan *p, struct vmf_err *e) VMF_CHECK;
 /* Plan row i of the forecast's batch in hand: append its windows to out, or
  * one row that says why there is none. */
 int vmf_plan_row(struct vmf_plan *p, int64_t i, struct vmf_batch *out,
@@ -63,11 +74,17 @@ void vmf_plan_free(struct vmf_plan *p);
 
 /* ---- shared with the planner of a fleet ---- */
 
-/* The lists of row i: *n steps of expected load, valid until the next call,
- * and of its quantile, valid until the view's next list; NULL without.  Where
- * no step is known all are assume_load, if there is one. */
-int vmf_plan_lists(struct vmf_plan *p, int64_t i, const double **expected,
-    const double **risk, int64_t *n, struct vmf_err *e) VMF_CHECK;
+/* The lists of row i: *n steps of expected load from *start, valid until the
+ * next call, and of its quantile, valid until the view's next list; NULL
+ * without.  A list of the quantile that is missing is one of missing steps.
+ * Where no step is known all are assume_load, if there is one. */
+int vmf_plan_lists(struct vmf_plan *p, int64_t i, int64_t *start,
+    const double **expected, const double **risk, int64_t *n,
+    struct vmf_err *e) VMF_CHECK;
+/* The list of the metric's quantile that windows are compared by, of another
+ * metric than theirs perhaps; -1: the forecast has none, or no quantile is
+ * asked for. */
+int vmf_plan_quantile(const struct vmf_plan *p, const char *metric);
 /* The options with row i's own deadline; *pinned: it must not be moved.  One
  * that is no time, or that says neither yes nor no, is VMF_EDATA. */
 int vmf_plan_own(const struct vmf_plan *p, int64_t i,

@@ -209,6 +209,8 @@ vmf_planner_open(struct vmf_planner *p, struct vmf_schema *s,
 		vmf_down_cost_open(p->down, p->plan.forecast->r);
 	if ((rc = vmf_plan_open(&p->plan, s, e)) != 0)
 		return rc;
+	p->cpu_risk = p->down != NULL && p->down->apart ?
+	    vmf_plan_quantile(&p->plan, p->down->load_of) : -1;
 	p->host = vmf_schema_find(from, "host");
 	p->cluster = vmf_schema_find(from, "cluster");
 	p->target = vmf_schema_find(from, "target");
@@ -380,7 +382,7 @@ check_grid(struct vmf_planner *p, int64_t i, int64_t start, int64_t n,
 		    (int)(len > 200 ? 200 : len), id, n, has, m->n_steps,
 		    had);
 	}
-	if ((rc = vmf_plan_lists(&p->plan, i, &expected, &risk, &n,
+	if ((rc = vmf_plan_lists(&p->plan, i, &start, &expected, &risk, &n,
 	    e)) != 0 || (rc = vmf_windows_costs(w, &p->plan.opts, start,
 	    f->grid.step_s, expected, risk, n, e)) != 0)
 		return rc;
@@ -548,8 +550,22 @@ vmf_planner_predicted(const struct vmf_planner *p, int64_t i)
 	return (const void *)vmf_dict_str(&p->predicted, p->like[i], &len);
 }
 
+static double
+mean_of(const double *v, int64_t n)
+{
+	double sum = 0.0;
+	int64_t known = 0;
+
+	for (int64_t t = 0; t < n; t++)
+		if (!isnan(v[t])) {
+			sum += v[t];
+			known++;
+		}
+	return known > 0 ? sum / (double)known : NAN;
+}
+
 /* The load of CPUs in the windows of row i, from o's length on, where the
- * windows are compared by another metric. */
+ * windows are compared by another metric: its mean where a step is missing. */
 static int
 cpu_loads(struct vmf_planner *p, int64_t i, const struct vmf_window_opts *o,
     int64_t start, struct vmf_err *e)
@@ -558,21 +574,27 @@ cpu_loads(struct vmf_planner *p, int64_t i, const struct vmf_window_opts *o,
 	struct vmf_series *f = p->plan.forecast;
 	struct vmf_window_opts any = *o;
 	int64_t at = p->moves.n * p->moves.n_starts, n;
+	int list = p->cpu_risk >= 0 ? p->cpu_risk : d == NULL ? -1 :
+	    d->view.load;
 	const double *v;
+	double mean;
 	int rc;
 
 	if (d == NULL || !d->apart)
 		return 0;
 	any.max_load = NAN;
-	if ((rc = vmf_series_list(f, i, d->view.load, &v, &n, e)) != 0 ||
+	if ((rc = vmf_series_list(f, i, list, &v, &n, e)) != 0 ||
 	    (rc = vmf_windows_costs(&p->cpu, &any, start, f->grid.step_s, v,
 	    NULL, n, e)) != 0 || (rc = vmf_grow(&p->cpu_load,
 	    &p->cpu_load_cap, at + p->moves.n_starts, e)) != 0)
 		return rc;
+	mean = list == p->cpu_risk ? mean_of(v, n) : d->mean[i];
+	if (isnan(mean))
+		mean = d->mean[i];
 	for (int64_t k = 0; k < p->moves.n_starts; k++) {
 		double x = k < p->cpu.n_starts ? p->cpu.cost[k] : NAN;
 
-		x = isnan(x) ? d->mean[i] : x;
+		x = isnan(x) ? mean : x;
 		p->cpu_load[at + k] = !(x > 0.0) ? 0 : (uint16_t)lrint(
 		    fmin(x, 100.0) / 100.0 * VMF_PLAN_CPU_PARTS);
 	}
@@ -631,7 +653,7 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 {
 	const struct vmf_series *f = p->plan.forecast;
 	struct vmf_windows *w = &p->plan.windows;
-	int64_t start = vmf_series_start(f, i), n;
+	int64_t start, n;
 	const double *expected, *risk;
 	struct vmf_window_opts o;
 	int32_t host, target, cluster, group;
@@ -646,11 +668,11 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 		    vmf_reader_name(f->r), INT32_MAX);
 	gone = vmf_plan_gone(&p->plan, i);
 	if ((rc = vmf_plan_own(&p->plan, i, &o, &pinned, e)) != 0 ||
-	    (rc = vmf_plan_lists(&p->plan, i, &expected, &risk, &n,
+	    (rc = vmf_plan_lists(&p->plan, i, &start, &expected, &risk, &n,
 	    e)) != 0 || (rc = check_grid(p, i, start, n, e)) != 0 ||
 	    (rc = predict(p, i, &o, e)) != 0 ||
 	    (rc = cpu_loads(p, i, &o, start, e)) != 0 ||
-	    (rc = vmf_plan_lists(&p->plan, i, &expected, &risk, &n,
+	    (rc = vmf_plan_lists(&p->plan, i, &start, &expected, &risk, &n,
 	    e)) != 0 ||
 	    (rc = vmf_windows_costs(w, &o, start, f->grid.step_s, expected,
 	    risk, n, e)) != 0 ||

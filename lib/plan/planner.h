@@ -38,6 +38,9 @@ struct vmf_planner {
 					 * there is no inventory of hosts */
 	const char *bare;		/* the first of them, of so many */
 	int bare_len;			/* bytes; hosts_seen's */
+	int cpu_risk;			/* the list of the load of CPUs at risk
+					 * where that is not the metric; -1:
+					 * there is none */
 	bool no_host_load;		/* max_load is not held on hosts: the
 					 * metric is no load of CPUs */
 	int64_t n_kept, n_changed;	/* moves of the old plan; those of VMs

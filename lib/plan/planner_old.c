@@ -79,7 +79,10 @@ take(struct vmf_planner *p, struct vmf_move *v, struct vmf_err *e)
 		p->n_done++;
 		return 0;
 	}
-	if ((!v->place && to != v->target) || (v->place && to < 0)) {
+	/* Of a name that is not known to is -1, as a target is that it has
+	 * not. */
+	if ((!v->place && (to != v->target || (len > 0 && to < 0))) ||
+	    (v->place && to < 0)) {
 		p->n_past++;
 		return 0;
 	}

@@ -78,17 +78,15 @@ load_by(const struct vmf_planner *p, int64_t i, int64_t k)
 	if (d == NULL)
 		return cost;
 	f = vmf_planner_predicted(p, i);
-	error = ldexp(0.5, m->vm[i].cost_exp) + FLOAT_PART * cost;
+	error = ldexp(0.5, m->vm[i].cost_exp) + FLOAT_PART * fabs(cost);
 	if (d->apart) {
 		struct vmf_predicted at = vmf_predicted_at(f, d->n_loads,
 		    vmf_planner_cpu(p, i, k, cost));
 		double load = cost - vmf_down_cost_of(d, &at);
 
-		/* Where that is kept, as near to it as the cost lets it be. */
-		if (m->keep_load)
-			load = fmax(load - error, fmin(load + error,
-			    vmf_moves_load(m, i, k, true)));
-		return fmax(0.0, load);
+		/* As near to what is kept of it as the cost lets it be. */
+		return fmax(load - error, fmin(load + error,
+		    vmf_moves_load(m, i, k, true)));
 	}
 	return vmf_down_cost_load(d, f, cost, error, vmf_moves_load(m, i, k,
 	    true));
@@ -369,7 +367,7 @@ explain_place(struct vmf_planner *p, int64_t i, const char *id, int len,
 	const struct vmf_moves *m = &p->moves;
 	const struct vmf_move v = m->vm[i];
 	double cost = vmf_moves_cost(m, i, v.slot);
-	double least = ldexp(v.least, v.cost_exp);
+	double least = vmf_moves_worth(&v, v.least);
 	/* What a change has to cost less than. */
 	double below = v.old_slot == v.slot && v.old_to == v.to ?
 	    cost - m->limits.hysteresis : cost;

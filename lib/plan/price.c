@@ -143,6 +143,7 @@ cheapest(struct vmf_prices *p, int64_t i, double *cost)
 	const uint16_t *q = m->cost + i * m->n_starts;
 	const double *price = vmf_prices_of(p, i);
 	double unit = ldexp(1.0, v->cost_exp), least[LANES], best = INFINITY;
+	double low = v->cost_below * unit;
 	double more = v->old_slot >= 0 ? m->limits.hysteresis : 0.0, old;
 	int64_t k = 0, n = m->n_starts, at = -1;
 
@@ -163,10 +164,10 @@ cheapest(struct vmf_prices *p, int64_t i, double *cost)
 	for (k = 0; at < 0; k++)
 		if (q[k] != VMF_COST_NONE && q[k] * unit + price[k] <= best)
 			at = k;
-	*cost = best + more;
+	*cost = best - low + more;
 	if (v->old_slot < 0 || q[v->old_slot] == VMF_COST_NONE)
 		return at;
-	old = q[v->old_slot] * unit + price[v->old_slot];
+	old = q[v->old_slot] * unit + price[v->old_slot] - low;
 	if (old > *cost || (old == *cost && v->old_slot > at))
 		return at;
 	*cost = old;
@@ -299,8 +300,8 @@ vmf_prices_find(struct vmf_prices *p, const struct vmf_moves *m, double loss,
 		norm = directions(p, &over);
 		if (!over || norm <= 0.0)
 			break;
-		adjust(p, scale * (p->bound * (1.0 + AIM) - bound + loss) /
-		    norm);
+		adjust(p, scale * (vmf_more_by(p->bound, AIM) - bound +
+		    loss) / norm);
 	}
 	/* Only the best are asked for from here on. */
 	for (int k = 0; k < N_KINDS; k++) {

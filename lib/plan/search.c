@@ -30,7 +30,7 @@
  * which is harder; and so does a plan whose cost is near its bound. */
 #define STILL 6
 #define STILL_WAITING 9
-#define CLOSE 1.0005
+#define CLOSE 0.0005
 #define EXACT_EACH 100		/* rounds to one of a few VMs as is best, */
 #define EXACT_EACH_LARGE 500	/* and in a fleet of more than */
 #define EXACT_LARGE 200		/* VMs */
@@ -45,7 +45,7 @@
  * this, where the second does not end as the first did. */
 #define SEARCHES 4
 #define SMALL 200
-#define LOOSE 1.01
+#define LOOSE 0.01
 #define SAME 1e-9		/* of a cost, whose sums are rounded */
 #define TELL_EACH 256		/* rounds to one that is told of */
 
@@ -353,7 +353,7 @@ try_round(struct vmf_state *s, double heat, double worth, bool fair,
 		const struct vmf_move *v = &s->m->vm[s->log[k].vm];
 
 		if ((v->slot >= 0) != (s->log[k].slot >= 0))
-			d += ldexp(v->least, v->cost_exp) *
+			d += vmf_moves_worth(v, v->least) *
 			    (v->slot >= 0 ? -1.0 : 1.0);
 	}
 	*kept = d <= -heat * log(1.0 - vmf_rng_unit(&s->rng));
@@ -424,7 +424,7 @@ search_rounds(struct vmf_state *s, struct vmf_search *out, struct vmf_err *e)
 		    loss * (0.5 + 8.0 * left) : mean +
 		    (most - mean) * fmin(1.0, 2.0 * left) + heat;
 
-		if (placed == n ? best <= s->bound * CLOSE ||
+		if (placed == n ? best <= vmf_more_by(s->bound, CLOSE) ||
 		    cycle - gained >= STILL : cycle - gained >= STILL_WAITING)
 			break;
 		tell(out, rounds, placed, best);
@@ -829,7 +829,7 @@ search_more(struct vmf_search *out, struct vmf_occupancy *o, double bound,
 	for (int64_t k = 0; rc == 0 && k < n_more; k++) {
 		out->rounds += a[k].said.rounds;
 		*agree = *agree && a[k].o.n_placed == o->n_placed &&
-		    fabs(a[k].o.cost - o->cost) <= o->cost * SAME;
+		    fabs(a[k].o.cost - o->cost) <= fabs(o->cost) * SAME;
 		if (a[k].o.n_placed > best->n_placed ||
 		    (a[k].o.n_placed == best->n_placed &&
 		    a[k].o.cost < best->cost))
@@ -862,8 +862,8 @@ more_searches(const struct vmf_search *out, const struct vmf_occupancy *o,
 		return 0;
 	if (out->searches > 0)
 		return out->searches - 1;
-	return n > SMALL || (o->n_placed == n && o->cost <= bound * LOOSE) ?
-	    0 : SEARCHES - 1;
+	return n > SMALL || (o->n_placed == n && o->cost <=
+	    vmf_more_by(bound, LOOSE)) ? 0 : SEARCHES - 1;
 }
 
 int

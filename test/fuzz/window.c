@@ -205,7 +205,7 @@ plan(struct vmf_planner *p, struct vmf_err *e)
 	if ((rc = vmf_planner_open(p, &s, e)) != 0 ||
 	    (rc = vmf_batch_init(&b, &s, e)) != 0)
 		goto done;
-	while ((got = vmf_series_next(f, e)) > 0)
+	while ((got = vmf_plan_next(&p->plan, e)) > 0)
 		for (int64_t i = 0; i < f->b->n; i++)
 			if ((rc = vmf_planner_row(p, i, e)) != 0)
 				goto done;

@@ -33,6 +33,7 @@ test_values(void)
 	struct vmf_moves m;
 
 	open_problem(&m, 2);
+	m.limits.max_host_load = 100.0;
 	for (int k = 0; k < STARTS; k++)
 		cost[k] = k == 3 ? NAN : third + k;
 	for (int t = 0; t < STEPS; t++)
@@ -57,6 +58,44 @@ test_values(void)
 	assert(vmf_moves_add(&m, NULL, 0, NULL, NULL, 2.0, &err) == 0);
 	assert(m.vm[1].least == VMF_COST_NONE && m.load[STEPS] == 0);
 	vmf_moves_free(&m);
+}
+
+/* Costs and loads of any size and sign, where no host adds them up: within a
+ * 65,000th of the greatest, or two with a quantile or where some are below
+ * 0. */
+static void
+test_signs(void)
+{
+	const double scales[] = { 1e-300, 1e-9, 1.0, 1e30, 3e38 };
+
+	for (int i = 0; i < 15; i++) {
+		double cost[STARTS], load[STEPS], risk[STEPS];
+		double scale = scales[i / 3], low = i % 3 * 0.5;
+		struct vmf_moves m;
+
+		open_problem(&m, 1);
+		m.keep_above = true;
+		for (int t = 0; t < STEPS; t++) {
+			load[t] = scale * ((t * 5 % 7) / 6.0 - low);
+			risk[t] = load[t] + scale * (t % 3);
+			if (t < STARTS)
+				cost[t] = load[t];
+		}
+		assert(vmf_moves_add(&m, cost, 0, load, risk, 1.0,
+		    &err) == 0);
+		for (int k = 0; k < STARTS; k++) {
+			assert(fabs(vmf_moves_cost(&m, 0, k) - cost[k]) <=
+			    scale / (low > 0.0 ? 32500.0 : 65000.0));
+			assert(fabs(vmf_moves_load(&m, 0, k, false) -
+			    load[k]) <= scale / 16000.0);
+			assert(fabs(vmf_moves_load(&m, 0, k, true) -
+			    risk[k]) <= scale / 10000.0);
+			for (int j = 0; j < k; j++)
+				assert((m.cost[j] < m.cost[k]) ==
+				    (cost[j] < cost[k]));
+		}
+		vmf_moves_free(&m);
+	}
 }
 
 /* n VMs on hosts 0 and 1 that want the same starts. */
@@ -233,6 +272,7 @@ test_above(void)
 	struct vmf_moves m;
 
 	open_problem(&m, 1);
+	m.limits.max_host_load = 100.0;
 	m.keep_above = true;
 	for (int t = 0; t < STEPS; t++) {
 		load[t] = 3.1 * t;
@@ -591,6 +631,7 @@ int
 main(void)
 {
 	test_values();
+	test_signs();
 	test_counts();
 	test_searches();
 	test_nobody();
