@@ -14,7 +14,7 @@
 #define SIGNED_MAX (VALUE_MAX / 2)	/* as many are below 0 */
 #define EXP_LEAST (-1022)	/* of a normal number */
 /* On hosts loads finer than 2^this do not count, and vCPUs are rounded up to a
- * multiple of 1/64, so that all that is added up there is a multiple of this: */
+ * multiple of 1/64, so that all that is added up there is one of this: */
 #define EXP_MIN (-24)
 #define CPU_PARTS 64.0
 #define UNIT_MIN 0x1p-30
