@@ -5,7 +5,7 @@ load helper
 
 setup_file() {
 	cd "$BATS_FILE_TMPDIR" || return 1
-	gen 26 15 --seed 3 | vmf-ingest -q | vmf-dedup -q |
+	gen 34 15 --seed 3 | vmf-ingest -q | vmf-dedup -q |
 	    vmf-aggregate -q --step 1h -o s
 	# A build without oneDNN says so, and has nothing else to test.
 	vmf-train -q --model lstm --epochs 5 -o m s 2>err || touch without
