@@ -133,7 +133,7 @@ s.with_columns(pl.col("cpu_mean").list.slice(skip),
 	} | "$ROWS" >m
 	fails 1 'kq has a blob of 3 bytes, expected 1640' \
 	    vmf-predict --from m -o out s
-	fails 1 'kq has a blob of 3 bytes, expected 1640' \
+	fails 1 'm: kq has a blob of 3 bytes, expected 1640' \
 	    vmf-train --update m -o out s
 	[ ! -e out ]
 }

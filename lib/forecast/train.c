@@ -258,7 +258,9 @@ vmf_train_learn(struct vmf_train *t, struct vmf_err *e)
 		}
 		if ((rc = vmf_fit_many(t->algo[m], t->problem, n,
 		    t->status + m * n, &t->many, e)) != 0)
-			return rc;
+			return rc == VMF_EDATA && t->update != NULL ?
+			    vmf_fail_in(e, rc, "%s",
+			    vmf_reader_name(t->update->r)) : rc;
 	}
 	t->n_learned = t->n_rows - t->n_put;
 	t->next = 0;
