@@ -260,6 +260,7 @@ take_apart(struct course *c, const struct vmf_kq_job *job,
     struct vmf_kq_part *p)
 {
 	static const struct vmf_quantiles *const at = &vmf_kq_levels;
+	int64_t looked_at = c->q->lead;
 	float only[VMF_KQ_MEMBERS];
 	double level[VMF_KQ_LEVELS];
 
@@ -268,6 +269,8 @@ take_apart(struct course *c, const struct vmf_kq_job *job,
 	memset(p->mass, 0, sizeof(p->mass));
 	memset(p->q, 0, sizeof(p->q));
 	p->trait = c->trait;
+	if (p->lead != looked_at)
+		vmf_kq_single(c->q, p->lead);
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
 		for (int i = 0; i < 2; i++)
 			p->mass[i][vmf_kq_family(m)] += share[i][m];
@@ -277,9 +280,11 @@ take_apart(struct course *c, const struct vmf_kq_job *job,
 		for (int m = 0; m < VMF_KQ_MEMBERS; m++)
 			only[m] = (int)vmf_kq_family(m) != f ? 0.0f :
 			    p->mass[0][f] > 0.0f ? share[0][m] : 1.0f;
-		vmf_kq_mix_family(c->q, (enum kq_family)f, only, p->lead);
+		vmf_kq_mix_family(c->q, (enum kq_family)f, only, looked_at);
 		vmf_kq_quantiles(c->q, 0, level, VMF_KQ_LEVELS, p->q[f]);
 	}
+	if (p->lead != looked_at)
+		vmf_kq_single(c->q, looked_at);
 	if (job->other == NULL || isnan(job->other->q[p->lead]))
 		return;
 	for (int i = 0; i < 2; i++)
@@ -465,6 +470,7 @@ work(void *arg, void *slot)
 	struct vmf_kq_job *job = &r->job[t->at];
 	const struct vmf_forecast_opts *o = job->opts;
 	int64_t n = job->y->n + job->y->gap;
+	int64_t week = vmf_kq_week(o->step_s, o->season);
 	struct course c = {
 		.q = &t->q, .step_s = o->step_s, .season = o->season,
 		.day = vmf_kq_day(o->step_s), .start = o->start - n * o->step_s,
@@ -476,9 +482,8 @@ work(void *arg, void *slot)
 	memcpy(t->y, job->y->y, (size_t)job->y->n * sizeof(*t->y));
 	for (int64_t i = job->y->n; i < n; i++)
 		t->y[i] = NAN;
-	if ((t->rc = vmf_kq_series(&t->q, t->y, n, c.season, c.day,
-	    vmf_kq_week(c.step_s, c.season), vmf_kq_monday(c.start, c.step_s,
-	    vmf_kq_week(c.step_s, c.season)), &t->e)) != 0)
+	if ((t->rc = vmf_kq_series(&t->q, t->y, n, c.season, c.day, week,
+	    vmf_kq_monday(c.start, c.step_s, week), &t->e)) != 0)
 		return;
 	t->rc = job->f == NULL ? learn(&c, job, &t->e) :
 	    forecast(&c, job, &t->e);

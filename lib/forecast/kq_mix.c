@@ -288,20 +288,18 @@ vmf_kq_mix_family(struct vmf_kq *q, enum kq_family f, const float *share,
     int64_t lead)
 {
 	const float *both[2] = { share, NULL }, none[2] = { 0.0f, 0.0f };
-	int64_t looked_at = q->lead;
+	int64_t single = q->lead;
 	float total[VMF_KQ_LANES];
 
 	clear(q, &q->mix[0]);
 	if ((int)f < VMF_KQ_VECTORS) {
+		q->lead = lead;
 		vmf_kq_weigh(q, &q->vector[f], total);
+		q->lead = single;
 		blend(q, &q->vector[f], 0, total, share);
 	}
 	q->ops->runs(q->mix[0].run, q->mix[0].s, q->known);
-	if (lead != looked_at)
-		vmf_kq_single(q, lead);
 	vmf_kq_mix_atoms(q, both, NULL, none);
-	if (lead != looked_at)
-		vmf_kq_single(q, looked_at);
 }
 
 void

@@ -145,8 +145,8 @@ void vmf_kq_mix_dense(struct vmf_kq *q, const float *share[2]);
 void vmf_kq_mix_atoms(struct vmf_kq *q, const float *share[2],
     const float *v, const float other[2]);
 /* Mix one family into mix[0] by share, which is 0 for all others: members
- * that weigh all steps as of the lead that is looked at, the others of the
- * step at `lead`, one of those around it. */
+ * that weigh all steps as of `lead`, which vmf_kq_lead looked at; the others
+ * of the step that vmf_kq_single did since. */
 void vmf_kq_mix_family(struct vmf_kq *q, enum kq_family f,
     const float *share, int64_t lead);
 /* The fence (fence.h) of all but a hundredth of the history before the origin,

@@ -122,17 +122,15 @@ solve_one(const struct vmf_algo *algo, struct vmf_problem *p,
 
 /* What a problem is forecast by. */
 static const struct vmf_fit *
-used(const struct vmf_algo *algo, struct vmf_many *m,
-    const struct vmf_problem *p, int64_t i)
+used(struct vmf_many *m, const struct vmf_problem *p, int64_t i)
 {
-	return suits(algo, &p[i]) && !p[i].refit ? p[i].fit :
-	    own_of(m, p, i);
+	return is_known(&p[i]) && !p[i].refit ? p[i].fit : own_of(m, p, i);
 }
 
 static bool
-is_fitted_now(const struct vmf_algo *algo, const struct vmf_problem *p)
+is_fitted_now(const struct vmf_problem *p)
 {
-	return !suits(algo, p) || p->refit;
+	return !is_known(p) || p->refit;
 }
 
 _Static_assert((int)VMF_PANEL_GROUPS == (int)VMF_KQ_GROUPS &&
@@ -179,7 +177,7 @@ fit_lanes(const struct vmf_algo *algo, struct vmf_problem *p, int64_t n,
 		    algo->members, p[i].fit->params, p[i].fit->n_params,
 		    e)) != 0)
 			return rc;
-		if (is_fitted_now(algo, &p[i]))
+		if (is_fitted_now(&p[i]))
 			m->job[k++] = lanes_fit(algo, m, p, i);
 	}
 	return vmf_panel_fit(m->job, k, algo->members, &m->how, e);
@@ -224,7 +222,7 @@ predict_lanes(const struct vmf_algo *algo, struct vmf_problem *p, int64_t n,
 			m->job[k++] = (struct vmf_panel_job){ .y = &p[i].y,
 			    .season = p[i].opts.season,
 			    .f = algo->kernels ? &m->alt[i] : p[i].f,
-			    .with = used(algo, m, p, i) };
+			    .with = used(m, p, i) };
 	return vmf_panel_predict(m->job, k, &m->how, e);
 }
 
@@ -291,7 +289,7 @@ solve_kernels(const struct vmf_algo *algo, struct vmf_problem *p, int64_t n,
 		if (is_known(&p[i]) && (rc = check_kernels(algo, &p[i],
 		    p[i].fit, e)) != 0)
 			return rc;
-		if (!is_fitted_now(algo, &p[i]))
+		if (!is_fitted_now(&p[i]))
 			continue;
 		m->kernel[k] = kernel_fit(algo, m, p, i);
 		if (algo->members == 0 && (rc = mark_kernels(
@@ -306,10 +304,10 @@ solve_kernels(const struct vmf_algo *algo, struct vmf_problem *p, int64_t n,
 		if (p[i].f->status == VMF_OK)
 			m->kernel[k++] = (struct vmf_kq_job){ .y = &p[i].y,
 			    .opts = &p[i].opts, .f = p[i].f,
-			    .from = used(algo, m, p, i),
+			    .from = used(m, p, i),
 			    .other = algo->members != 0 ? &m->alt[i] : NULL,
-			    .other_lost = algo->members != 0 ? used(algo, m,
-			    p, i)->params + VMF_PANEL_LOST : NULL,
+			    .other_lost = algo->members != 0 ? used(m, p,
+			    i)->params + VMF_PANEL_LOST : NULL,
 			    .gate = gate_of(algo, &p[i]) };
 	return vmf_kq_run(m->kernel, k, &m->how, e);
 }
@@ -331,7 +329,7 @@ solve(const struct vmf_algo *algo, struct vmf_problem *p, int64_t n,
 		if (p[i].f->status != VMF_OK)
 			continue;
 		m->failed = i;
-		p[i].f->mase = used(algo, m, p, i)->mase;
+		p[i].f->mase = used(m, p, i)->mase;
 		if ((rc = vmf_forecast_fill(p[i].f, &p[i].y, 0, &m->scratch,
 		    e)) != 0)
 			return rc;
@@ -363,6 +361,7 @@ vmf_forecast_many(const struct vmf_algo *algo, struct vmf_problem *p,
 		if ((rc = vmf_forecast_begin(p[i].f, &p[i].y, &p[i].opts,
 		    p[i].seen, is_known(&p[i]), &m->scratch, e)) != 0)
 			return rc;
+		p[i].refit |= !suits(algo, &p[i]);
 		if (p[i].f->status != VMF_OK)
 			forget(own_of(m, p, i));
 		else if (is_single(algo) && (rc = solve_one(algo, &p[i],

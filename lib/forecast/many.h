@@ -26,7 +26,8 @@ struct vmf_problem {
 	const struct vmf_fit *fit;	/* NULL, or without params: cold */
 	struct vmf_fit *own;		/* NULL, or where a cold fit is left */
 	bool seen;			/* the model knows the entity */
-	bool refit;			/* fit is only the start of own */
+	bool refit;			/* fit is only the start of own; set
+					 * where it cannot be more */
 	/* NULL, or a fit of the same series up to an earlier moment (own
 	 * itself, perhaps): what kq adds up along the history goes on from
 	 * there, to the same result */

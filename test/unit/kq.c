@@ -405,8 +405,7 @@ test_variants(void)
 		if (!vmf_simd_have(need[i]))
 			continue;
 		check(vmf_kq_series(&q, y, N, SEASON, SEASON, WEEK, MONDAY,
-    NULL) == 0,
-		    "a series");
+		    NULL) == 0, "a series");
 		vmf_kq_origin(&q, N - 3);
 		vmf_kq_lead(&q, 5);
 		for (int m = 0; m < VMF_KQ_MEMBERS; m++) {
@@ -632,8 +631,7 @@ main(void)
 
 	make_series();
 	check(vmf_kq_series(&q, y, N, SEASON, SEASON, WEEK, MONDAY,
-    NULL) == 0,
-	    "a series");
+	    NULL) == 0, "a series");
 	test_dense(&q, N, 0);
 	test_dense(&q, 333, 7);
 	test_dense(&q, 61, 40);
