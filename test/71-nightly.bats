@@ -534,12 +534,17 @@ out/2024-01-05.log:1"
 	done
 }
 
-@test "NIGHT_KEEP: another model, or a damaged one, is learned anew" {
+# Two nights, of which the second goes on from the first.
+two_kept() {
 	export NIGHT_KEEP=3d
 	for d in 1 2; do
 		day $d >day$d.csv
 		sh "$NIGHTLY" --out out --date 2024-01-0$((d + 1)) day$d.csv
 	done
+}
+
+@test "NIGHT_KEEP: another model, or a damaged one, is learned anew" {
+	two_kept
 	day 3 >day3.csv
 	NIGHT_MODEL=theta run -0 sh "$NIGHTLY" --out out --date 2024-01-04 day3.csv
 	refute_output
@@ -553,11 +558,7 @@ out/2024-01-05.log:1"
 }
 
 @test "NIGHT_KEEP: a model that could not be gone on from this time is no other" {
-	export NIGHT_KEEP=3d
-	for d in 1 2; do
-		day $d >day$d.csv
-		sh "$NIGHTLY" --out out --date 2024-01-0$((d + 1)) day$d.csv
-	done
+	two_kept
 	sums out/2024-01-03 >want
 	mkdir bin
 	{
