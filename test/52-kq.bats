@@ -131,9 +131,9 @@ s.with_columns(pl.col("cpu_mean").list.slice(skip),
 		echo 'id metric model status params:list64 blob:binary mase:f64 updated:time'
 		echo "vm-0000000 cpu_mean kq ok 1 abc - $(days 7)"
 	} | "$ROWS" >m
-	fails 1 'kq has a blob of 3 bytes, expected 1640' \
+	fails 1 'kq has a blob of 3 bytes, expected 1904' \
 	    vmf-predict --from m -o out s
-	fails 1 'm: kq has a blob of 3 bytes, expected 1640' \
+	fails 1 'm: kq has a blob of 3 bytes, expected 1904' \
 	    vmf-train --update m -o out s
 	[ ! -e out ]
 }
@@ -233,14 +233,15 @@ s.with_columns(pl.col("cpu_mean").list.slice(skip),
 		vmf-predict -q --no-history --explain --from m -o x
 		vmf-predict -q --no-history --explain --from - -o x2 <m
 		same x x2
-		# 38 members of kq and 4 algorithms, in 4 groups of leads.
+		# Of 46 members of kq the 2 of the hour sleep, and so do the 3 of
+		# a period where none is found; 4 algorithms; 4 groups of leads.
 		case $model in
-		kq) n=152 ;;
-		auto) n=168 ;;
+		kq) n=164 ;;
+		auto) n=180 ;;
 		*) n=1 ;;
 		esac
 		run -0 awk -F, -v n=$n '{ k = $1 "," $2; share[k] += $4; med[k] += $5
-			rows[$1]++ }
+			rows[$1] += $3 !~ /^same step of [0-9]/ }
 		    END { for (k in share)
 			if (!(share[k] > 0.9999 && share[k] < 1.0001 &&
 			    med[k] > 0.9999 && med[k] < 1.0001)) bad++
@@ -541,9 +542,10 @@ moved() {
 			END { printf "%d %.3f\n", k, s }'
 	}
 	vmf-train -q --without arima,kq-day,kq-last -o m s
-	# 37 members less 8 and 1, four algorithms less 1; 6 VMs, 4 groups.
+	# 41 members that speak less 8 and 1, four algorithms less 1; 6 VMs, 4
+	# groups.
 	run -0 parts m
-	assert_output "32 24.000"
+	assert_output "35 24.000"
 	vmf-train -q --without kq,theta -o m s
 	run -0 parts m
 	assert_output "3 6.000"
@@ -772,7 +774,7 @@ EOF
 				level[s] = -20 * log(rand() * rand())
 			for (t = 0; t < 21 * 96; t++)
 				printf "v%02d,%d,%.3f\n", v, 1704067200 + 900 * t,
-				    level[t % 96] + 4 * rand()
+				    level[t % 96] + rand()
 		}
 	}' </dev/null | vmf-ingest -q | vmf-dedup -q |
 	    vmf-aggregate -q -s 15m -o s

@@ -125,7 +125,7 @@ put_kernels(struct vmf_batch *b, const struct vmf_part *part,
 	int rc = vmf_kq_state_get(&s, algo->name, &blob, step_s, e);
 	unsigned asleep = rc != 0 ? 0 : vmf_kq_asleep(s.without,
 	    vmf_kq_week(step_s, m->season_s / step_s),
-	    (m->grid.end - s.first) / step_s);
+	    (m->grid.end - s.first) / step_s, day, s.period);
 
 	for (int k = 0; rc == 0 && k < VMF_KQ_GROUPS; k++) {
 		const struct vmf_kq_group *g = &s.g[k];
@@ -144,9 +144,9 @@ put_kernels(struct vmf_batch *b, const struct vmf_part *part,
 		vmf_kq_shares(&vmf_kq_plain, g->err, g->w, k, day, asleep,
 		    none, median);
 		for (int i = 0; rc == 0 && i < VMF_KQ_MEMBERS; i++) {
-			if (asleep >> vmf_kq_family(i) & 1)
+			if (vmf_kq_sleeps(asleep, i))
 				continue;
-			vmf_kq_name(i, name);
+			vmf_kq_name(i, s.period, name);
 			r.share = (1.0 - other[0]) * (double)share[i];
 			r.median = (1.0 - other[1]) * (double)median[i];
 			r.loss = r.moments > 0.0 ?

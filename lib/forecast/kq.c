@@ -72,12 +72,12 @@ fill_in(double *lost, double mix, unsigned without, unsigned asleep)
 	int n = 0;
 
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
-		if (!(asleep >> vmf_kq_family(m) & 1)) {
+		if (!vmf_kq_sleeps(asleep, m)) {
 			sum += lost[m];
 			n++;
 		}
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
-		if ((asleep & ~without) >> vmf_kq_family(m) & 1)
+		if (vmf_kq_sleeps(asleep & ~without, m))
 			lost[m] = fmax(mix, 0.1 * sum / n);
 }
 
@@ -246,6 +246,7 @@ learn(struct course *c, struct vmf_kq_job *job, struct vmf_err *e)
 		return rc;
 	c->q->without = c->s.without;
 	roll(c);
+	c->s.period = vmf_kq_period(c->q, c->q->n);
 	if ((rc = mase_of(c, &job->fit->mase, e)) != 0)
 		return rc;
 	job->fit->blob.n = 0;

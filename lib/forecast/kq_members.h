@@ -115,14 +115,45 @@ static const struct kq_moved {
 	{ 3.0f, KQ_QUARTER, 1.0f },
 };
 
+/* And each value times what the state is now in parts of what it was then, or
+ * the power of 3/4 of that: of loads whose days grow with their level. */
+static const struct kq_scaled {
+	float half_life;
+	int state;
+	bool damped;
+} kq_scaled[] = {
+	{ 7.0f, KQ_DAY, false },
+	{ 7.0f, KQ_HOUR, true },
+	{ 3.0f, KQ_QUARTER, false },
+};
+
+/* The very same step of periods past: of the hour, where steps are so short
+ * that it has some, else of a period that was found in the series itself.
+ * Half-lives in periods. */
+static const struct kq_periodic {
+	bool hour;
+	float half_life;
+	int like;
+} kq_periodic[] = {
+	{ false, 16.0f, KQ_ANY },
+	{ false, 1.5f, KQ_ANY },
+	{ false, 4.0f, KQ_LAST_30 },
+	{ true, 1.5f, KQ_ANY },
+	{ true, 4.0f, KQ_LAST_30 },
+};
+
 /* And the values of the season before, the last one, those of the very same
  * step of the week, and of the very same step of days of a kind: workdays,
  * Saturdays or Sundays. */
 enum { KQ_N_DENSE = (int)(sizeof(kq_dense) / sizeof(kq_dense[0])),
     KQ_N_SPARSE = (int)(sizeof(kq_sparse) / sizeof(kq_sparse[0])),
     KQ_N_MOVED = (int)(sizeof(kq_moved) / sizeof(kq_moved[0])),
+    KQ_N_SCALED = (int)(sizeof(kq_scaled) / sizeof(kq_scaled[0])),
+    KQ_N_PERIODIC = (int)(sizeof(kq_periodic) / sizeof(kq_periodic[0])),
     KQ_MOVED = KQ_N_DENSE + KQ_N_SPARSE, KQ_SNAIVE = KQ_MOVED + KQ_N_MOVED,
-    KQ_NAIVE, KQ_WEEKLY, KQ_DAYS, VMF_KQ_MEMBERS };
+    KQ_NAIVE, KQ_WEEKLY, KQ_DAYS, KQ_SCALED,
+    KQ_PERIODIC = KQ_SCALED + KQ_N_SCALED,
+    VMF_KQ_MEMBERS = KQ_PERIODIC + KQ_N_PERIODIC };
 
 /* Where the load is of a level never seen, so much of all shares, by groups of
  * leads, goes to the members of the newest values: those of ages of six hours
@@ -150,14 +181,15 @@ enum { KQ_N_DAILY = (int)(sizeof(kq_daily) / sizeof(kq_daily[0])) };
  * states, else by age alone; and those that weigh single steps, by the step of
  * the season, the same and moved, the season before, and the last value.  Those
  * of the same step of the week, or of days of a kind, are of the family of the
- * week. */
+ * week; values scaled are of those moved, and periods of the same step. */
 enum kq_family { KQ_F_DAY, KQ_F_WEEK, KQ_F_STATE, KQ_F_AGE, KQ_F_SAME,
     KQ_F_MOVED, KQ_F_SEASON, KQ_F_LAST, VMF_KQ_FAMILIES };
 
 /* Mean shares of the members over these fleets' VMs, by groups of leads (to
  * an hour, four hours, a day, and beyond): of series with few steps a day,
- * and with many.  Those that look at the week have a hundredth each: these
- * fleets have little of one. */
+ * and with many.  Those that look at the week have a hundredth each, as these
+ * fleets have little of one, and so have those that came later: values scaled,
+ * and periods. */
 static const float kq_fleet[2][4][VMF_KQ_MEMBERS] = {
 	{
 		{ 0.024f, 0.016f, 0.018f, 0.039f, 0.054f, 0.035f, 0.057f,
@@ -165,25 +197,29 @@ static const float kq_fleet[2][4][VMF_KQ_MEMBERS] = {
 		    0.034f, 0.063f, 0.039f, 0.042f, 0.043f, 0.011f, 0.011f,
 		    0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.019f,
 		    0.017f, 0.039f, 0.017f, 0.019f, 0.029f, 0.024f, 0.013f,
-		    0.039f, 0.011f, 0.011f },
+		    0.039f, 0.011f, 0.011f, 0.011f, 0.011f, 0.011f,
+		    0.011f, 0.011f, 0.011f, 0.011f, 0.011f },
 		{ 0.048f, 0.025f, 0.024f, 0.035f, 0.046f, 0.028f, 0.044f,
 		    0.038f, 0.027f, 0.031f, 0.028f, 0.031f, 0.034f, 0.026f,
 		    0.031f, 0.062f, 0.052f, 0.033f, 0.035f, 0.011f, 0.011f,
 		    0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.028f,
 		    0.028f, 0.034f, 0.023f, 0.023f, 0.031f, 0.023f, 0.010f,
-		    0.020f, 0.011f, 0.011f },
+		    0.020f, 0.011f, 0.011f, 0.011f, 0.011f, 0.011f,
+		    0.011f, 0.011f, 0.011f, 0.011f, 0.011f },
 		{ 0.061f, 0.042f, 0.042f, 0.028f, 0.032f, 0.018f, 0.027f,
 		    0.027f, 0.019f, 0.035f, 0.035f, 0.034f, 0.032f, 0.028f,
 		    0.034f, 0.039f, 0.039f, 0.030f, 0.034f, 0.011f, 0.011f,
 		    0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.046f,
 		    0.042f, 0.039f, 0.031f, 0.025f, 0.035f, 0.021f, 0.012f,
-		    0.011f, 0.011f, 0.011f },
+		    0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.011f,
+		    0.011f, 0.011f, 0.011f, 0.011f, 0.011f },
 		{ 0.052f, 0.052f, 0.048f, 0.031f, 0.032f, 0.019f, 0.026f,
 		    0.024f, 0.020f, 0.037f, 0.038f, 0.038f, 0.031f, 0.028f,
 		    0.035f, 0.034f, 0.031f, 0.031f, 0.027f, 0.011f, 0.011f,
 		    0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.052f,
 		    0.059f, 0.039f, 0.034f, 0.020f, 0.028f, 0.015f, 0.010f,
-		    0.010f, 0.011f, 0.011f },
+		    0.010f, 0.011f, 0.011f, 0.011f, 0.011f, 0.011f,
+		    0.011f, 0.011f, 0.011f, 0.011f, 0.011f },
 	},
 	{
 		{ 0.023f, 0.016f, 0.017f, 0.031f, 0.049f, 0.056f, 0.071f,
@@ -191,25 +227,29 @@ static const float kq_fleet[2][4][VMF_KQ_MEMBERS] = {
 		    0.028f, 0.072f, 0.037f, 0.075f, 0.062f, 0.011f, 0.011f,
 		    0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.015f,
 		    0.015f, 0.018f, 0.014f, 0.007f, 0.011f, 0.010f, 0.006f,
-		    0.012f, 0.011f, 0.011f },
+		    0.012f, 0.011f, 0.011f, 0.011f, 0.011f, 0.011f,
+		    0.011f, 0.011f, 0.011f, 0.011f, 0.011f },
 		{ 0.035f, 0.023f, 0.022f, 0.039f, 0.047f, 0.047f, 0.061f,
 		    0.050f, 0.043f, 0.035f, 0.032f, 0.039f, 0.035f, 0.031f,
 		    0.032f, 0.055f, 0.051f, 0.053f, 0.049f, 0.011f, 0.011f,
 		    0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.017f,
 		    0.015f, 0.020f, 0.015f, 0.010f, 0.020f, 0.015f, 0.007f,
-		    0.006f, 0.011f, 0.011f },
+		    0.006f, 0.011f, 0.011f, 0.011f, 0.011f, 0.011f,
+		    0.011f, 0.011f, 0.011f, 0.011f, 0.011f },
 		{ 0.044f, 0.034f, 0.035f, 0.037f, 0.040f, 0.035f, 0.041f,
 		    0.038f, 0.032f, 0.039f, 0.038f, 0.036f, 0.033f, 0.032f,
 		    0.034f, 0.042f, 0.046f, 0.041f, 0.044f, 0.011f, 0.011f,
 		    0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.033f,
 		    0.031f, 0.032f, 0.025f, 0.014f, 0.017f, 0.015f, 0.007f,
-		    0.004f, 0.011f, 0.011f },
+		    0.004f, 0.011f, 0.011f, 0.011f, 0.011f, 0.011f,
+		    0.011f, 0.011f, 0.011f, 0.011f, 0.011f },
 		{ 0.040f, 0.039f, 0.039f, 0.039f, 0.039f, 0.031f, 0.039f,
 		    0.034f, 0.030f, 0.041f, 0.039f, 0.036f, 0.033f, 0.034f,
 		    0.036f, 0.038f, 0.038f, 0.037f, 0.036f, 0.011f, 0.011f,
 		    0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.011f, 0.042f,
 		    0.044f, 0.038f, 0.028f, 0.011f, 0.016f, 0.010f, 0.005f,
-		    0.005f, 0.011f, 0.011f },
+		    0.005f, 0.011f, 0.011f, 0.011f, 0.011f, 0.011f,
+		    0.011f, 0.011f, 0.011f, 0.011f, 0.011f },
 	},
 };
 /* How much more than 0.8 of a mixture its 80 % interval takes: what those of

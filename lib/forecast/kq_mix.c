@@ -20,8 +20,9 @@ const float vmf_kq_level_mass[VMF_KQ_LEVELS] = { 0.0375f, 0.0375f, 0.075f,
 enum kq_family
 vmf_kq_family(int m)
 {
-	if (m == KQ_WEEKLY || m == KQ_DAYS)
-		return KQ_F_WEEK;
+	if (m >= KQ_WEEKLY)
+		return m >= KQ_PERIODIC ? KQ_F_SAME : m >= KQ_SCALED ?
+		    KQ_F_MOVED : KQ_F_WEEK;
 	if (m == KQ_NAIVE)
 		return KQ_F_LAST;
 	if (m == KQ_SNAIVE)
@@ -32,6 +33,16 @@ vmf_kq_family(int m)
 		return kq_phases[kq_dense[m].phase].week ? KQ_F_WEEK :
 		    KQ_F_DAY;
 	return kq_dense[m].like[0] != KQ_ANY ? KQ_F_STATE : KQ_F_AGE;
+}
+
+bool
+vmf_kq_sleeps(unsigned asleep, int m)
+{
+	unsigned bit = m < KQ_PERIODIC ? 0 :
+	    kq_periodic[m - KQ_PERIODIC].hour ? VMF_KQ_NO_HOUR :
+	    VMF_KQ_NO_PERIOD;
+
+	return (asleep >> vmf_kq_family(m) & 1) || (asleep & bit);
 }
 
 /* How many of n ascending values are less than y. */
@@ -151,8 +162,9 @@ vmf_kq_judge(struct vmf_kq *q, double y, const float *share, float *loss,
 		err[KQ_N_DENSE + i] = median[i];
 	}
 	loss[KQ_NAIVE] = err[KQ_NAIVE] = fabsf((float)y - q->last);
-	judge_few(&q->weekly, (float)y, &loss[KQ_WEEKLY], &err[KQ_WEEKLY]);
-	judge_few(&q->days, (float)y, &loss[KQ_DAYS], &err[KQ_DAYS]);
+	for (int i = 0; i < VMF_KQ_FEWS; i++)
+		judge_few(&q->few[i], (float)y, &loss[KQ_WEEKLY + i],
+		    &err[KQ_WEEKLY + i]);
 	q->ops->runs(q->mix[0].run, q->mix[0].s, q->known);
 	vmf_kq_mix_atoms(q, both, NULL, none);
 }
@@ -272,10 +284,10 @@ vmf_kq_mix_atoms(struct vmf_kq *q, const float *share[2], const float *v,
 		    sizeof(*x->a));
 		q->ops->blend(x->a, q->single_w, x->n, part);
 		put_atoms(x, &q->last, &one, 1, share[i][KQ_NAIVE]);
-		put_atoms(x, q->weekly.v, q->weekly.w, q->weekly.n,
-		    share[i][KQ_WEEKLY]);
-		put_atoms(x, q->days.v, q->days.w, q->days.n,
-		    share[i][KQ_DAYS]);
+		for (int k = 0; k < VMF_KQ_FEWS; k++)
+			if (share[i][KQ_WEEKLY + k] > 0.0f)
+				put_atoms(x, q->few[k].v, q->few[k].w,
+				    q->few[k].n, share[i][KQ_WEEKLY + k]);
 		if (v != NULL && other[i] > 0.0f)
 			put_atoms(x, v, vmf_kq_level_mass,
 			    VMF_KQ_LEVELS, other[i]);

@@ -8,6 +8,7 @@
 #ifndef VMF_KQ_MIX_H
 #define VMF_KQ_MIX_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -24,10 +25,14 @@ enum { /* Families that weigh all steps: each has a vector. */
     /* Values that single members stand for: all but the last of these have
      * a lane. */
     VMF_KQ_SINGLES = VMF_KQ_SAME + KQ_N_MOVED * VMF_KQ_MOVED + 1,
-    VMF_KQ_WEEKS = 8,			/* back, for the same step of one */
-    VMF_KQ_DAYS = 28,			/* back, for that of days of a kind */
-    VMF_KQ_ATOMS = VMF_KQ_SINGLES + 1 + VMF_KQ_WEEKS + VMF_KQ_DAYS +
-	VMF_KQ_LEVELS };
+    VMF_KQ_FEW = 32,			/* values of a member that has few */
+    VMF_KQ_FEWS = VMF_KQ_MEMBERS - KQ_WEEKLY,
+    VMF_KQ_ATOMS = VMF_KQ_SINGLES + 1 + VMF_KQ_FEWS * VMF_KQ_FEW +
+	VMF_KQ_LEVELS,
+    /* Beside the families, of members that are asleep: those of a period
+     * found, and of the hour. */
+    VMF_KQ_NO_PERIOD = 1 << VMF_KQ_FAMILIES,
+    VMF_KQ_NO_HOUR = 2 << VMF_KQ_FAMILIES };
 _Static_assert((int)KQ_NAIVE - (int)KQ_N_DENSE == (int)VMF_KQ_LANES,
     "the members that weigh single steps, but for three, fill a vector");
 
@@ -62,7 +67,7 @@ struct vmf_kq_news {
 /* A few values, ascending, and what they weigh: to 1. */
 struct vmf_kq_few {
 	int n;
-	float v[VMF_KQ_DAYS], w[VMF_KQ_DAYS];
+	float v[VMF_KQ_FEW], w[VMF_KQ_FEW];
 };
 
 /* Room of one thread, reused from series to series; { 0 } to begin with,
@@ -89,26 +94,30 @@ struct vmf_kq {
 	float *x[VMF_KQ_STATES], last;
 	float *like[VMF_KQ_LIKES];
 	int64_t base;			/* the least lag that rows are for */
+	int64_t period, period_at;	/* found in so many days; 0: none */
 	/* at a lead from it */
 	int64_t lead;
-	struct vmf_kq_few weekly, days;	/* of KQ_WEEKLY and KQ_DAYS */
+	struct vmf_kq_few few[VMF_KQ_FEWS];	/* of KQ_WEEKLY and so on */
 	int n_single;
 	float single[VMF_KQ_SINGLES];	/* ascending, what each weighs: */
 	float single_w[(VMF_KQ_SINGLES + VMF_KQ_LANES) * VMF_KQ_LANES];
 	float single_total[VMF_KQ_LANES];
 	struct vmf_kq_mix mix[2];
 	/* room */
-	float *w;
+	float *w, *lags, *thin;
 	float *floats;
 	int32_t *ints;
 	int64_t floats_cap, ints_cap;
 	/* what moments are of, and what is left after seasons */
 	int64_t moments_season, moments_day, moments_week;
-	float left[KQ_N_SPARSE + KQ_N_MOVED][VMF_KQ_SEASONS];
+	float left[KQ_N_SPARSE + KQ_N_MOVED + KQ_N_SCALED][VMF_KQ_SEASONS];
+	float period_left[KQ_N_PERIODIC];	/* after one */
 };
 void vmf_kq_free(struct vmf_kq *q);
 /* The family of member m. */
 enum kq_family vmf_kq_family(int m);
+/* Whether it says nothing, where so much is asleep. */
+bool vmf_kq_sleeps(unsigned asleep, int m);
 
 /* A series of n steps, y[0] known and NaN where missing; season, day and week
  * are in steps (week 0: none is looked at), and monday is how many of its week
@@ -123,6 +132,23 @@ void vmf_kq_origin(struct vmf_kq *q, int64_t t);
 void vmf_kq_lead(struct vmf_kq *q, int64_t lead);
 /* The same, for the members that weigh single steps only. */
 void vmf_kq_single(struct vmf_kq *q, int64_t lead);
+
+/* The same, for the members of a few values: kq_few.c. */
+void vmf_kq_find_few(struct vmf_kq *q);
+/* The value a season before the lead, or more where that is missing; the last
+ * one where those are. */
+float vmf_kq_before(const struct vmf_kq *q);
+/* Steps of an hour; 0 where it has less than three, or no whole number. */
+int64_t vmf_kq_hour(int64_t day);
+/*
+ * Of the whole days of the first t steps: the period, in steps, that the series
+ * repeats itself after more closely than after a day, a week and its season; 0
+ * where there is none.  By differences after lags (Ross et al., "Average
+ * magnitude difference function pitch extractor", 1974): in short steps first
+ * up to a quarter of a day, by the last three days, then up to eight days by
+ * hours and the last 21.
+ */
+int64_t vmf_kq_period(struct vmf_kq *q, int64_t t);
 
 /* What the members of v make of each value, into q->w, and their sums. */
 void vmf_kq_weigh(struct vmf_kq *q, const struct vmf_kq_vector *v,

@@ -17,12 +17,6 @@
 /* Days that are looked back from the last known value: longer ago weighs a
  * quarter at most. */
 #define DAYS_BACK 60
-/* Seasons that the last known value at a phase may be old. */
-#define SNAIVE_BACK 7
-/* What is left of a value's weight a week later: half in four. */
-#define WEEK_LEFT 0.8408964f
-/* And a day later. */
-#define DAY_LEFT 0.9755394f
 /* A level is wholly new so far outside of the range of those seen, in parts of
  * it and so much more (in log2 of the load). */
 #define NOVEL_TO 0.15f
@@ -137,6 +131,22 @@ set_left(struct vmf_kq *q, int m, float half_life)
 		q->left[m][k] = (float)all;
 }
 
+static void
+set_all_left(struct vmf_kq *q)
+{
+	int m = 0;
+
+	for (int i = 0; i < KQ_N_SPARSE; i++)
+		set_left(q, m++, kq_sparse[i].half_life);
+	for (int i = 0; i < KQ_N_MOVED; i++)
+		set_left(q, m++, kq_moved[i].half_life);
+	for (int i = 0; i < KQ_N_SCALED; i++)
+		set_left(q, m++, kq_scaled[i].half_life);
+	for (int i = 0; i < KQ_N_PERIODIC; i++)
+		q->period_left[i] = (float)exp2(
+		    -1.0 / (double)kq_periodic[i].half_life);
+}
+
 static int
 make_room(struct vmf_kq *q, struct vmf_err *e)
 {
@@ -145,7 +155,7 @@ make_room(struct vmf_kq *q, struct vmf_err *e)
 	int64_t seasons = 2 * q->season * VMF_KQ_LANES;
 	int64_t weeks = 2 * q->week * VMF_KQ_LANES;
 	int64_t need = seasons + weeks + one * (2 * VMF_KQ_STATES +
-	    VMF_KQ_LIKES + 2 + 2 * 2 + VMF_KQ_LANES) + rows * VMF_KQ_VECTORS;
+	    VMF_KQ_LIKES + 4 + 2 * 2 + VMF_KQ_LANES) + rows * VMF_KQ_VECTORS;
 	int64_t cap = q->floats_cap;
 	float *p;
 	int rc;
@@ -177,7 +187,9 @@ make_room(struct vmf_kq *q, struct vmf_err *e)
 		q->like[i] = p;
 	q->value = p;
 	q->gap = p + one;
-	p += 2 * one;
+	q->lags = p + 2 * one;
+	q->thin = p + 3 * one;
+	p += 4 * one;
 	for (int i = 0; i < 2; i++, p += 2 * one) {
 		q->mix[i].s = p;
 		q->mix[i].run = p + one;
@@ -265,13 +277,11 @@ vmf_kq_series(struct vmf_kq *q, const double *y, int64_t n, int64_t season,
 			set_moments(q, &q->vector[v], v == KQ_F_WEEK);
 	}
 	if (anew)
-		for (int m = 0; m < KQ_N_SPARSE + KQ_N_MOVED; m++)
-			set_left(q, m, m < KQ_N_SPARSE ?
-			    kq_sparse[m].half_life :
-			    kq_moved[m - KQ_N_SPARSE].half_life);
+		set_all_left(q);
 	q->moments_season = season;
 	q->moments_day = day;
 	q->moments_week = week;
+	q->period_at = -1;
 	q->n_order = 0;
 	for (int64_t t = 0; t < n; t++)
 		if (!isnan(y[t]))
@@ -376,7 +386,8 @@ vmf_kq_origin(struct vmf_kq *q, int64_t t)
 	q->from = from;
 	q->at = t - from;
 	q->known = 0;
-	q->asleep = vmf_kq_asleep(q->without, q->week, q->at);
+	q->asleep = vmf_kq_asleep(q->without, q->week, q->at, q->day,
+	    vmf_kq_period(q, t));
 	for (int64_t i = 0; i < q->n_order; i++) {
 		int64_t u = q->order[i] - from;
 
@@ -479,104 +490,6 @@ add_moved(struct moved *x, int *n, float v, float w, int lane)
 	x[i] = (struct moved){ v, w, lane };
 }
 
-/* The value a season before the lead, or more where that is missing; the
- * last one where those are. */
-static float
-value_before(const struct vmf_kq *q)
-{
-	int64_t back = q->lead / q->season + 1;
-
-	for (int k = 0; k < SNAIVE_BACK; k++, back++) {
-		int64_t t = q->at + q->lead - back * q->season;
-
-		if (t >= 0 && t < q->at && !isnan(q->past[t]))
-			return (float)q->past[t];
-	}
-	return q->last;
-}
-
-/* Among values that ascend. */
-static void
-add_few(struct vmf_kq_few *x, float v, float w)
-{
-	int i = x->n++;
-
-	for (; i > 0 && x->v[i - 1] > v; i--) {
-		x->v[i] = x->v[i - 1];
-		x->w[i] = x->w[i - 1];
-	}
-	x->v[i] = v;
-	x->w[i] = w;
-}
-
-/* Their weights to 1; the last value where there is none. */
-static void
-end_few(const struct vmf_kq *q, struct vmf_kq_few *x)
-{
-	float all = 0.0f;
-
-	if (x->n == 0)
-		add_few(x, q->last, 1.0f);
-	for (int i = 0; i < x->n; i++)
-		all += x->w[i];
-	for (int i = 0; i < x->n; i++)
-		x->w[i] /= all;
-}
-
-/* Values at the same step of weeks past. */
-static void
-find_weekly(struct vmf_kq *q)
-{
-	float weight = 1.0f;
-
-	q->weekly.n = 0;
-	for (int64_t k = 0; k < VMF_KQ_WEEKS && q->week > 0; k++) {
-		int64_t t = q->at + q->lead - (q->lead / q->week + 1 + k) *
-		    q->week;
-
-		if (t < 0)
-			break;
-		if (!isnan(q->past[t]))
-			add_few(&q->weekly, (float)q->past[t], weight);
-		weight *= WEEK_LEFT;
-	}
-	end_few(q, &q->weekly);
-}
-
-/* Workdays, Saturdays, Sundays: of step t of the past, in UTC. */
-static int
-kind_of(const struct vmf_kq *q, int64_t t)
-{
-	int64_t day = (q->monday + q->from + t) % q->week / q->day;
-
-	return day < 5 ? 0 : (int)day;
-}
-
-/* Values at the same step of days of its kind; where days have no same step,
- * of weeks past. */
-static void
-find_days(struct vmf_kq *q)
-{
-	int64_t to = q->at + q->lead;
-	float weight = 1.0f;
-
-	if (q->week != 7 * q->day) {
-		q->days = q->weekly;
-		return;
-	}
-	q->days.n = 0;
-	for (int64_t k = 0; k < VMF_KQ_DAYS; k++) {
-		int64_t t = to - (q->lead / q->day + 1 + k) * q->day;
-
-		if (t < 0)
-			break;
-		if (kind_of(q, t) == kind_of(q, to) && !isnan(q->past[t]))
-			add_few(&q->days, (float)q->past[t], weight);
-		weight *= DAY_LEFT;
-	}
-	end_few(q, &q->days);
-}
-
 /* Values of moved member m. */
 static void
 find_moved(const struct vmf_kq *q, int m, struct moved *x, int *n)
@@ -627,9 +540,8 @@ vmf_kq_single(struct vmf_kq *q, int64_t lead)
 	float before;
 
 	q->lead = lead;
-	before = value_before(q);
-	find_weekly(q);
-	find_days(q);
+	before = vmf_kq_before(q);
+	vmf_kq_find_few(q);
 	n_same = find_same(q, same);
 	/* Without a step of that phase, what comes nearest. */
 	for (int m = 0; m < KQ_N_SPARSE && n_same == 0; m++)

@@ -24,8 +24,6 @@
  * times as much, and rise where kq does. */
 #define OTHER_FALL 1.4
 #define OTHER_RISE 1.5
-/* Days of at most so many steps are coarse. */
-#define COARSE 48
 
 /* A day has so many steps at least. */
 #define DAY_MIN 24
@@ -58,14 +56,21 @@ vmf_kq_monday(int64_t start, int64_t step_s, int64_t week)
 }
 
 unsigned
-vmf_kq_asleep(unsigned without, int64_t week, int64_t past)
+vmf_kq_asleep(unsigned without, int64_t week, int64_t past, int64_t day,
+    int64_t period)
 {
 	unsigned asleep = without;
 
 	if (week == 0 || past < week)
 		asleep |= 1u << KQ_F_WEEK;
 	/* Something has to speak. */
-	return asleep == (1u << VMF_KQ_FAMILIES) - 1 ? without : asleep;
+	if (asleep == (1u << VMF_KQ_FAMILIES) - 1)
+		asleep = without;
+	if (period == 0)
+		asleep |= VMF_KQ_NO_PERIOD;
+	if (vmf_kq_hour(day) == 0)
+		asleep |= VMF_KQ_NO_HOUR;
+	return asleep;
 }
 
 const char *const vmf_kq_families[VMF_KQ_FAMILIES] = {
@@ -99,7 +104,7 @@ name_phase(const struct kq_phase *p, char *to, int room)
 }
 
 void
-vmf_kq_name(int m, char name[VMF_KQ_NAME])
+vmf_kq_name(int m, int64_t period, char name[VMF_KQ_NAME])
 {
 	int n;
 
@@ -108,6 +113,21 @@ vmf_kq_name(int m, char name[VMF_KQ_NAME])
 	} else if (m == KQ_DAYS) {
 		snprintf(name, VMF_KQ_NAME, "same step of "
 		    "workday/Sat/Sun; age 28d");
+	} else if (m >= KQ_PERIODIC) {
+		const struct kq_periodic *k = &kq_periodic[m - KQ_PERIODIC];
+
+		n = k->hour ? snprintf(name, VMF_KQ_NAME, "same step of hour") :
+		    snprintf(name, VMF_KQ_NAME, "same step of %lld",
+		    (long long)period);
+		n += snprintf(name + n, (size_t)(VMF_KQ_NAME - n),
+		    "; age %g times", (double)k->half_life);
+		name_like(k->like, name + n, VMF_KQ_NAME - n);
+	} else if (m >= KQ_SCALED) {
+		const struct kq_scaled *k = &kq_scaled[m - KQ_SCALED];
+
+		snprintf(name, VMF_KQ_NAME, "same step; age %gd; times the "
+		    "%s's change%s", (double)k->half_life, states[k->state],
+		    k->damped ? "^0.75" : "");
 	} else if (m == KQ_NAIVE) {
 		snprintf(name, VMF_KQ_NAME, "last value");
 	} else if (m == KQ_SNAIVE) {
@@ -172,14 +192,14 @@ draw_to(const struct kq_newest *to, int n, float *share, float part,
 	float all = 0.0f;
 
 	for (int i = 0; i < n; i++)
-		if (!(asleep >> vmf_kq_family(to[i].member) & 1))
+		if (!vmf_kq_sleeps(asleep, to[i].member))
 			all += to[i].share;
 	if (!(part > 0.0f && all > 0.0f))
 		return;
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
 		share[m] *= 1.0f - part;
 	for (int i = 0; i < n; i++)
-		if (!(asleep >> vmf_kq_family(to[i].member) & 1))
+		if (!vmf_kq_sleeps(asleep, to[i].member))
 			share[to[i].member] += part * to[i].share / all;
 }
 
@@ -189,14 +209,14 @@ vmf_kq_shares(const struct vmf_kq_ops *ops, const float *loss, float w,
 {
 	enum { ROOM = (VMF_KQ_MEMBERS + VMF_KQ_LANES - 1) / VMF_KQ_LANES *
 	    VMF_KQ_LANES };
-	const float *fleet = kq_fleet[day > COARSE][k];
+	const float *fleet = kq_fleet[day > VMF_KQ_COARSE][k];
 	float start[ROOM], lost[ROOM], part[ROOM], least = INFINITY;
 	float own = w / (w + FLEET_ORIGINS), sum = 0.0f;
 
 	for (int m = 0; m < ROOM; m++) {
 		start[m] = m < VMF_KQ_MEMBERS ? fleet[m] : 1.0f;
 		lost[m] = m >= VMF_KQ_MEMBERS ? 1.0f :
-		    asleep >> vmf_kq_family(m) & 1 ? INFINITY :
+		    vmf_kq_sleeps(asleep, m) ? INFINITY :
 		    vmf_kq_family(m) == KQ_F_WEEK ? WEEK_LOSS * loss[m] :
 		    loss[m];
 	}
@@ -210,7 +230,7 @@ vmf_kq_shares(const struct vmf_kq_ops *ops, const float *loss, float w,
 		least = 1.0f;
 	for (int m = 0; m < ROOM; m += VMF_KQ_LANES)
 		ops->powers(part + m, start + m, lost + m, least, own,
-		    kq_power[day > COARSE][k] * own);
+		    kq_power[day > VMF_KQ_COARSE][k] * own);
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++) {
 		part[m] = lost[m] < INFINITY ? part[m] : 0.0f;
 		sum += part[m];
@@ -220,15 +240,15 @@ vmf_kq_shares(const struct vmf_kq_ops *ops, const float *loss, float w,
 	/* Who knows what a day of it looks like need not guess. */
 	draw_to(kq_newest, KQ_N_NEWEST, share, kq_novel[k] * news.novel *
 	    (1.0f - news.settled), asleep);
-	draw_to(kq_daily, KQ_N_DAILY, share, kq_settled[day > COARSE][k] *
-	    news.settled, asleep);
+	draw_to(kq_daily, KQ_N_DAILY, share,
+	    kq_settled[day > VMF_KQ_COARSE][k] * news.settled, asleep);
 }
 
 double
 vmf_kq_other(const struct vmf_kq_group *g, int k, int64_t day,
     const double lost[2], bool median)
 {
-	double share = kq_other[day > COARSE][median][k];
+	double share = kq_other[day > VMF_KQ_COARSE][median][k];
 	double plain = 0.5 * ((double)g->err[KQ_NAIVE] +
 	    (double)g->err[KQ_SNAIVE]);
 	double own = (double)g->w / (double)(g->w + FLEET_ORIGINS);
@@ -239,7 +259,7 @@ vmf_kq_other(const struct vmf_kq_group *g, int k, int64_t day,
 	/* Where naive forecasts were never wrong, neither is kq. */
 	mine = plain > 0.0 ? mine / plain : 0.0;
 	odds = mine / lost[median];
-	if (day <= COARSE)
+	if (day <= VMF_KQ_COARSE)
 		odds = odds < 1.0 ? fmin(odds * OTHER_FALL, 1.0) :
 		    fmax(odds / OTHER_RISE, 1.0);
 	odds = pow(odds, OTHER_POWER * own);
@@ -271,7 +291,8 @@ vmf_kq_level(const struct vmf_kq_group *g, int k, int64_t day, bool other,
 	moved = moved > LEVEL_MOVED ? LEVEL_MOVED : moved;
 	moved = moved < -LEVEL_MOVED ? -LEVEL_MOVED : moved;
 	moved = level < 0.5 ? level - moved : level + moved;
-	return vmf_kq_widen(level, moved, kq_wider[other][day > COARSE][k]);
+	return vmf_kq_widen(level, moved,
+	    kq_wider[other][day > VMF_KQ_COARSE][k]);
 }
 
 double
@@ -290,9 +311,9 @@ vmf_kq_widen(double level, double moved, double more)
 
 /* ---- bytes ---- */
 
-#define VERSION 5
+#define VERSION 6
 #define GROUP_FLOATS (3 + 2 * VMF_KQ_MEMBERS + VMF_KQ_BINS)
-#define BYTES (24 + VMF_KQ_GROUPS * (8 + 4 * GROUP_FLOATS))
+#define BYTES (32 + VMF_KQ_GROUPS * (8 + 4 * GROUP_FLOATS))
 
 static uint8_t *
 put(uint8_t *p, uint64_t v, int bytes)
@@ -346,6 +367,7 @@ vmf_kq_state_put(const struct vmf_kq_state *s, struct vmf_buf *blob,
 	p = put(p, VMF_KQ_MEMBERS, 4);
 	p = put(p, s->without, 8);
 	p = put(p, (uint64_t)s->first, 8);
+	p = put(p, (uint64_t)s->period, 8);
 	for (int k = 0; k < VMF_KQ_GROUPS; k++) {
 		const struct vmf_kq_group *g = &s->g[k];
 
@@ -385,6 +407,8 @@ vmf_kq_state_get(struct vmf_kq_state *s, const char *name,
 	s->first = (int64_t)get(&p, 8);
 	bad |= s->first < VMF_TIME_LO || s->first > VMF_TIME_HI ||
 	    s->first % step_s != 0;
+	s->period = (int64_t)get(&p, 8);
+	bad |= s->period < 0 || s->period > VMF_TIME_HI;
 	for (int k = 0; k < VMF_KQ_GROUPS; k++) {
 		struct vmf_kq_group *g = &s->g[k];
 

@@ -14,7 +14,8 @@
 #include "base/mem.h"
 #include "forecast/kq_mix.h"
 
-enum { VMF_KQ_GROUPS = 4, VMF_KQ_SAMPLES = 4, VMF_KQ_BINS = 20 };
+enum { VMF_KQ_GROUPS = 4, VMF_KQ_SAMPLES = 4, VMF_KQ_BINS = 20,
+    VMF_KQ_COARSE = 48 };		/* steps of a day, at most */
 
 /* Discounted sums over origins. */
 struct vmf_kq_group {
@@ -29,6 +30,7 @@ struct vmf_kq_group {
 struct vmf_kq_state {
 	unsigned without;		/* families that are left out */
 	int64_t first;			/* where the history began: seconds */
+	int64_t period;			/* found at its end: steps; 0: none */
 	struct vmf_kq_group g[VMF_KQ_GROUPS];
 };
 
@@ -41,13 +43,15 @@ int64_t vmf_kq_week(int64_t step_s, int64_t season);
  * has none. */
 int64_t vmf_kq_monday(int64_t start, int64_t step_s, int64_t week);
 /* The families that say nothing where so many steps are known: those left
- * out, and that of the week where none has passed. */
-unsigned vmf_kq_asleep(unsigned without, int64_t week, int64_t past);
+ * out, and that of the week where none has passed; and the bits of members that
+ * have no period, or no hour. */
+unsigned vmf_kq_asleep(unsigned without, int64_t week, int64_t past,
+    int64_t day, int64_t period);
 /* The families' names, as --without has them. */
 extern const char *const vmf_kq_families[VMF_KQ_FAMILIES];
-/* What member m looks at, in words. */
+/* What member m looks at, in words; a period found is in steps. */
 enum { VMF_KQ_NAME = 96 };
-void vmf_kq_name(int m, char name[VMF_KQ_NAME]);
+void vmf_kq_name(int m, int64_t period, char name[VMF_KQ_NAME]);
 /* The lead after group k: an hour, four, a day, and two and a half (the last
  * is for all leads from there on as well). */
 int64_t vmf_kq_end(int k, int64_t day);

@@ -15,6 +15,7 @@ const struct vmf_kq_ops VMF_KQ_OPS = {
 	.blend = kq_blend,
 	.total = kq_total,
 	.powers = kq_powers,
+	.lags = kq_lags,
 	.dot = kq_dot,
 	.runs = kq_runs,
 };

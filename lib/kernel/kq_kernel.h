@@ -421,6 +421,38 @@ kq_powers(float *share, const float *start, const float *loss, float least,
 	kq_store(share, kq_exp2(p));
 }
 
+/*
+ * How much x differs from itself so many steps before: differs[p] is the sum
+ * of |x[t] - x[t - p]| over from <= t < to, p from 1 to most, which is a
+ * multiple of VMF_KQ_W and not above from.  differs[0] is 0.
+ */
+VMF_HD void
+kq_lags(float *differs, int64_t most, const float *x, int64_t from, int64_t to)
+{
+	differs[0] = 0.0f;
+	for (int64_t p = 0; p < most; p += VMF_KQ_W) {
+		/* Lane i is lag p + VMF_KQ_W - i. */
+		const float *then = x - p - VMF_KQ_W;
+		kqreal a = kq_set(0.0f), b = a;
+		int64_t t = from;
+
+		for (; t + 1 < to; t += 2) {
+			kqreal d = kq_load(then + t) - x[t];
+			kqreal f = kq_load(then + t + 1) - x[t + 1];
+
+			a = a + kq_max(d, -d);
+			b = b + kq_max(f, -f);
+		}
+		if (t < to) {
+			kqreal d = kq_load(then + t) - x[t];
+
+			a = a + kq_max(d, -d);
+		}
+		for (int i = 0; i < VMF_KQ_W; i++)
+			differs[p + VMF_KQ_W - i] = a[i] + b[i];
+	}
+}
+
 /* The sum of the products, in an order of its own; both are 0 after n. */
 VMF_HD float
 kq_dot(const float *a, const float *b, int64_t n)

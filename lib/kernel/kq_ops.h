@@ -30,6 +30,8 @@ struct vmf_kq_ops {
 	void (*total)(float *total, const float *w, int64_t n);
 	void (*powers)(float *share, const float *start, const float *loss,
 	    float least, float own, float power);
+	void (*lags)(float *differs, int64_t most, const float *x,
+	    int64_t from, int64_t to);
 	float (*dot)(const float *a, const float *b, int64_t n);
 	void (*runs)(float *run, const float *s, int64_t n);
 };

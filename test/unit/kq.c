@@ -17,7 +17,7 @@
 
 #define N 700
 #define SEASON 24
-#define BLOB_BYTES 1640
+#define BLOB_BYTES 1904
 #define WEEK (7 * SEASON)
 #define MONDAY 60		/* y begins on a Wednesday at 12 */
 
@@ -260,8 +260,8 @@ test_dense(struct vmf_kq *q, int64_t at, int64_t lead)
 	vmf_kq_origin(q, at);
 	vmf_kq_lead(q, lead);
 	memset(mixed, 0, sizeof(mixed));
-	check(q->asleep == (at < WEEK ? 1u << KQ_F_WEEK : 0),
-	    "no week has passed");
+	check(q->asleep == ((at < WEEK ? 1u << KQ_F_WEEK : 0) |
+	    VMF_KQ_NO_HOUR | VMF_KQ_NO_PERIOD), "no week has passed");
 	for (int m = 0; m < KQ_N_DENSE; m++) {
 		double all = 0.0;
 
@@ -389,6 +389,168 @@ test_weekly(struct vmf_kq *q, int64_t at, int64_t lead)
 	check_few(q, KQ_WEEKLY, w, at);
 }
 
+/* Member m has values v of weights w, by its quantiles and what it loses. */
+static void
+check_values(struct vmf_kq *q, int m, const double *v, const double *w, int n)
+{
+	static const double to[] = { -3.0, 11.0, 21.37, 130.0 };
+	float share[VMF_KQ_MEMBERS] = { 0.0f }, loss[VMF_KQ_MEMBERS];
+	float err[VMF_KQ_MEMBERS], at[9];
+	double level[9], all = 0.0;
+
+	for (int i = 0; i < n; i++)
+		all += w[i];
+	for (int l = 0; l < 9; l++)
+		level[l] = (l + 1) / 10.0;
+	mix_one(q, m);
+	vmf_kq_quantiles(q, 0, level, 9, at);
+	for (int l = 0; l < 9; l++) {
+		double below = 0.0, upto = 0.0;
+
+		for (int i = 0; i < n; i++) {
+			below += v[i] < (double)at[l] * (1.0 - 1e-6) ?
+			    w[i] / all : 0.0;
+			upto += v[i] <= (double)at[l] * (1.0 + 1e-6) ?
+			    w[i] / all : 0.0;
+		}
+		check(n > 0 && below <= level[l] + TOL &&
+		    upto >= level[l] - TOL, "quantile of values");
+	}
+	share[m] = 1.0f;
+	for (size_t k = 0; k < sizeof(to) / sizeof(to[0]); k++) {
+		double slow = 0.0;
+
+		for (int l = 0; l < 9; l++) {
+			double d = to[k] - (double)at[l];
+
+			slow += 2.0 / 9.0 * d * (level[l] - (d < 0.0));
+		}
+		vmf_kq_judge(q, to[k], share, loss, err);
+		check(fabs((double)loss[m] - slow) <= 1e-4 * fabs(slow) +
+		    1e-4 && fabs((double)err[m] - fabs(to[k] -
+		    (double)at[4])) <= 1e-4, "what values lose");
+	}
+}
+
+/* The same step of 14 seasons past, by how many times as high the level is. */
+static void
+test_scaled(struct vmf_kq *q, int64_t at, int64_t lead)
+{
+	vmf_kq_origin(q, at);
+	vmf_kq_lead(q, lead);
+	for (int m = 0; m < KQ_N_SCALED; m++) {
+		const struct kq_scaled *k = &kq_scaled[m];
+		int64_t width = (int64_t)(kq_windows[k->state].day * SEASON +
+		    0.5);
+		double v[14], w[14];
+		int n = 0;
+
+		if (width < kq_windows[k->state].steps)
+			width = kq_windows[k->state].steps;
+		for (int64_t i = 0; i < 14; i++) {
+			int64_t t = at + lead - (lead / SEASON + 1 + i) *
+			    SEASON;
+			double by;
+
+			if (t <= lead || isnan(y[t]))
+				continue;
+			by = window_mean(at - 1, width) /
+			    window_mean(t - lead - 1, width);
+			by = fmin(fmax(by, 1.0 / 16.0), 16.0);
+			v[n] = y[t] * pow(by, k->damped ? 0.75 : 1.0);
+			v[n] = fmin(v[n], 2.0 * (double)q->value[q->known -
+			    1] - (double)q->value[0]);
+			w[n++] = exp2(-(double)i / (double)k->half_life);
+		}
+		check_values(q, KQ_SCALED + m, v, w, n);
+	}
+}
+
+/* The same step of a period found, and of the hour. */
+static void
+check_periodic(struct vmf_kq *q, const double *x, int64_t at, int64_t lead,
+    int64_t hour)
+{
+	for (int i = 0; i < KQ_N_PERIODIC; i++) {
+		const struct kq_periodic *k = &kq_periodic[i];
+		int64_t period = k->hour ? hour : q->period;
+		double v[VMF_KQ_FEW], w[VMF_KQ_FEW];
+		int n = 0;
+
+		if (period == 0)
+			continue;
+		for (int64_t j = 0; j < VMF_KQ_FEW; j++) {
+			int64_t t = at + lead - (lead / period + 1 + j) *
+			    period;
+
+			if (t < 0 || isnan(x[t]))
+				continue;
+			v[n] = x[t];
+			w[n] = exp2(-(double)j / (double)k->half_life);
+			if (k->like != KQ_ANY)
+				w[n] *= 0.03 + (t <= lead ? 0.0 :
+				    (double)q->like[k->like][t - lead - 1]);
+			n++;
+		}
+		check_values(q, KQ_PERIODIC + i, v, w, n);
+	}
+}
+
+enum { MANY = 12 * 288 };
+
+/* Which period is found in a rhythm of so many steps, above a noise, with
+ * gaps, and with days of `day` steps; 1 is a walk. */
+static int64_t
+found(struct vmf_kq *q, int64_t rhythm, int64_t n, int64_t day, double part,
+    int64_t lead)
+{
+	static double x[MANY];
+	double on = 0.0;
+
+	for (int64_t t = 0; t < n; t++) {
+		on = rhythm == 1 ? on + noise() - 0.5 : rhythm == 0 ? 0.0 :
+		    t % rhythm < (rhythm + 2) / 3 ? 40.0 : 0.0;
+		x[t] = 50.0 + on + part * noise();
+		if (t > 0 && noise() < 0.05)
+			x[t] = NAN;
+	}
+	check(vmf_kq_series(q, x, n, day, day, 7 * day, 0, NULL) == 0,
+	    "a series");
+	vmf_kq_origin(q, n);
+	vmf_kq_lead(q, lead);
+	check_periodic(q, x, n, lead, day == 288 ? 12 : 0);
+	return q->period;
+}
+
+static void
+test_period(void)
+{
+	struct vmf_kq q = { .ops = &vmf_kq_plain };
+	struct vmf_kq before = { .ops = &vmf_kq_plain };
+
+	check(found(&q, 31, N, 24, 5.0, 3) == 31, "31 hours");
+	check(found(&q, 96, N, 24, 5.0, 100) == 96, "four days");
+	check(found(&q, 7, 10 * 24, 24, 5.0, 20) == 7, "of ten days");
+	check(found(&q, 7, 4 * 24, 24, 1.0, 20) == 7, "of four days");
+	check(found(&q, 7, 4 * 24 - 1, 24, 1.0, 0) == 0, "of less");
+	check(found(&q, 24, N, 24, 5.0, 0) == 0, "a day is none");
+	check(found(&q, 168, N, 24, 5.0, 0) == 0, "nor is a week");
+	check(found(&q, 0, N, 24, 5.0, 0) == 0, "nor noise");
+	check(found(&q, 1, N, 24, 0.0, 0) == 0, "nor a walk");
+	check(found(&q, 9, MANY, 288, 5.0, 30) == 9, "45 minutes");
+	check(found(&q, 36 * 12, MANY, 288, 5.0, 200) == 36 * 12, "36 hours");
+	check(found(&q, 84 * 12, MANY, 288, 5.0, 0) == 84 * 12,
+	    "three days and a half, by hours");
+	/* Nothing is known of what is after the origin: what has a rhythm only
+	 * from there on has none. */
+	check(found(&before, 0, N, 24, 5.0, 0) == 0, "none");
+	check(vmf_kq_series(&before, y, N, SEASON, SEASON, WEEK, MONDAY,
+	    NULL) == 0, "another series");
+	check(vmf_kq_period(&before, N) == 0, "is looked at anew");
+	vmf_kq_free(&q);
+	vmf_kq_free(&before);
+}
+
 static void
 test_variants(void)
 {
@@ -476,12 +638,15 @@ test_shares(void)
 	double last = 0.0;
 
 	vmf_kq_shares(&vmf_kq_plain, g.loss, 0.0f, 1, 24, 0, usually, share);
+	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
+		sum += kq_fleet[0][1][m];
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++) {
-		check(fabs((double)(share[m] - kq_fleet[0][1][m])) <= 2e-3,
-		    "with nothing known, the fleet's shares");
+		check(fabs((double)(share[m] - kq_fleet[0][1][m] / sum)) <=
+		    2e-4, "with nothing known, the fleet's shares");
 		g.loss[m] = 10.0f;
 	}
 	g.loss[4] = 5.0f;
+	sum = 0.0f;
 	vmf_kq_shares(&vmf_kq_plain, g.loss, 300.0f, 1, 24, 0, usually, share);
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
 		sum += share[m];
@@ -493,7 +658,7 @@ test_shares(void)
 	test_novel(g.loss);
 	/* Nothing is known of the week: the others share what it had. */
 	vmf_kq_shares(&vmf_kq_plain, g.loss, 3.0f, 1, 24, vmf_kq_asleep(0, WEEK,
-	    WEEK - 1), usually, share);
+	    WEEK - 1, 24, 0), usually, share);
 	sum = 0.0f;
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++) {
 		sum += share[m];
@@ -501,9 +666,17 @@ test_shares(void)
 		    "asleep");
 	}
 	check(fabsf(sum - 1.0f) <= 1e-5f, "shares of the others");
-	check(vmf_kq_asleep(5, WEEK, WEEK) == 5 && vmf_kq_asleep(0, 0, 900) ==
-	    1u << KQ_F_WEEK && vmf_kq_asleep(0xfd, 0, 900) == 0xfd,
-	    "who is asleep");
+	check(vmf_kq_asleep(5, WEEK, WEEK, 288, 7) == 5 &&
+	    vmf_kq_asleep(0, 0, 900, 288, 7) == 1u << KQ_F_WEEK &&
+	    vmf_kq_asleep(0xfd, 0, 900, 288, 7) == 0xfd, "who is asleep");
+	for (int i = 0; i < KQ_N_PERIODIC; i++) {
+		bool hour = kq_periodic[i].hour;
+
+		check(vmf_kq_sleeps(vmf_kq_asleep(0, WEEK, WEEK, 48, 7),
+		    KQ_PERIODIC + i) == hour &&
+		    vmf_kq_sleeps(vmf_kq_asleep(0, WEEK, WEEK, 72, 0),
+		    KQ_PERIODIC + i) == !hour, "of the hour, and of a period");
+	}
 	check(vmf_kq_week(3600, 24) == WEEK && vmf_kq_week(3600, 2 * WEEK) ==
 	    0 && vmf_kq_week(7 * 86400, 1) == 0 && vmf_kq_week(10800 * 9,
 	    1) == 0 && vmf_kq_week(86400, 1) == 7, "steps of a week");
@@ -600,6 +773,7 @@ test_bytes(void)
 	memset(&s, 0, sizeof(s));
 	memset(&got, 0, sizeof(got));
 	s.first = -7200;
+	s.period = 31;
 	for (int k = 0; k < VMF_KQ_GROUPS; k++) {
 		s.g[k].next = 3600 * (k + 1);
 		s.g[k].w = 1.5f;
@@ -621,6 +795,12 @@ test_bytes(void)
 	check(vmf_kq_state_put(&s, &b, &e) == 0 &&
 	    vmf_kq_state_get(&got, "kq", &b, 3600, &e) != 0,
 	    "an origin before the history");
+	b.n = 0;
+	s.g[2].next = 7200;
+	s.period = -1;
+	check(vmf_kq_state_put(&s, &b, &e) == 0 &&
+	    vmf_kq_state_get(&got, "kq", &b, 3600, &e) != 0,
+	    "a period below 0");
 	vmf_buf_free(&b);
 }
 
@@ -644,7 +824,11 @@ main(void)
 	test_weekly(&q, 380, 11);
 	for (int64_t at = 400; at < 400 + WEEK; at += 13)
 		test_days(&q, at, at % 60);
+	test_scaled(&q, N, 3);
+	test_scaled(&q, 300, 50);
+	test_scaled(&q, 30, 3);
 	vmf_kq_free(&q);
+	test_period();
 	test_variants();
 	test_shares();
 	test_other();
