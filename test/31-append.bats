@@ -668,6 +668,19 @@ hours() {
 	fails 1 "none/h" vmf-dedup -o none/h absent
 }
 
+@test "whole numbers become fractions where today's inventory has one" {
+	printf 'vm,time,cpu\na,1704067200,1\nb,1704067200,3\nc,1704067200,3\n' |
+	    vmf-ingest -q | vmf-dedup -q >d
+	printf 'vm,vcpus\na,2\nb,4\n' >then.csv
+	printf 'vm,vcpus\na,2.5\nc,1\n' >now.csv
+	vmf-aggregate -q -s 1h --join then.csv -o s d
+	vmf-aggregate -q -s 2h --join now.csv -o t s
+	run -0 vmf-cat --csv --no-header --columns id,vcpus t
+	assert_output $'a,2.5\nb,4\nc,1'
+	run -0 vmf-cat --schema t
+	assert_line --regexp '^vcpus +float64 '
+}
+
 @test "a column of an inventory without a value changes no size, nor a type" {
 	local none
 	printf '%s\n' vm,time,cpu,vcpus,mem_mb a,0,10,8,4096 b,0,50,2,2048 |

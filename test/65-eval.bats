@@ -412,6 +412,9 @@ f.write_ipc_stream("point")'
 	fails 1 'vmf:step is missing' vmf-eval p
 	fails 1 'vmf:end is missing' vmf-eval --step 1h p
 	fails 1 'vmf:start is missing' vmf-eval --step 1h --at "$FLEET_END" p
+	fails 2 '1000000 windows of 1000000 steps are more than there is time for' \
+	    vmf-eval --step 1h --at "$FLEET_END" --origins 1000000 \
+	    --horizon 1000000 p
 	vmf-eval --model snaive -q --step 1h --at "$FLEET_END" --origins 2 --horizon 12 p |
 	    scores "$columns" >b
 	same a b
@@ -593,6 +596,25 @@ f.write_ipc_stream("point")'
 	E
 	fails 1 "back: row 1: its id is missing or before that of the row before" \
 	    vmf-eval --forecast f --plan back s
+	# Who has nothing to replay counts as nothing.
+	judge - <<-'E'
+	import pyarrow as pa
+	with pa.OSFile("s") as f:
+	    t = pa.ipc.open_stream(f).read_all()
+	k = t.schema.get_field_index("cpu_mean")
+	y = [None if i == 3 else v for i, v in enumerate(t["cpu_mean"].to_pylist())]
+	t = t.set_column(k, t.schema.field(k), pa.array(y, t.schema.field(k).type))
+	with pa.OSFile("silent", "wb") as f, pa.ipc.new_stream(f, t.schema) as w:
+	    w.write_table(t)
+	E
+	for y in s silent; do
+		vmf-eval -q --forecast f --plan p --hosts hosts.csv \
+		    --max-host-load 9 -o e $y
+		vmf-cat --csv --no-header --columns n_hosts,host_load_max e |
+		    head -n 1
+	done >loads
+	awk -F, '{ n[NR] = $1; most[NR] = $2 }
+	    END { exit !(NR == 2 && n[1] == n[2] && most[1] >= most[2]) }' loads
 	# VMs of other hosts than these have no part in it.
 	head -n 2 hosts.csv >one.csv
 	vmf-eval -q --forecast f --plan p --hosts one.csv --max-host-load 9 -o e s
