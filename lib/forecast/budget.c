@@ -19,7 +19,7 @@ enum { ORIGINS = 2 };
 #define ETS_MS 260e-6
 #define ARIMA_MS 550e-6
 #define WEIGHED_MS 4.5e-6
-#define REST_MS 500e-6
+#define REST_MS 800e-6
 
 /* What can be left out, and what it is worth. */
 static const char *const names[] = { "theta", "ets", "arima", "kq-day",
