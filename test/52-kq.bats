@@ -262,6 +262,24 @@ s.with_columns(pl.col("cpu_mean").list.slice(skip),
 	assert_output 1
 	run -0 vmf-cat --schema x
 	assert_output --partial explanation
+	# A period of the VM's own, and the hour where steps are shorter.
+	awk 'BEGIN {
+		printf "seven "
+		for (t = 0; t < 1152; t++)
+			printf "%s%d", (t ? "," : ""), t % 7 < 2 ? 60 : 5
+		print ""
+	}' >seven
+	for step in 3600 300; do
+		series $step $((1152 * step / 86400)) <seven >p
+		vmf-train -q --no-history --model kq -o m p
+		vmf-predict -q --no-history --explain --from m -o x
+		column part x | grep '^same step of [0-9h]' | sort -u
+	done >names
+	assert_equal "$(cat names)" "same step of 7; age 1.5 times
+same step of 7; age 16 times
+same step of 7; age 4 times; last 0.3
+same step of hour; age 1.5 times
+same step of hour; age 4 times; last 0.3"
 	# Of no load and of one that never changed there is nothing to tell.
 	printf '%s\n' "a $(seq -s , 48)" "b -*48" "c 7*48" | series 3600 2 >few
 	vmf-train -q --model theta -o n few

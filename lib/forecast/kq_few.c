@@ -176,8 +176,7 @@ vmf_kq_find_few(struct vmf_kq *q)
 	for (int i = 0; i < VMF_KQ_FEWS; i++)
 		few[i].n = 0;
 	if (q->week > 0)
-		find_periods(q, few, q->week, WEEKS_BACK, WEEK_LEFT,
-		    NULL);
+		find_periods(q, few, q->week, WEEKS_BACK, WEEK_LEFT, NULL);
 	end_few(few++, q->last);
 	/* Where days have no same step, weeks have. */
 	if (q->week == 7 * q->day)
@@ -258,6 +257,8 @@ find_period(const struct vmf_kq *q, const float *x, int64_t n, int64_t day,
 	return 0;
 }
 
+/* Of the first t steps: first by steps, where these are short, then by hours, or
+ * steps where they are no shorter. */
 static int64_t
 look_for_period(struct vmf_kq *q, int64_t t)
 {

@@ -551,6 +551,29 @@ test_period(void)
 	vmf_kq_free(&before);
 }
 
+/* What differs after each lag, of an odd number of steps, and of even. */
+static void
+test_lags(const struct vmf_kq_ops *ops)
+{
+	enum { MOST = 40 };
+	float x[N], differs[MOST + 1];
+
+	for (int t = 0; t < N; t++)
+		x[t] = (float)(10.0 * noise());
+	for (int64_t from = MOST; from < MOST + 2; from++) {
+		ops->lags(differs, MOST, x, from, 301);
+		check(differs[0] == 0.0f, "no lag");
+		for (int p = 1; p <= MOST; p++) {
+			double sum = 0.0;
+
+			for (int64_t t = from; t < 301; t++)
+				sum += fabs((double)x[t] - (double)x[t - p]);
+			check(fabs((double)differs[p] - sum) <= 1e-5 * sum,
+			    "what differs after a lag");
+		}
+	}
+}
+
 static void
 test_variants(void)
 {
@@ -566,6 +589,7 @@ test_variants(void)
 
 		if (!vmf_simd_have(need[i]))
 			continue;
+		test_lags(ops[i]);
 		check(vmf_kq_series(&q, y, N, SEASON, SEASON, WEEK, MONDAY,
 		    NULL) == 0, "a series");
 		vmf_kq_origin(&q, N - 3);
