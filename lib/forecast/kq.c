@@ -279,7 +279,8 @@ take_apart(struct course *c, const struct vmf_kq_job *job,
 		if (c->q->asleep >> f & 1)
 			continue;
 		for (int m = 0; m < VMF_KQ_MEMBERS; m++)
-			only[m] = (int)vmf_kq_family(m) != f ? 0.0f :
+			only[m] = (int)vmf_kq_family(m) != f ||
+			    vmf_kq_sleeps(c->q->asleep, m) ? 0.0f :
 			    p->mass[0][f] > 0.0f ? share[0][m] : 1.0f;
 		vmf_kq_mix_family(c->q, (enum kq_family)f, only, looked_at);
 		vmf_kq_quantiles(c->q, 0, level, VMF_KQ_LEVELS, p->q[f]);

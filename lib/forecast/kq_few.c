@@ -22,15 +22,16 @@
 #define WEIGHT_LEAST 1e-4f
 /* A period has so many steps at least. */
 #define PERIOD_LEAST 3
-/* And at most so many days, or a third of the history; what differs after it is
- * added up over so many; and it pays where so much less does than after a
- * day. */
+/* And at most so many days, or so many steps, or a third of the history; what
+ * differs after it is added up over so many days, or steps; and it pays where
+ * so much less does than before. */
 struct search {
 	double days, over;
+	int64_t lags, steps;
 	float gain;
 };
-static const struct search fine = { 0.25, 3.0, 0.9f };
-static const struct search coarse = { 8.0, 21.0, 0.8f };
+static const struct search fine = { 0.25, 3.0, 512, 8192, 0.9f };
+static const struct search coarse = { 8.0, 21.0, 512, 8192, 0.8f };
 /* Of several that are nearly as good, the shortest repeats most often. */
 #define PERIOD_ALIKE 1.1f
 /* Days of history that it takes. */
@@ -64,16 +65,19 @@ add_few(struct vmf_kq_few *x, float v, float w)
 	x->w[i] = w;
 }
 
-/* Their weights to 1; one value where there is none. */
+/* Their weights to 1; one value where there is none, or none that weighs. */
 static void
 end_few(struct vmf_kq_few *x, float none)
 {
 	float all = 0.0f;
 
-	if (x->n == 0)
-		add_few(x, none, 1.0f);
 	for (int i = 0; i < x->n; i++)
 		all += x->w[i];
+	if (!(all > 0.0f)) {
+		x->n = 0;
+		add_few(x, none, 1.0f);
+		all = 1.0f;
+	}
 	for (int i = 0; i < x->n; i++)
 		x->w[i] /= all;
 }
@@ -230,7 +234,7 @@ deepest(const float *differs, int64_t p, int64_t most, float level)
 }
 
 /* The period of n steps of x, of which a day has so many; one that beats those
- * of `beside`, where they are above 0 and among the lags. */
+ * of `beside`, where these are among the lags that are looked at. */
 static int64_t
 find_period(const struct vmf_kq *q, const float *x, int64_t n, int64_t day,
     const struct search *how, const int64_t beside[3])
@@ -238,12 +242,14 @@ find_period(const struct vmf_kq *q, const float *x, int64_t n, int64_t day,
 	float *differs = q->lags, enough = INFINITY, least = INFINITY;
 	float top = 0.0f;
 	int64_t most = (int64_t)(how->days * (double)day);
-	int64_t from = n - (int64_t)(how->over * (double)day);
+	int64_t over = (int64_t)(how->over * (double)day), from;
 
+	most = most < how->lags ? most : how->lags;
 	most = (n / 3 < most ? n / 3 : most) / VMF_KQ_LANES * VMF_KQ_LANES;
+	from = n - (over < how->steps ? over : how->steps);
 	q->ops->lags(differs, most, x, from < most ? most : from, n);
 	for (int i = 0; i < 3; i++)
-		if (beside[i] > 0 && beside[i] <= most)
+		if (beside[i] >= PERIOD_LEAST && beside[i] <= most)
 			enough = fminf(enough, differs[beside[i]]);
 	enough *= how->gain;
 	for (int64_t p = PERIOD_LEAST; p < most; p++)
@@ -257,31 +263,28 @@ find_period(const struct vmf_kq *q, const float *x, int64_t n, int64_t day,
 	return 0;
 }
 
-/* Of the first t steps: first by steps, where these are short, then by hours, or
- * steps where they are no shorter. */
+/* Of the first t steps, which are whole days: where they are short first by
+ * steps, then by the mean of each that is left of 24 a day. */
 static int64_t
 look_for_period(struct vmf_kq *q, int64_t t)
 {
-	int64_t hour = vmf_kq_hour(q->day), day = q->day, period = 0;
+	int64_t by = q->day / 24, period;
 	int64_t beside[3] = { q->day, q->week, q->season };
-	const float *x = q->m[KQ_LAST];
 
-	if (t < PERIOD_FROM * day)
+	if (t < PERIOD_FROM * q->day)
 		return 0;
-	if (hour > 0) {
-		period = find_period(q, x, t, day, &fine, beside);
-		for (int64_t i = t % hour; i + hour <= t; i += hour)
-			q->thin[i / hour] = q->m[KQ_HOUR][i + hour - 1];
-		x = q->thin;
-		t /= hour;
-		day = 24;
-		for (int i = 0; i < 3; i++)
-			beside[i] /= hour;
-	}
-	if (period == 0)
-		period = find_period(q, x, t, day, &coarse, beside) *
-		    (hour > 0 ? hour : 1);
-	return period;
+	if (by < PERIOD_LEAST)
+		return find_period(q, q->m[KQ_LAST], t, q->day, &coarse,
+		    beside);
+	period = find_period(q, q->m[KQ_LAST], t, q->day, &fine, beside);
+	if (period > 0)
+		return period;
+	for (int64_t i = 0; i < t / by; i++)
+		q->thin[i] = q->m[KQ_HOUR][(i + 1) * by - 1];
+	for (int i = 0; i < 3; i++)
+		beside[i] = (beside[i] + by / 2) / by;
+	return by * find_period(q, q->thin, t / by, q->day / by, &coarse,
+	    beside);
 }
 
 int64_t

@@ -138,15 +138,17 @@ void vmf_kq_find_few(struct vmf_kq *q);
 /* The value a season before the lead, or more where that is missing; the last
  * one where those are. */
 float vmf_kq_before(const struct vmf_kq *q);
-/* Steps of an hour; 0 where it has less than three, or no whole number. */
+/* Steps of an hour, where a day has 24 times as many; 0 where it has less than
+ * three. */
 int64_t vmf_kq_hour(int64_t day);
 /*
  * Of the whole days of the first t steps: the period, in steps, that the series
- * repeats itself after more closely than after a day, a week and its season; 0
- * where there is none.  By differences after lags (Ross et al., "Average
- * magnitude difference function pitch extractor", 1974): in short steps first
- * up to a quarter of a day, by the last three days, then up to eight days by
- * hours and the last 21.
+ * repeats itself after; 0 where there is none.  By differences after lags (Ross
+ * et al., "Average magnitude difference function pitch extractor", 1974): in
+ * short steps first below a quarter of a day, by the last three days, then
+ * below eight days by hours and the last 21, where it is to do so more closely
+ * than after a day, a week and its season.  Missing steps count as they were a
+ * day before.
  */
 int64_t vmf_kq_period(struct vmf_kq *q, int64_t t);
 

@@ -406,12 +406,11 @@ check_values(struct vmf_kq *q, int m, const double *v, const double *w, int n)
 	vmf_kq_quantiles(q, 0, level, 9, at);
 	for (int l = 0; l < 9; l++) {
 		double below = 0.0, upto = 0.0;
+		double near = 1e-6 * (1.0 + fabs((double)at[l]));
 
 		for (int i = 0; i < n; i++) {
-			below += v[i] < (double)at[l] * (1.0 - 1e-6) ?
-			    w[i] / all : 0.0;
-			upto += v[i] <= (double)at[l] * (1.0 + 1e-6) ?
-			    w[i] / all : 0.0;
+			below += v[i] < (double)at[l] - near ? w[i] / all : 0.0;
+			upto += v[i] <= (double)at[l] + near ? w[i] / all : 0.0;
 		}
 		check(n > 0 && below <= level[l] + TOL &&
 		    upto >= level[l] - TOL, "quantile of values");
@@ -450,20 +449,41 @@ test_scaled(struct vmf_kq *q, int64_t at, int64_t lead)
 		for (int64_t i = 0; i < 14; i++) {
 			int64_t t = at + lead - (lead / SEASON + 1 + i) *
 			    SEASON;
-			double by;
+			double by, now, then, lo = INFINITY, hi = -INFINITY;
 
 			if (t <= lead || isnan(y[t]))
 				continue;
-			by = window_mean(at - 1, width) /
-			    window_mean(t - lead - 1, width);
+			for (int64_t u = 0; u < at; u++) {
+				lo = y[u] < lo ? y[u] : lo;
+				hi = y[u] > hi ? y[u] : hi;
+			}
+			now = window_mean(at - 1, width);
+			then = window_mean(t - lead - 1, width);
+			by = now > 0.0 && then > 0.0 ? now / then : 1.0;
 			by = fmin(fmax(by, 1.0 / 16.0), 16.0);
 			v[n] = y[t] * pow(by, k->damped ? 0.75 : 1.0);
-			v[n] = fmin(v[n], 2.0 * (double)q->value[q->known -
-			    1] - (double)q->value[0]);
+			v[n] = fmax(fmin(v[n], 2.0 * hi - lo), 2.0 * lo - hi);
 			w[n++] = exp2(-(double)i / (double)k->half_life);
 		}
 		check_values(q, KQ_SCALED + m, v, w, n);
 	}
+}
+
+/* The last day so many times as high, or as much lower. */
+static void
+test_scaled_far(double times, double lower)
+{
+	static double was[N];
+	struct vmf_kq q = { .ops = &vmf_kq_plain };
+
+	memcpy(was, y, sizeof(was));
+	for (int t = N - SEASON; t < N; t++)
+		y[t] = y[t] * times - lower;
+	check(vmf_kq_series(&q, y, N, SEASON, SEASON, WEEK, MONDAY,
+	    NULL) == 0, "a series");
+	test_scaled(&q, N, 3);
+	memcpy(y, was, sizeof(was));
+	vmf_kq_free(&q);
 }
 
 /* The same step of a period found, and of the hour. */
@@ -527,6 +547,7 @@ test_period(void)
 {
 	struct vmf_kq q = { .ops = &vmf_kq_plain };
 	struct vmf_kq before = { .ops = &vmf_kq_plain };
+	double x[N];
 
 	check(found(&q, 31, N, 24, 5.0, 3) == 31, "31 hours");
 	check(found(&q, 96, N, 24, 5.0, 100) == 96, "four days");
@@ -541,9 +562,18 @@ test_period(void)
 	check(found(&q, 36 * 12, MANY, 288, 5.0, 200) == 36 * 12, "36 hours");
 	check(found(&q, 84 * 12, MANY, 288, 5.0, 0) == 84 * 12,
 	    "three days and a half, by hours");
+	check(found(&q, 9, MANY, 282, 5.0, 30) == 9, "in days of odd lengths");
+	check(found(&q, 36 * 11, MANY, 282, 1.0, 0) == 36 * 11, "by 11 steps");
 	/* Nothing is known of what is after the origin: what has a rhythm only
 	 * from there on has none. */
-	check(found(&before, 0, N, 24, 5.0, 0) == 0, "none");
+	for (int t = 0; t < N; t++)
+		x[t] = 10.0 * noise() + (t >= N / 2 && t % 31 < 9 ? 90.0 : 0.0);
+	check(vmf_kq_series(&before, x, N, SEASON, SEASON, WEEK, MONDAY,
+	    NULL) == 0, "a series");
+	vmf_kq_origin(&before, N / 2);
+	check(before.period == 0, "not before it is seen");
+	vmf_kq_origin(&before, N);
+	check(before.period == 31, "but then");
 	check(vmf_kq_series(&before, y, N, SEASON, SEASON, WEEK, MONDAY,
 	    NULL) == 0, "another series");
 	check(vmf_kq_period(&before, N) == 0, "is looked at anew");
@@ -851,6 +881,11 @@ main(void)
 	test_scaled(&q, N, 3);
 	test_scaled(&q, 300, 50);
 	test_scaled(&q, 30, 3);
+	test_scaled_far(40.0, 0.0);
+	test_scaled_far(3.0, 0.0);
+	test_scaled_far(0.01, 0.0);
+	test_scaled_far(0.0, 0.0);
+	test_scaled_far(1.0, 200.0);
 	vmf_kq_free(&q);
 	test_period();
 	test_variants();
