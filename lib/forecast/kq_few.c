@@ -22,16 +22,17 @@
 #define WEIGHT_LEAST 1e-4f
 /* A period has so many steps at least. */
 #define PERIOD_LEAST 3
-/* And at most so many days, or so many steps, or a third of the history; what
- * differs after it is added up over so many days, or steps; and it pays where
- * so much less does than before. */
+/* And at most so many, or days, or a third of the history; what differs after
+ * it is added up over so many steps, or days; and it pays where so much less
+ * does than before. */
+#define PERIOD_MOST 512
+#define PERIOD_OVER 8192
 struct search {
 	double days, over;
-	int64_t lags, steps;
 	float gain;
 };
-static const struct search fine = { 0.25, 3.0, 512, 8192, 0.9f };
-static const struct search coarse = { 8.0, 21.0, 512, 8192, 0.8f };
+static const struct search fine = { 0.25, 3.0, 0.9f };
+static const struct search coarse = { 8.0, 21.0, 0.8f };
 /* Of several that are nearly as good, the shortest repeats most often. */
 #define PERIOD_ALIKE 1.1f
 /* Days of history that it takes. */
@@ -244,9 +245,9 @@ find_period(const struct vmf_kq *q, const float *x, int64_t n, int64_t day,
 	int64_t most = (int64_t)(how->days * (double)day);
 	int64_t over = (int64_t)(how->over * (double)day), from;
 
-	most = most < how->lags ? most : how->lags;
+	most = most < PERIOD_MOST ? most : PERIOD_MOST;
 	most = (n / 3 < most ? n / 3 : most) / VMF_KQ_LANES * VMF_KQ_LANES;
-	from = n - (over < how->steps ? over : how->steps);
+	from = n - (over < PERIOD_OVER ? over : PERIOD_OVER);
 	q->ops->lags(differs, most, x, from < most ? most : from, n);
 	for (int i = 0; i < 3; i++)
 		if (beside[i] >= PERIOD_LEAST && beside[i] <= most)

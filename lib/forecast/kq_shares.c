@@ -24,6 +24,8 @@
  * times as much, and rise where kq does. */
 #define OTHER_FALL 1.4
 #define OTHER_RISE 1.5
+/* Days of at most so many steps are coarse. */
+#define COARSE 48
 
 /* A day has so many steps at least. */
 #define DAY_MIN 24
@@ -209,7 +211,7 @@ vmf_kq_shares(const struct vmf_kq_ops *ops, const float *loss, float w,
 {
 	enum { ROOM = (VMF_KQ_MEMBERS + VMF_KQ_LANES - 1) / VMF_KQ_LANES *
 	    VMF_KQ_LANES };
-	const float *fleet = kq_fleet[day > VMF_KQ_COARSE][k];
+	const float *fleet = kq_fleet[day > COARSE][k];
 	float start[ROOM], lost[ROOM], part[ROOM], least = INFINITY;
 	float own = w / (w + FLEET_ORIGINS), sum = 0.0f;
 
@@ -230,7 +232,7 @@ vmf_kq_shares(const struct vmf_kq_ops *ops, const float *loss, float w,
 		least = 1.0f;
 	for (int m = 0; m < ROOM; m += VMF_KQ_LANES)
 		ops->powers(part + m, start + m, lost + m, least, own,
-		    kq_power[day > VMF_KQ_COARSE][k] * own);
+		    kq_power[day > COARSE][k] * own);
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++) {
 		part[m] = lost[m] < INFINITY ? part[m] : 0.0f;
 		sum += part[m];
@@ -240,15 +242,15 @@ vmf_kq_shares(const struct vmf_kq_ops *ops, const float *loss, float w,
 	/* Who knows what a day of it looks like need not guess. */
 	draw_to(kq_newest, KQ_N_NEWEST, share, kq_novel[k] * news.novel *
 	    (1.0f - news.settled), asleep);
-	draw_to(kq_daily, KQ_N_DAILY, share,
-	    kq_settled[day > VMF_KQ_COARSE][k] * news.settled, asleep);
+	draw_to(kq_daily, KQ_N_DAILY, share, kq_settled[day > COARSE][k] *
+	    news.settled, asleep);
 }
 
 double
 vmf_kq_other(const struct vmf_kq_group *g, int k, int64_t day,
     const double lost[2], bool median)
 {
-	double share = kq_other[day > VMF_KQ_COARSE][median][k];
+	double share = kq_other[day > COARSE][median][k];
 	double plain = 0.5 * ((double)g->err[KQ_NAIVE] +
 	    (double)g->err[KQ_SNAIVE]);
 	double own = (double)g->w / (double)(g->w + FLEET_ORIGINS);
@@ -259,7 +261,7 @@ vmf_kq_other(const struct vmf_kq_group *g, int k, int64_t day,
 	/* Where naive forecasts were never wrong, neither is kq. */
 	mine = plain > 0.0 ? mine / plain : 0.0;
 	odds = mine / lost[median];
-	if (day <= VMF_KQ_COARSE)
+	if (day <= COARSE)
 		odds = odds < 1.0 ? fmin(odds * OTHER_FALL, 1.0) :
 		    fmax(odds / OTHER_RISE, 1.0);
 	odds = pow(odds, OTHER_POWER * own);
@@ -291,8 +293,7 @@ vmf_kq_level(const struct vmf_kq_group *g, int k, int64_t day, bool other,
 	moved = moved > LEVEL_MOVED ? LEVEL_MOVED : moved;
 	moved = moved < -LEVEL_MOVED ? -LEVEL_MOVED : moved;
 	moved = level < 0.5 ? level - moved : level + moved;
-	return vmf_kq_widen(level, moved,
-	    kq_wider[other][day > VMF_KQ_COARSE][k]);
+	return vmf_kq_widen(level, moved, kq_wider[other][day > COARSE][k]);
 }
 
 double

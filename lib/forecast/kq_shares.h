@@ -14,8 +14,7 @@
 #include "base/mem.h"
 #include "forecast/kq_mix.h"
 
-enum { VMF_KQ_GROUPS = 4, VMF_KQ_SAMPLES = 4, VMF_KQ_BINS = 20,
-    VMF_KQ_COARSE = 48 };		/* steps of a day, at most */
+enum { VMF_KQ_GROUPS = 4, VMF_KQ_SAMPLES = 4, VMF_KQ_BINS = 20 };
 
 /* Discounted sums over origins. */
 struct vmf_kq_group {
