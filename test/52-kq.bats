@@ -189,6 +189,32 @@ s.with_columns(pl.col("cpu_mean").list.slice(skip),
 	assert_output "1 0"
 }
 
+@test "an hour's burst once a day comes, and is over" {
+	# Jobs each half hour, and from 20:00 an hour of 30 more.
+	for last in 240 246 252; do
+		awk -v last=$last 'BEGIN {
+			srand(3)
+			for (t = 0; t < 14 * 288 + 24; t++) {
+				load = 3 + rand() + (t % 6 ? 0 : 35 + 6 * rand())
+				step = (t + last) % 288
+				load += step >= 240 && step < 252 ? 30 : 0
+				printf "%s%.2f", t ? t < 14 * 288 ? "," : " " : "", load
+			}
+			print ""
+		}' >all
+		cut -d ' ' -f 1 all | sed 's/^/a /' | series 300 14 >s
+		vmf-train -q --model kq -o m s
+		vmf-predict -q --from m --horizon 24 --quantiles 0.5 -o f s
+		vmf-cat --csv --long --no-header f | awk -F, -v last=$last -v all="$(cat all)" '
+		    BEGIN { split(all, y, " ") }
+		    { d = $3 - y[NR + 1]; sum += d < 0 ? -d : d }
+		    END { print last, (sum / NR < 4 ? "as before" : sum / NR) }'
+	done >far
+	assert_equal "$(cat far)" "240 as before
+246 as before
+252 as before"
+}
+
 @test "a day of five minutes without a season; two days; steps of a day" {
 	awk 'BEGIN { srand(1); printf "a "; for (t = 0; t < 288; t++) printf "%s%d", t ? "," : "", 20 + 20 * rand(); print "" }' |
 	    series 300 1 >s
@@ -279,7 +305,7 @@ s.with_columns(pl.col("cpu_mean").list.slice(skip),
 same step of 7; age 16 times
 same step of 7; age 4 times; last 0.3
 same step of hour; age 1.5 times
-same step of hour; age 4 times; last 0.3"
+same step of hour; age 16 times; as a season before"
 	# Of no load and of one that never changed there is nothing to tell.
 	printf '%s\n' "a $(seq -s , 48)" "b -*48" "c 7*48" | series 3600 2 >few
 	vmf-train -q --model theta -o n few

@@ -16,6 +16,10 @@
 #define WEEK_LEFT 0.8408964f
 /* And a day later. */
 #define DAY_LEFT 0.9755394f
+/* An hour of which it is not known whether it was like another a season before,
+ * and what the value of then weighs beside hours. */
+#define LIKE_UNKNOWN 0.5f
+#define WEIGHT_BEFORE 0.1f
 /* A value is not scaled by more. */
 #define SCALE_MOST 16.0f
 /* Values that weigh less are none. */
@@ -103,6 +107,35 @@ find_periods(const struct vmf_kq *q, struct vmf_kq_few *x, int64_t period,
 		weight *= left;
 		t -= period;
 	}
+}
+
+/* Values at the same step of so many hours past, each as much as it was like
+ * the one looked at a season before; and that one, in case none was.  A burst
+ * of an hour that comes once a day is seen to come, and to be over. */
+static void
+find_hours(const struct vmf_kq *q, struct vmf_kq_few *x, int64_t hour,
+    float left)
+{
+	float state[VMF_KQ_FEW] = { 0.0f }, like[VMF_KQ_FEW];
+	int64_t goal = q->at + q->lead;
+	int64_t before = goal - (q->lead / q->season + 1) * q->season;
+	int64_t first = goal - (q->lead / hour + 1) * hour;
+	float weight = 1.0f;
+	int n = 0;
+
+	for (int64_t t = first; n < VMF_KQ_FEW - 1 && t >= q->season; t -= hour)
+		state[n++] = q->x[KQ_LAST][t - q->season];
+	q->ops->likeness(like, state, n, before < 0 ? 0.0f :
+	    q->x[KQ_LAST][before], q->narrow[KQ_LAST_30]);
+	for (int k = 0; k < VMF_KQ_FEW - 1 && first - k * hour >= 0; k++) {
+		double v = q->past[first - k * hour];
+
+		if (!isnan(v))
+			add_few(x, (float)v, weight * (before < 0 || k >= n ?
+			    LIKE_UNKNOWN : like[k]));
+		weight *= left;
+	}
+	add_few(x, vmf_kq_before(q), WEIGHT_BEFORE);
 }
 
 /* Workdays, Saturdays, Sundays: of step t of the past, in UTC. */
@@ -197,7 +230,9 @@ vmf_kq_find_few(struct vmf_kq *q)
 		const struct kq_periodic *k = &kq_periodic[i];
 		int64_t period = k->hour ? vmf_kq_hour(q->day) : q->period;
 
-		if (period > 0)
+		if (period > 0 && k->like == KQ_SEASON)
+			find_hours(q, few, period, q->period_left[i]);
+		else if (period > 0)
 			find_periods(q, few, period, VMF_KQ_FEW,
 			    q->period_left[i], k->like == KQ_ANY ? NULL :
 			    q->like[k->like]);

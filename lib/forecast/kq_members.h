@@ -129,7 +129,9 @@ static const struct kq_scaled {
 
 /* The very same step of periods past: of the hour, where steps are so short
  * that it has some, else of a period that was found in the series itself.
- * Half-lives in periods. */
+ * Half-lives in periods.  Of KQ_SEASON, each hour counts as much as its step
+ * was like the one that is looked at a season before. */
+enum { KQ_SEASON = -2 };
 static const struct kq_periodic {
 	bool hour;
 	float half_life;
@@ -139,7 +141,7 @@ static const struct kq_periodic {
 	{ false, 1.5f, KQ_ANY },
 	{ false, 4.0f, KQ_LAST_30 },
 	{ true, 1.5f, KQ_ANY },
-	{ true, 4.0f, KQ_LAST_30 },
+	{ true, 16.0f, KQ_SEASON },
 };
 
 /* And the values of the season before, the last one, those of the very same

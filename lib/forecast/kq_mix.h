@@ -93,6 +93,7 @@ struct vmf_kq {
 	struct vmf_kq_news news;
 	float *x[VMF_KQ_STATES], last;
 	float *like[VMF_KQ_LIKES];
+	float narrow[VMF_KQ_LIKES];	/* 1 / band; 0: all are alike */
 	int64_t base;			/* the least lag that rows are for */
 	int64_t period, period_at;	/* found in so many days; 0: none */
 	/* at a lead from it */

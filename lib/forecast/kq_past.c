@@ -423,8 +423,9 @@ vmf_kq_origin(struct vmf_kq *q, int64_t t)
 		int s = kq_bands[i].state;
 		float width = kq_bands[i].band * sd[s];
 
+		q->narrow[i] = width > 0.0f ? 1.0f / width : 0.0f;
 		q->ops->likeness(q->like[i], q->x[s], q->at,
-		    q->x[s][q->at - 1], width > 0.0f ? 1.0f / width : 0.0f);
+		    q->x[s][q->at - 1], q->narrow[i]);
 	}
 	set_rows(q, 1);
 }

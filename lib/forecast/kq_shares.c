@@ -90,7 +90,11 @@ static const char *const states[VMF_KQ_STATES] = { [KQ_LAST] = "last",
 static int
 name_like(int like, char *to, int room)
 {
-	return like == KQ_ANY ? 0 : snprintf(to, (size_t)room, "; %s %g",
+	if (like == KQ_ANY)
+		return 0;
+	if (like == KQ_SEASON)
+		return snprintf(to, (size_t)room, "; as a season before");
+	return snprintf(to, (size_t)room, "; %s %g",
 	    states[kq_bands[like].state], (double)kq_bands[like].band);
 }
 
@@ -312,7 +316,7 @@ vmf_kq_widen(double level, double moved, double more)
 
 /* ---- bytes ---- */
 
-#define VERSION 6
+#define VERSION 7
 #define GROUP_FLOATS (3 + 2 * VMF_KQ_MEMBERS + VMF_KQ_BINS)
 #define BYTES (32 + VMF_KQ_GROUPS * (8 + 4 * GROUP_FLOATS))
 

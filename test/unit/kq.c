@@ -486,6 +486,25 @@ test_scaled_far(double times, double lower)
 	vmf_kq_free(&q);
 }
 
+/* How much step t was a season before what step `before` was: by its distance
+ * in what differs usually, of loads whose logarithm counts. */
+static double
+as_before(const struct vmf_kq *q, int64_t t, int64_t before)
+{
+	const float *x = q->x[KQ_LAST];
+	double mean = 0.0, var = 0.0, z;
+
+	if (t < q->season || before < 0)
+		return 0.5;
+	for (int64_t u = 0; u < q->at; u++)
+		mean += (double)x[u] / (double)q->at;
+	for (int64_t u = 0; u < q->at; u++)
+		var += ((double)x[u] - mean) * ((double)x[u] - mean) /
+		    (double)q->at;
+	z = ((double)x[t - q->season] - (double)x[before]) / sqrt(var) / 0.3;
+	return exp(-z * z / 2.0);
+}
+
 /* The same step of a period found, and of the hour. */
 static void
 check_periodic(struct vmf_kq *q, const double *x, int64_t at, int64_t lead,
@@ -494,12 +513,14 @@ check_periodic(struct vmf_kq *q, const double *x, int64_t at, int64_t lead,
 	for (int i = 0; i < KQ_N_PERIODIC; i++) {
 		const struct kq_periodic *k = &kq_periodic[i];
 		int64_t period = k->hour ? hour : q->period;
+		int64_t most = VMF_KQ_FEW - (k->like == KQ_SEASON);
+		int64_t before = at + lead - (lead / q->season + 1) * q->season;
 		double v[VMF_KQ_FEW], w[VMF_KQ_FEW];
 		int n = 0;
 
 		if (period == 0)
 			continue;
-		for (int64_t j = 0; j < VMF_KQ_FEW; j++) {
+		for (int64_t j = 0; j < most; j++) {
 			int64_t t = at + lead - (lead / period + 1 + j) *
 			    period;
 
@@ -507,10 +528,16 @@ check_periodic(struct vmf_kq *q, const double *x, int64_t at, int64_t lead,
 				continue;
 			v[n] = x[t];
 			w[n] = exp2(-(double)j / (double)k->half_life);
-			if (k->like != KQ_ANY)
+			if (k->like == KQ_SEASON)
+				w[n] *= as_before(q, t, before);
+			else if (k->like != KQ_ANY)
 				w[n] *= 0.03 + (t <= lead ? 0.0 :
 				    (double)q->like[k->like][t - lead - 1]);
 			n++;
+		}
+		if (k->like == KQ_SEASON) {
+			v[n] = (double)vmf_kq_before(q);
+			w[n++] = 0.1;
 		}
 		check_values(q, KQ_PERIODIC + i, v, w, n);
 	}
