@@ -109,22 +109,25 @@ find_periods(const struct vmf_kq *q, struct vmf_kq_few *x, int64_t period,
 	}
 }
 
-/* Values at the same step of so many hours past, each as much as it was like
- * the one looked at a season before; and that one, in case none was.  A burst
- * of an hour that comes once a day is seen to come, and to be over. */
+/* Values at the same step of so many hours past, each as much as the step was,
+ * a season before, like the one looked at (or as many as it takes to know that
+ * one; of a season of one step, as the state was like that of now); and the
+ * value of then, in case none was.  A burst of an hour that comes once a day is
+ * seen to come, and to be over. */
 static void
 find_hours(const struct vmf_kq *q, struct vmf_kq_few *x, int64_t hour,
     float left)
 {
 	float state[VMF_KQ_FEW] = { 0.0f }, like[VMF_KQ_FEW];
 	int64_t goal = q->at + q->lead;
-	int64_t before = goal - (q->lead / q->season + 1) * q->season;
+	int64_t back = (q->lead / q->season + 1) * q->season;
+	int64_t before = goal - back;
 	int64_t first = goal - (q->lead / hour + 1) * hour;
 	float weight = 1.0f;
 	int n = 0;
 
-	for (int64_t t = first; n < VMF_KQ_FEW - 1 && t >= q->season; t -= hour)
-		state[n++] = q->x[KQ_LAST][t - q->season];
+	for (int64_t t = first; n < VMF_KQ_FEW - 1 && t >= back; t -= hour)
+		state[n++] = q->x[KQ_LAST][t - back];
 	q->ops->likeness(like, state, n, before < 0 ? 0.0f :
 	    q->x[KQ_LAST][before], q->narrow[KQ_LAST_30]);
 	for (int k = 0; k < VMF_KQ_FEW - 1 && first - k * hour >= 0; k++) {

@@ -486,22 +486,23 @@ test_scaled_far(double times, double lower)
 	vmf_kq_free(&q);
 }
 
-/* How much step t was a season before what step `before` was: by its distance
- * in what differs usually, of loads whose logarithm counts. */
+/* How much step t was, so many steps back, like the one looked at: by the
+ * distance in what differs usually, of loads whose logarithm counts. */
 static double
-as_before(const struct vmf_kq *q, int64_t t, int64_t before)
+as_before(const struct vmf_kq *q, int64_t t, int64_t back)
 {
+	int64_t before = q->at + q->lead - back;
 	const float *x = q->x[KQ_LAST];
 	double mean = 0.0, var = 0.0, z;
 
-	if (t < q->season || before < 0)
+	if (t < back || before < 0)
 		return 0.5;
 	for (int64_t u = 0; u < q->at; u++)
 		mean += (double)x[u] / (double)q->at;
 	for (int64_t u = 0; u < q->at; u++)
 		var += ((double)x[u] - mean) * ((double)x[u] - mean) /
 		    (double)q->at;
-	z = ((double)x[t - q->season] - (double)x[before]) / sqrt(var) / 0.3;
+	z = ((double)x[t - back] - (double)x[before]) / sqrt(var) / 0.3;
 	return exp(-z * z / 2.0);
 }
 
@@ -514,7 +515,7 @@ check_periodic(struct vmf_kq *q, const double *x, int64_t at, int64_t lead,
 		const struct kq_periodic *k = &kq_periodic[i];
 		int64_t period = k->hour ? hour : q->period;
 		int64_t most = VMF_KQ_FEW - (k->like == KQ_SEASON);
-		int64_t before = at + lead - (lead / q->season + 1) * q->season;
+		int64_t back = (lead / q->season + 1) * q->season;
 		double v[VMF_KQ_FEW], w[VMF_KQ_FEW];
 		int n = 0;
 
@@ -529,7 +530,7 @@ check_periodic(struct vmf_kq *q, const double *x, int64_t at, int64_t lead,
 			v[n] = x[t];
 			w[n] = exp2(-(double)j / (double)k->half_life);
 			if (k->like == KQ_SEASON)
-				w[n] *= as_before(q, t, before);
+				w[n] *= as_before(q, t, back);
 			else if (k->like != KQ_ANY)
 				w[n] *= 0.03 + (t <= lead ? 0.0 :
 				    (double)q->like[k->like][t - lead - 1]);
@@ -587,6 +588,7 @@ test_period(void)
 	check(found(&q, 1, N, 24, 0.0, 0) == 0, "nor a walk");
 	check(found(&q, 9, MANY, 288, 5.0, 30) == 9, "45 minutes");
 	check(found(&q, 36 * 12, MANY, 288, 5.0, 200) == 36 * 12, "36 hours");
+	check(found(&q, 36 * 12, MANY, 288, 5.0, 500) == 36 * 12, "a day on");
 	check(found(&q, 84 * 12, MANY, 288, 5.0, 0) == 84 * 12,
 	    "three days and a half, by hours");
 	check(found(&q, 9, MANY, 282, 5.0, 30) == 9, "in days of odd lengths");
