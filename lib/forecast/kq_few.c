@@ -112,11 +112,11 @@ find_periods(const struct vmf_kq *q, struct vmf_kq_few *x, int64_t period,
 /* Values at the same step of so many hours past, each as much as the step was,
  * a season before, like the one looked at (or as many as it takes to know that
  * one; of a season of one step, as the state was like that of now); and the
- * value of then, in case none was.  A burst of an hour that comes once a day is
- * seen to come, and to be over. */
+ * value of then, vmf_kq_before, in case none was.  A burst of an hour that
+ * comes once a day is seen to come, and to be over. */
 static void
 find_hours(const struct vmf_kq *q, struct vmf_kq_few *x, int64_t hour,
-    float left)
+    float left, float value)
 {
 	float state[VMF_KQ_FEW] = { 0.0f }, like[VMF_KQ_FEW];
 	int64_t goal = q->at + q->lead;
@@ -138,7 +138,7 @@ find_hours(const struct vmf_kq *q, struct vmf_kq_few *x, int64_t hour,
 			    LIKE_UNKNOWN : like[k]));
 		weight *= left;
 	}
-	add_few(x, vmf_kq_before(q), WEIGHT_BEFORE);
+	add_few(x, value, WEIGHT_BEFORE);
 }
 
 /* Workdays, Saturdays, Sundays: of step t of the past, in UTC. */
@@ -234,7 +234,7 @@ vmf_kq_find_few(struct vmf_kq *q)
 		int64_t period = k->hour ? vmf_kq_hour(q->day) : q->period;
 
 		if (period > 0 && k->like == KQ_SEASON)
-			find_hours(q, few, period, q->period_left[i]);
+			find_hours(q, few, period, q->period_left[i], before);
 		else if (period > 0)
 			find_periods(q, few, period, VMF_KQ_FEW,
 			    q->period_left[i], k->like == KQ_ANY ? NULL :
