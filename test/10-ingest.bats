@@ -232,6 +232,16 @@ setup() {
 	fails 2 'Mars' vmf-ingest --tz Mars/Olympus a.csv
 }
 
+@test "times: zones as databases write them" {
+	put a.csv 'vm,time,cpu\na,2024-05-01 12:00:00 UTC,1\na,2024-05-01 12:05:00.25 UTC,2\na,2024-05-01 14:10:00 +0200,3\na,2024-05-01 14:15:00+02,4\na,2024-05-01 14:20:00 CEST,5\n'
+	refused "a.csv:6: column 'time': found '2024-05-01 14:20:00 CEST', expected RFC 3339" \
+	    --tz Europe/Zurich a.csv
+	sed -i '/CEST/d' a.csv
+	ingest --tz Europe/Zurich a.csv
+	lines a,2024-05-01T12:00:00Z,1 a,2024-05-01T12:05:00Z,2 \
+	    a,2024-05-01T12:10:00Z,3 a,2024-05-01T12:15:00Z,4
+}
+
 @test "times: another format later is a bad row" {
 	for second in 1700000000000 2024-05-01T12:00:00Z '2024-05-01 12:00:00' '' NA; do
 		put a.csv "vm,time,cpu\na,1700000000,1\na,$second,2\n"

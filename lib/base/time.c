@@ -224,9 +224,14 @@ vmf_time_parse_rfc3339(const char *s, int64_t len, int64_t *t)
 
 	if (parse_civil(s, len, &v, &used) != 0 || used < 16)
 		return VMF_EDATA;
-	if (len == used + 1 && (s[used] == 'Z' || s[used] == 'z'))
-		off = 0;
-	else if (parse_offset(s + used, len - used, &off) != 0)
+	/* "12:00:00 UTC" and "12:00:00 +0200", as databases write them. */
+	if (len > used + 1 && s[used] == ' ')
+		used++;
+	s += used;
+	len -= used;
+	if (!((len == 1 && (*s == 'Z' || *s == 'z')) ||
+	    (len == 3 && (memcmp(s, "UTC", 3) == 0 ||
+	    memcmp(s, "GMT", 3) == 0))) && parse_offset(s, len, &off) != 0)
 		return VMF_EDATA;
 	*t = v - off;
 	return 0;

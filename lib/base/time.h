@@ -38,7 +38,8 @@ int vmf_time_civil(int64_t year, int month, int day, int hour, int min,
  * VMF_EDATA and no message.  Fractions of seconds are cut towards the past.
  *
  * vmf_time_parse_rfc3339: 2024-05-01T12:00:00Z, ...+02:00, with or without
- *   fraction; a blank may stand for the T.
+ *   fraction; a blank may stand for the T and before the zone, UTC or GMT for
+ *   the Z, and the offset as in ISO 8601, +0200 or +02.
  * vmf_time_parse_wall: 2024-05-01 12:00:00 (or T, or without seconds, or the
  *   date alone), on the wall clock of vmf_tz_set.
  * vmf_time_parse_unix: a number of seconds (ticks = 1), milliseconds (1000),
