@@ -21,6 +21,8 @@
 
 /* Values in lists that no byte stands for, beyond the bytes of a batch. */
 #define BODILESS ((int64_t)1 << 20)
+/* Rows of a batch: so that 8 more can be counted in 32 bits. */
+#define ROWS_MAX (INT32_MAX - 8)
 
 /* ---- messages about damage ---- */
 
@@ -80,9 +82,9 @@ vmf_record_open(struct vmf_record *r, struct vmf_flat *f, int64_t table,
 	else
 		return bad(r, e, "compression %lld, expected LZ4 or ZSTD",
 		    (long long)codec);
-	if (r->n_rows < 0 || r->n_rows > INT32_MAX - 8)
-		return bad(r, e, "%lld rows, expected 0 to 2^31",
-		    (long long)r->n_rows);
+	if (r->n_rows < 0 || r->n_rows > ROWS_MAX)
+		return bad(r, e, "%lld rows, expected 0 to %d",
+		    (long long)r->n_rows, ROWS_MAX);
 	r->at_node = r->at_buffer = r->at_variadic = 0;
 	r->high = 0;
 	r->bodiless = BODILESS + r->body_bytes;
