@@ -388,7 +388,8 @@ predict(struct course *c, int k, struct vmf_kq_job *job, int64_t from,
 
 		for (int j = 0; has && j < VMF_KQ_LEVELS; j++)
 			alt[j] = job->other->q[j * job->other->h + t];
-		vmf_kq_single(c->q, t);
+		if (t != c->q->lead)
+			vmf_kq_single(c->q, t);
 		vmf_kq_mix_atoms(c->q, both, has ? alt : NULL, has ? other :
 		    none);
 		f->mean[t] = (float)vmf_kq_mean(c->q, 0);

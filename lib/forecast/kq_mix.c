@@ -17,34 +17,6 @@ const struct vmf_quantiles vmf_kq_levels = { VMF_KQ_LEVELS, { 25000, 50000,
 const float vmf_kq_level_mass[VMF_KQ_LEVELS] = { 0.0375f, 0.0375f, 0.075f,
     0.1f, 0.1f, 0.1f, 0.1f, 0.1f, 0.1f, 0.1f, 0.075f, 0.0375f, 0.0375f };
 
-enum kq_family
-vmf_kq_family(int m)
-{
-	if (m >= KQ_WEEKLY)
-		return m >= KQ_PERIODIC ? KQ_F_SAME : m >= KQ_SCALED ?
-		    KQ_F_MOVED : KQ_F_WEEK;
-	if (m == KQ_NAIVE)
-		return KQ_F_LAST;
-	if (m == KQ_SNAIVE)
-		return KQ_F_SEASON;
-	if (m >= KQ_N_DENSE)
-		return m >= KQ_MOVED ? KQ_F_MOVED : KQ_F_SAME;
-	if (kq_dense[m].phase != KQ_ANY)
-		return kq_phases[kq_dense[m].phase].week ? KQ_F_WEEK :
-		    KQ_F_DAY;
-	return kq_dense[m].like[0] != KQ_ANY ? KQ_F_STATE : KQ_F_AGE;
-}
-
-bool
-vmf_kq_sleeps(unsigned asleep, int m)
-{
-	unsigned bit = m < KQ_PERIODIC ? 0 :
-	    kq_periodic[m - KQ_PERIODIC].hour ? VMF_KQ_NO_HOUR :
-	    VMF_KQ_NO_PERIOD;
-
-	return (asleep >> vmf_kq_family(m) & 1) || (asleep & bit);
-}
-
 /* How many of n ascending values are less than y. */
 static int64_t
 count_below(const float *v, int64_t n, float y)
@@ -109,6 +81,7 @@ judge_few(const struct vmf_kq_few *x, float y, float *loss, float *err)
 static void
 clear(const struct vmf_kq *q, struct vmf_kq_mix *x)
 {
+	x->known = q->known;
 	memset(x->s, 0, (size_t)((q->known + RUN) / RUN * RUN) *
 	    sizeof(*x->s));
 }
@@ -187,28 +160,48 @@ vmf_kq_mix_dense(struct vmf_kq *q, const float *share[2])
 		q->ops->runs(q->mix[i].run, q->mix[i].s, q->known);
 }
 
-/* Add atoms of ascending values. */
+/* Atoms of ascending values. */
+struct atoms {
+	int n;
+	float v[VMF_KQ_ATOMS], a[VMF_KQ_ATOMS];
+};
+
+/* Merge n more into those that are there, after what they are equal to. */
 static void
-put_atoms(struct vmf_kq_mix *x, const float *v, const float *mass, int n,
-    float share)
+merge(int *have, float *xv, float *xa, const float *v, const float *a, int n)
 {
-	int i = x->n - 1, to = x->n + n - 1;
+	int i = *have - 1, to = *have + n - 1;
 
-	x->n += n;
+	*have += n;
 	for (; n > 0; to--) {
-		bool mine = i >= 0 && x->v[i] > v[n - 1];
-
-		x->v[to] = mine ? x->v[i] : v[n - 1];
-		x->a[to] = mine ? x->a[i] : share * mass[n - 1];
-		i -= mine;
-		n -= !mine;
+		if (i >= 0 && xv[i] > v[n - 1]) {
+			xv[to] = xv[i];
+			xa[to] = xa[i--];
+		} else {
+			xv[to] = v[--n];
+			xa[to] = a[n];
+		}
 	}
 }
 
+/* Add atoms of ascending values. */
 static void
-add_up(const struct vmf_kq *q, struct vmf_kq_mix *x)
+put_atoms(struct atoms *x, const float *v, const float *mass, int n,
+    float share)
 {
-	int64_t runs = (q->known + RUN - 1) / RUN;
+	float a[VMF_KQ_FEW];
+
+	if (!(share > 0.0f))
+		return;
+	for (int i = 0; i < n; i++)
+		a[i] = share * mass[i];
+	merge(&x->n, x->v, x->a, v, a, n);
+}
+
+static void
+add_up(struct vmf_kq_mix *x)
+{
+	int64_t runs = (x->known + RUN - 1) / RUN;
 
 	x->total = 0.0;
 	for (int64_t r = 0; r < runs; r++)
@@ -217,13 +210,12 @@ add_up(const struct vmf_kq *q, struct vmf_kq_mix *x)
 		x->total += (double)x->a[i];
 }
 
-/* Quantiles by walking up both the sorted steps, known of them, and the
- * atoms. */
+/* Quantiles by walking up both the sorted steps and the atoms. */
 static void
-walk(const struct vmf_kq_mix *x, const float *value, int64_t known,
-    const double *level, int n, float *v)
+walk(const struct vmf_kq_mix *x, const float *value, const double *level,
+    int n, float *v)
 {
-	int64_t i = 0;
+	int64_t i = 0, known = x->known;
 	double cum = 0.0;
 	float last = known > 0 ? value[0] : x->v[0];
 	int a = 0;
@@ -265,33 +257,55 @@ walk(const struct vmf_kq_mix *x, const float *value, int64_t known,
 	}
 }
 
+/* The first atoms of x: what members of single steps say, by their shares, of
+ * which there may be none. */
+static void
+put_single(const struct vmf_kq *q, struct vmf_kq_mix *x, const float *share)
+{
+	float part[VMF_KQ_LANES], all = 0.0f;
+	int n = 0;
+
+	for (int m = 0; m < VMF_KQ_LANES; m++) {
+		part[m] = share[m] / q->single_total[m];
+		all += part[m];
+	}
+	x->v[0] = q->last;
+	x->n = 0;
+	if (!(all > 0.0f))
+		return;
+	memset(x->a, 0, (size_t)(q->n_single + VMF_KQ_LANES) *
+	    sizeof(*x->a));
+	q->ops->blend(x->a, q->single_w, q->n_single, part);
+	/* What weighs nothing is not there. */
+	for (int k = 0; k < q->n_single; k++) {
+		x->v[n] = q->single[k];
+		x->a[n] = x->a[k];
+		n += x->a[k] > 0.0f;
+	}
+	x->n = n;
+}
+
 void
 vmf_kq_mix_atoms(struct vmf_kq *q, const float *share[2], const float *v,
     const float other[2])
 {
 	static const float one = 1.0f;
+	struct atoms more;
 
 	for (int i = 0; i < 2 && share[i] != NULL; i++) {
 		struct vmf_kq_mix *x = &q->mix[i];
-		float part[VMF_KQ_LANES];
 
-		for (int m = 0; m < VMF_KQ_LANES; m++)
-			part[m] = share[i][KQ_N_DENSE + m] /
-			    q->single_total[m];
-		x->n = q->n_single;
-		memcpy(x->v, q->single, (size_t)x->n * sizeof(*x->v));
-		memset(x->a, 0, (size_t)(x->n + VMF_KQ_LANES) *
-		    sizeof(*x->a));
-		q->ops->blend(x->a, q->single_w, x->n, part);
-		put_atoms(x, &q->last, &one, 1, share[i][KQ_NAIVE]);
+		more.n = 0;
+		put_atoms(&more, &q->last, &one, 1, share[i][KQ_NAIVE]);
 		for (int k = 0; k < VMF_KQ_FEWS; k++)
-			if (share[i][KQ_WEEKLY + k] > 0.0f)
-				put_atoms(x, q->few[k].v, q->few[k].w,
-				    q->few[k].n, share[i][KQ_WEEKLY + k]);
-		if (v != NULL && other[i] > 0.0f)
-			put_atoms(x, v, vmf_kq_level_mass,
+			put_atoms(&more, q->few[k].v, q->few[k].w,
+			    q->few[k].n, share[i][KQ_WEEKLY + k]);
+		if (v != NULL)
+			put_atoms(&more, v, vmf_kq_level_mass,
 			    VMF_KQ_LEVELS, other[i]);
-		add_up(q, x);
+		put_single(q, x, &share[i][KQ_N_DENSE]);
+		merge(&x->n, x->v, x->a, more.v, more.a, more.n);
+		add_up(x);
 	}
 }
 
@@ -303,14 +317,16 @@ vmf_kq_mix_family(struct vmf_kq *q, enum kq_family f, const float *share,
 	int64_t single = q->lead;
 	float total[VMF_KQ_LANES];
 
-	clear(q, &q->mix[0]);
+	/* The others have atoms alone. */
+	q->mix[0].known = 0;
 	if ((int)f < VMF_KQ_VECTORS) {
+		clear(q, &q->mix[0]);
 		q->lead = lead;
 		vmf_kq_weigh(q, &q->vector[f], total);
 		q->lead = single;
 		blend(q, &q->vector[f], 0, total, share);
+		q->ops->runs(q->mix[0].run, q->mix[0].s, q->known);
 	}
-	q->ops->runs(q->mix[0].run, q->mix[0].s, q->known);
 	vmf_kq_mix_atoms(q, both, NULL, none);
 }
 
@@ -318,7 +334,7 @@ void
 vmf_kq_quantiles(const struct vmf_kq *q, int i, const double *level, int n,
     float *v)
 {
-	walk(&q->mix[i], q->value, q->known, level, n, v);
+	walk(&q->mix[i], q->value, level, n, v);
 }
 
 /* The mean of a mixture whose values are held between two bounds. */
@@ -377,7 +393,7 @@ vmf_kq_mean(const struct vmf_kq *q, int i)
 
 	vmf_kq_fence(q, bound);
 	if (n > 0 && (q->value[0] < bound[0] || q->value[n - 1] > bound[1])) {
-		walk(x, q->value, n, ends, 2, end);
+		walk(x, q->value, ends, 2, end);
 		if (n > 1 && q->value[1] < bound[0])
 			bound[0] = fminf(bound[0], end[0]);
 		if (n > 1 && q->value[n - 2] > bound[1])

@@ -43,6 +43,7 @@ extern const float vmf_kq_level_mass[VMF_KQ_LEVELS];
 
 /* A weighted sum of members; private but for total. */
 struct vmf_kq_mix {
+	int64_t known;			/* values that may weigh; 0: none */
 	float *s, *run;			/* by value, and sums of its runs */
 	int n;				/* atoms, ascending */
 	float v[VMF_KQ_ATOMS], a[VMF_KQ_ATOMS];
@@ -115,10 +116,36 @@ struct vmf_kq {
 	float period_left[KQ_N_PERIODIC];	/* after one */
 };
 void vmf_kq_free(struct vmf_kq *q);
+
 /* The family of member m. */
-enum kq_family vmf_kq_family(int m);
+static inline enum kq_family
+vmf_kq_family(int m)
+{
+	if (m >= KQ_WEEKLY)
+		return m >= KQ_PERIODIC ? KQ_F_SAME : m >= KQ_SCALED ?
+		    KQ_F_MOVED : KQ_F_WEEK;
+	if (m == KQ_NAIVE)
+		return KQ_F_LAST;
+	if (m == KQ_SNAIVE)
+		return KQ_F_SEASON;
+	if (m >= KQ_N_DENSE)
+		return m >= KQ_MOVED ? KQ_F_MOVED : KQ_F_SAME;
+	if (kq_dense[m].phase != KQ_ANY)
+		return kq_phases[kq_dense[m].phase].week ? KQ_F_WEEK :
+		    KQ_F_DAY;
+	return kq_dense[m].like[0] != KQ_ANY ? KQ_F_STATE : KQ_F_AGE;
+}
+
 /* Whether it says nothing, where so much is asleep. */
-bool vmf_kq_sleeps(unsigned asleep, int m);
+static inline bool
+vmf_kq_sleeps(unsigned asleep, int m)
+{
+	unsigned bit = m < KQ_PERIODIC ? 0 :
+	    kq_periodic[m - KQ_PERIODIC].hour ? VMF_KQ_NO_HOUR :
+	    VMF_KQ_NO_PERIOD;
+
+	return (asleep >> vmf_kq_family(m) & 1) || (asleep & bit);
+}
 
 /* A series of n steps, y[0] known and NaN where missing; season, day and week
  * are in steps (week 0: none is looked at), and monday is how many of its week
