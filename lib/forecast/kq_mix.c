@@ -210,48 +210,76 @@ add_up(struct vmf_kq_mix *x)
 		x->total += (double)x->a[i];
 }
 
+/* What is passed over together, where the target lies beyond it. */
+enum { OCTET = 8 };
+
+static double
+octet(const float *s)
+{
+	return (((double)s[0] + (double)s[1]) +
+	    ((double)s[2] + (double)s[3])) +
+	    (((double)s[4] + (double)s[5]) +
+	    ((double)s[6] + (double)s[7]));
+}
+
+/* Where a walk up the sorted steps and the atoms has come to: the next of
+ * each, and what those before weigh. */
+struct place {
+	int64_t i;
+	int a;
+	double cum;
+};
+
+/* Pass over the steps up to `end`, which weigh so much, and the atoms among
+ * them, if the target lies beyond. */
+static bool
+pass(const struct vmf_kq_mix *x, const float *value, struct place *p,
+    int64_t end, double weight, double target)
+{
+	double sum = p->cum + weight;
+	int a = p->a;
+
+	while (a < x->n && x->v[a] <= value[end - 1])
+		sum += (double)x->a[a++];
+	if (!(sum < target))
+		return false;
+	*p = (struct place){ end, a, sum };
+	return true;
+}
+
 /* Quantiles by walking up both the sorted steps and the atoms. */
 static void
 walk(const struct vmf_kq_mix *x, const float *value, const double *level,
     int n, float *v)
 {
-	int64_t i = 0, known = x->known;
-	double cum = 0.0;
+	int64_t known = x->known;
+	struct place p = { 0, 0, 0.0 };
 	float last = known > 0 ? value[0] : x->v[0];
-	int a = 0;
 
 	for (int l = 0; l < n; l++) {
 		double target = level[l] * x->total;
 
-		while (cum < target && (i < known || a < x->n)) {
-			bool step = i < known && (a == x->n ||
-			    value[i] <= x->v[a]);
+		while (p.cum < target && (p.i < known || p.a < x->n)) {
+			int64_t end = p.i + RUN < known ? p.i + RUN : known;
+			bool step;
 			float w;
 
-			if (i < known && i % RUN == 0) {
-				int64_t end = i + RUN < known ? i + RUN :
-				    known;
-				double sum = cum + (double)x->run[i / RUN];
-				int b = a;
-
-				while (b < x->n && x->v[b] <= value[end - 1])
-					sum += (double)x->a[b++];
-				if (sum < target) {
-					cum = sum;
-					i = end;
-					a = b;
-					last = value[end - 1];
-					continue;
-				}
+			if (p.i < known && ((p.i % RUN == 0 && pass(x, value,
+			    &p, end, (double)x->run[p.i / RUN], target)) ||
+			    (p.i % OCTET == 0 && p.i + OCTET <= known &&
+			    pass(x, value, &p, p.i + OCTET, octet(x->s + p.i),
+			    target)))) {
+				last = value[p.i - 1];
+				continue;
 			}
-			w = step ? x->s[i] : x->a[a];
+			step = p.i < known && (p.a == x->n ||
+			    value[p.i] <= x->v[p.a]);
+			w = step ? x->s[p.i] : x->a[p.a];
 			if (w > 0.0f)
-				last = step ? value[i] : x->v[a];
-			cum += (double)w;
-			if (step)
-				i++;
-			else
-				a++;
+				last = step ? value[p.i] : x->v[p.a];
+			p.cum += (double)w;
+			p.i += step;
+			p.a += !step;
 		}
 		v[l] = last;
 	}
