@@ -66,18 +66,18 @@ discount(float *to, double more)
  * is not one that never failed.
  */
 static void
-fill_in(double *lost, double mix, unsigned without, unsigned asleep)
+fill_in(const struct vmf_kq *q, double *lost, double mix)
 {
 	double sum = 0.0;
 	int n = 0;
 
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
-		if (!vmf_kq_sleeps(asleep, m)) {
+		if (!(q->silent >> m & 1)) {
 			sum += lost[m];
 			n++;
 		}
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
-		if (vmf_kq_sleeps(asleep & ~without, m))
+		if (q->waiting >> m & 1)
 			lost[m] = fmax(mix, 0.1 * sum / n);
 }
 
@@ -128,8 +128,8 @@ score(struct course *c, int k, int64_t t)
 	discount(&g->w, 1.0);
 	discount(&g->mix_loss, mix_loss / n);
 	discount(&g->mix_err, mix_err / n);
-	fill_in(loss, mix_loss, c->s.without, c->q->asleep);
-	fill_in(err, mix_err, c->s.without, c->q->asleep);
+	fill_in(c->q, loss, mix_loss);
+	fill_in(c->q, err, mix_err);
 	for (int m = 0; m < VMF_KQ_MEMBERS; m++) {
 		discount(&g->loss[m], loss[m] / n);
 		discount(&g->err[m], err[m] / n);
@@ -280,7 +280,7 @@ take_apart(struct course *c, const struct vmf_kq_job *job,
 			continue;
 		for (int m = 0; m < VMF_KQ_MEMBERS; m++)
 			only[m] = (int)vmf_kq_family(m) != f ||
-			    vmf_kq_sleeps(c->q->asleep, m) ? 0.0f :
+			    c->q->silent >> m & 1 ? 0.0f :
 			    p->mass[0][f] > 0.0f ? share[0][m] : 1.0f;
 		vmf_kq_mix_family(c->q, (enum kq_family)f, only, looked_at);
 		vmf_kq_quantiles(c->q, 0, level, VMF_KQ_LEVELS, p->q[f]);

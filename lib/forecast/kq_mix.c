@@ -135,9 +135,13 @@ vmf_kq_judge(struct vmf_kq *q, double y, const float *share, float *loss,
 		err[KQ_N_DENSE + i] = median[i];
 	}
 	loss[KQ_NAIVE] = err[KQ_NAIVE] = fabsf((float)y - q->last);
-	for (int i = 0; i < VMF_KQ_FEWS; i++)
-		judge_few(&q->few[i], (float)y, &loss[KQ_WEEKLY + i],
-		    &err[KQ_WEEKLY + i]);
+	/* What those lose that have nothing to say yet is the caller's. */
+	for (int m = KQ_WEEKLY; m < VMF_KQ_MEMBERS; m++)
+		if (!(q->waiting >> m & 1))
+			judge_few(&q->few[m - KQ_WEEKLY], (float)y, &loss[m],
+			    &err[m]);
+		else
+			loss[m] = err[m] = 0.0f;
 	q->ops->runs(q->mix[0].run, q->mix[0].s, q->known);
 	vmf_kq_mix_atoms(q, both, NULL, none);
 }

@@ -33,6 +33,7 @@ enum { /* Families that weigh all steps: each has a vector. */
      * found, and of the hour. */
     VMF_KQ_NO_PERIOD = 1 << VMF_KQ_FAMILIES,
     VMF_KQ_NO_HOUR = 2 << VMF_KQ_FAMILIES };
+_Static_assert((int)VMF_KQ_MEMBERS <= 64, "a member has a bit");
 _Static_assert((int)KQ_NAIVE - (int)KQ_N_DENSE == (int)VMF_KQ_LANES,
     "the members that weigh single steps, but for three, fill a vector");
 
@@ -91,6 +92,8 @@ struct vmf_kq {
 	float *value, *gap;		/* ascending, and to the next */
 	int32_t *step, *phase, *in_week;	/* of each value */
 	unsigned asleep;		/* vmf_kq_asleep */
+	uint64_t silent;		/* bits of the members that are, */
+	uint64_t waiting;		/* and not as they are left out */
 	struct vmf_kq_news news;
 	float *x[VMF_KQ_STATES], last;
 	float *like[VMF_KQ_LIKES];

@@ -372,6 +372,17 @@ settled(const struct vmf_kq *q)
 	return fminf(fmaxf((float)(outside - 15) / 6.0f, 0.0f), 1.0f);
 }
 
+/* Bits of the members that say nothing, where so much is asleep. */
+static uint64_t
+silent(unsigned asleep)
+{
+	uint64_t bits = 0;
+
+	for (int m = 0; m < VMF_KQ_MEMBERS; m++)
+		bits |= (uint64_t)vmf_kq_sleeps(asleep, m) << m;
+	return bits;
+}
+
 void
 vmf_kq_origin(struct vmf_kq *q, int64_t t)
 {
@@ -388,6 +399,8 @@ vmf_kq_origin(struct vmf_kq *q, int64_t t)
 	q->known = 0;
 	q->asleep = vmf_kq_asleep(q->without, q->week, q->at, q->day,
 	    vmf_kq_period(q, t));
+	q->silent = silent(q->asleep);
+	q->waiting = silent(q->asleep & ~q->without);
 	for (int64_t i = 0; i < q->n_order; i++) {
 		int64_t u = q->order[i] - from;
 
