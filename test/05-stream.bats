@@ -224,7 +224,7 @@ a 1970-01-01T01:00:00Z - 2" ]
 	assert_line --index 2 --regexp '^\[-\] +-$'
 	fails 1 "big: message at byte " vmf-cat big
 	[[ $stderr == *"column 'u': row 1 of the batch is out of"* ]]
-	fails 1 "twice: two columns are called 'a'" vmf-cat twice
+	fails 1 "twice: column 1: two columns are called 'a', the other is column 0" vmf-cat twice
 	fails 1 'many: 10001 columns, expected at most' vmf-cat many
 	# A table of more rows than are laid out at once.
 	awk 'BEGIN { print "vm,time,cpu"

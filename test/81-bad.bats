@@ -143,7 +143,7 @@ agg() {
 	fails 1 's: row 0: kq has a blob of 3 bytes, expected' \
 	    vmf-predict --from s -o out series
 	s "${meta/model=snaive/model=tarot}" "$cols"
-	fails 1 "s: model 'tarot' is not known to this version; known: " \
+	fails 1 "s: metadata vmf:model: 'tarot' is not known to this version; known: " \
 	    vmf-predict --from s -o out series
 	s "${meta/metric=cpu_mean/metric=cpu,,mem}" "$cols"
 	fails 1 "s: metadata vmf:metric: 'cpu,,mem', expected names with a comma between" \

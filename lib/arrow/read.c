@@ -75,23 +75,23 @@ not_a_stream(const struct vmf_reader *r, const uint8_t *p, int64_t n,
 	char hex[16] = "";
 
 	if (n >= 6 && memcmp(p, "ARROW1", 6) == 0)
-		return vmf_fail(e, VMF_EDATA, "%s: an Arrow IPC file, "
-		    "expected an Arrow IPC stream (pyarrow: "
+		return vmf_fail(e, VMF_EDATA, "%s: byte 0: an Arrow IPC "
+		    "file, expected an Arrow IPC stream (pyarrow: "
 		    "ipc.new_stream; polars: write_ipc_stream)", r->name);
 	for (int64_t i = 0; i < n; i++)
 		text &= (p[i] >= 0x20 && p[i] < 0x7f) || p[i] == '\n' ||
 		    p[i] == '\r' || p[i] == '\t';
 	if (text)
-		return vmf_fail(e, VMF_EDATA, "%s: text beginning "
+		return vmf_fail(e, VMF_EDATA, "%s: byte 0: text beginning "
 		    "'%.*s', expected an Arrow IPC stream (vmf-ingest makes "
 		    "one from CSV)", r->name, (int)strcspn((const char *)p,
 		    "\r\n"), (const char *)p);
 	if (n >= 4 && p[0] == 0x1f && p[1] == 0x8b)
-		return vmf_fail(e, VMF_EDATA, "%s: gzip, expected an Arrow "
-		    "IPC stream (unpack it: gzip -dc FILE |)", r->name);
+		return vmf_fail(e, VMF_EDATA, "%s: byte 0: gzip, expected an "
+		    "Arrow IPC stream (unpack it: gzip -dc FILE |)", r->name);
 	if (n >= 4 && memcmp(p, "\x28\xb5\x2f\xfd", 4) == 0)
-		return vmf_fail(e, VMF_EDATA, "%s: zstd, expected an Arrow "
-		    "IPC stream (unpack it: zstd -dc FILE |)", r->name);
+		return vmf_fail(e, VMF_EDATA, "%s: byte 0: zstd, expected an "
+		    "Arrow IPC stream (unpack it: zstd -dc FILE |)", r->name);
 	for (int64_t i = 0; i < n && i < 4; i++)
 		snprintf(hex + 3 * i, 4, "%02x ", p[i]);
 	return vmf_fail(e, VMF_EDATA, "%s: byte 0: found %.*s, expected an "
@@ -487,7 +487,7 @@ read_field(struct vmf_reader *r, struct vmf_flat *f, int64_t field, int i,
 	const char *text = vmf_flat_string(f, field, FIELD_NAME, &len);
 	char *name, type[64];
 	bool keeps;
-	int rc;
+	int like, rc;
 
 	rc = take_text(r, text == NULL ? 0 : len, e);
 	if (rc != 0)
@@ -504,9 +504,10 @@ read_field(struct vmf_reader *r, struct vmf_flat *f, int64_t field, int i,
 		rc = vmf_fail(e, VMF_EDATA, "%s: the name of column %d %s",
 		    r->name, i, (int64_t)strlen(name) != len ?
 		    "has a U+0000" : "is not valid UTF-8");
-	} else if (vmf_schema_find(&r->schema, name) >= 0) {
-		rc = vmf_fail(e, VMF_EDATA, "%s: two columns are called "
-		    "'%.100s'", r->name, name);
+	} else if ((like = vmf_schema_find(&r->schema, name)) >= 0) {
+		rc = vmf_fail(e, VMF_EDATA, "%s: column %d: two columns are "
+		    "called '%.100s', the other is column %d", r->name, i,
+		    name, like);
 	} else if (rc != 0) {
 		rc = bad_column(r, name, type_text(f, field, type), e);
 	} else if (dict != 0) {

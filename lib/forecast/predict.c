@@ -609,8 +609,8 @@ vmf_predict_rows(struct vmf_predict *p, int64_t i, struct vmf_batch *out,
 	int more = p->many.how.device != NULL ? DEVICE_MORE : 1, rc;
 
 	if (algo == NULL)
-		return vmf_fail(e, VMF_EDATA, "%s: model '%.64s' is not "
-		    "known to this version; known: %s",
+		return vmf_fail(e, VMF_EDATA, "%s: metadata vmf:model: "
+		    "'%.64s' is not known to this version; known: %s",
 		    vmf_reader_name(p->model->r), name, vmf_algo_names());
 	p->n_values = 0;
 	for (int m = 0; m < p->globals.n_models; m++)
