@@ -451,7 +451,7 @@ def peers_of(path, trace, metrics, horizon, o, tmp):
     time for."""
     origins = origins_of(path, trace, horizon)
     ids = sampled(path, trace, origins[0], o.seed)
-    series = JUDGE.Series(path, metrics)
+    series = JUDGE.Series(path, metrics, season_s(trace))
     store = Store(o.store)
     for name in o.peer.split(","):
         if name == "mstl" and season_s(trace) == series.step:
@@ -474,7 +474,8 @@ def peer_lines(name, path, trace, metrics, horizon, models, o, tmp):
         ref = reference(sample, trace, metrics, origins, horizon, "snaive",
                         tmp)
         own = {k: v for k, v in peer.own.items() if k in ref}
-        got = JUDGE.judge(JUDGE.Series(sample, metrics), metrics, own, ref)
+        got = JUDGE.judge(JUDGE.Series(sample, metrics, season_s(trace)),
+                          metrics, own, ref)
         r = got.get("peer", {c: None for c in COLUMNS + ["regret"]})
         if "interval" in r:
             r["regret_lo"], r["regret_hi"] = r["interval"]
@@ -517,7 +518,7 @@ def lead_table(path, trace, metrics, horizon, leads, models, o, tmp):
         return
     sample, origins = f"{tmp}/sample.arrows", origins_of(path, trace, horizon)
     subset(path, arima.ids, sample)
-    series = JUDGE.Series(sample, metrics)
+    series = JUDGE.Series(sample, metrics, season_s(trace))
     found = {("statsforecast", p.label): by_series(series, {
         k: v for k, v in p.own.items() if k[0] in set(arima.ids)}, leads)
         for p in peers.values()}

@@ -34,9 +34,10 @@ def seconds(t):
 
 
 class Series:
-    def __init__(self, path, metrics):
+    def __init__(self, path, metrics, season_s=DAY):
         table, meta = load(path)
         self.step = int(meta["vmf:step"])
+        self.season = max(1, season_s // self.step)
         self.rows = {}
         for row in table.to_pylist():
             start = seconds(row["start"])
@@ -54,7 +55,7 @@ class Series:
         if start is None:
             return np.nan
         y = y[:max(0, (at - start) // self.step)]
-        s = DAY // self.step
+        s = self.season
         d = np.abs(y[s:] - y[:-s]) if len(y) > s else np.array([])
         d = d[~np.isnan(d)]
         return d.mean() if len(d) else np.nan
