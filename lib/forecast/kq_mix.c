@@ -234,21 +234,18 @@ struct place {
 	double cum;
 };
 
-/* Pass over the steps up to `end`, which weigh so much, and the atoms among
- * them, if the target lies beyond. */
-static bool
-pass(const struct vmf_kq_mix *x, const float *value, struct place *p,
+/* Over the steps up to `end`, which weigh so much, and the atoms among them;
+ * the same place where the target lies before that. */
+static inline struct place
+pass(struct place p, const struct vmf_kq_mix *x, const float *value,
     int64_t end, double weight, double target)
 {
-	double sum = p->cum + weight;
-	int a = p->a;
+	double sum = p.cum + weight;
+	int a = p.a;
 
 	while (a < x->n && x->v[a] <= value[end - 1])
 		sum += (double)x->a[a++];
-	if (!(sum < target))
-		return false;
-	*p = (struct place){ end, a, sum };
-	return true;
+	return sum < target ? (struct place){ end, a, sum } : p;
 }
 
 /* Quantiles by walking up both the sorted steps and the atoms. */
@@ -264,26 +261,31 @@ walk(const struct vmf_kq_mix *x, const float *value, const double *level,
 		double target = level[l] * x->total;
 
 		while (p.cum < target && (p.i < known || p.a < x->n)) {
-			int64_t end = p.i + RUN < known ? p.i + RUN : known;
+			int64_t i = p.i, end = i + RUN;
 			bool step;
 			float w;
 
-			if (p.i < known && ((p.i % RUN == 0 && pass(x, value,
-			    &p, end, (double)x->run[p.i / RUN], target)) ||
-			    (p.i % OCTET == 0 && p.i + OCTET <= known &&
-			    pass(x, value, &p, p.i + OCTET, octet(x->s + p.i),
-			    target)))) {
+			if (i % RUN == 0 && i < known)
+				p = pass(p, x, value, end < known ? end :
+				    known, (double)x->run[i / RUN], target);
+			end = i + OCTET;
+			if (i == p.i && i % OCTET == 0 && end <= known)
+				p = pass(p, x, value, end, octet(x->s + i),
+				    target);
+			if (i < p.i) {
 				last = value[p.i - 1];
 				continue;
 			}
-			step = p.i < known && (p.a == x->n ||
-			    value[p.i] <= x->v[p.a]);
-			w = step ? x->s[p.i] : x->a[p.a];
+			step = i < known && (p.a == x->n ||
+			    value[i] <= x->v[p.a]);
+			w = step ? x->s[i] : x->a[p.a];
 			if (w > 0.0f)
-				last = step ? value[p.i] : x->v[p.a];
+				last = step ? value[i] : x->v[p.a];
 			p.cum += (double)w;
-			p.i += step;
-			p.a += !step;
+			if (step)
+				p.i++;
+			else
+				p.a++;
 		}
 		v[l] = last;
 	}
