@@ -480,6 +480,7 @@ work(void *arg, void *slot)
 	};
 
 	t->q.ops = r->ops;
+	t->q.again = job->f != NULL;
 	if ((t->rc = vmf_grow(&t->y, &t->cap, n, &t->e)) != 0)
 		return;
 	memcpy(t->y, job->y->y, (size_t)job->y->n * sizeof(*t->y));

@@ -89,13 +89,13 @@ clear(const struct vmf_kq *q, struct vmf_kq_mix *x)
 /* Mix a vector's members, each so that its weights add up to its share. */
 static void
 blend(const struct vmf_kq *q, const struct vmf_kq_vector *v, int i,
-    const float *total, const float *share)
+    const float *share)
 {
 	float part[VMF_KQ_LANES] = { 0.0f };
 
 	for (int k = 0; k < v->n && q->known > 0; k++)
-		part[k] = share[v->member[k]] / total[k];
-	q->ops->blend(q->mix[i].s, q->w, q->known, part);
+		part[k] = share[v->member[k]] / v->total[k];
+	q->ops->blend(q->mix[i].s, v->w, q->known, part);
 }
 
 void
@@ -103,11 +103,11 @@ vmf_kq_judge(struct vmf_kq *q, double y, const float *share, float *loss,
     float *err)
 {
 	const float *both[2] = { share, NULL }, none[2] = { 0.0f, 0.0f };
-	float lost[VMF_KQ_LANES], median[VMF_KQ_LANES], total[VMF_KQ_LANES];
+	float lost[VMF_KQ_LANES], median[VMF_KQ_LANES];
 
 	clear(q, &q->mix[0]);
 	for (int k = 0; k < VMF_KQ_VECTORS; k++) {
-		const struct vmf_kq_vector *v = &q->vector[k];
+		struct vmf_kq_vector *v = &q->vector[k];
 
 		if (q->asleep >> k & 1) {
 			for (int i = 0; i < v->n; i++)
@@ -120,14 +120,14 @@ vmf_kq_judge(struct vmf_kq *q, double y, const float *share, float *loss,
 				    fabsf((float)y - q->last);
 			continue;
 		}
-		vmf_kq_weigh(q, v, total);
-		lose(q, q->w, total, q->value, q->gap, q->known, (float)y,
+		vmf_kq_weigh(q, v);
+		lose(q, v->w, v->total, q->value, q->gap, q->known, (float)y,
 		    lost, median);
 		for (int i = 0; i < v->n; i++) {
 			loss[v->member[i]] = lost[i] / 90.0f;
 			err[v->member[i]] = median[i];
 		}
-		blend(q, v, 0, total, share);
+		blend(q, v, 0, share);
 	}
 	judge_single(q, (float)y, lost, median);
 	for (int i = 0; i < VMF_KQ_LANES; i++) {
@@ -149,16 +149,14 @@ vmf_kq_judge(struct vmf_kq *q, double y, const float *share, float *loss,
 void
 vmf_kq_mix_dense(struct vmf_kq *q, const float *share[2])
 {
-	float total[VMF_KQ_LANES];
-
 	for (int i = 0; i < 2 && share[i] != NULL; i++)
 		clear(q, &q->mix[i]);
 	for (int k = 0; k < VMF_KQ_VECTORS; k++) {
 		if (q->asleep >> k & 1)
 			continue;
-		vmf_kq_weigh(q, &q->vector[k], total);
+		vmf_kq_weigh(q, &q->vector[k]);
 		for (int i = 0; i < 2 && share[i] != NULL; i++)
-			blend(q, &q->vector[k], i, total, share[i]);
+			blend(q, &q->vector[k], i, share[i]);
 	}
 	for (int i = 0; i < 2 && share[i] != NULL; i++)
 		q->ops->runs(q->mix[i].run, q->mix[i].s, q->known);
@@ -349,16 +347,15 @@ vmf_kq_mix_family(struct vmf_kq *q, enum kq_family f, const float *share,
 {
 	const float *both[2] = { share, NULL }, none[2] = { 0.0f, 0.0f };
 	int64_t single = q->lead;
-	float total[VMF_KQ_LANES];
 
 	/* The others have atoms alone. */
 	q->mix[0].known = 0;
 	if ((int)f < VMF_KQ_VECTORS) {
 		clear(q, &q->mix[0]);
 		q->lead = lead;
-		vmf_kq_weigh(q, &q->vector[f], total);
+		vmf_kq_weigh(q, &q->vector[f]);
 		q->lead = single;
-		blend(q, &q->vector[f], 0, total, share);
+		blend(q, &q->vector[f], 0, share);
 		q->ops->runs(q->mix[0].run, q->mix[0].s, q->known);
 	}
 	vmf_kq_mix_atoms(q, both, NULL, none);

@@ -58,6 +58,10 @@ struct vmf_kq_vector {
 	float floor[VMF_KQ_LANES], half_life[VMF_KQ_LANES];
 	float *rows;			/* by step */
 	float *moments;			/* by distance; NULL: they have none */
+	/* What they make of each value at this lag (0: of none yet), and what
+	 * that adds up to: vmf_kq_weigh. */
+	float *w, total[VMF_KQ_LANES];
+	int64_t weighed;
 };
 
 /* How much the load is of a level that is new, 0 to 1: one never seen, by the
@@ -73,10 +77,13 @@ struct vmf_kq_few {
 };
 
 /* Room of one thread, reused from series to series; { 0 } to begin with,
- * and ops set. */
+ * and ops set, and again where a forecast is made. */
 struct vmf_kq {
 	const struct vmf_kq_ops *ops;
 	unsigned without;		/* bits of families that are left out */
+	/* Vectors are asked for one lead several times, and have room each for
+	 * what they weigh; else they share it. */
+	bool again;
 	/* the series */
 	const double *y;
 	int64_t n, season, day, week;	/* steps; week 0: there is none */
@@ -109,7 +116,7 @@ struct vmf_kq {
 	float single_total[VMF_KQ_LANES];
 	struct vmf_kq_mix mix[2];
 	/* room */
-	float *w, *lags, *thin;
+	float *lags, *thin;
 	float *floats;
 	int32_t *ints;
 	int64_t floats_cap, ints_cap;
@@ -183,9 +190,8 @@ int64_t vmf_kq_hour(int64_t day);
  */
 int64_t vmf_kq_period(struct vmf_kq *q, int64_t t);
 
-/* What the members of v make of each value, into q->w, and their sums. */
-void vmf_kq_weigh(struct vmf_kq *q, const struct vmf_kq_vector *v,
-    float *total);
+/* What the members of v make of each value, into v->w, and their sums. */
+void vmf_kq_weigh(const struct vmf_kq *q, struct vmf_kq_vector *v);
 
 /*
  * What each member loses when y comes: loss is 2 x pinball loss, mean of the

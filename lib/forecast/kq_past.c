@@ -154,8 +154,10 @@ make_room(struct vmf_kq *q, struct vmf_err *e)
 	int64_t rows = (one + span_of(q)) * VMF_KQ_LANES;
 	int64_t seasons = 2 * q->season * VMF_KQ_LANES;
 	int64_t weeks = 2 * q->week * VMF_KQ_LANES;
+	int64_t weighed = q->again ? VMF_KQ_VECTORS : 1;
 	int64_t need = seasons + weeks + one * (2 * VMF_KQ_STATES +
-	    VMF_KQ_LIKES + 4 + 2 * 2 + VMF_KQ_LANES) + rows * VMF_KQ_VECTORS;
+	    VMF_KQ_LIKES + 4 + 2 * 2 + weighed * VMF_KQ_LANES) +
+	    rows * VMF_KQ_VECTORS;
 	int64_t cap = q->floats_cap;
 	float *p;
 	int rc;
@@ -177,8 +179,9 @@ make_room(struct vmf_kq *q, struct vmf_err *e)
 	p += seasons + weeks;
 	for (int v = 0; v < VMF_KQ_VECTORS; v++, p += rows)
 		q->vector[v].rows = p;
-	q->w = p;
-	p += one * VMF_KQ_LANES;
+	for (int v = 0; v < VMF_KQ_VECTORS; v++)
+		q->vector[v].w = p + (v % weighed) * one * VMF_KQ_LANES;
+	p += weighed * one * VMF_KQ_LANES;
 	for (int i = 0; i < VMF_KQ_STATES; i++, p += 2 * one) {
 		q->m[i] = p;
 		q->x[i] = p + one;
@@ -314,6 +317,7 @@ set_rows(struct vmf_kq *q, int64_t base)
 
 	q->base = base;
 	for (int v = 0; v < VMF_KQ_VECTORS; v++) {
+		q->vector[v].weighed = 0;
 		if (q->asleep >> v & 1)
 			continue;
 		q->ops->factors(q->vector[v].rows, n, q->at + span_of(q) - n,
@@ -598,7 +602,7 @@ vmf_kq_lead(struct vmf_kq *q, int64_t lead)
 }
 
 void
-vmf_kq_weigh(struct vmf_kq *q, const struct vmf_kq_vector *v, float *total)
+vmf_kq_weigh(const struct vmf_kq *q, struct vmf_kq_vector *v)
 {
 	int64_t lag = q->lead + 1;
 	const float *rows = v->rows + (span_of(q) - (lag - q->base)) *
@@ -606,9 +610,12 @@ vmf_kq_weigh(struct vmf_kq *q, const struct vmf_kq_vector *v, float *total)
 	bool week = v == &q->vector[KQ_F_WEEK];
 	int64_t period = week ? q->week : q->season;
 
+	if (q->again && v->weighed == lag)
+		return;
+	v->weighed = lag;
 	if (moments != NULL)
 		moments += ((q->from + q->at + q->lead) % period + period) *
 		    VMF_KQ_LANES;
-	q->ops->weigh(q->w, total, q->known, rows, q->step, moments,
+	q->ops->weigh(v->w, v->total, q->known, rows, q->step, moments,
 	    week ? q->in_week : q->phase);
 }
