@@ -442,25 +442,25 @@ vmf_kq_pit(const struct vmf_kq *q, int k, double y, double *below,
     double *upto)
 {
 	const struct vmf_kq_mix *x = &q->mix[k];
+	double less = 0.0, same = 0.0;
 	float v = (float)y;
 	int64_t i = 0;
+	int a = 0;
 
-	*below = 0.0;
 	while (i + RUN <= q->known && q->value[i + RUN - 1] < v) {
-		*below += (double)x->run[i / RUN];
+		less += (double)x->run[i / RUN];
 		i += RUN;
 	}
 	for (; i < q->known && q->value[i] < v; i++)
-		*below += (double)x->s[i];
-	*upto = *below;
+		less += (double)x->s[i];
+	for (; a < x->n && x->v[a] < v; a++)
+		less += (double)x->a[a];
 	for (; i < q->known && q->value[i] <= v; i++)
-		*upto += (double)x->s[i];
-	for (int a = 0; a < x->n; a++) {
-		*below += x->v[a] < v ? (double)x->a[a] : 0.0;
-		*upto += x->v[a] <= v ? (double)x->a[a] : 0.0;
-	}
-	*below /= x->total;
-	*upto = *upto < x->total ? *upto / x->total : 1.0;
+		same += (double)x->s[i];
+	for (; a < x->n && x->v[a] <= v; a++)
+		same += (double)x->a[a];
+	*upto = less + same < x->total ? (less + same) / x->total : 1.0;
+	*below = less / x->total;
 	if (*below > *upto)
 		*below = *upto;
 }
