@@ -162,42 +162,26 @@ vmf_kq_mix_dense(struct vmf_kq *q, const float *share[2])
 		q->ops->runs(q->mix[i].run, q->mix[i].s, q->known);
 }
 
-/* Atoms of ascending values. */
-struct atoms {
-	int n;
-	float v[VMF_KQ_ATOMS], a[VMF_KQ_ATOMS];
-};
-
-/* Merge n more into those that are there, after what they are equal to. */
+/* Add n atoms of ascending values, each after those that it is equal to, times
+ * a share. */
 static void
-merge(int *have, float *xv, float *xa, const float *v, const float *a, int n)
-{
-	int i = *have - 1, to = *have + n - 1;
-
-	*have += n;
-	for (; n > 0; to--) {
-		if (i >= 0 && xv[i] > v[n - 1]) {
-			xv[to] = xv[i];
-			xa[to] = xa[i--];
-		} else {
-			xv[to] = v[--n];
-			xa[to] = a[n];
-		}
-	}
-}
-
-/* Add atoms of ascending values. */
-static void
-put_atoms(struct atoms *x, const float *v, const float *mass, int n,
+put_atoms(struct vmf_kq_atoms *x, const float *v, const float *mass, int n,
     float share)
 {
-	float a[VMF_KQ_FEW];
+	int i = x->n - 1, to = x->n + n - 1;
 
 	if (!(share > 0.0f))
 		return;
-	for (int i = 0; i < n; i++)
-		a[i] = share * mass[i];
-	merge(&x->n, x->v, x->a, v, a, n);
+	x->n += n;
+	for (; n > 0; to--) {
+		if (i >= 0 && x->v[i] > v[n - 1]) {
+			x->v[to] = x->v[i];
+			x->a[to] = x->a[i--];
+		} else {
+			x->v[to] = v[--n];
+			x->a[to] = share * mass[n];
+		}
+	}
 }
 
 static void
@@ -208,8 +192,8 @@ add_up(struct vmf_kq_mix *x)
 	x->total = 0.0;
 	for (int64_t r = 0; r < runs; r++)
 		x->total += (double)x->run[r];
-	for (int i = 0; i < x->n; i++)
-		x->total += (double)x->a[i];
+	for (int i = 0; i < x->atoms.n; i++)
+		x->total += (double)x->atoms.a[i];
 }
 
 /* What is passed over together, where the target lies beyond it. */
@@ -235,7 +219,7 @@ struct place {
 /* Over the steps up to `end`, which weigh so much, and the atoms among them;
  * the same place where the target lies before that. */
 static inline struct place
-pass(struct place p, const struct vmf_kq_mix *x, const float *value,
+pass(struct place p, const struct vmf_kq_atoms *x, const float *value,
     int64_t end, double weight, double target)
 {
 	double sum = p.cum + weight;
@@ -251,34 +235,35 @@ static void
 walk(const struct vmf_kq_mix *x, const float *value, const double *level,
     int n, float *v)
 {
+	const struct vmf_kq_atoms *atoms = &x->atoms;
 	int64_t known = x->known;
 	struct place p = { 0, 0, 0.0 };
-	float last = known > 0 ? value[0] : x->v[0];
+	float last = known > 0 ? value[0] : atoms->v[0];
 
 	for (int l = 0; l < n; l++) {
 		double target = level[l] * x->total;
 
-		while (p.cum < target && (p.i < known || p.a < x->n)) {
+		while (p.cum < target && (p.i < known || p.a < atoms->n)) {
 			int64_t i = p.i, end = i + RUN;
 			bool step;
 			float w;
 
 			if (i % RUN == 0 && i < known)
-				p = pass(p, x, value, end < known ? end :
+				p = pass(p, atoms, value, end < known ? end :
 				    known, (double)x->run[i / RUN], target);
 			end = i + OCTET;
 			if (i == p.i && i % OCTET == 0 && end <= known)
-				p = pass(p, x, value, end, octet(x->s + i),
+				p = pass(p, atoms, value, end, octet(x->s + i),
 				    target);
 			if (i < p.i) {
 				last = value[p.i - 1];
 				continue;
 			}
-			step = i < known && (p.a == x->n ||
-			    value[i] <= x->v[p.a]);
-			w = step ? x->s[i] : x->a[p.a];
+			step = i < known && (p.a == atoms->n ||
+			    value[i] <= atoms->v[p.a]);
+			w = step ? x->s[i] : atoms->a[p.a];
 			if (w > 0.0f)
-				last = step ? value[i] : x->v[p.a];
+				last = step ? value[i] : atoms->v[p.a];
 			p.cum += (double)w;
 			if (step)
 				p.i++;
@@ -292,7 +277,7 @@ walk(const struct vmf_kq_mix *x, const float *value, const double *level,
 /* The first atoms of x: what members of single steps say, by their shares, of
  * which there may be none. */
 static void
-put_single(const struct vmf_kq *q, struct vmf_kq_mix *x, const float *share)
+put_single(const struct vmf_kq *q, struct vmf_kq_atoms *x, const float *share)
 {
 	float part[VMF_KQ_LANES], all = 0.0f;
 	int n = 0;
@@ -322,7 +307,7 @@ vmf_kq_mix_atoms(struct vmf_kq *q, const float *share[2], const float *v,
     const float other[2])
 {
 	static const float one = 1.0f;
-	struct atoms more;
+	struct vmf_kq_atoms more;
 
 	for (int i = 0; i < 2 && share[i] != NULL; i++) {
 		struct vmf_kq_mix *x = &q->mix[i];
@@ -335,8 +320,8 @@ vmf_kq_mix_atoms(struct vmf_kq *q, const float *share[2], const float *v,
 		if (v != NULL)
 			put_atoms(&more, v, vmf_kq_level_mass,
 			    VMF_KQ_LEVELS, other[i]);
-		put_single(q, x, &share[i][KQ_N_DENSE]);
-		merge(&x->n, x->v, x->a, more.v, more.a, more.n);
+		put_single(q, &x->atoms, &share[i][KQ_N_DENSE]);
+		put_atoms(&x->atoms, more.v, more.a, more.n, 1.0f);
 		add_up(x);
 	}
 }
@@ -378,9 +363,9 @@ mean_within(const struct vmf_kq_mix *x, const float *value, int64_t known,
 	for (int64_t i = 0; i < known; i++)
 		sum += (double)x->s[i] *
 		    (double)fminf(fmaxf(value[i], bound[0]), bound[1]);
-	for (int a = 0; a < x->n; a++)
-		sum += (double)x->a[a] *
-		    (double)fminf(fmaxf(x->v[a], bound[0]), bound[1]);
+	for (int a = 0; a < x->atoms.n; a++)
+		sum += (double)x->atoms.a[a] * (double)fminf(fmaxf(
+		    x->atoms.v[a], bound[0]), bound[1]);
 	return sum / x->total;
 }
 
@@ -432,8 +417,8 @@ vmf_kq_mean(const struct vmf_kq *q, int i)
 		return mean_within(x, q->value, n, bound);
 	}
 	sum = (double)q->ops->dot(x->s, q->value, n);
-	for (int a = 0; a < x->n; a++)
-		sum += (double)x->a[a] * (double)x->v[a];
+	for (int a = 0; a < x->atoms.n; a++)
+		sum += (double)x->atoms.a[a] * (double)x->atoms.v[a];
 	return sum / x->total;
 }
 
@@ -453,12 +438,12 @@ vmf_kq_pit(const struct vmf_kq *q, int k, double y, double *below,
 	}
 	for (; i < q->known && q->value[i] < v; i++)
 		less += (double)x->s[i];
-	for (; a < x->n && x->v[a] < v; a++)
-		less += (double)x->a[a];
+	for (; a < x->atoms.n && x->atoms.v[a] < v; a++)
+		less += (double)x->atoms.a[a];
 	for (; i < q->known && q->value[i] <= v; i++)
 		same += (double)x->s[i];
-	for (; a < x->n && x->v[a] <= v; a++)
-		same += (double)x->a[a];
+	for (; a < x->atoms.n && x->atoms.v[a] <= v; a++)
+		same += (double)x->atoms.a[a];
 	*upto = less + same < x->total ? (less + same) / x->total : 1.0;
 	*below = less / x->total;
 	if (*below > *upto)

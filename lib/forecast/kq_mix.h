@@ -42,12 +42,17 @@ extern const struct vmf_quantiles vmf_kq_levels;
 /* What each of them stands for: half of the way to its neighbours. */
 extern const float vmf_kq_level_mass[VMF_KQ_LEVELS];
 
+/* Values, ascending, and what each weighs. */
+struct vmf_kq_atoms {
+	int n;
+	float v[VMF_KQ_ATOMS], a[VMF_KQ_ATOMS];
+};
+
 /* A weighted sum of members; private but for total. */
 struct vmf_kq_mix {
 	int64_t known;			/* values that may weigh; 0: none */
 	float *s, *run;			/* by value, and sums of its runs */
-	int n;				/* atoms, ascending */
-	float v[VMF_KQ_ATOMS], a[VMF_KQ_ATOMS];
+	struct vmf_kq_atoms atoms;
 	double total;
 };
 
@@ -99,8 +104,9 @@ struct vmf_kq {
 	float *value, *gap;		/* ascending, and to the next */
 	int32_t *step, *phase, *in_week;	/* of each value */
 	unsigned asleep;		/* vmf_kq_asleep */
-	uint64_t silent;		/* bits of the members that are, */
-	uint64_t waiting;		/* and not as they are left out */
+	/* Bits of the members that are asleep, and of those that are so until
+	 * they have something to say, not as they are left out. */
+	uint64_t silent, waiting;
 	struct vmf_kq_news news;
 	float *x[VMF_KQ_STATES], last;
 	float *like[VMF_KQ_LIKES];
@@ -191,12 +197,13 @@ int64_t vmf_kq_hour(int64_t day);
 int64_t vmf_kq_period(struct vmf_kq *q, int64_t t);
 
 /* What the members of v make of each value, into v->w, and their sums. */
-void vmf_kq_weigh(const struct vmf_kq *q, struct vmf_kq_vector *v);
+void vmf_kq_weigh(struct vmf_kq *q, struct vmf_kq_vector *v);
 
 /*
  * What each member loses when y comes: loss is 2 x pinball loss, mean of the
- * nine deciles, err the absolute error of the median.  The members are mixed
- * into mix[0] by share.
+ * nine deciles, err the absolute error of the median; both are 0 of those who
+ * wait (q->waiting), as what they lose is the caller's to say.  The members are
+ * mixed into mix[0] by share.
  */
 void vmf_kq_judge(struct vmf_kq *q, double y, const float *share,
     float *loss, float *err);

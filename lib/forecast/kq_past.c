@@ -602,7 +602,7 @@ vmf_kq_lead(struct vmf_kq *q, int64_t lead)
 }
 
 void
-vmf_kq_weigh(const struct vmf_kq *q, struct vmf_kq_vector *v)
+vmf_kq_weigh(struct vmf_kq *q, struct vmf_kq_vector *v)
 {
 	int64_t lag = q->lead + 1;
 	const float *rows = v->rows + (span_of(q) - (lag - q->base)) *
