@@ -69,7 +69,7 @@ checksum() {
 	checksum sum claim1000 | diff - got
 	vmf-cat --checksum claim1 >one
 	(ulimit -v 100000 && vmf-cat --checksum claim2147483639) >got
-	python3 - <<-'EOT' >want
+	judge - <<-'EOT' >want
 		n = 2**31 - 9
 		print(n, "rows")
 		for line in list(open("one"))[1:]:
