@@ -19,6 +19,7 @@
 #include "base/cpu.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "ingest/bind.h"
 #include "ingest/map.h"
 
 struct vmf_ingest;
@@ -36,8 +37,7 @@ struct vmf_ingest_opts {
 	int64_t start_s;	/* VMF_TIME_NONE: as the map says */
 	int64_t step_s;		/* 0: as the map says */
 	const char *id;		/* the VM, in place of the file's name */
-	const char *const *ignore;	/* columns to pass over */
-	int n_ignore;
+	struct vmf_pick pick;	/* which columns */
 	bool skip_bad;		/* count bad rows instead of failing */
 	struct vmf_out *bad_out;	/* and write them here, or NULL */
 };
