@@ -454,6 +454,9 @@ x=/1,$T0,3,2"
 	# What is wanted has to be clear.
 	echo '{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "mem", "column": "mem"}]}' >m2.json
 	refused "a.csv:1: column 6 is the second of the name 'os'" --only os a.csv
+	put d.csv 't;CPU;id;Cores;CPU\n0;50;a;4;60\n'
+	refused "d.csv:1: column 5 is the second of the name 'CPU'" \
+	    --map m.json --only cpu d.csv
 	refused "a.csv:1: column 4 is the mem of the map, and --ignore names it" \
 	    --map m2.json --only mem --ignore mem a.csv
 	fails 2 "--only: found ',', expected names" vmf-ingest --only , a.csv

@@ -152,9 +152,12 @@ check_names(const struct vmf_bind *b, const uint8_t *use,
 	for (int64_t i = 0; rc == 0 && i < b->n_fields; i++) {
 		const struct vmf_field_text *f = &b->name[i];
 
-		if (use[i] == USE_IGNORED || use[i] == USE_SPARE ||
-		    (use[i] == USE_NONE && !b->map->wide &&
-		    !wanted(pick, f->s, f->len)))
+		bool unwanted = use[i] == USE_SPARE || (use[i] == USE_NONE &&
+		    !b->map->wide && !wanted(pick, f->s, f->len));
+
+		/* What is not wanted may not have the name of what is. */
+		if (use[i] == USE_IGNORED || (unwanted &&
+		    vmf_dict_find(&seen, f->s, f->len) < 0))
 			continue;
 		if (!vmf_utf8_valid(f->s, f->len)) {
 			rc = vmf_fail(e, VMF_EDATA, "%s: the name of column "
