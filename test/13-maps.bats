@@ -36,6 +36,13 @@ c,$T0,3"
 	put a.csv 't,b,a\n0,1,x\n300,1,2\n'
 	ingest --map wide --metric cpu --bad-rows skip --ignore b a.csv
 	lines "a,$T5,2"
+	# Not every row silently lost.
+	put a.csv 't,b,a\n0,x,y\n300,x,z\n'
+	refused "none of 2 rows can be read (a.csv:2: column 'b': found 'x', expected a number)" \
+	    --map wide --metric cpu --bad-rows skip a.csv
+	put a.csv 'Zeit;b;a\n0;1,5;2\n'
+	refused "a.csv:1: no column of a VM; found 'Zeit;b;a'; expected --delimiter ';'" \
+	    --map wide --metric cpu a.csv
 	# As pandas writes an index that has no name; a VM has to have one.
 	put a.csv ',b\n0,1\n'
 	ingest --map wide --metric cpu a.csv

@@ -422,10 +422,17 @@ check_out_names(const struct vmf_bind *b, const char *where,
 }
 
 static int
-bind_wide(struct vmf_bind *b, const uint8_t *use, struct vmf_err *e)
+bind_wide(struct vmf_bind *b, const uint8_t *use, const char *where,
+    struct vmf_err *e)
 {
+	char found[400];
 	int rc = 0;
 
+	if (likely_delim(b->name, b->n_fields) != '\0') {
+		vmf_show_names(b->name, b->n_fields, "", found);
+		return vmf_fail(e, VMF_EDATA, "%s: no column of a VM; %s",
+		    where, found);
+	}
 	for (int64_t i = 0; rc == 0 && i < b->n_fields; i++) {
 		if (use[i] != USE_NONE)
 			continue;
@@ -464,7 +471,7 @@ vmf_bind_make(struct vmf_bind *b, const struct vmf_map *map,
 			rc = bind_guessed(b, use, attribute, pick, e);
 	}
 	if (rc == 0 && map->wide)
-		rc = bind_wide(b, use, e);
+		rc = bind_wide(b, use, where, e);
 	else if (rc == 0 && map->others == VMF_OTHERS_ERROR &&
 	    pick->n_only == 0)
 		rc = check_all_used(b, use, where, e);

@@ -296,6 +296,10 @@ vmf_ingest_finish(struct vmf_ingest *in, struct vmf_err *e)
 		    c->n_good == 0)
 			return vmf_ingest_never(in, c, e);
 	}
+	/* Then the map is wrong, or the file is none of its kind. */
+	if (in->count.bad > 0 && in->count.bad == in->count.rows_in)
+		return vmf_fail(e, VMF_EDATA, "none of %lld rows can be read "
+		    "(%s)", (long long)in->count.bad, in->first_bad.msg);
 	return 0;
 }
 

@@ -84,8 +84,8 @@ const struct vmf_schema *vmf_ingest_schema(const struct vmf_ingest *in);
 int vmf_ingest_fill(struct vmf_ingest *in, struct vmf_batch *b,
     struct vmf_err *e) VMF_CHECK;
 
-/* After the last file: VMF_EDATA where bad rows were passed over and a
- * column that was taken for a metric never held a number. */
+/* After the last file: VMF_EDATA where bad rows were passed over, and those
+ * are all rows, or a column that was taken for a metric never held a number. */
 int vmf_ingest_finish(struct vmf_ingest *in, struct vmf_err *e) VMF_CHECK;
 
 /* The format of times, of the file opened last; *guessed: neither the options
