@@ -161,6 +161,8 @@ DAY=2024-05-01T00:00:00Z
 	echo 'a h 1,2 -' | forecast $DAY >f
 	run -0 window --length 1h --not-before 2024-05-01T01:01:00Z <f
 	assert_output --partial ',no-window,no window of 1h'
+	run -0 window --length 1h --not-before 2024-05-02 <f
+	assert_output --partial ',no-window,"the forecast ends at 2024-05-01T02:00:00Z, and no window begins before 2024-05-02T00:00:00Z: expected a longer --horizon of vmf-predict"'
 }
 
 @test "--blackout: days, times, over midnight, several; a row where all is dark" {

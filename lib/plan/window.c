@@ -180,9 +180,15 @@ find_starts(struct vmf_windows *w, const struct vmf_window_opts *o,
 		vmf_format_duration(o->length_s, len);
 		vmf_time_format_utc(start, from);
 		vmf_time_format_utc(end, to);
-		none(w, VMF_NO_WINDOW, "no window of %s that begins on a "
-		    "slot of %s fits between %s and %s%s", len, slot, from,
-		    to, early ? " (its deadline or --not-after)" : "");
+		if (end <= start && !early)
+			none(w, VMF_NO_WINDOW, "the forecast ends at %s, and "
+			    "no window begins before %s: expected a longer "
+			    "--horizon of vmf-predict", to, from);
+		else
+			none(w, VMF_NO_WINDOW, "no window of %s that begins "
+			    "on a slot of %s fits between %s and %s%s", len,
+			    slot, from, to, early ?
+			    " (its deadline or --not-after)" : "");
 	}
 	return 0;
 }
