@@ -100,6 +100,8 @@ struct cmd {
 	bool same_kind;		/* -o may be the input: it is what it was,
 				 * with less in it */
 	int min_args, max_args;	/* operands; max_args < 0: any number */
+	bool always_reads;	/* standard input where no operand is there,
+				 * whatever the options are */
 	/* NULL, or what -V says of the device that it can use */
 	void (*device)(char *text, size_t size);
 	/* NULL, or what -V says of XGBoost: NULL where it is not there */

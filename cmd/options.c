@@ -281,6 +281,8 @@ cmd_parse(struct cmd *c, const struct cmd_opt *table, int argc, char *argv[])
 	if (rc == CMD_VERSION && have_out)
 		cmd_say_version(c);
 	if (rc == 0)
+		rc = cmd_check_stdin(c, table, &e);
+	if (rc == 0)
 		rc = cmd_check_output(c, table, &e);
 	if (rc == 0 && c->sums != NULL)
 		rc = cmd_check_sums(c, table, &e);

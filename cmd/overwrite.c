@@ -178,3 +178,36 @@ cmd_check_sums(const struct cmd *c, const struct cmd_opt *table,
 
 	return rc != 0 ? rc : cmd_check_written(c, table, "--sums", c->sums, e);
 }
+
+/* One more that is read; first: which of those before was standard input. */
+static int
+read_once(char first[64], const char *what, const char *path,
+    struct vmf_err *e)
+{
+	if (path == NULL || strcmp(path, "-") != 0)
+		return 0;
+	if (*first != '\0')
+		return vmf_fail(e, VMF_EUSAGE, "%s and %s cannot both be "
+		    "standard input", first, what);
+	snprintf(first, 64, "%s", what);
+	return 0;
+}
+
+int
+cmd_check_stdin(const struct cmd *c, const struct cmd_opt *table,
+    struct vmf_err *e)
+{
+	char first[64] = "", what[64];
+	int rc = 0;
+
+	for (; rc == 0 && table->type != CMD_END; table++) {
+		snprintf(what, sizeof(what), "--%s", table->name);
+		rc = read_once(first, what, option_file(table, true), e);
+	}
+	for (int i = 0; rc == 0 && i < c->n_args; i++)
+		rc = read_once(first, strcmp(first, "an operand") == 0 ?
+		    "another" : "an operand", c->arg[i], e);
+	if (rc == 0 && c->n_args == 0 && c->always_reads)
+		rc = read_once(first, "the input", "-", e);
+	return rc;
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The outputs beside the inputs, and beside each other. */
+/* The outputs beside the inputs, and each beside the others. */
 #ifndef VMF_OVERWRITE_H
 #define VMF_OVERWRITE_H
 
@@ -21,6 +21,12 @@ int cmd_check_written(const struct cmd *c, const struct cmd_opt *table,
 
 /* The same of --sums, which may not be the output either. */
 int cmd_check_sums(const struct cmd *c, const struct cmd_opt *table,
+    struct vmf_err *e) VMF_CHECK;
+
+/* VMF_EUSAGE where more than one of the options that read a file and of the
+ * operands is standard input; so is an operand that is not there, where a
+ * command always reads one. */
+int cmd_check_stdin(const struct cmd *c, const struct cmd_opt *table,
     struct vmf_err *e) VMF_CHECK;
 
 /* VMF_EUSAGE where path, which option names, and other, which is `what`, are

@@ -51,7 +51,7 @@ static struct cmd c = {
 	"      --memory SIZE     memory to use, at least 16M [256M]; beyond\n"
 	"                        it partial sums go to $TMPDIR\n"
 	CMD_SHARED_USAGE,
-	.max_args = 1,
+	.max_args = 1, .always_reads = true,
 };
 
 static struct vmf_aggregate_opts opts = {

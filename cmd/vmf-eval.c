@@ -55,7 +55,7 @@ static struct cmd c = {
 "      --memory SIZE     for what is learned of the whole fleet [256M]\n"
 "      --threads N       work on so many cores [all]\n"
 CMD_SHARED_USAGE,
-	.max_args = -1,
+	.max_args = -1, .always_reads = true,
 	.device = cmd_panel_device,
 	.trees = vmf_boost_version,
 };
@@ -146,10 +146,6 @@ check_options(struct vmf_eval *ev, struct vmf_err *e)
 	if (opt.forecast == NULL)
 		return vmf_eval_add_models(ev, opt.model == NULL ? "auto" :
 		    opt.model, e);
-	if (strcmp(opt.forecast, "-") == 0 && (c.n_args == 0 ||
-	    strcmp(c.arg[0], "-") == 0))
-		return vmf_fail(e, VMF_EUSAGE, "--forecast and the series "
-		    "cannot both be standard input");
 	if ((name = cmd_given_of(&c, table, "model origins protocol horizon "
 	    "refit-at at")) != NULL)
 		return vmf_fail(e, VMF_EUSAGE, "--%s and --forecast: the "

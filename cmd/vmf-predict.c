@@ -103,8 +103,7 @@ parse_options(struct vmf_predict *p, struct vmf_err *e)
 	if (explain && c.n_args > 0)
 		return vmf_fail(e, VMF_EUSAGE, "--explain tells what the "
 		    "model knows; leave out %s", c.arg[0]);
-	if (!explain && strcmp(opt.from, "-") == 0 && (c.n_args == 0 ||
-	    strcmp(c.arg[0], "-") == 0))
+	if (!explain && strcmp(opt.from, "-") == 0 && c.n_args == 0)
 		return vmf_fail(e, VMF_EUSAGE, "--from and the series cannot "
 		    "both be standard input");
 	p->refit = refit;
@@ -147,8 +146,7 @@ reconcile(struct vmf_err *e)
 	if (name != NULL)
 		return vmf_fail(e, VMF_EUSAGE, "--reconcile takes forecasts "
 		    "as they are; leave out --%s", name);
-	if (strcmp(opt.reconcile, "-") == 0 && (c.n_args == 0 ||
-	    strcmp(c.arg[0], "-") == 0))
+	if (strcmp(opt.reconcile, "-") == 0 && c.n_args == 0)
 		return vmf_fail(e, VMF_EUSAGE, "--reconcile and the VMs' "
 		    "forecast cannot both be standard input");
 	return predict_sums(&c, &o, e);

@@ -51,7 +51,7 @@ static struct cmd c = {
 "      --checkpoint FILE of lstm: where a run that was killed goes on\n"
 "      --threads N       work on so many cores [all]\n"
 CMD_SHARED_USAGE,
-	.max_args = 1,
+	.max_args = 1, .always_reads = true,
 	.device = cmd_panel_device,
 	.trees = vmf_boost_version,
 };
@@ -127,10 +127,6 @@ parse_words(struct vmf_train *t, struct vmf_targets *targets,
 		    "without season budget")) != NULL)
 			return vmf_fail(e, VMF_EUSAGE, "--%s and --update: "
 			    "the model has its own", name);
-		if (strcmp(opt.update, "-") == 0 && (c.n_args == 0 ||
-		    strcmp(c.arg[0], "-") == 0))
-			return vmf_fail(e, VMF_EUSAGE, "--update and the "
-			    "series cannot both be standard input");
 		if ((rc = cmd_open_in(&c, opt.update, r, e)) != 0 ||
 		    (rc = vmf_model_open(m, *r, e)) != 0)
 			return rc;

@@ -71,7 +71,7 @@ static struct cmd c = {
 "      --tz ZONE         wall clock of --blackout and --not-... [UTC]\n"
 "      --step TIME       the forecast's step, where its metadata was dropped\n"
 CMD_SHARED_USAGE,
-	.max_args = 1,
+	.max_args = 1, .always_reads = true,
 };
 
 static struct window_opts opt = {

@@ -250,3 +250,18 @@ examples() {
 		cd "$BATS_TEST_TMPDIR"
 	done
 }
+
+@test "standard input is read by one" {
+	cd "$BATS_TEST_TMPDIR"
+	: >none
+	fails 2 'an operand and another cannot both be standard input' \
+	    vmf-ingest - - <none
+	fails 2 '--hosts and an operand cannot both be standard input' \
+	    vmf-window --length 1h --place --hosts - - <none
+	fails 2 '--replan and the input cannot both be standard input' \
+	    vmf-window --length 1h --replan - <none
+	fails 2 '--join and the input cannot both be standard input' \
+	    vmf-aggregate -s 1h --join - <none
+	fails 2 '--join and --append cannot both be standard input' \
+	    vmf-aggregate -s 1h --append - --join - x <none
+}
