@@ -45,7 +45,7 @@
 /* Searches of a fleet of so few VMs whose plan costs more than its bound times
  * this, where the second does not end as the first did. */
 #define SEARCHES 4
-#define SMALL 200
+#define SMALL 200		/* and these may break limits for a while */
 #define LOOSE 0.01
 #define SAME 1e-9		/* of a cost, whose sums are rounded */
 #define TELL_EACH 256		/* rounds to one that is told of */
@@ -412,8 +412,10 @@ tell(const struct vmf_search *out, int64_t rounds, int64_t placed,
 /*
  * Cycles of rounds that cool down, each from the best plan so far.  In two
  * of three a VM may lose its place for a while, at a price that rises until
- * no VM is worth it: tight plans are not rearranged otherwise.  They end early
- * where nothing is to be gained, or where nothing was for long.
+ * no VM is worth it: tight plans are not rearranged otherwise.  Of a small
+ * fleet in which who leaves makes room, the first of these two begins with
+ * plans that break limits (plan/relax.c).  They end early where nothing is to be gained, or
+ * where nothing was for long.
  */
 static int
 search_rounds(struct vmf_state *s, struct vmf_search *out, struct vmf_err *e)
@@ -453,9 +455,6 @@ search_rounds(struct vmf_state *s, struct vmf_search *out, struct vmf_err *e)
 					return rc;
 				gained = kept ? cycle + 1 : gained;
 				load_best(s);
-				/* The next round begins the next cycle. */
-				*done = ((cycle + 1) * rounds - 1) / CYCLES;
-				continue;
 			}
 		}
 		rc = s->depends && *done % each == 0 ?
