@@ -13,9 +13,9 @@ ingest_load_map(struct vmf_map *map, const char *name, const char *metric,
 		rc = vmf_map_set_delimiter(map, delim, e);
 	if (rc == 0 && map->migrations != NULL && (metric != NULL ||
 	    o->start_s != VMF_TIME_NONE || o->step_s != 0 ||
-	    o->stamp != VMF_STAMP_AUTO))
+	    o->pick.n_only > 0 || o->stamp != VMF_STAMP_AUTO))
 		return vmf_fail(e, VMF_EUSAGE, "--map %.64s is of "
-		    "migrations: --metric, --start, --step and "
+		    "migrations: --metric, --start, --step, --only and "
 		    "--time-format are for readings", name);
 	return rc != 0 || metric == NULL ? rc :
 	    vmf_map_set_metric(map, metric, e);
@@ -60,8 +60,8 @@ ingest_moves(const struct cmd *c, const struct vmf_map *map,
     const struct vmf_ingest_opts *o, struct cmd_output *out,
     struct vmf_err *e)
 {
-	const struct vmf_mig_opts opts = { o->id, o->ignore, o->n_ignore,
-	    o->skip_bad, o->bad_out };
+	const struct vmf_mig_opts opts = { o->id, o->pick.ignore,
+	    o->pick.n_ignore, o->skip_bad, o->bad_out };
 	struct vmf_schema schema = { 0 };
 	struct vmf_batch batch = { 0 };
 	struct vmf_mig_in *in = NULL;

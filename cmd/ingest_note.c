@@ -43,6 +43,23 @@ watch_range(struct ingest_watch *w, const float *v, int64_t n)
 	}
 }
 
+/* Without a branch, as who has none of the one kind looks at all times: the
+ * sign of a difference tells. */
+static void
+watch_times(struct ingest_watch *w, const int64_t *t, int64_t n)
+{
+	uint64_t before = UINT64_MAX, near = 0, early = 0;
+
+	for (int64_t i = 0; i < n; i++) {
+		before &= (uint64_t)t[i] - (uint64_t)YEAR_2000;
+		near |= (uint64_t)t[i] - (uint64_t)YEAR_2100;
+		early |= (uint64_t)t[i] - (uint64_t)EARLY;
+	}
+	w->late |= n > 0 && (int64_t)before >= 0;
+	w->near |= (int64_t)near < 0;
+	w->early |= (int64_t)early < 0;
+}
+
 void
 ingest_watch(struct ingest_watch *w, const struct vmf_schema *s,
     const struct vmf_batch *b)
@@ -57,14 +74,8 @@ ingest_watch(struct ingest_watch *w, const struct vmf_schema *s,
 		watch_range(w, b->col[cpu].d.f32, b->n);
 	if (w->late && w->near && w->whole && w->differs)
 		return;
-	for (int64_t i = 0; time >= 0 && !(w->late && w->near) && i < b->n;
-	    i++) {
-		int64_t t = b->col[time].d.i64[i];
-
-		w->late = w->late || t >= YEAR_2000;
-		w->near = w->near || t < YEAR_2100;
-		w->early = w->early || t < EARLY;
-	}
+	if (time >= 0 && !(w->late && w->near))
+		watch_times(w, b->col[time].d.i64, b->n);
 	for (int64_t i = 0; cpu >= 0 && !w->whole && i < b->n; i++) {
 		double v = vmf_col_num(&b->col[cpu], i);
 

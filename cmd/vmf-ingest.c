@@ -32,6 +32,7 @@ static const char usage[] =
 "      --step SPAN       the time between their rows [the map's: 5m]\n"
 "      --time-format F   auto, s, ms, us, ns, rfc3339 or wall [the map's]\n"
 "      --tz ZONE         the wall clock of times without a zone [UTC]\n"
+"      --only LIST       only these metrics and attributes [all]\n"
 "      --ignore COLUMN   pass over a column of the header (repeatable)\n"
 "      --bad-rows WHAT   fail, skip, or a FILE to keep them in [fail]\n"
 "      --threads N       threads that read; the output is the same [cores]\n"
@@ -40,7 +41,7 @@ CMD_FROM_TEXT_USAGE;
 
 static struct {
 	const char *map, *metric, *delim, *time_format, *bad_rows;
-	struct cmd_strs ignore;
+	struct cmd_strs ignore, only;
 	int64_t threads;
 	bool show_map;
 	struct vmf_ingest_opts in;
@@ -61,6 +62,7 @@ static const struct cmd_opt table[] = {
 	{ CMD_DURATION, "step", 0, &opt.in.step_s, false, 0, 0 },
 	{ CMD_STR, "time-format", 0, &opt.time_format, false, 0, 0 },
 	{ CMD_TZ, "tz", 0, NULL, false, 0, 0 },
+	{ CMD_STRS, "only", 0, &opt.only, false, 0, 0 },
 	{ CMD_STRS, "ignore", 0, &opt.ignore, false, 0, 0 },
 	{ CMD_WRITTEN, "bad-rows", 0, &opt.bad_rows, false, 0, 0 },
 	{ CMD_INT, "threads", 0, &opt.threads, true, 1, 256 },
@@ -98,8 +100,13 @@ check_options(void)
 	int rc;
 
 	opt.in.skip_bad = strcmp(bad_rows, "fail") != 0;
-	opt.in.ignore = opt.ignore.v;
-	opt.in.n_ignore = opt.ignore.n;
+	opt.in.pick = (struct vmf_pick){ opt.ignore.v, opt.ignore.n,
+	    opt.only.v, opt.only.n };
+	for (int k = 0; k < opt.only.n; k++)
+		if (opt.only.v[k][strspn(opt.only.v[k], ",")] == '\0')
+			return cmd_usage(&c, "--only: found '%s', expected "
+			    "names of metrics and attributes, as in cpu,mem",
+			    opt.only.v[k]);
 	if (stamp < 0)
 		return cmd_usage(&c, "--time-format: found '%s', expected "
 		    "auto, s, ms, us, ns, rfc3339 or wall", opt.time_format);
@@ -247,6 +254,7 @@ done:
 	vmf_ingest_free(in);
 	vmf_map_free(&map);
 	free(opt.ignore.v);
+	free(opt.only.v);
 	cmd_free(&c);
 	return ret;
 }

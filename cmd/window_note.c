@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/names.h"
 #include "base/num.h"
 
 void
@@ -23,15 +24,13 @@ window_explain(struct vmf_planner *p, const struct window_opts *o,
 	struct vmf_buf text = { 0 };
 	int rc = 0;
 
-	for (int k = 0; k < o->explain.n && rc == 0; k++)
-		for (const char *s = o->explain.v[k]; *s != '\0' &&
-		    rc == 0;) {
-			size_t n = strcspn(s, ",");
+	for (int k = 0; k < o->explain.n && rc == 0; k++) {
+		const char *at = o->explain.v[k], *id;
+		int64_t n;
 
-			rc = n == 0 ? 0 : vmf_planner_explain(p, s,
-			    (int64_t)n, &text, e);
-			s += n + (s[n] == ',');
-		}
+		while (rc == 0 && vmf_names_next(&at, &id, &n))
+			rc = vmf_planner_explain(p, id, n, &text, e);
+	}
 	if (rc == 0)
 		window_say(&text);
 	vmf_buf_free(&text);

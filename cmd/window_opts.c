@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/names.h"
 #include "base/num.h"
 #include "base/thread.h"
 #include "base/time.h"
@@ -178,13 +179,8 @@ bool
 window_opts_named(const struct cmd_strs *s, const char *id, int64_t len)
 {
 	for (int k = 0; k < s->n; k++)
-		for (const char *t = s->v[k]; *t != '\0';) {
-			size_t n = strcspn(t, ",");
-
-			if ((int64_t)n == len && memcmp(t, id, n) == 0)
-				return true;
-			t += n + (t[n] == ',');
-		}
+		if (vmf_names_has(s->v[k], id, len))
+			return true;
 	return false;
 }
 
@@ -192,15 +188,15 @@ int
 window_opts_all(const struct cmd_strs *s, const struct vmf_dict *said,
     struct vmf_err *e)
 {
-	for (int k = 0; k < s->n; k++)
-		for (const char *t = s->v[k]; *t != '\0';) {
-			size_t n = strcspn(t, ",");
+	for (int k = 0; k < s->n; k++) {
+		const char *at = s->v[k], *id;
+		int64_t n;
 
-			if (n > 0 && vmf_dict_find(said, t, (int64_t)n) < 0)
+		while (vmf_names_next(&at, &id, &n))
+			if (vmf_dict_find(said, id, n) < 0)
 				return vmf_fail(e, VMF_EDATA, "--explain: no "
 				    "VM '%.*s' in the plan",
-				    (int)(n > 200 ? 200 : n), t);
-			t += n + (t[n] == ',');
-		}
+				    (int)(n > 200 ? 200 : n), id);
+	}
 	return 0;
 }

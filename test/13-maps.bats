@@ -36,6 +36,13 @@ c,$T0,3"
 	put a.csv 't,b,a\n0,1,x\n300,1,2\n'
 	ingest --map wide --metric cpu --bad-rows skip --ignore b a.csv
 	lines "a,$T5,2"
+	# Not every row silently lost.
+	put a.csv 't,b,a\n0,x,y\n300,x,z\n'
+	refused "none of 2 rows can be read (a.csv:2: column 'b': found 'x', expected a number)" \
+	    --map wide --metric cpu --bad-rows skip a.csv
+	put a.csv 'Zeit;b;a\n0;1,5;2\n'
+	refused "a.csv:1: no column of a VM; found 'Zeit;b;a'; expected --delimiter ';'" \
+	    --map wide --metric cpu a.csv
 	# As pandas writes an index that has no name; a VM has to have one.
 	put a.csv ',b\n0,1\n'
 	ingest --map wide --metric cpu a.csv
@@ -399,6 +406,71 @@ b,$T5,1,x"
 	refused "a.csv:1: the map does not know column 'new'" --map m.json a.csv
 	ingest --map m.json --ignore new a.csv
 	lines "a,$T0,1"
+}
+
+@test "a map's column is no metric of its own besides" {
+	put a.csv 'vm,time,cpu,Cores\na,0,1,4\n'
+	cat >m.json <<-'END'
+	{"vm": {"column": "vm"}, "time": {"column": "time"}, "others": "guess",
+	 "attributes": [{"name": "vcpus", "column": "Cores", "type": "int32"}]}
+	END
+	ingest --map m.json a.csv
+	run cat out
+	assert_output "vm,time,cpu,vcpus
+a,$T0,1,4"
+}
+
+@test "--only: no other column is read, whatever is in it" {
+	put a.csv 'vm,time,cpu,mem,os,os,\377\na,0,1,2,linux,x,y\na,300,3,?,,,\n'
+	for csv in fast libcsv; do
+		export VMF_CSV=$csv
+		ingest --only mem,cpu --bad-rows skip a.csv
+		lines "a,$T0,1,2"
+		ingest --only cpu a.csv
+		run cat out
+		assert_output "vm,time,cpu
+a,$T0,1
+a,$T5,3"
+		# By the stream's names, not the source's; several times.
+		put b.csv 't;CPU;id;Cores;disk\n0;50;a;4;x\n'
+		cat >m.json <<-'END'
+		{"delimiter": ";", "vm": {"column": "id"}, "time": {"column": "t"},
+		 "metrics": [
+		  {"name": "cpu", "column": "CPU", "percent_of": "Cores"},
+		  {"name": "disk", "column": "disk"}],
+		 "attributes": [{"name": "vcpus", "column": "Cores", "type": "int32"},
+		  {"name": "host", "column": "gone"}]}
+		END
+		ingest --map m.json --only cpu b.csv
+		lines "a,$T0,1250"
+		ingest --map m.json --only vm,vcpus, --only cpu,time b.csv
+		run cat out
+		assert_output "vm,time,cpu,vcpus
+a,$T0,1250,4"
+		put c.csv '0,x=/1,1,3,2\n'
+		ingest --map azure --only cpu,cpu_max c.csv
+		run cat out
+		assert_output "vm,time,cpu_max,cpu
+x=/1,$T0,3,2"
+	done
+	refused "a.csv:1: no metric or attribute 'disk', which --only names; found 'cpu', 'mem', 'os', 'os', '?'" \
+	    --only cpu,disk a.csv
+	refused "b.csv:1: no metric or attribute 'CPU', which --only names; found 'cpu', 'disk', 'vcpus', 'host' (small and capital letters differ)" \
+	    --map m.json --only CPU b.csv
+	refused "b.csv:1: no column 'gone' for host" --map m.json --only host b.csv
+	# What is wanted has to be clear.
+	echo '{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "mem", "column": "mem"}]}' >m2.json
+	refused "a.csv:1: column 6 is the second of the name 'os'" --only os a.csv
+	put d.csv 't;CPU;id;Cores;CPU\n0;50;a;4;60\n'
+	refused "d.csv:1: column 5 is the second of the name 'CPU'" \
+	    --map m.json --only cpu d.csv
+	refused "a.csv:1: column 4 is the mem of the map, and --ignore names it" \
+	    --map m2.json --only mem --ignore mem a.csv
+	fails 2 "--only: found ',', expected names" vmf-ingest --only , a.csv
+	fails 2 '--only is for sources with a column for each metric' \
+	    vmf-ingest --map wide --metric cpu --only cpu a.csv
+	fails 2 '--only and --time-format are for readings' \
+	    vmf-ingest --map migrations --only vm a.csv
 }
 
 @test "maps are checked strictly" {

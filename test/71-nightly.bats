@@ -162,8 +162,13 @@ sums() {
 		echo a,now,1
 	} >many.csv
 	run -1 sh "$NIGHTLY" --out bad --date 2024-01-04 many.csv
-	assert_output --partial '1 of 2 rows rejected, more than NIGHT_MAX_BAD=1 %'
-	leaves bad 2024-01-04.log lock
+	assert_output --partial "1 of 2 rows rejected, more than NIGHT_MAX_BAD=1 % (the first: many.csv:3: column 'time': found 'now'"
+	assert_output --partial "; they, or 1000 of them, are in $PWD/bad/2024-01-04.rejected.csv"
+	leaves bad 2024-01-04.log 2024-01-04.rejected.csv lock
+	assert_equal "$(cat bad/2024-01-04.rejected.csv)" a,now,1
+	# Gone when the night is done again.
+	NIGHT_MAX_BAD=50 sh "$NIGHTLY" --out bad --date 2024-01-04 many.csv
+	[ ! -e bad/2024-01-04.rejected.csv ]
 	NIGHT_MAX_BAD=50 sh "$NIGHTLY" --out bad --date 2024-01-02 many.csv
 	[ -e bad/latest/plan.csv ]
 }
@@ -431,11 +436,12 @@ starts() {
 	day 1 >day1.csv
 	day 2 >day2.csv
 	sh "$NIGHTLY" --out out --date 2024-01-02 day1.csv
-	head -c 100 out/2024-01-02/series-1h.arrows >cut
-	mv cut out/2024-01-02/series-1h.arrows
-	run -1 sh "$NIGHTLY" --out out --date 2024-01-03 day2.csv
-	assert_line --index 0 --partial "nightly: 2024-01-03: failed: meta (exit code 1): vmf-cat: "
-	assert_output --partial "vmf-cat: $PWD/out/2024-01-02/series-1h.arrows"
+	mv out/2024-01-02/series-1h.arrows whole
+	for bytes in 100 $(($(stat -c %s whole) - 300)); do
+		head -c "$bytes" whole >out/2024-01-02/series-1h.arrows
+		run -1 sh "$NIGHTLY" --out out --date 2024-01-03 day2.csv
+		assert_line --index 0 --regexp "^nightly: 2024-01-03: failed: history: vmf-cat: $PWD/out/2024-01-02/series-1h.arrows: cut off at byte $bytes,.*; do the night of 2024-01-02 again with its samples and --force, or unset NIGHT_KEEP and name the samples of the whole history\$"
+	done
 }
 
 @test "no samples, no plan" {
@@ -703,6 +709,16 @@ two_kept() {
 		esac
 		[ ! -e out/2024-01-04 ]
 	done
+}
+
+@test "a folder that cannot be written is told in one line" {
+	mkdir -p held/lock
+	run -1 sh "$NIGHTLY" --out held --date 2024-01-04 day.csv.gz
+	assert_output "nightly: cannot write $PWD/held/lock: Is a directory"
+	run -1 sh "$NIGHTLY" --out day.csv.gz --date 2024-01-04 day.csv.gz
+	assert_line --index 0 --partial 'nightly: cannot create directory'
+	run -2 sh "$NIGHTLY" --conf .
+	assert_line --index 0 'nightly: cannot read .'
 }
 
 @test "a full TMPDIR, or none, is told in one line, and nothing is left" {

@@ -973,7 +973,12 @@ c,cancelled,more than 0 failed in wave 1"
 		vmf-predict -q --from model --horizon 3 series |
 		    vmf-window -q --length 1h -o odd
 	}
-	bad 1 'odd: the VM "a\nb\tc?" or its hosts have control characters in their names' odd
+	run -0 to_virsh odd
+	assert_line "# a?b?c?: control characters in its name or that of a host"
+	assert_line --partial '0 commands; 1 moves have none'
+	run to_virsh --run --now odd
+	assert_line --partial 'a?b?c?,h1,h2,'
+	assert_line --partial ',cancelled,control characters in its name or that of a host'
 	bad 1 'cannot open none: No such file or directory' none
 	bad 2 "option '--parallel': found '0', expected at least 1" --parallel 0 plan
 	bad 2 "option '--max-failures': found 'x', expected a whole number" --max-failures x plan

@@ -105,6 +105,16 @@ load night
 	    NIGHT_WINDOW='--place --drain nowhere'
 	refused 1 "$of_window cannot open hosts.csv" \
 	    NIGHT_WINDOW='--place --hosts hosts.csv'
+	# Files of settings, and the levels of a night, are known.
+	printf 'hostname,cpus\nh1,3\n' >other.csv
+	refused 1 "$of_window other.csv:1: found no column 'host'" \
+	    NIGHT_WINDOW='--place --hosts other.csv'
+	refused 1 "$of_window an empty forecast: no quantile 0.95 of 'cpu_mean'; there are 0.1," \
+	    NIGHT_WINDOW='--risk 0.95'
+	printf 'vm;host\na;h1\n' >semi.csv
+	run -1 timeout 20 sh "$NIGHTLY" --out out --date 2024-01-04 \
+	    --join semi.csv never
+	assert_line --index 0 --partial "NIGHT_STEP, NIGHT_INVENTORY: vmf-aggregate: semi.csv:1: found no column"
 	refused 2 "NIGHT_HORIZON: vmf-predict: --horizon: 'x', expected" \
 	    NIGHT_HORIZON=x
 	refused 2 "NIGHT_MODEL: vmf-train: --model: 'best' is not known" \

@@ -236,3 +236,17 @@ examples() {
 		    fail "$base: .Dd"
 	done
 }
+
+@test "scripts find what they share through a link, and from their own folder" {
+	local name
+	cd "$BATS_TEST_TMPDIR"
+	for name in plan-to-virsh plan-to-openstack nightly; do
+		ln -s "$VMF_ROOT/scripts/$name" "vmf-$name"
+		run -0 "./vmf-$name" --help
+		assert_line --index 0 --regexp "^usage: vmf-$name "
+		PATH=$PWD:$PATH run -0 "vmf-$name" --help
+		cd "$VMF_ROOT/scripts"
+		run -0 sh "$name" --help
+		cd "$BATS_TEST_TMPDIR"
+	done
+}

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/names.h"
 #include "base/rng.h"
 
 /* Rows looked at together. */
@@ -137,22 +138,6 @@ vmf_checksum_new(struct vmf_checksum **out, const char *columns,
 	return 0;
 }
 
-/* Is the name among the words of the list? */
-static bool
-among(const char *list, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (const char *c = list; *c != '\0'; c += *c == ',') {
-		size_t len = strcspn(c, ",");
-
-		if (len == n && memcmp(c, name, n) == 0)
-			return true;
-		c += len;
-	}
-	return false;
-}
-
 /* Place of the column of this name in s->col, made if new; or < 0. */
 static int64_t
 place(struct vmf_checksum *s, const char *name, struct vmf_err *e)
@@ -211,7 +196,8 @@ vmf_checksum_schema(struct vmf_checksum *s, const struct vmf_schema *f,
 	for (int i = 0; i < f->n; i++) {
 		const char *name = f->field[i].name;
 
-		if (s->columns != NULL && !among(s->columns, name))
+		if (s->columns != NULL && !vmf_names_has(s->columns, name,
+		    (int64_t)strlen(name)))
 			continue;
 		if (place(s, name, e) < 0)
 			return VMF_ENOMEM;

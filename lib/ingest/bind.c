@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/names.h"
 #include "base/num.h"
 
 const char *
@@ -86,27 +87,42 @@ copy_names(struct vmf_bind *b, const struct vmf_field_text *name, int64_t n,
 }
 
 /* What a column is there for. */
-enum use { USE_NONE, USE_MAP, USE_IGNORED };
+enum use {
+	USE_NONE,
+	USE_MAP,
+	USE_SPARE,		/* the map's, of what is not wanted */
+	USE_IGNORED
+};
 
 static int
 mark_ignored(const struct vmf_bind *b, uint8_t *use,
-    const char *const *ignore, int n_ignore, const char *where,
-    struct vmf_err *e)
+    const struct vmf_pick *pick, const char *where, struct vmf_err *e)
 {
-	for (int k = 0; k < n_ignore; k++) {
-		int64_t len = (int64_t)strlen(ignore[k]);
+	for (int k = 0; k < pick->n_ignore; k++) {
+		const char *name = pick->ignore[k];
+		int64_t len = (int64_t)strlen(name);
 		bool found = false;
 
 		for (int64_t i = 0; i < b->n_fields; i++)
-			if (same(&b->name[i], ignore[k], len)) {
+			if (same(&b->name[i], name, len)) {
 				use[i] = USE_IGNORED;
 				found = true;
 			}
 		if (!found)
 			return vmf_fail(e, VMF_EDATA, "%s: no column '%s', "
-			    "which --ignore names", where, ignore[k]);
+			    "which --ignore names", where, name);
 	}
 	return 0;
+}
+
+/* Is the column of the stream wanted? */
+static bool
+wanted(const struct vmf_pick *pick, const char *name, int64_t len)
+{
+	for (int k = 0; k < pick->n_only; k++)
+		if (vmf_names_has(pick->only[k], name, len))
+			return true;
+	return pick->n_only == 0;
 }
 
 int
@@ -126,8 +142,8 @@ vmf_bind_once(struct vmf_dict *seen, const struct vmf_field_text *f,
 
 /* Names that are used must be text, not empty, and come once. */
 static int
-check_names(const struct vmf_bind *b, const uint8_t *use, const char *where,
-    struct vmf_err *e)
+check_names(const struct vmf_bind *b, const uint8_t *use,
+    const struct vmf_pick *pick, const char *where, struct vmf_err *e)
 {
 	struct vmf_dict seen = { 0 };
 	char shown[48];
@@ -136,7 +152,12 @@ check_names(const struct vmf_bind *b, const uint8_t *use, const char *where,
 	for (int64_t i = 0; rc == 0 && i < b->n_fields; i++) {
 		const struct vmf_field_text *f = &b->name[i];
 
-		if (use[i] == USE_IGNORED)
+		bool unwanted = use[i] == USE_SPARE || (use[i] == USE_NONE &&
+		    !b->map->wide && !wanted(pick, f->s, f->len));
+
+		/* What is not wanted may not have the name of what is. */
+		if (use[i] == USE_IGNORED || (unwanted &&
+		    vmf_dict_find(&seen, f->s, f->len) < 0))
 			continue;
 		if (!vmf_utf8_valid(f->s, f->len)) {
 			rc = vmf_fail(e, VMF_EDATA, "%s: the name of column "
@@ -199,6 +220,42 @@ find(const struct vmf_bind *b, uint8_t *use, const struct vmf_map_ref *ref,
 	return 0;
 }
 
+/* Whose field ref is, if it is there. */
+static void
+spare(const struct vmf_bind *b, uint8_t *use, const struct vmf_map_ref *ref)
+{
+	for (int64_t i = 0; i < b->n_fields; i++)
+		if (use[i] == USE_NONE && (ref->name == NULL ?
+		    i == ref->pos - 1 : same(&b->name[i], ref->name,
+		    (int64_t)strlen(ref->name))))
+			use[i] = USE_SPARE;
+}
+
+/* All fields that the map names: what is wanted must be there. */
+static int
+claim(const struct vmf_bind *b, uint8_t *use, const struct vmf_pick *pick,
+    const char *where, struct vmf_err *e)
+{
+	int64_t at;
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && i < b->map->n_cols; i++) {
+		const struct vmf_map_col *m = &b->map->col[i];
+		bool want = wanted(pick, m->name, (int64_t)strlen(m->name));
+
+		if (m->has_from && !want)
+			spare(b, use, &m->from);
+		else if (m->has_from)
+			rc = find(b, use, &m->from, m->name, &at, where, e);
+		if (m->has_percent_of && !want)
+			spare(b, use, &m->percent_of);
+		else if (rc == 0 && m->has_percent_of)
+			rc = find(b, use, &m->percent_of, m->name, &at,
+			    where, e);
+	}
+	return rc;
+}
+
 static int
 add_col(struct vmf_bind *b, const struct vmf_bound *c, struct vmf_err *e)
 {
@@ -209,10 +266,10 @@ add_col(struct vmf_bind *b, const struct vmf_bound *c, struct vmf_err *e)
 	return rc;
 }
 
-/* The map's own metrics or attributes. */
+/* The map's own metrics or attributes that are wanted. */
 static int
 bind_named(struct vmf_bind *b, uint8_t *use, bool attribute,
-    const char *where, struct vmf_err *e)
+    const struct vmf_pick *pick, const char *where, struct vmf_err *e)
 {
 	int rc = 0;
 
@@ -223,7 +280,8 @@ bind_named(struct vmf_bind *b, uint8_t *use, bool attribute,
 		    .name_len = (int64_t)strlen(m->name),
 		    .scale = m->scale, .from = -1, .percent_of = -1 };
 
-		if (m->attribute != attribute)
+		if (m->attribute != attribute ||
+		    !wanted(pick, c.name, c.name_len))
 			continue;
 		if (c.unit == NULL && !attribute)
 			c.unit = vmf_map_known_unit(c.name, c.name_len);
@@ -242,7 +300,7 @@ bind_named(struct vmf_bind *b, uint8_t *use, bool attribute,
 /* Columns that only their names tell about. */
 static int
 bind_guessed(struct vmf_bind *b, const uint8_t *use, bool attribute,
-    struct vmf_err *e)
+    const struct vmf_pick *pick, struct vmf_err *e)
 {
 	int rc = 0;
 
@@ -252,7 +310,7 @@ bind_guessed(struct vmf_bind *b, const uint8_t *use, bool attribute,
 		    .name_len = b->name[i].len, .from = i,
 		    .percent_of = -1 };
 
-		if (use[i] != USE_NONE)
+		if (use[i] != USE_NONE || !wanted(pick, c.name, c.name_len))
 			continue;
 		c.attribute = vmf_map_known_attribute(c.name, c.name_len,
 		    &c.type, &c.unit);
@@ -277,6 +335,59 @@ check_all_used(const struct vmf_bind *b, const uint8_t *use,
 			    "\"others\": \"ignore\" there, or --ignore",
 			    where, vmf_show_text(b->name[i].s,
 			    b->name[i].len, shown));
+	return 0;
+}
+
+/* A name of --only that is none; what there is instead. */
+static int
+no_such(const struct vmf_bind *b, const uint8_t *use, const char *name,
+    int64_t len, const char *where, struct vmf_err *e)
+{
+	struct vmf_field_text *there;
+	char *what = vmf_strndup(name, len, e), found[400];
+	int64_t n = 0;
+
+	there = vmf_calloc(b->map->n_cols + b->n_fields, sizeof(*there), e);
+	if (what == NULL || there == NULL) {
+		free(what);
+		free(there);
+		return VMF_ENOMEM;
+	}
+	for (int i = 0; i < b->map->n_cols; i++)
+		there[n++] = (struct vmf_field_text){ b->map->col[i].name,
+		    (int64_t)strlen(b->map->col[i].name) };
+	for (int64_t i = 0; b->map->others == VMF_OTHERS_GUESS &&
+	    i < b->n_fields; i++)
+		if (use[i] == USE_NONE)
+			there[n++] = b->name[i];
+	vmf_show_names(there, n, what, found);
+	vmf_fail(e, VMF_EDATA, "%s: no metric or attribute '%.200s', which "
+	    "--only names; %s", where, what, found);
+	free(what);
+	free(there);
+	return VMF_EDATA;
+}
+
+static int
+check_only(const struct vmf_bind *b, const uint8_t *use,
+    const struct vmf_pick *pick, const char *where, struct vmf_err *e)
+{
+	for (int k = 0; k < pick->n_only; k++) {
+		const char *at = pick->only[k], *name;
+		int64_t len;
+
+		while (vmf_names_next(&at, &name, &len)) {
+			/* These two are always there. */
+			bool found = vmf_names_has("vm,time", name, len);
+
+			for (int64_t i = 0; !found && i < b->n_cols; i++)
+				found = b->col[i].name_len == len &&
+				    memcmp(b->col[i].name, name,
+				    (size_t)len) == 0;
+			if (!found)
+				return no_such(b, use, name, len, where, e);
+		}
+	}
 	return 0;
 }
 
@@ -311,10 +422,17 @@ check_out_names(const struct vmf_bind *b, const char *where,
 }
 
 static int
-bind_wide(struct vmf_bind *b, const uint8_t *use, struct vmf_err *e)
+bind_wide(struct vmf_bind *b, const uint8_t *use, const char *where,
+    struct vmf_err *e)
 {
+	char found[400];
 	int rc = 0;
 
+	if (likely_delim(b->name, b->n_fields) != '\0') {
+		vmf_show_names(b->name, b->n_fields, "", found);
+		return vmf_fail(e, VMF_EDATA, "%s: no column of a VM; %s",
+		    where, found);
+	}
 	for (int64_t i = 0; rc == 0 && i < b->n_fields; i++) {
 		if (use[i] != USE_NONE)
 			continue;
@@ -327,8 +445,8 @@ bind_wide(struct vmf_bind *b, const uint8_t *use, struct vmf_err *e)
 
 int
 vmf_bind_make(struct vmf_bind *b, const struct vmf_map *map,
-    const struct vmf_field_text *name, int64_t n, const char *const *ignore,
-    int n_ignore, const char *where, struct vmf_err *e)
+    const struct vmf_field_text *name, int64_t n, const struct vmf_pick *pick,
+    const char *where, struct vmf_err *e)
 {
 	uint8_t *use = vmf_calloc(n, 1, e);
 	int rc;
@@ -338,22 +456,27 @@ vmf_bind_make(struct vmf_bind *b, const struct vmf_map *map,
 		return VMF_ENOMEM;
 	rc = copy_names(b, name, n, e);
 	if (rc == 0)
-		rc = mark_ignored(b, use, ignore, n_ignore, where, e);
+		rc = mark_ignored(b, use, pick, where, e);
 	if (rc == 0 && !map->time_by_row)
 		rc = find(b, use, &map->time, "time", &b->time, where, e);
 	if (rc == 0 && !map->wide && !map->id_from_file)
 		rc = find(b, use, &map->id, "vm", &b->id, where, e);
 	if (rc == 0)
-		rc = check_names(b, use, where, e);
+		rc = claim(b, use, pick, where, e);
+	if (rc == 0)
+		rc = check_names(b, use, pick, where, e);
 	for (int attribute = 0; rc == 0 && attribute < 2; attribute++) {
-		rc = bind_named(b, use, attribute, where, e);
+		rc = bind_named(b, use, attribute, pick, where, e);
 		if (rc == 0 && map->others == VMF_OTHERS_GUESS)
-			rc = bind_guessed(b, use, attribute, e);
+			rc = bind_guessed(b, use, attribute, pick, e);
 	}
 	if (rc == 0 && map->wide)
-		rc = bind_wide(b, use, e);
-	else if (rc == 0 && map->others == VMF_OTHERS_ERROR)
+		rc = bind_wide(b, use, where, e);
+	else if (rc == 0 && map->others == VMF_OTHERS_ERROR &&
+	    pick->n_only == 0)
 		rc = check_all_used(b, use, where, e);
+	if (rc == 0)
+		rc = check_only(b, use, pick, where, e);
 	if (rc == 0)
 		rc = check_out_names(b, where, e);
 	free(use);

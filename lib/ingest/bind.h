@@ -15,6 +15,15 @@
 #include "ingest/csvread.h"
 #include "ingest/map.h"
 
+/* What a user says of columns; what it points to must outlive the binding. */
+struct vmf_pick {
+	const char *const *ignore;	/* of the source, to pass over */
+	int n_ignore;
+	const char *const *only;	/* lists of names of the stream: metrics
+					 * and attributes that are wanted */
+	int n_only;		/* 0: all are */
+};
+
 /* A column of the stream. */
 struct vmf_bound {
 	bool attribute;
@@ -44,12 +53,14 @@ struct vmf_bind {
  * Lay map (which must outlive b, { 0 } before) on the n columns of the given
  * names; where says in messages whose they are ("x.csv:1").  Columns that
  * the map wants and that are not there, names that come twice or are not
- * UTF-8, columns that nobody named, and --ignore of no column are VMF_EDATA.
+ * UTF-8, columns that nobody named, and --ignore and --only of no column are
+ * VMF_EDATA.  Where pick->only says what is wanted, all else may be there or
+ * not, and be called anything.
  */
 int vmf_bind_make(struct vmf_bind *b, const struct vmf_map *map,
     const struct vmf_field_text *name, int64_t n,
-    const char *const *ignore, int n_ignore, const char *where,
-    struct vmf_err *e) VMF_CHECK;
+    const struct vmf_pick *pick, const char *where, struct vmf_err *e)
+    VMF_CHECK;
 void vmf_bind_free(struct vmf_bind *b);
 
 /* VMF_EDATA naming the first difference when a further file's header is not

@@ -32,6 +32,10 @@ vmf_ingest_new(struct vmf_ingest **out, const struct vmf_map *map,
 	if (map->time_by_row && opts->stamp != VMF_STAMP_AUTO)
 		return vmf_fail(e, VMF_EUSAGE,
 		    "--time-format is of no use: the source has no times");
+	if (opts->pick.n_only > 0 && map->wide)
+		return vmf_fail(e, VMF_EUSAGE, "--only is for sources with a "
+		    "column for each metric, and the map's has one for each "
+		    "VM");
 	if (opts->id != NULL && !map->id_from_file)
 		return vmf_fail(e, VMF_EUSAGE, "--id is for sources whose "
 		    "file name is the VM, and the map takes the VM from the "
@@ -133,8 +137,8 @@ bind(struct vmf_ingest *in, const struct vmf_field_text *name, int64_t n,
 
 	vmf_bind_free(&in->bind);
 	in->code_gen = 0;
-	rc = vmf_bind_make(&in->bind, in->map, name, n, in->opt.ignore,
-	    in->opt.n_ignore, where, e);
+	rc = vmf_bind_make(&in->bind, in->map, name, n, &in->opt.pick, where,
+	    e);
 	if (rc != 0)
 		return rc;
 	n_num = in->map->wide ? in->bind.n_values : in->bind.n_cols;
@@ -292,6 +296,10 @@ vmf_ingest_finish(struct vmf_ingest *in, struct vmf_err *e)
 		    c->n_good == 0)
 			return vmf_ingest_never(in, c, e);
 	}
+	/* Then the map is wrong, or the file is none of its kind. */
+	if (in->count.bad > 0 && in->count.bad == in->count.rows_in)
+		return vmf_fail(e, VMF_EDATA, "none of %lld rows can be read "
+		    "(%s)", (long long)in->count.bad, in->first_bad.msg);
 	return 0;
 }
 

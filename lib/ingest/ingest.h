@@ -19,6 +19,7 @@
 #include "base/cpu.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "ingest/bind.h"
 #include "ingest/map.h"
 
 struct vmf_ingest;
@@ -36,8 +37,7 @@ struct vmf_ingest_opts {
 	int64_t start_s;	/* VMF_TIME_NONE: as the map says */
 	int64_t step_s;		/* 0: as the map says */
 	const char *id;		/* the VM, in place of the file's name */
-	const char *const *ignore;	/* columns to pass over */
-	int n_ignore;
+	struct vmf_pick pick;	/* which columns */
 	bool skip_bad;		/* count bad rows instead of failing */
 	struct vmf_out *bad_out;	/* and write them here, or NULL */
 };
@@ -84,8 +84,8 @@ const struct vmf_schema *vmf_ingest_schema(const struct vmf_ingest *in);
 int vmf_ingest_fill(struct vmf_ingest *in, struct vmf_batch *b,
     struct vmf_err *e) VMF_CHECK;
 
-/* After the last file: VMF_EDATA where bad rows were passed over and a
- * column that was taken for a metric never held a number. */
+/* After the last file: VMF_EDATA where bad rows were passed over, and those
+ * are all rows, or a column that was taken for a metric never held a number. */
 int vmf_ingest_finish(struct vmf_ingest *in, struct vmf_err *e) VMF_CHECK;
 
 /* The format of times, of the file opened last; *guessed: neither the options

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/names.h"
 #include "base/num.h"
 #include "base/time.h"
 #include "plan/planner_in.h"
@@ -122,16 +123,14 @@ open_hosts(struct vmf_planner *p, bool need_load, struct vmf_err *e)
 static int
 open_drain(struct vmf_planner *p, const char *text, struct vmf_err *e)
 {
-	while (*text != '\0') {
-		int64_t len = (int64_t)strcspn(text, ",");
-		int32_t h;
+	const char *host;
+	int64_t len;
+	int32_t h;
 
-		if (len > 0) {
-			if ((h = vmf_planner_add_host(p, text, len, e)) < 0)
-				return h;
-			p->state[h].drained = true;
-		}
-		text += len + (text[len] == ',');
+	while (vmf_names_next(&text, &host, &len)) {
+		if ((h = vmf_planner_add_host(p, host, len, e)) < 0)
+			return h;
+		p->state[h].drained = true;
 	}
 	return 0;
 }

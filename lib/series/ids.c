@@ -36,8 +36,33 @@ compare_ids(const void *a, const void *b, void *ids)
 	return vmf_ids_compare(ids, x, y);
 }
 
-/* Sort the names after those that are, then merge the two from the end: a
- * few new ones cost little more than a look at the old ones. */
+/* How many of the first n names in order come before id: by a search from
+ * the end in steps that double, as Timsort gallops (Peters, listsort.txt). */
+static int64_t
+before(const struct vmf_ids *ids, int64_t n, int32_t id)
+{
+	int64_t low = n - 1, high = n, step = 1;
+
+	while (low >= 0 && vmf_ids_compare(ids, ids->order[low], id) > 0) {
+		high = low;
+		low -= step;
+		step *= 2;
+	}
+	low = low < -1 ? -1 : low;
+	/* Those up to low come before it, those from high on do not. */
+	while (high - low > 1) {
+		int64_t mid = low + (high - low) / 2;
+
+		if (vmf_ids_compare(ids, ids->order[mid], id) > 0)
+			high = mid;
+		else
+			low = mid;
+	}
+	return high;
+}
+
+/* Sort the names after those that are, then merge the two from the end: few
+ * of the old ones are looked at for few new ones. */
 static void
 sort_new(struct vmf_ids *ids, int64_t n)
 {
@@ -55,11 +80,13 @@ sort_new(struct vmf_ids *ids, int64_t n)
 	tail = (int32_t *)(void *)ids->rank;
 	memcpy(tail, order + from, (size_t)new * sizeof(*tail));
 	while (new > 0) {
-		if (old > 0 && vmf_ids_compare(ids, order[old - 1],
-		    tail[new - 1]) > 0)
-			order[--to] = order[--old];
-		else
-			order[--to] = tail[--new];
+		int64_t keep = before(ids, old, tail[--new]);
+
+		to -= old - keep;
+		memmove(order + to, order + keep,
+		    (size_t)(old - keep) * sizeof(*order));
+		old = keep;
+		order[--to] = tail[new];
 	}
 }
 

@@ -44,6 +44,7 @@ struct input {
 	char path[2][64];
 	int n_files;
 	bool skip, keep, afresh, given_stamp;
+	const char *only;	/* or NULL: all columns */
 	int64_t block_bytes;
 };
 
@@ -397,7 +398,8 @@ free_result(struct result *r)
 static void
 both(const struct input *in)
 {
-	struct vmf_ingest_opts o = { .reader = VMF_READER_LIBCSV };
+	struct vmf_ingest_opts o = { .reader = VMF_READER_LIBCSV,
+	    .pick = { .only = &in->only, .n_only = in->only != NULL } };
 	struct result a, b;
 
 	read_all(in, o, &a);
@@ -438,7 +440,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct vmf_buf text = { 0 };
 	int fd[2] = { -1, -1 }, rc, repeat;
 	const uint8_t *nul;
-	bool made;
+	bool made, few;
 
 	if (size < 3)
 		return 0;
@@ -451,6 +453,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in.given_stamp = data[0] & 0x80;
 	in.block_bytes = blocks[data[1] %
 	    (sizeof(blocks) / sizeof(*blocks))];
+	few = data[1] / (sizeof(blocks) / sizeof(*blocks)) % 4 == 3;
 	data += 2;
 	size -= 2;
 	if (*data < N_NAMES || made) {
@@ -470,6 +473,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		rc = vmf_map_set_metric(&in.map, "cpu", &err);
 	if (rc != 0)
 		goto done;
+	if (few && !in.map.wide)
+		in.only = in.map.n_cols > 0 ? in.map.col[0].name : "cpu";
 	if (made) {
 		struct choices c = { data, size };
 

@@ -537,6 +537,38 @@ no_folder(void)
 	vmf_spill_free(&s);
 }
 
+/* Names that come a few at a time, anywhere among those that are there. */
+static void
+ranks(void)
+{
+	static const int more[] = { 1, 0, 1, 2, 7, 1, 300, 1, 40, 3000, 2, 1 };
+	struct vmf_ids ids = { 0 };
+	struct vmf_err e = { "" };
+	uint64_t x = 3;
+	char name[24];
+
+	for (size_t k = 0; k < sizeof(more) / sizeof(*more); k++) {
+		for (int i = 0; i < more[k]; i++) {
+			/* Now and then before or after all others, and of
+			 * other lengths. */
+			uint64_t v = next(&x), w = v % 5 == 0 ? 0 :
+			    v % 7 == 0 ? 999999 : next(&x) % 100000;
+			int len = snprintf(name, sizeof(name), "%06llu%.*s",
+			    (unsigned long long)w, (int)(v % 4), "zzz");
+
+			assert(vmf_ids_add(&ids, name, len, &e) >= 0);
+		}
+		assert(vmf_ids_rank(&ids, &e) == 0);
+		assert(ids.ranked == ids.dict.n);
+		for (int64_t i = 0; i < ids.ranked; i++) {
+			assert(ids.rank[ids.order[i]] == (uint32_t)i);
+			assert(i == 0 || vmf_ids_compare(&ids,
+			    ids.order[i - 1], ids.order[i]) < 0);
+		}
+	}
+	vmf_ids_free(&ids);
+}
+
 int
 main(void)
 {
@@ -544,6 +576,7 @@ main(void)
 	if (tmpdir == NULL)
 		tmpdir = "/tmp";
 	sorted_keys();
+	ranks();
 	sorter(0, 1, 1 << 20);
 	sorter(1, 10, 1 << 20);
 	sorter(3000, 5000, 1 << 20);	/* in memory */
