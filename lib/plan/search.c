@@ -31,6 +31,7 @@
 #define STILL 6
 #define STILL_WAITING 9
 #define CLOSE 0.0005
+#define RELAXED 10		/* steps of annealing for a round */
 #define EXACT_EACH 100		/* rounds to one of a few VMs as is best, */
 #define EXACT_EACH_LARGE 500	/* and in a fleet of more than */
 #define EXACT_LARGE 200		/* VMs */
@@ -44,7 +45,7 @@
 /* Searches of a fleet of so few VMs whose plan costs more than its bound times
  * this, where the second does not end as the first did. */
 #define SEARCHES 4
-#define SMALL 200
+#define SMALL 200		/* and these may break limits for a while */
 #define LOOSE 0.01
 #define SAME 1e-9		/* of a cost, whose sums are rounded */
 #define TELL_EACH 256		/* rounds to one that is told of */
@@ -109,8 +110,8 @@ at_best(const struct vmf_moves *m, int64_t i)
 	    !vmf_moves_changes(v, v->slot, v->to));
 }
 
-static void
-note(struct vmf_state *s, int32_t i)
+void
+vmf_search_note(struct vmf_state *s, int32_t i)
 {
 	list_set(&s->sore, i, !at_best(s->m, i));
 	list_set(&s->waiting, i, s->m->vm[i].slot < 0);
@@ -171,7 +172,7 @@ static void
 keep(struct vmf_state *s)
 {
 	for (int64_t k = 0; k < s->n_log; k++)
-		note(s, s->log[k].vm);
+		vmf_search_note(s, s->log[k].vm);
 }
 
 /* Keep what was done, or go back to a plan that cost was. */
@@ -194,9 +195,9 @@ begin(struct vmf_state *s)
 	s->n_log = s->n_order = 0;
 }
 
-/* The present plan is the best. */
+/* What has changed is in the best plan as well. */
 static void
-save_best(struct vmf_state *s)
+copy_changed(struct vmf_state *s)
 {
 	for (int64_t k = 0; k < s->n_changed; k++) {
 		int32_t i = s->changed[k];
@@ -206,6 +207,21 @@ save_best(struct vmf_state *s)
 		s->is_changed[i] = false;
 	}
 	s->n_changed = 0;
+}
+
+bool
+vmf_search_better(const struct vmf_state *s)
+{
+	return s->o->n_placed > s->best_placed ||
+	    (s->o->n_placed == s->best_placed && s->o->cost < s->best_cost);
+}
+
+void
+vmf_search_save(struct vmf_state *s)
+{
+	copy_changed(s);
+	s->best_placed = s->o->n_placed;
+	s->best_cost = s->o->cost;
 }
 
 static void
@@ -222,8 +238,8 @@ load_best(struct vmf_state *s)
 			    s->best_to[i]);
 	}
 	for (int64_t k = 0; k < s->n_changed; k++)
-		note(s, s->changed[k]);
-	save_best(s);
+		vmf_search_note(s, s->changed[k]);
+	copy_changed(s);
 }
 
 static double
@@ -396,8 +412,10 @@ tell(const struct vmf_search *out, int64_t rounds, int64_t placed,
 /*
  * Cycles of rounds that cool down, each from the best plan so far.  In two
  * of three a VM may lose its place for a while, at a price that rises until
- * no VM is worth it: tight plans are not rearranged otherwise.  They end early
- * where nothing is to be gained, or where nothing was for long.
+ * no VM is worth it: tight plans are not rearranged otherwise.  Of a small
+ * fleet in which who leaves makes room, the first of these two begins with
+ * plans that break limits (plan/relax.c).  They end early where nothing is to be gained, or
+ * where nothing was for long.
  */
 static int
 search_rounds(struct vmf_state *s, struct vmf_search *out, struct vmf_err *e)
@@ -405,14 +423,13 @@ search_rounds(struct vmf_state *s, struct vmf_search *out, struct vmf_err *e)
 	int64_t n = s->n_free, *done = &out->rounds;
 	int64_t rounds = out->max_rounds > 0 ? out->max_rounds : rounds_of(s);
 	double loss = s->loss;
-	double best = s->o->cost, most = greatest_cost(s->m);
+	double most = greatest_cost(s->m);
 	double mean = s->o->cost / fmax(1.0, (double)s->o->n_placed) + loss;
 	double hot = fmax(1e-9, loss / 2.0 * fmin(1.0, (double)rounds /
 	    ((double)n * HOT_ROUNDS + 1.0)));
-	int64_t placed = s->o->n_placed;
 	int64_t each = n > EXACT_LARGE ? EXACT_EACH_LARGE : EXACT_EACH;
 	int64_t gained = 0;	/* the cycle after the last that gained */
-	bool kept = false;
+	bool relaxes = s->depends && n <= SMALL, kept = false;
 	int rc;
 
 	for (*done = 0; *done < rounds && s->sore.n > 0; ++*done) {
@@ -424,23 +441,30 @@ search_rounds(struct vmf_state *s, struct vmf_search *out, struct vmf_err *e)
 		    loss * (0.5 + 8.0 * left) : mean +
 		    (most - mean) * fmin(1.0, 2.0 * left) + heat;
 
-		if (placed == n ? best <= vmf_more_by(s->bound, CLOSE) ||
-		    cycle - gained >= STILL : cycle - gained >= STILL_WAITING)
+		if (s->best_placed == n ? cycle - gained >= STILL ||
+		    s->best_cost <= vmf_more_by(s->bound, CLOSE) :
+		    cycle - gained >= STILL_WAITING)
 			break;
-		tell(out, rounds, placed, best);
-		if (*done * CYCLES % rounds < CYCLES)
+		tell(out, rounds, s->best_placed, s->best_cost);
+		if (*done * CYCLES % rounds < CYCLES) {
 			load_best(s);
+			if (kind == 1 && relaxes) {
+				if ((rc = vmf_search_relaxed(s, rounds *
+				    RELAXED / CYCLES, most + loss, &kept,
+				    e)) != 0)
+					return rc;
+				gained = kept ? cycle + 1 : gained;
+				load_best(s);
+			}
+		}
 		rc = s->depends && *done % each == 0 ?
 		    try_exact(s, heat, worth, kind == 1, &kept, e) :
 		    try_round(s, heat, worth, kind == 1, &kept, e);
 		if (rc != 0)
 			return rc;
-		if (kept && (s->o->n_placed > placed ||
-		    (s->o->n_placed == placed && s->o->cost < best))) {
-			placed = s->o->n_placed;
-			best = s->o->cost;
+		if (kept && vmf_search_better(s)) {
 			gained = cycle + 1;
-			save_best(s);
+			vmf_search_save(s);
 		}
 	}
 	load_best(s);
@@ -739,8 +763,8 @@ improve(struct vmf_state *s, struct vmf_search *out, struct vmf_err *e)
 
 	for (int64_t i = 0; i < s->m->n; i++)
 		if (can_move(s->m, i))
-			note(s, (int32_t)i);
-	save_best(s);
+			vmf_search_note(s, (int32_t)i);
+	vmf_search_save(s);
 	if ((rc = search_rounds(s, out, e)) != 0 || (rc = polish(s, e)) != 0)
 		return rc;
 	return settle(s, e);

@@ -12,9 +12,10 @@
  * VMs that stand in each other's way are taken back and placed again, in
  * another order; the change is kept when it places more VMs, or as many at a
  * cost that simulated annealing allows.  Where who leaves makes room, some
- * rounds place a few VMs as is best for all of them (plan/exact.c).  The best
- * plan that was seen is the answer, after a last pass in which each VM moves
- * alone.
+ * rounds place a few VMs as is best for all of them (plan/exact.c), and few
+ * VMs are moved, one by one, through plans that break limits as well
+ * (plan/relax.c).  The best plan that was seen is the answer, after a last
+ * pass in which each VM moves alone.
  *
  * Tight plans of few VMs end where chance has it: they are searched for a few
  * times, unless the second search ends as the first, and the best is taken.

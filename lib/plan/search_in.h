@@ -40,7 +40,9 @@ struct vmf_state {
 	double *early;		/* prices of starts, room for them */
 	float *spread;		/* what a VM may lose, and by how few starts */
 	struct vmf_choice *choice;	/* VMF_EXACT_MOST x VMF_EXACT_CHOICES */
-	int32_t *best_slot, *best_to;
+	int32_t *best_slot, *best_to;	/* the best plan that was seen, */
+	int64_t best_placed;		/* which places so many VMs */
+	double best_cost;
 	int32_t *changed;	/* since the best, each VM once */
 	bool *is_changed;
 	int64_t n_changed;
@@ -121,6 +123,21 @@ void vmf_recreate_shift(struct vmf_state *s, int64_t by);
 void vmf_recreate_assign(struct vmf_state *s);
 
 /* ---- both ---- */
+
+/* VM i has another place than before, or none. */
+void vmf_search_note(struct vmf_state *s, int32_t i);
+/* Does the present plan place more VMs than the best, or as many at a lower
+ * cost?  Then it can be saved as the best. */
+bool vmf_search_better(const struct vmf_state *s);
+void vmf_search_save(struct vmf_state *s);
+/*
+ * So many steps of annealing from the present plan on, in which plans may
+ * break limits at a price, and a place for a VM is worth so much.  Plans that
+ * break none and are better than the best are saved, *gained where there was
+ * one.  The last plan may break some: the caller goes back to the best.
+ */
+int vmf_search_relaxed(struct vmf_state *s, int64_t steps, double worth,
+    bool *gained, struct vmf_err *e) VMF_CHECK;
 
 /*
  * VM i, which can move, and a few others that have to do with it: placed
