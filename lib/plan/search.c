@@ -414,8 +414,8 @@ tell(const struct vmf_search *out, int64_t rounds, int64_t placed,
  * of three a VM may lose its place for a while, at a price that rises until
  * no VM is worth it: tight plans are not rearranged otherwise.  Of a small
  * fleet in which who leaves makes room, the first of these two begins with
- * plans that break limits (plan/relax.c).  They end early where nothing is to be gained, or
- * where nothing was for long.
+ * plans that break limits (plan/relax.c).  They end early where nothing is to
+ * be gained, or where nothing was for long.
  */
 static int
 search_rounds(struct vmf_state *s, struct vmf_search *out, struct vmf_err *e)
