@@ -167,7 +167,7 @@ sums() {
 	leaves bad 2024-01-04.log 2024-01-04.rejected.csv lock
 	assert_equal "$(cat bad/2024-01-04.rejected.csv)" a,now,1
 	# Gone when the night is done again.
-	NIGHT_MAX_BAD=50 sh "$NIGHTLY" --out bad --date 2024-01-04 many.csv
+	NIGHT_MAX_BAD=50 run -3 sh "$NIGHTLY" --out bad --date 2024-01-04 many.csv
 	[ ! -e bad/2024-01-04.rejected.csv ]
 	NIGHT_MAX_BAD=50 sh "$NIGHTLY" --out bad --date 2024-01-02 many.csv
 	[ -e bad/latest/plan.csv ]
