@@ -140,6 +140,10 @@ const char *cmd_given_of(const struct cmd *c, const struct cmd_opt *table,
     const char *words);
 const char *cmd_given_but(const struct cmd *c, const struct cmd_opt *table,
     const char *words);
+/* VMF_EUSAGE where one of the lists of names with commas between, which the
+ * option took, has none; expected says what they are of. */
+int cmd_check_names(const char *option, const struct cmd_strs *s,
+    const char *expected, struct vmf_err *e) VMF_CHECK;
 
 /*
  * The same as cmd_parse without a word: 0, or CMD_HELP or CMD_VERSION where

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Which options were given: some have no meaning beside others. */
+/* What was given: some options have no meaning beside others, and lists of
+ * names none without a name. */
 #include <string.h>
 
 #include "cmd.h"
@@ -43,4 +44,15 @@ cmd_given_but(const struct cmd *c, const struct cmd_opt *table,
     const char *words)
 {
 	return find_given(c, table, words, false);
+}
+
+int
+cmd_check_names(const char *option, const struct cmd_strs *s,
+    const char *expected, struct vmf_err *e)
+{
+	for (int k = 0; k < s->n; k++)
+		if (s->v[k][strspn(s->v[k], ",")] == '\0')
+			return vmf_fail(e, VMF_EUSAGE, "--%s: found '%.64s', "
+			    "expected %s", option, s->v[k], expected);
+	return 0;
 }

@@ -43,8 +43,8 @@ watch_range(struct ingest_watch *w, const float *v, int64_t n)
 	}
 }
 
-/* Without a branch, as who has none of the one kind looks at all times: the
- * sign of a difference tells. */
+/* Of n >= 1 times, without a branch, as who has none of the one kind looks at
+ * all of them: the sign of a difference tells. */
 static void
 watch_times(struct ingest_watch *w, const int64_t *t, int64_t n)
 {
@@ -55,7 +55,7 @@ watch_times(struct ingest_watch *w, const int64_t *t, int64_t n)
 		near |= (uint64_t)t[i] - (uint64_t)YEAR_2100;
 		early |= (uint64_t)t[i] - (uint64_t)EARLY;
 	}
-	w->late |= n > 0 && (int64_t)before >= 0;
+	w->late |= (int64_t)before >= 0;
 	w->near |= (int64_t)near < 0;
 	w->early |= (int64_t)early < 0;
 }

@@ -102,11 +102,9 @@ check_options(void)
 	opt.in.skip_bad = strcmp(bad_rows, "fail") != 0;
 	opt.in.pick = (struct vmf_pick){ opt.ignore.v, opt.ignore.n,
 	    opt.only.v, opt.only.n };
-	for (int k = 0; k < opt.only.n; k++)
-		if (opt.only.v[k][strspn(opt.only.v[k], ",")] == '\0')
-			return cmd_usage(&c, "--only: found '%s', expected "
-			    "names of metrics and attributes, as in cpu,mem",
-			    opt.only.v[k]);
+	if ((rc = cmd_check_names("only", &opt.only, "names of metrics and "
+	    "attributes, as in cpu,mem", &err)) != 0)
+		return cmd_error(&c, rc, &err);
 	if (stamp < 0)
 		return cmd_usage(&c, "--time-format: found '%s', expected "
 		    "auto, s, ms, us, ns, rfc3339 or wall", opt.time_format);

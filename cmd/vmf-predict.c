@@ -14,6 +14,7 @@
 #include "forecast/predict.h"
 #include "horizon.h"
 #include "learn/boost.h"
+#include "overwrite.h"
 #include "panel.h"
 #include "downtime/downtime.h"
 #include "predict_moves.h"
@@ -103,9 +104,9 @@ parse_options(struct vmf_predict *p, struct vmf_err *e)
 	if (explain && c.n_args > 0)
 		return vmf_fail(e, VMF_EUSAGE, "--explain tells what the "
 		    "model knows; leave out %s", c.arg[0]);
-	if (!explain && strcmp(opt.from, "-") == 0 && c.n_args == 0)
-		return vmf_fail(e, VMF_EUSAGE, "--from and the series cannot "
-		    "both be standard input");
+	c.always_reads = !explain;
+	if ((rc = cmd_check_stdin(&c, table, e)) != 0)
+		return rc;
 	p->refit = refit;
 	p->skip_unseen = strcmp(opt.unseen, "skip") == 0;
 	if (!p->skip_unseen && strcmp(opt.unseen, "cold") != 0)
@@ -142,14 +143,14 @@ reconcile(struct vmf_err *e)
 	    .put_totals = totals };
 	const char *name = cmd_given_but(&c, table,
 	    "reconcile by totals metric step threads");
+	int rc;
 
 	if (name != NULL)
 		return vmf_fail(e, VMF_EUSAGE, "--reconcile takes forecasts "
 		    "as they are; leave out --%s", name);
-	if (strcmp(opt.reconcile, "-") == 0 && c.n_args == 0)
-		return vmf_fail(e, VMF_EUSAGE, "--reconcile and the VMs' "
-		    "forecast cannot both be standard input");
-	return predict_sums(&c, &o, e);
+	c.always_reads = true;
+	rc = cmd_check_stdin(&c, table, e);
+	return rc != 0 ? rc : predict_sums(&c, &o, e);
 }
 
 /* What the model knows instead of what it forecasts. */

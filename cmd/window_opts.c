@@ -14,18 +14,6 @@
 #include "forecast/quantile.h"
 #include "series/series.h"
 
-/* Names with commas between: one at least. */
-static int
-check_names(const char *name, const struct cmd_strs *s, const char *expected,
-    struct vmf_err *e)
-{
-	for (int k = 0; k < s->n; k++)
-		if (s->v[k][strspn(s->v[k], ",")] == '\0')
-			return vmf_fail(e, VMF_EUSAGE, "--%s: found '%.64s', "
-			    "expected %s", name, s->v[k], expected);
-	return 0;
-}
-
 /* So that no sum of costs overflows: NaN is what was not given. */
 static int
 check_cost(const char *name, double x, struct vmf_err *e)
@@ -66,8 +54,9 @@ check_limits(const struct window_opts *o, struct vmf_err *e)
 		    "expected a number above 0", max);
 	if ((rc = check_cost("hysteresis", o->hysteresis, e)) != 0 ||
 	    (rc = check_cost("assume-load", o->assume_load, e)) != 0 ||
-	    (rc = check_names("drain", &o->drain, "names of hosts", e)) != 0 ||
-	    (rc = check_names("explain", &o->explain, "names of VMs",
+	    (rc = cmd_check_names("drain", &o->drain, "names of hosts",
+	    e)) != 0 ||
+	    (rc = cmd_check_names("explain", &o->explain, "names of VMs",
 	    e)) != 0)
 		return rc;
 	if (o->hysteresis > 0.0 && o->replan == NULL)

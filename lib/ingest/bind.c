@@ -181,35 +181,34 @@ check_names(const struct vmf_bind *b, const uint8_t *use,
 	return rc;
 }
 
+static bool
+is_field(const struct vmf_bind *b, int64_t i, const struct vmf_map_ref *ref)
+{
+	return ref->name == NULL ? i == ref->pos - 1 :
+	    same(&b->name[i], ref->name, (int64_t)strlen(ref->name));
+}
+
 /* The field that ref means. */
 static int
 find(const struct vmf_bind *b, uint8_t *use, const struct vmf_map_ref *ref,
     const char *what, int64_t *field, const char *where, struct vmf_err *e)
 {
 	char found[400];
-	int64_t i, len;
+	int64_t i = 0;
 
-	if (ref->name == NULL) {
-		i = ref->pos - 1;
-		if (i >= b->n_fields)
-			return vmf_fail(e, VMF_EDATA, "%s: found %lld "
-			    "columns, expected column %lld for %s", where,
-			    (long long)b->n_fields, (long long)ref->pos,
-			    what);
-	} else {
-		len = (int64_t)strlen(ref->name);
-		for (i = 0; i < b->n_fields; i++)
-			if (same(&b->name[i], ref->name, len))
-				break;
-		if (i == b->n_fields) {
-			vmf_show_names(b->name, b->n_fields, ref->name,
-			    found);
-			return vmf_fail(e, VMF_EDATA, "%s: no column '%s' "
-			    "for %s; %s%s", where, ref->name, what, found,
-			    strstr(found, "; expected") != NULL ? "" : "; "
-			    "--map FILE.json tells which it is (--show-map "
-			    "prints one to begin with)");
-		}
+	while (i < b->n_fields && !is_field(b, i, ref))
+		i++;
+	if (i == b->n_fields && ref->name == NULL)
+		return vmf_fail(e, VMF_EDATA, "%s: found %lld columns, "
+		    "expected column %lld for %s", where,
+		    (long long)b->n_fields, (long long)ref->pos, what);
+	if (i == b->n_fields) {
+		vmf_show_names(b->name, b->n_fields, ref->name, found);
+		return vmf_fail(e, VMF_EDATA, "%s: no column '%s' for %s; "
+		    "%s%s", where, ref->name, what, found,
+		    strstr(found, "; expected") != NULL ? "" : "; --map "
+		    "FILE.json tells which it is (--show-map prints one to "
+		    "begin with)");
 	}
 	if (use[i] == USE_IGNORED)
 		return vmf_fail(e, VMF_EDATA, "%s: column %lld is the %s of "
@@ -225,9 +224,7 @@ static void
 spare(const struct vmf_bind *b, uint8_t *use, const struct vmf_map_ref *ref)
 {
 	for (int64_t i = 0; i < b->n_fields; i++)
-		if (use[i] == USE_NONE && (ref->name == NULL ?
-		    i == ref->pos - 1 : same(&b->name[i], ref->name,
-		    (int64_t)strlen(ref->name))))
+		if (use[i] == USE_NONE && is_field(b, i, ref))
 			use[i] = USE_SPARE;
 }
 
