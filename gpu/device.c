@@ -22,6 +22,8 @@
 /* Of the free memory a part is left to others, and no stream needs more. */
 #define FREE_PART 0.75
 #define STREAM_BYTES_MAX (INT64_C(2) << 30)
+/* With less, there are fewer streams: a block of long histories wants it. */
+#define STREAM_BYTES_MIN (INT64_C(64) << 20)
 #define ALIGN 256
 
 struct stream {
@@ -162,15 +164,24 @@ vmf_device_open(struct vmf_device **out, int n_streams, struct vmf_err *e)
 	if ((rc = cudaMemGetInfo(&left, &all)) != cudaSuccess)
 		return fail(e, d, "cudaMemGetInfo", 0, rc);
 	room = (int64_t)left - stacks;
-	if (room < 2 * ALIGN * n_streams)
+	room = (int64_t)((double)room * FREE_PART);
+	if (room / n_streams < STREAM_BYTES_MIN)
+		n_streams = (int)(room / STREAM_BYTES_MIN);
+	if (n_streams < 1)
 		return vmf_fail(e, VMF_EDEV, "device 0 (%s) has %lld bytes "
 		    "free, of which %lld are for the threads' stacks",
 		    d->name, (long long)left, (long long)stacks);
-	d->bytes = (int64_t)((double)room * FREE_PART) / n_streams;
+	d->bytes = room / n_streams;
 	if (d->bytes > STREAM_BYTES_MAX)
 		d->bytes = STREAM_BYTES_MAX;
 	d->bytes -= d->bytes % ALIGN;
-	rc = cudaMalloc((void **)&d->mem, (size_t)(d->bytes * n_streams));
+	/* Who opens at the same moment has counted the same memory. */
+	while ((rc = cudaMalloc((void **)&d->mem, (size_t)(d->bytes *
+	    n_streams))) == cudaErrorMemoryAllocation &&
+	    d->bytes / 2 >= STREAM_BYTES_MIN) {
+		(void)cudaGetLastError();
+		d->bytes = d->bytes / 2 / ALIGN * ALIGN;
+	}
 	if (rc != cudaSuccess)
 		return fail(e, d, "cudaMalloc", d->bytes * n_streams, rc);
 	for (; d->n < n_streams; d->n++)

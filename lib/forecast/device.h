@@ -64,9 +64,9 @@ struct vmf_device_work {
 bool vmf_device_find(char *text, size_t size, int *ratio);
 
 /*
- * Open the device with so many streams, VMF_DEVICE_STREAMS at most, and take
- * the memory that they share.  VMF_EDEV where there is none, naming what to
- * do; VMF_ENOMEM.
+ * Open the device with so many streams, VMF_DEVICE_STREAMS at most, fewer
+ * where little of its memory is free, and take the memory that they share.
+ * VMF_EDEV where there is none, naming what to do; VMF_ENOMEM.
  */
 int vmf_device_open(struct vmf_device **d, int n_streams, struct vmf_err *e)
     VMF_CHECK;

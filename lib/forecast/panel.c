@@ -530,6 +530,24 @@ work(void *arg, int64_t i, struct vmf_err *e)
 	return rc;
 }
 
+/* Memory of the streams that will have a task of blocks of so many doubles on
+ * the host: while kernels run, pinning it would wait for them. */
+static int
+reserve(const struct run *r, int64_t block, struct vmf_err *e)
+{
+	int64_t bytes = (r->blocks * block + N_PARTS * PART_ALIGN) * 8;
+	int64_t tasks = (r->n + r->blocks * r->w - 1) / (r->blocks * r->w);
+	int rc = 0;
+
+	for (int i = 0; i < vmf_device_streams(r->device) && i < tasks &&
+	    rc == 0; i++) {
+		void *host, *dev;
+
+		rc = vmf_device_memory(r->device, i, bytes, &host, &dev, e);
+	}
+	return rc;
+}
+
 /*
  * Blocks of a task for the device: as many as its memory and the host's hold
  * of the longest series, few enough that every stream has some.  Where it is
@@ -574,7 +592,7 @@ size_tasks(struct run *r, struct vmf_err *e)
 	if (n < DEVICE_BLOCKS_MIN)
 		n = DEVICE_BLOCKS_MIN;
 	r->blocks = n < most ? n : most;
-	return 0;
+	return reserve(r, host, e);
 }
 
 /* How wide blocks are, and how many threads there are for them. */
@@ -582,23 +600,29 @@ static int
 set_up(struct run *r, const struct vmf_panel *how, int *threads,
     struct vmf_err *e)
 {
+	struct vmf_err why = { "" };
 	int64_t tasks;
 	int rc;
 
-	*threads = how->threads > 1 ? how->threads : 1;
 	r->device = how->device;
-	r->spent = r->device != NULL ? how->spent : NULL;
-	r->blocks = 1;
 	if (r->device != NULL) {
 		r->w = VMF_DEVICE_W;
+		rc = size_tasks(r, &why);
+		if (rc == VMF_EDEV && how->fall_back)
+			r->device = NULL;
+		else if (rc != 0)
+			return vmf_fail(e, rc, "%s", why.msg);
+	}
+	if (r->device != NULL) {
 		/* A thread a stream, which mostly waits. */
 		*threads = vmf_device_streams(r->device);
-		if ((rc = size_tasks(r, e)) != 0)
-			return rc;
+		r->spent = how->spent;
 	} else {
+		*threads = how->threads > 1 ? how->threads : 1;
 		r->lanes = how->lanes != NULL ? how->lanes :
 		    vmf_lanes_of(vmf_simd_best());
 		r->w = r->lanes->w;
+		r->blocks = 1;
 	}
 	tasks = (r->n + r->blocks * r->w - 1) / (r->blocks * r->w);
 	if (*threads > tasks)

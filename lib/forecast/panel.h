@@ -77,6 +77,8 @@ struct vmf_panel {
 	int threads;			/* 0: one */
 	struct vmf_device *device;	/* NULL: the CPU; else it does what is
 					 * in lanes, by a thread a stream */
+	bool fall_back;			/* to the CPU, for what the device, or
+					 * the host for it, has no memory */
 	struct vmf_panel_spent *spent;	/* NULL, or what is added to */
 	struct vmf_lstm_device *lstm;	/* NULL: the CPU; else it reads what
 					 * lstm looks at (learn/lstm_cell.h) */

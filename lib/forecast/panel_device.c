@@ -64,6 +64,7 @@ open_lanes(struct vmf_panel *how, bool must, const char *text, int ratio,
 		add_note(note, size, slow);
 		return 0;
 	}
+	how->fall_back = !must;
 	rc = vmf_device_open(&how->device,
 	    vmf_device_streams_for(how->threads), must ? e : &why);
 	if (rc == 0 || must)

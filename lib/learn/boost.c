@@ -67,29 +67,6 @@ vmf_boost_version(char *text, size_t size)
 	return text;
 }
 
-int
-vmf_boost_gpu(struct vmf_err *e)
-{
-	const char *text = NULL;
-	char version[32];
-	cJSON *info;
-	bool has;
-
-	/* A booster takes the word for any method, and fails in training. */
-	if (XGBuildInfo(&text) != 0 || text == NULL)
-		return vmf_fail(e, VMF_EDEV, "XGBoost does not say how it "
-		    "was built");
-	if ((info = cJSON_Parse(text)) == NULL)
-		return vmf_fail(e, VMF_EDEV, "XGBoost says that it was built "
-		    "as '%.200s', expected JSON", text);
-	has = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(info,
-	    "USE_CUDA"));
-	cJSON_Delete(info);
-	return has ? 0 : vmf_fail(e, VMF_EDEV, "xgboost on a GPU needs an "
-	    "XGBoost that is built with CUDA, which %s here is not",
-	    vmf_boost_version(version, sizeof(version)));
-}
-
 /* XGBoost's messages have a time, a file and a stack; the first line after
  * them says what was wrong. */
 static int
@@ -411,6 +388,47 @@ vmf_boost_train(const struct vmf_boost_opts *o,
 	else
 		*out = b;
 	return rc;
+}
+
+/* A tree of two rows: only then is it known that driver and card suit what
+ * XGBoost was built for. */
+static int
+prove(struct vmf_err *e)
+{
+	const float x[] = { 0.0f, 1.0f };
+	const struct vmf_boost_data d = { .x = x, .y = x, .n_rows = 2,
+	    .n_cols = 1 };
+	const struct vmf_boost_opts o = { .loss = VMF_BOOST_SQUARED,
+	    .n_rounds = 1, .depth = 1, .eta = 1.0, .row_share = 1.0,
+	    .col_share = 1.0, .gpu = true };
+	struct vmf_boost *b = NULL;
+	int rc = vmf_boost_train(&o, &d, NULL, &b, e);
+
+	vmf_boost_free(b);
+	return rc;
+}
+
+int
+vmf_boost_gpu(struct vmf_err *e)
+{
+	const char *text = NULL;
+	char version[32];
+	cJSON *info;
+	bool has;
+
+	/* A booster takes the word for any method, and fails in training. */
+	if (XGBuildInfo(&text) != 0 || text == NULL)
+		return vmf_fail(e, VMF_EDEV, "XGBoost does not say how it "
+		    "was built");
+	if ((info = cJSON_Parse(text)) == NULL)
+		return vmf_fail(e, VMF_EDEV, "XGBoost says that it was built "
+		    "as '%.200s', expected JSON", text);
+	has = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(info,
+	    "USE_CUDA"));
+	cJSON_Delete(info);
+	return has ? prove(e) : vmf_fail(e, VMF_EDEV, "xgboost on a GPU "
+	    "needs an XGBoost that is built with CUDA, which %s here is not",
+	    vmf_boost_version(version, sizeof(version)));
 }
 
 int

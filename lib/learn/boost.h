@@ -63,8 +63,8 @@ struct vmf_boost_opts {
 /* Version of the library, "1.7.4", or NULL in a build without it. */
 const char *vmf_boost_version(char *text, size_t size);
 
-/* 0 where the library was built to train on a GPU; else VMF_EDEV, and why
- * not.  Whether there is one is not looked at. */
+/* 0 where the library was built to train on a GPU and has learned a tree of
+ * two rows on one; else VMF_EDEV, and why not. */
 int vmf_boost_gpu(struct vmf_err *e) VMF_CHECK;
 
 /*

@@ -344,7 +344,6 @@ more(struct fleet *cpu, struct fleet *dev)
 	struct vmf_device *d = NULL;
 	struct vmf_err e = { "" };
 
-	(void)cpu;
 	if (vmf_device_open(&d, 2, &e) != 0)
 		exit(1);
 	how.device = d;
@@ -353,6 +352,24 @@ more(struct fleet *cpu, struct fleet *dev)
 		dev->job[i].with = NULL;
 	check(vmf_panel_fit(dev->job, JOBS, REST, &how, &e) == VMF_EDEV &&
 	    strstr(e.msg, "32 series of 63 steps need") != NULL, e.msg);
+	d->bytes = 16 << 20;
+	d->no_host = true;
+	check(vmf_panel_fit(dev->job, JOBS, REST, &how, &e) == VMF_EDEV &&
+	    strstr(e.msg, "no host memory") != NULL, e.msg);
+	/* Where it may, the CPU does it: all of it, the same. */
+	how.fall_back = true;
+	run_all(dev, ARIMA, &how);
+	same(cpu, dev, "no host memory: the CPU");
+	d->no_host = false;
+	d->bytes = 100000;
+	run_all(dev, ARIMA, &how);
+	same(cpu, dev, "no memory of the device: the CPU");
+	check(d->runs == 0, "batches without memory");
+	how.fall_back = false;
+	for (int i = 0; i < JOBS; i++) {
+		dev->job[i].with = NULL;
+		dev->job[i].f = NULL;
+	}
 	/* More than the host's part holds, which is 4 MiB here. */
 	d->bytes = 64 << 20;
 	dev->slice[0].gap = 17000;

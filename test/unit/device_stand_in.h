@@ -26,6 +26,7 @@ struct vmf_device {
 	int busy[VMF_DEVICE_STREAMS];
 	int used[VMF_DEVICE_STREAMS];
 	int64_t runs, blocks, fail_at;
+	bool no_host;		/* has no memory on the host's side */
 	int64_t done, wait_for;	/* the first batch waits for so many others */
 	pthread_mutex_t lock;
 	pthread_cond_t one_done;
@@ -121,6 +122,8 @@ vmf_device_memory(struct vmf_device *d, int i, int64_t bytes, void **host,
     void **dev, struct vmf_err *e)
 {
 	drop(d, i);
+	if (d->no_host)
+		return vmf_fail(e, VMF_EDEV, "no host memory for a test");
 	d->host[i] = aligned_alloc(256, (size_t)(bytes + 255) / 256 * 256);
 	d->mem[i] = aligned_alloc(256, (size_t)d->bytes);
 	if (d->host[i] == NULL || d->mem[i] == NULL)
