@@ -66,12 +66,24 @@ note_columns(const struct cmd *c, const struct vmf_inventory *hosts)
 	}
 }
 
+/* The name of a host into text, cut where it is long. */
+static const char *
+host_text(const struct vmf_planner *p, int32_t host, char text[72])
+{
+	int64_t n;
+	const char *name = vmf_dict_str(&p->hosts_seen, host, &n);
+
+	snprintf(text, 72, "%.*s", n > 64 ? 64 : (int)n, name);
+	return text;
+}
+
 /* What the user may take to be held or known, and is not. */
 static void
 doubts(const struct cmd *c, const struct vmf_planner *p,
     const struct window_opts *o)
 {
 	const struct vmf_down_cost *d = p->down;
+	char name[72];
 
 	if (p->plan.place && p->hosts == NULL)
 		cmd_note(c, "--place without --hosts: what room hosts have is "
@@ -80,6 +92,15 @@ doubts(const struct cmd *c, const struct vmf_planner *p,
 		cmd_note(c, "%" PRId64 " targets are hosts that no VM is on, "
 		    "such as '%.*s': with --hosts FILE a name that is none "
 		    "is an error", p->n_bare, p->bare_len, p->bare);
+	if (p->n_no_cluster > 0)
+		cmd_note(c, "%" PRId64 " hosts, such as '%s', are of no "
+		    "known cluster, and no VM that has one goes there: a "
+		    "column cluster of --hosts FILE says which is theirs",
+		    p->n_no_cluster, host_text(p, p->no_cluster, name));
+	if (p->n_other_cluster > 0)
+		cmd_note(c, "%" PRId64 " VMs, some on '%s', say another "
+		    "cluster than their host: they go to hosts of their own",
+		    p->n_other_cluster, host_text(p, p->other_cluster, name));
 	if (p->plan.n_assumed > 0)
 		cmd_note(c, "%" PRId64 " VMs of whose load nothing is "
 		    "predicted: %g is assumed, and their reason says so",

@@ -180,10 +180,21 @@ c,00,1,1,1,placed"
 	# Both drained: c and d cannot help.
 	run -0 plan id,status,reason --place --drain h1,h2,h3 --hosts hosts.csv \
 	    --max-host-load 60 <f
-	assert_equal "$(grep -c 'no-room,no room in any of 3 windows: there is no other host for it' <<<"$output")" 4
+	assert_equal "$(grep -c "no-room,\"no room in any of 3 windows: there is no other host in its cluster, 'c'\"" <<<"$output")" 4
 	run -0 plan id,target --place --drain h1 --drain h2 --hosts hosts.csv \
 	    --max-host-load inf <f
 	assert_equal "$(xargs <<<"$output")" "a,h3 b,h3 c,h3"
+	# Spare hosts of no cluster, and names that do not agree, are told.
+	printf '%s\n' host,cpus h1,8 h2,8 h3,8 spare,8 >bare.csv
+	vmf-window --length 1h --place --drain h1 --hosts bare.csv \
+	    --max-host-load inf -o plan f 2>err
+	run cat err
+	assert_output --partial "1 hosts, such as 'spare', are of no known cluster"
+	printf '%s\n' host,cpus,cluster h1,8,C h2,8,C h3,8,C >other.csv
+	vmf-window --length 1h --place --drain h1 --hosts other.csv \
+	    --max-host-load inf -o plan f 2>err
+	run cat err
+	assert_output --partial "4 VMs, some on 'h1', say another cluster than their host"
 	fails 1 "--drain: no host 'h9' in hosts.csv" vmf-window --length 1h \
 	    --place --drain h9 --hosts hosts.csv -o out f
 	fails 1 "--drain:" vmf-window --length 1h --drain h1 f

@@ -688,6 +688,9 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 		p->state[host].seen = p->state[host].has_vm = true;
 		if (p->state[host].cluster < 0)
 			p->state[host].cluster = cluster;
+		else if (cluster >= 0 && p->state[host].cluster != cluster &&
+		    p->n_other_cluster++ == 0)
+			p->other_cluster = host;
 	}
 	if (target >= 0)
 		p->state[target].is_target = true;
@@ -771,6 +774,9 @@ close_hosts(struct vmf_planner *p, struct vmf_err *e)
 			p->bare = name;
 			p->bare_len = (int)(len > 200 ? 200 : len);
 		}
+		if (p->plan.place && m->n_clusters > 0 && st->cluster < 0 &&
+		    st->seen && !st->drained && p->n_no_cluster++ == 0)
+			p->no_cluster = h;
 		m->host[h] = (struct vmf_host){ .cluster = st->cluster,
 		    .open = st->seen && !st->drained, .room =
 		    isnan(p->limits.max_host_load) ? INFINITY :

@@ -38,6 +38,12 @@ struct vmf_planner {
 					 * there is no inventory of hosts */
 	const char *bare;		/* the first of them, of so many */
 	int bare_len;			/* bytes; hosts_seen's */
+	/* with a choice of targets: hosts of no known cluster, which no VM
+	 * that has one may go to; and VMs of another cluster than their host
+	 * (these also without) */
+	int64_t n_no_cluster, n_other_cluster;
+	int32_t no_cluster, other_cluster;	/* a host of each, in
+					 * hosts_seen */
 	int cpu_risk;			/* the list of the load of CPUs at risk
 					 * where that is not the metric; -1:
 					 * there is none */

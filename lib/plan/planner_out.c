@@ -26,6 +26,7 @@ say_obstacles(struct vmf_planner *p, int64_t i, double below, char *text,
 	    "anti-affinity" };
 	int64_t n_by[VMF_N_OBSTACLES] = { 0 }, n, n_hosts = 0, seen, all = 0;
 	const int32_t *host = vmf_occupancy_targets(&p->room, i, &n);
+	int32_t cluster = p->moves.vm[i].cluster;
 	const char *s;
 	size_t used;
 
@@ -37,7 +38,13 @@ say_obstacles(struct vmf_planner *p, int64_t i, double below, char *text,
 		all += n_by[k];
 	if (!p->moves.vm[i].place)
 		snprintf(text, size, "%" PRId64 " window%s", seen, s);
-	else if (n_hosts == 0)
+	else if (n_hosts == 0 && cluster >= 0) {
+		const char *name = vmf_dict_str(&p->clusters, cluster, &n);
+
+		snprintf(text, size, "%" PRId64 " window%s: there is no other "
+		    "host in its cluster, '%.*s'", seen, s, n > 64 ? 64 :
+		    (int)n, name);
+	} else if (n_hosts == 0)
 		snprintf(text, size, "%" PRId64 " window%s: there is no other "
 		    "host for it", seen, s);
 	else
