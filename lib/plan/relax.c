@@ -20,7 +20,7 @@
 
 #include "base/mem.h"
 
-#define TARGETS 8		/* tried for a VM in a step */
+#define TARGETS 1		/* tried for a VM in a step, besides its own */
 /* The heat, and the price of a unit, at first and in the end, in mean losses
  * of a VM without its cheapest start. */
 #define HOT 1.0
