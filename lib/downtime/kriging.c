@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "base/mem.h"
 #include "forecast/quantile.h"
 
@@ -139,9 +140,12 @@ covariance(const struct vmf_krig_opts *o, const struct likeness *l,
 
 typedef double four __attribute__((vector_size(32)));
 
+/* For what is compiled twice, the same bits by wider instructions. */
+#define ALIKE static inline __attribute__((always_inline))
+
 /* s less the products of a and b, in an order that is the same for any width
  * of vectors: one sum alone would wait for itself. */
-static double
+ALIKE double
 less_products(double s, const double *a, const double *b, int64_t n)
 {
 	four x[4], t0 = { 0.0 }, t1 = { 0.0 };
@@ -163,8 +167,8 @@ less_products(double s, const double *a, const double *b, int64_t n)
 
 /* Lower Cholesky factor of a, n x n, in place; false where it is not
  * positive definite. */
-static bool
-cholesky(double *a, int64_t n)
+ALIKE bool
+cholesky_by(double *a, int64_t n)
 {
 	for (int64_t j = 0; j < n; j++) {
 		double *rj = a + j * n;
@@ -210,6 +214,56 @@ noise(const struct vmf_krig *k, int64_t i)
 	    NOISE_LEAST);
 }
 
+/* The diagonal of the inverse of what l, n x n, is the factor of; x is room
+ * for n. */
+ALIKE void
+inverse_by(const double *l, int64_t n, double *x, double *diag)
+{
+	for (int64_t c = 0; c < n; c++) {
+		diag[c] = 0.0;
+		for (int64_t i = c; i < n; i++) {
+			const double *row = l + i * n;
+
+			x[i] = less_products(i == c, row + c, x + c, i - c) /
+			    row[i];
+			diag[c] += x[i] * x[i];
+		}
+	}
+}
+
+#ifdef VMF_X86
+VMF_TARGET_AVX2 static bool
+cholesky_avx2(double *a, int64_t n)
+{
+	return cholesky_by(a, n);
+}
+
+VMF_TARGET_AVX2 static void
+inverse_avx2(const double *l, int64_t n, double *x, double *diag)
+{
+	inverse_by(l, n, x, diag);
+}
+#else
+#define cholesky_avx2 cholesky_by
+#define inverse_avx2 inverse_by
+#endif
+
+static bool
+cholesky(double *a, int64_t n)
+{
+	return vmf_simd_have(VMF_SIMD_AVX2) ? cholesky_avx2(a, n) :
+	    cholesky_by(a, n);
+}
+
+static void
+inverse_diagonal(const struct vmf_krig *k, double *x, double *diag)
+{
+	if (vmf_simd_have(VMF_SIMD_AVX2))
+		inverse_avx2(k->chol, k->n, x, diag);
+	else
+		inverse_by(k->chol, k->n, x, diag);
+}
+
 /* The factor of the covariance with the options in k, of its variance. */
 static int
 factor(struct vmf_krig *k, const struct likeness *pair, struct vmf_err *e)
@@ -227,24 +281,6 @@ factor(struct vmf_krig *k, const struct likeness *pair, struct vmf_err *e)
 	return cholesky(k->chol, n) ? 0 : vmf_fail(e, VMF_EDATA, "the "
 	    "likeness of %lld configurations is not a covariance",
 	    (long long)n);
-}
-
-/* The diagonal of the inverse of what k's factor is of; x is room for n. */
-static void
-inverse_diagonal(const struct vmf_krig *k, double *x, double *diag)
-{
-	int64_t n = k->n;
-
-	for (int64_t c = 0; c < n; c++) {
-		diag[c] = 0.0;
-		for (int64_t i = c; i < n; i++) {
-			const double *row = k->chol + i * n;
-
-			x[i] = less_products(i == c, row + c, x + c, i - c) /
-			    row[i];
-			diag[c] += x[i] * x[i];
-		}
-	}
 }
 
 static void
