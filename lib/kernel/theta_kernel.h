@@ -156,7 +156,8 @@ theta_search(vcseq y, int64_t stride, int64_t n, vcseq idx,
 	for (int i = 0; i < (int)(sizeof(grid) / sizeof(grid[0])); i++) {
 		vreal sse = theta_pass(y, stride, n, idx, s, centre, a, b,
 		    v_set(grid[i]), NULL, &k0, &l0, count);
-		vmask better = v_lt(sse, best);
+		/* Of a constant all do as well: the quickest to learn. */
+		vmask better = v_le(sse, best);
 
 		best = v_sel(better, sse, best);
 		m->alpha = v_sel(better, v_set(grid[i]), m->alpha);
