@@ -823,19 +823,16 @@ test_other(void)
 	check(usual > 0.05 && usual < 0.5, "a share");
 	check(fabs(share_by(&g, 288, 1.0) - usual) <= 1e-12,
 	    "as good as kq");
-	check(share_by(&g, 288, 0.95) > usual + 0.01 &&
+	check(share_by(&g, 288, 0.1) == share_by(&g, 288, 1.0) &&
 	    share_by(&g, 288, 1.05) < usual - 0.01,
-	    "more for losing less");
-	check(fabs(share_by(&g, 288, 0.1) - 3.0 * usual /
-	    (1.0 + 2.0 * usual)) <= 1e-12, "three times the odds at most");
+	    "less for losing more, and no more for losing less");
 	g.w = 0.0f;
 	check(fabs(share_by(&g, 288, 0.5) - usual) <= 1e-12,
 	    "nothing is known of kq");
 	g.w = 9.0f;
 	usual = share_by(&g, 24, 0.0);
-	check(share_by(&g, 24, 0.7) == usual && share_by(&g, 24, 1.3) == usual,
+	check(share_by(&g, 24, 0.3) == usual && share_by(&g, 24, 1.3) == usual,
 	    "of coarse steps it takes more");
-	check(share_by(&g, 24, 0.6) > usual + 0.01, "to rise");
 	check(share_by(&g, 24, 2.0) < 0.5 * usual && fabs(odds(share_by(&g, 24,
 	    1e6)) - 0.1 * odds(usual)) <= 1e-12, "far more of loss");
 	usual = share_by(&g, 288, 0.0);
