@@ -135,16 +135,20 @@ LIBS := -Wl,--as-needed $(if $(filter 1,$(XGB)),-lxgboost) \
 
 # Of the GPU only what commands that compute pull out of libvmf.a.  The
 # runtime is linked in: a machine without CUDA runs the same binaries.
-# Machine code for 8.x and 9.0, and PTX for what comes later; with DEV=1, to be
-# made in half the time, for 9.0, and PTX for all others.
+# Machine code for 8.x, 9.0 and, where nvcc knows it, 10.x, and PTX for what
+# comes later, which the driver takes half a minute to compile; with DEV=1, to
+# be made in half the time, for 9.0, and PTX for all others.
 ifeq ($(GPU),1)
 ALL_CFLAGS += $(if $(filter-out /usr,$(CUDA_HOME)),-isystem $(CUDA_HOME)/include)
 LIBS += -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt
 PTX_80 := 80,code=compute_80
 CODE_80 := 80,code=sm_80 90,code=compute_90
+CODE_100 := 100,code=sm_100
+KNOWS_100 := $(filter sm_100,$(shell $(NVCC) --list-gpu-code))
 NVCC_FLAGS := -std=c++20 -O2 -fmad=false -cudart static \
 	-gencode=arch=compute_90,code=sm_90 \
-	$(addprefix -gencode=arch=compute_,$(if $(DEV),$(PTX_80),$(CODE_80))) \
+	$(addprefix -gencode=arch=compute_,$(if $(DEV),$(PTX_80),$(CODE_80) \
+	$(if $(KNOWS_100),$(CODE_100)))) \
 	-Xcompiler -fPIE,-fno-exceptions,-fno-threadsafe-statics \
 	$(if $(DEV),-Werror all-warnings) \
 	$(if $(filter default,$(origin CXX)),,-ccbin $(CXX)) -Ilib $(NVCCFLAGS)
