@@ -1,0 +1,103 @@
+# vmf-aggregate: vcpus and other columns of every type, and what memory holds
+# of a step.
+
+load helper
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+}
+
+# Readings and the series of an hour, of two VMs of 4 and 8 vcpus on a host:
+# r.TYPE and s.TYPE.
+fleet_of_types() {
+	judge - <<-'EOT'
+		import pyarrow as pa
+		for name, ty in (("i32", pa.int32()), ("i64", pa.int64()),
+		        ("f32", pa.float32()), ("f64", pa.float64()),
+		        ("text", pa.string())):
+		    v = ["4", "8"] if name == "text" else [4, 8]
+		    t = pa.table({"vm": ["a", "b"],
+		        "time": pa.array([0, 0], pa.timestamp("s", "UTC")),
+		        "cpu": pa.array([50, 50], pa.float32()),
+		        "host": ["h", "h"], "vcpus": pa.array(v, ty)})
+		    with pa.ipc.new_stream("r." + name, t.schema) as w:
+		        w.write_table(t)
+	EOT
+	for t in i32 i64 f32 f64 text; do
+		vmf-aggregate -q --step 1h -o s.$t r.$t
+	done
+}
+
+# by_host OPTION... FILE: vcpus and cores of the host; nobody lacks vcpus.
+by_host() {
+	vmf-aggregate --step 1h --by host "$@" 2>note | vmf-cat --csv \
+	    --no-header --columns vcpus,cpu_cores
+	! grep 'without vcpus' note
+}
+
+@test "--by: a VM weighs its vcpus, whatever their type" {
+	fleet_of_types
+	printf 'vm,vcpus\na,0.5\n' >half.csv
+	printf 'vm,vcpus\na,2\n' >two.csv
+	for t in i32 i64 f32 f64 text; do
+		for f in r.$t s.$t; do
+			run -0 by_host $f
+			assert_output '12,[6]'
+			run -0 by_host -j half.csv $f
+			assert_output '8.5,[4.25]'
+			run -0 by_host -j two.csv $f
+			assert_output '10,[5]'
+		done
+	done
+	# A size stays a number, and text what it was.
+	for t in i32 i64 f32 f64; do
+		vmf-aggregate -q --step 1h -j half.csv r.$t >out
+		run -0 vmf-cat --schema out
+		assert_line --regexp '^vcpus +float64 '
+	done
+	vmf-aggregate -q --step 1h -j half.csv r.text >out
+	run -0 vmf-cat --schema out
+	assert_line --regexp '^vcpus +utf8 '
+}
+
+@test "--by: vcpus whose type changed within the history" {
+	fleet_of_types
+	for old in i32 i64 f32 f64 text; do
+		for new in i32 i64 f32 f64; do
+			[ $old = text ] ||
+			    vmf-aggregate -q --append s.$old s.$new -o h
+			[ $old != text ] ||
+			    vmf-aggregate -q --append s.$new s.$old -o h
+			run -0 by_host h
+			assert_output '12,[6]'
+			[ $old = text ] || vmf-cat --schema h |
+			    grep -qE '^vcpus +(int|float)'
+		done
+	done
+}
+
+@test "vcpus that are text: 0 is no value, and neither is nan" {
+	judge - <<-'EOT'
+		import pyarrow as pa
+		t = pa.table({"vm": ["a"] * 4 + ["b"], "cpu": [50.0] * 5,
+		    "time": pa.array([0, 60, 120, 180, 0], pa.timestamp("s")),
+		    "host": ["h"] * 5, "vcpus": ["4", "0", "nan", "-1", "8"]})
+		for name in ("plain", "dict"):
+		    with pa.ipc.new_stream(name, t.schema) as w:
+		        w.write_table(t)
+		    t = t.set_column(4, "vcpus", t["vcpus"].dictionary_encode())
+		off = t.slice(1, 1).set_column(4, "vcpus", pa.array(["0.0"]))
+		off = off.set_column(2, "time", pa.array([7200],
+		    pa.timestamp("s")))
+		with pa.ipc.new_stream("off", off.schema) as w:
+		    w.write_table(off)
+	EOT
+	for f in plain dict; do
+		run -0 by_host $f
+		assert_output '12,[6]'
+		vmf-aggregate -q --step 1h -o h $f
+		vmf-aggregate -q --append h -o new off
+		run -0 vmf-cat --csv --no-header --columns id,vcpus new
+		assert_output $'a,4\nb,8'
+	done
+}
