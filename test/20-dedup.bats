@@ -244,6 +244,33 @@ b,1970-01-01T00:05:00Z,1,"
 	done
 }
 
+@test "a time of more rows than memory holds" {
+	not_small
+	# All of the first time, VMs in order or not: no order is known.
+	for vm in 'v' 'v * 7919 % 100003'; do
+		awk 'BEGIN { print "vm,time,cpu,mem"
+		    for (t = 0; t < 3; t++) for (v = 0; v < 100003; v++)
+		    printf "vm-%07d,%d,%d,%d\n", '"$vm"', t * 300, v, t }' |
+		    vmf-ingest -q >in.arrows
+		vmf-dedup -q --memory 1G in.arrows | vmf-cat --csv >want
+		vmf-dedup --memory 18M in.arrows 2>note | vmf-cat --csv >out
+		[ "$(count 'bytes spilled')" -gt 0 ]
+		grep -q 'order vm,time' note
+		same want out
+	done
+	# A later one: the order is known, and rows were handed on.
+	awk 'BEGIN { print "vm,time,cpu,mem"
+	    for (t = 0; t < 80; t++) for (v = 0; v < 5000; v++)
+	    printf "vm-%07d,%d,%d,%d\n", v, t * 300, v, t
+	    for (v = 0; v < 200001; v++)
+	    printf "vm-%07d,%d,%d,%d\n", v * 7919 % 200003, t * 300, v, t }' |
+	    vmf-ingest -q >in.arrows
+	fails 1 "at 1970-01-01T06:40:00Z, expected nothing before vm 'vm-" \
+	    vmf-dedup --memory 30M in.arrows
+	[[ $stderr == *"' at that time: "*"are more than --memory holds"* ]]
+	vmf-dedup -q --sort always --memory 30M in.arrows >out
+}
+
 @test "memory stays below --memory on ten times the rows" {
 	not_small
 	command -v /usr/bin/time >/dev/null || skip "no /usr/bin/time"

@@ -315,6 +315,18 @@ in_vm_order(const struct vmf_dedup *d)
 	return d->late_vm <= d->taken;
 }
 
+/*
+ * True where the rows in memory tell no order.  Those of one time are in time
+ * order whatever comes next, and by VM in both orders; and where memory does
+ * not hold a time, its half would be handed on while the rest is to come.
+ */
+static bool
+one_time(const struct vmf_dedup *d)
+{
+	return d->late_time == NONE && d->rows.n > 0 &&
+	    vmf_sorter_at(&d->rows, 0)->t == d->last_t;
+}
+
 /* Hand on the rows of the times up to row `goal`, or the last time but one;
  * how many in *n. */
 static int
@@ -409,7 +421,7 @@ make_room(struct vmf_dedup *d, struct vmf_err *e)
 	int rc;
 
 	if (d->mode == FILL) {
-		if (!d->opts.sort_always &&
+		if (!d->opts.sort_always && !one_time(d) &&
 		    (d->late_vm == NONE || d->late_time == NONE)) {
 			d->mode = STREAM;
 			d->order = d->late_vm == NONE ? VMF_ORDER_VM_TIME :
@@ -478,6 +490,9 @@ too_late(struct vmf_dedup *d, int32_t id, int64_t t, int64_t row,
 {
 	const struct vmf_rec *key = vmf_fold_key(&d->fold);
 	bool by_time = d->order == VMF_ORDER_TIME_VM;
+	/* Some rows of that time went, and others are still here. */
+	bool full = by_time && t == key->t && d->rows.n > 0 &&
+	    vmf_sorter_at(&d->rows, 0)->t == t;
 	char now[32], then[32], window[32];
 	const char *vm, *vm0;
 	int64_t len, len0;
@@ -487,6 +502,15 @@ too_late(struct vmf_dedup *d, int32_t id, int64_t t, int64_t row,
 	vmf_time_format_utc(t, now);
 	vmf_time_format_utc(key->t, then);
 	vmf_format_double((double)d->rows.n, window);
+	if (full)
+		return vmf_fail(e, VMF_EDATA, "%s: row %lld: found vm '%.*s' "
+		    "at %s, expected nothing before vm '%.*s' at that time: "
+		    "the rows came in time order, those of one time are more "
+		    "than --memory holds, and all but the last %s were "
+		    "handed on; use a larger --memory, or --sort always, "
+		    "which takes any order", d->in.name, (long long)row,
+		    (int)(len < 99 ? len : 99), vm, now,
+		    (int)(len0 < 99 ? len0 : 99), vm0, window);
 	return vmf_fail(e, VMF_EDATA, "%s: row %lld: found vm '%.*s' at %s, "
 	    "expected nothing before %s%.*s%s%s: the rows came in %s order "
 	    "and were handed on, all but the last %s; use a larger --memory, "
