@@ -76,6 +76,30 @@ by_host() {
 	done
 }
 
+@test "percentiles keep to --memory, whatever a step has" {
+	not_small
+	awk 'BEGIN { print "vm,time,cpu,mem"; for (i = 0; i < 1200000; i++)
+	    printf "a,%d,%d,%s\n", 3 * i, i * 7919 % 1000003,
+	    i % 2 ? i : "" }' | vmf-ingest -q >in
+	fails 2 "in: found 1800000 values of 'a' in the step of 366d at 1970-01-01T00:00:00Z, whose percentiles take 7M, expected at most the " \
+	    vmf-aggregate --step 366d --stat p50,p99 --memory 16M -o out in
+	[[ $stderr == *" that --memory 16M has for them; use --memory "*"M, or a shorter --step"* ]]
+	[ ! -e out ]
+	least=${stderr##*use --memory }
+	least=${least%%M,*}
+	vmf-aggregate -q --step 366d --stat p50,p99 in | vmf-cat --csv >want
+	for m in "$least" 24; do
+		vmf-aggregate -q --step 366d --stat p50,p99 --memory "${m}M" \
+		    in | vmf-cat --csv >out
+		same want out
+	done
+	vmf-aggregate -q --step 7d --stat p50,p99 --memory 16M in >out
+	command -v /usr/bin/time >/dev/null || skip "no /usr/bin/time"
+	/usr/bin/time -f %M -o kb vmf-aggregate -q --step 366d \
+	    --stat p50,p99 --memory "${least}M" in >out
+	[ "$(cat kb)" -le $((least * 1024)) ]
+}
+
 @test "vcpus that are text: 0 is no value, and neither is nan" {
 	judge - <<-'EOT'
 		import pyarrow as pa
