@@ -76,6 +76,24 @@ by_host() {
 	done
 }
 
+@test "--join: NA in a column of numbers overrides nothing, text neither" {
+	judge - <<-'EOT'
+		import pyarrow as pa
+		t = pa.table({"vm": ["a", "b"], "cpu": [1.0, 2.0],
+		    "time": pa.array([0, 0], pa.timestamp("s")),
+		    "rack": pa.array([10, 20], pa.int64()), "zone": ["1", "2"]})
+		m = {"role": "attribute"}
+		t = t.cast(pa.schema([f.with_metadata(m) if f.name == "rack" else f
+		    for f in t.schema]))
+		with pa.ipc.new_stream("in", t.schema) as w:
+		    w.write_table(t)
+	EOT
+	printf 'vm,rack,zone\na,NA,nan\nb,1.5,3\n' >inv.csv
+	vmf-aggregate -q --step 1h -j inv.csv in >out
+	run -0 vmf-cat --csv --no-header --columns id,rack,zone out
+	assert_output $'a,10,1\nb,1.5,3'
+}
+
 @test "percentiles keep to --memory, whatever a step has" {
 	not_small
 	awk 'BEGIN { print "vm,time,cpu,mem"; for (i = 0; i < 1200000; i++)

@@ -447,8 +447,6 @@ set_cell(struct vmf_attr *a, int32_t id, const char *s, struct vmf_err *e)
 
 	if (a->type == VMF_UTF8)
 		return vmf_attr_set_str(a, id, s, len, e);
-	if (is_na(s))
-		return 0;
 	if (a->type == VMF_FLOAT64) {
 		if (vmf_parse_double(s, len, &v.f) != 0)
 			return 0;
@@ -481,7 +479,8 @@ apply_column(const struct vmf_inventory *inv, int col,
 		int64_t len;
 		int32_t id;
 
-		if (s == NULL)
+		/* In a column of its numbers, whatever the stream has. */
+		if (s == NULL || (f->type != VMF_UTF8 && is_na(s)))
 			continue;
 		vm = vmf_dict_str(&inv->vm, row, &len);
 		id = vmf_dict_find(&ids->dict, vm, len);
