@@ -94,6 +94,21 @@ by_host() {
 	assert_output $'a,10,1\nb,1.5,3'
 }
 
+@test "--join: a quote that is never closed is on its line" {
+	printf 'vm,time,cpu\na,0,1\n' | vmf-ingest -q >in
+	quote() {
+		printf '%b' "$1" >inv.csv
+		fails 1 "inv.csv:$2: found a quote that is never closed" \
+		    vmf-aggregate --step 1h --join inv.csv in
+	}
+	quote 'vm,host\n"a' 2
+	quote 'vm,host\n"a\n' 2
+	quote 'vm,host\n\n\n"a,h\nb,h\n' 4
+	quote 'vm,host\n"a\nb","h\nc\n' 3
+	quote '"vm,host\na,h\n' 1
+	quote 'vm,host\n"a","h"\nb,h\nc,"\n' 4
+}
+
 @test "percentiles keep to --memory, whatever a step has" {
 	not_small
 	awk 'BEGIN { print "vm,time,cpu,mem"; for (i = 0; i < 1200000; i++)

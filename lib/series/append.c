@@ -457,8 +457,10 @@ put_row(struct vmf_append *a, const struct vmf_append_side *old,
 		return rc;
 	bare = new == NULL || (a->opts.inner && !n.had_steps);
 	a->stats.new_rows += !bare;
-	/* A VM that the new piece lists without samples stays, as "empty". */
-	if (o.n == 0 && n.n == 0 && (bare || n.had_steps)) {
+	/* A VM that the new piece lists without samples stays, as "empty",
+	 * and so does one of the history where no span is given. */
+	if (o.n == 0 && n.n == 0 && (a->opts.span_s > 0 ? bare ||
+	    n.had_steps : a->opts.inner)) {
 		a->stats.dropped += old != NULL || n.had_steps;
 		return 0;
 	}

@@ -21,6 +21,7 @@ struct parse {
 	int rc;
 	int64_t line;		/* of the bytes being fed */
 	int64_t row_line;	/* on which the present row began */
+	int64_t quote_line;	/* and the field that is in quotes; 0: none */
 	bool in_row;
 	bool have_header;
 	int vm_col;
@@ -121,6 +122,7 @@ on_field(void *s, size_t len, void *arg)
 {
 	struct parse *p = arg;
 
+	p->quote_line = 0;
 	if (p->rc != 0)
 		return;
 	if (!p->in_row) {
@@ -215,6 +217,8 @@ feed(struct parse *p, struct csv_parser *csv, const char *s, int64_t n)
 		p->rc = vmf_fail(p->e, VMF_EDATA, "%s:%lld: %s",
 		    p->inv->name, (long long)p->line,
 		    csv_strerror(csv_error(csv)));
+	if (csv->quoted && p->quote_line == 0)
+		p->quote_line = p->line;
 	return p->rc;
 }
 
@@ -253,7 +257,7 @@ parse_fd(struct parse *p, struct csv_parser *csv, int fd)
 		rc = (int)got;
 	if (rc == 0) {
 		if (csv_fini(csv, on_field, on_row, p) != 0 && p->rc == 0)
-			p->rc = bad(p, p->row_line, "found a quote that is "
+			p->rc = bad(p, p->quote_line, "found a quote that is "
 			    "never closed");
 		rc = p->rc;
 	}
