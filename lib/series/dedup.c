@@ -61,8 +61,8 @@ struct vmf_dedup {
 
 int
 vmf_dedup_open(struct vmf_dedup **dp, const struct vmf_schema *schema,
-    const char *name, const struct vmf_dedup_opts *opts,
-    const struct vmf_dedup_sink *sink, struct vmf_err *e)
+    const struct vmf_dedup_opts *opts, const struct vmf_dedup_sink *sink,
+    struct vmf_err *e)
 {
 	struct vmf_dedup *d;
 	int rc;
@@ -79,9 +79,7 @@ vmf_dedup_open(struct vmf_dedup **dp, const struct vmf_schema *schema,
 	d->spare = opts->memory / 16 * 3;
 	if (d->spare > SPARE_MAX)
 		d->spare = SPARE_MAX;
-	rc = vmf_readings_bind(&d->in, schema, name, e);
-	if (rc == 0)
-		rc = vmf_pack_init(&d->pack, &d->in, e);
+	rc = vmf_pack_init(&d->pack, schema, e);
 	if (rc != 0)
 		return rc;
 	vmf_sorter_init(&d->rows, opts->tmpdir, d->pack.rec_bytes);
@@ -89,6 +87,19 @@ vmf_dedup_open(struct vmf_dedup **dp, const struct vmf_schema *schema,
 	if (d->block == NULL)
 		return VMF_ENOMEM;
 	return vmf_fold_init(&d->fold, &d->pack, opts->keep, e);
+}
+
+int
+vmf_dedup_from(struct vmf_dedup *d, const struct vmf_schema *schema,
+    const char *name, struct vmf_err *e)
+{
+	int rc;
+
+	vmf_readings_free(&d->in);
+	rc = vmf_readings_bind(&d->in, schema, name, e);
+	if (rc == 0)
+		vmf_pack_from(&d->pack, d->schema, &d->in);
+	return rc;
 }
 
 /* ---- output ---- */
@@ -102,7 +113,7 @@ open_output(struct vmf_dedup *d, struct vmf_err *e)
 	d->stats.order = d->mode == STREAM ? d->order : VMF_ORDER_VM_TIME;
 	rc = vmf_schema_copy(&s, d->schema, e);
 	if (rc == 0) {
-		vmf_field_retype(&s.field[d->in.vm], VMF_UTF8, true);
+		vmf_field_retype(&s.field[d->pack.vm], VMF_UTF8, true);
 		rc = vmf_meta_set(&s.meta, "vmf:kind", "readings", e);
 	}
 	if (rc == 0)
@@ -368,7 +379,7 @@ enter_names(struct vmf_dedup *d, struct vmf_err *e)
 		rc = open_output(d, e);
 	if (rc != 0)
 		return rc;
-	to = d->out.col[d->in.vm].dict;
+	to = d->out.col[d->pack.vm].dict;
 	for (; d->named < d->ids.dict.n; d->named++) {
 		s = vmf_dict_str(&d->ids.dict, d->named, &len);
 		rc = vmf_dict_intern(to, s, len, e);
