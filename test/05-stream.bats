@@ -91,6 +91,7 @@ small_csv() {
 	small_csv | vmf-ingest -q -o "$S/one.arrows"
 	cat "$S/one.arrows" "$S/one.arrows" >"$S/two.arrows"
 	fails 1 "more bytes after the end marker" vmf-cat "$S/two.arrows"
+	[[ $stderr == *"not joined by cat, but readings by vmf-dedup FILE ..." ]]
 }
 
 @test "text, gzip and zstd in place of a stream are called by name" {

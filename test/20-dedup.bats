@@ -244,6 +244,33 @@ b,1970-01-01T00:05:00Z,1,"
 	done
 }
 
+@test "a time of more rows than memory holds" {
+	not_small
+	# All of the first time, VMs in order or not: no order is known.
+	for vm in 'v' 'v * 7919 % 100003'; do
+		awk 'BEGIN { print "vm,time,cpu,mem"
+		    for (t = 0; t < 3; t++) for (v = 0; v < 100003; v++)
+		    printf "vm-%07d,%d,%d,%d\n", '"$vm"', t * 300, v, t }' |
+		    vmf-ingest -q >in.arrows
+		vmf-dedup -q --memory 1G in.arrows | vmf-cat --csv >want
+		vmf-dedup --memory 18M in.arrows 2>note | vmf-cat --csv >out
+		[ "$(count 'bytes spilled')" -gt 0 ]
+		grep -q 'order vm,time' note
+		same want out
+	done
+	# A later one: the order is known, and rows were handed on.
+	awk 'BEGIN { print "vm,time,cpu,mem"
+	    for (t = 0; t < 80; t++) for (v = 0; v < 5000; v++)
+	    printf "vm-%07d,%d,%d,%d\n", v, t * 300, v, t
+	    for (v = 0; v < 200001; v++)
+	    printf "vm-%07d,%d,%d,%d\n", v * 7919 % 200003, t * 300, v, t }' |
+	    vmf-ingest -q >in.arrows
+	fails 1 "at 1970-01-01T06:40:00Z, expected nothing before vm 'vm-" \
+	    vmf-dedup --memory 30M in.arrows
+	[[ $stderr == *"' at that time: "*"are more than --memory holds"* ]]
+	vmf-dedup -q --sort always --memory 30M in.arrows >out
+}
+
 @test "memory stays below --memory on ten times the rows" {
 	not_small
 	command -v /usr/bin/time >/dev/null || skip "no /usr/bin/time"
@@ -365,12 +392,149 @@ b,1970-01-01T00:05:00Z,1,"
 	done
 }
 
+@test "several files: metrics and attributes by name" {
+	printf '%s\n' time,a,b 0,1,2 300,3, >cpu.csv
+	printf '%s\n' time,b,a 300,20,7 0,10, >mem.csv
+	for m in cpu mem; do
+		vmf-ingest -q --map wide --metric $m -o $m.arrows $m.csv
+	done
+	printf '%s\n' vm,time,cpu,host,vcpus b,300,,h,4 |
+	    vmf-ingest -q -o host.arrows
+	vmf-dedup cpu.arrows mem.arrows - <host.arrows 2>note >out
+	run -0 vmf-cat --csv out
+	assert_output "vm,time,cpu,mem,host,vcpus
+a,1970-01-01T00:00:00Z,1,,,
+a,1970-01-01T00:05:00Z,3,7,,
+b,1970-01-01T00:00:00Z,2,10,,
+b,1970-01-01T00:05:00Z,,20,h,4"
+	assert_equal "$(count 'rows in')" 7
+	assert_equal "$(count merged)" 3
+	assert_equal "$(count conflicting)" 0
+	run -0 vmf-cat --schema out
+	assert_line --regexp 'vmf-ingest .*--metric cpu'
+	assert_line --regexp 'vmf-ingest .*--metric mem'
+	assert_line --regexp 'vmf-dedup .* cpu.arrows mem.arrows -'
+	# It may be written over one of them; and a file twice is as once.
+	vmf-dedup -q -o cpu.arrows cpu.arrows mem.arrows host.arrows
+	vmf-cat --csv cpu.arrows | diff - <(vmf-cat --csv out)
+	vmf-dedup -q out out | vmf-cat --csv | diff - <(vmf-cat --csv out)
+}
+
+@test "several files: the order of the input is that of the files" {
+	printf '%s\n' vm,time,cpu,mem a,0,1,9 a,0,2,8 | vmf-ingest -q -o x
+	printf '%s\n' vm,time,mem,cpu a,0,5,3 | vmf-ingest -q -o y
+	printf '%s\n' vm,time,cpu a,0,0.5 | vmf-ingest -q -o z
+	keep() {
+		local how=$1 want=$2
+		shift 2
+		run -0 sh -c 'how=$1; shift
+		    vmf-dedup -q --keep "$how" "$@" | vmf-cat --csv --no-header \
+		    --columns cpu,mem' sh "$how" "$@"
+		assert_output "$want"
+	}
+	keep first 1,9 x y z
+	keep first 3,5 y x z
+	keep first 0.5,9 z x y
+	keep last 0.5,5 x y z
+	keep last 2,8 z y x
+	keep max 3,9 y z x
+	keep mean "1.625,7.3333335" x y z
+}
+
+@test "several files: columns of every type that one has, and dictionaries" {
+	cat >make.py <<-'EOT'
+		import pyarrow as pa, pyarrow.ipc as ipc
+		t = pa.timestamp("s", "UTC")
+		def put(name, vm, **cols):
+		    b = pa.table({"vm": pa.array(vm).dictionary_encode(), **cols,
+		        "time": pa.array([0] * len(vm), t)})
+		    with ipc.new_stream(name, b.schema) as w:
+		        w.write_table(b)
+		many = {f"n{k}": pa.array([k, k], pa.int32()) for k in range(40)}
+		put("few", ["b", "a"], cpu=pa.array([1.5, 2.5], pa.float32()),
+		    none=pa.nulls(2), tag=pa.array(["x", "y"]).dictionary_encode())
+		put("more", ["c", "a"], cpu=pa.nulls(2),
+		    wide=pa.array([1e300, 2.0]), none=pa.array([7, 8], pa.int64()),
+		    up=pa.array([True, False]), tag=pa.array(["z", None]),
+		    zone=pa.array(["q", "r"]), at=pa.array([60, 120], t), **many)
+		put("null", ["a"], cpu=pa.nulls(1), none=pa.nulls(1))
+	EOT
+	judge make.py
+	for order in 'few more' 'more few' 'null more few' 'few null more'; do
+		# shellcheck disable=SC2086
+		run -0 vmf-cat --csv --no-header --columns \
+		    vm,cpu,none,tag,wide,up,zone,at,n0,n39 <(vmf-dedup -q $order)
+		assert_output "a,2.5,8,y,2,false,r,1970-01-01T00:02:00Z,0,39
+b,1.5,,x,,,,,,
+c,,7,z,1e+300,true,q,1970-01-01T00:01:00Z,0,39"
+	done
+}
+
+@test "several files: what does not fit is said, with both names" {
+	cat >make.py <<-'EOT'
+		import pyarrow as pa, pyarrow.ipc as ipc
+		def put(name, meta=None, **cols):
+		    t = {"vm": ["a"], "time": pa.array([0], pa.timestamp("s")),
+		        **cols}
+		    s = pa.schema([pa.field(k, v.type if isinstance(v, pa.Array)
+		        else pa.string(), metadata=meta if k == "cpu" else None)
+		        for k, v in t.items()])
+		    with ipc.new_stream(name, s) as w:
+		        w.write_table(pa.table(list(t.values()), schema=s))
+		f32 = pa.array([1], pa.float32())
+		put("percent", {"unit": "%"}, cpu=f32)
+		put("none", None, cpu=f32)
+		put("mhz", {"unit": "MHz"}, cpu=f32)
+		put("wide", None, cpu=pa.array([1.0]))
+		put("attr", {"role": "attribute"}, cpu=f32)
+		put("text", None, time=["x"])
+		put("list", None, l=pa.array([[1.0]]))
+		with ipc.new_stream("novm", pa.schema([("x", f32.type)])) as w:
+		    w.write_table(pa.table({"x": f32}))
+	EOT
+	judge make.py
+	fails 1 "mhz: column 'cpu' is in MHz, expected % as in percent" \
+	    vmf-dedup -o out none percent mhz
+	fails 1 "wide: column 'cpu' is float64, expected float32 as in percent" \
+	    vmf-dedup -o out percent wide
+	fails 1 "attr: column 'cpu' is an attribute, expected a metric as in none" \
+	    vmf-dedup -o out none attr
+	fails 1 "text: column 'time' is utf8, expected timestamp" \
+	    vmf-dedup -o out none text
+	fails 1 "list: column 'l' is list<float64>, expected a number, text" \
+	    vmf-dedup -o out none list
+	fails 1 "novm: found no column 'vm'" vmf-dedup -o out none novm
+	fails 1 "absent" vmf-dedup -o out none absent
+	[ ! -e out ]
+	vmf-dedup -q none percent >out
+	vmf-cat --schema out | grep -q 'cpu .*unit=%'
+}
+
+@test "several files, each sorted, larger than memory: spilled" {
+	not_small
+	for d in 1 2 3; do
+		fleet 2 --order vm --start 2024-01-0$d >d$d
+	done
+	fleet 2 --order time --start 2024-01-02 --seed 8 >t
+	vmf-dedup -q --no-history --memory 1G d3 d1 t d2 >want
+	vmf-dedup --no-history --memory 24M d3 d1 t d2 2>note >out
+	[ "$(count 'bytes spilled')" -gt 0 ]
+	same want out
+	# As one file of the same rows.
+	for f in d3 d1 t d2; do
+		vmf-cat --csv $f >$f.csv
+	done
+	vmf-ingest -q d3.csv d1.csv t.csv d2.csv -o r
+	vmf-dedup -q --memory 1G r | vmf-cat --csv >one
+	vmf-cat --csv out | diff -q - one
+}
+
 @test "usage" {
 	: >empty
 	fails 2 "--keep: found 'all'" vmf-dedup --keep all empty
 	fails 2 "--sort: found 'no'" vmf-dedup --sort no empty
 	fails 2 "expected at least 16M" vmf-dedup --memory 1M empty
-	fails 2 "unexpected operand" vmf-dedup empty empty
+	fails 2 "cannot both be standard input" vmf-dedup - -
 	fails 1 "empty" vmf-dedup empty
 }
 

@@ -331,11 +331,18 @@ hours() {
 	printf '%s\n' vm,host a,h1 y,h3 x,h4 >inv.csv
 	printf '%s\n' vm,time,cpu a,7200,1 | vmf-ingest -q >in
 	run -0 append --stat mean --join inv.csv in
-	# z was empty in the history and is not in today's inventory.
+	# z was empty in the history and is not in today's inventory: all are
+	# kept where no span is given.
 	assert_output "$(printf '%s\n' \
 	    'a,h1,ok,1970-01-01T00:00:00Z,"[1,1,1]"' x,h4,empty,,[] \
+	    y,h3,ok,1970-01-01T00:00:00Z,[1] z,h2,empty,,[])"
+	assert_equal "$(count 'left out, without a step')" 0
+	run -0 append --inner --stat mean --join inv.csv in
+	assert_output "$(printf '%s\n' \
+	    'a,h1,ok,1970-01-01T00:00:00Z,"[1,1,1]"' \
 	    y,h3,ok,1970-01-01T00:00:00Z,[1])"
-	assert_equal "$(count 'left out, without a step')" 1
+	assert_equal "$(count 'left out, without a step$')" 1
+	run ! grep 'in the span' note
 	# y has lost its last step, and is in the inventory: empty.
 	run -0 append --stat mean --join inv.csv --keep-span 2h in
 	assert_output "$(printf '%s\n' 'a,h1,ok,1970-01-01T01:00:00Z,"[1,1]"' \
@@ -585,6 +592,16 @@ hours() {
 	judge lose.py h lost vmf:step
 	fails 1 "lost: metadata vmf:step is missing" \
 	    vmf-aggregate --append lost day
+	# Of the piece that is --input-step, whatever step is asked for.
+	judge lose.py day lost vmf:step
+	for how in '--step 1h' ''; do
+		# shellcheck disable=SC2086
+		fails 2 "lost: found series without vmf:step in the metadata, expected --input-step" \
+		    vmf-aggregate $how --append h lost
+		# shellcheck disable=SC2086
+		run -0 append $how --input-step 1h lost
+		assert_output 'a,ok,1970-01-01T00:00:00Z,"[1,1]"'
+	done
 	judge lose.py h lost vmf:end
 	fails 1 "lost: row 0: found 1 steps, and no vmf:end" \
 	    vmf-aggregate --append lost day

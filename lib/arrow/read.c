@@ -804,7 +804,8 @@ check_end(struct vmf_reader *r, struct vmf_err *e)
 	if (got > 0)
 		return vmf_fail(e, VMF_EDATA, "%s: byte %lld: more bytes "
 		    "after the end marker, expected the end; streams are "
-		    "not joined by cat", r->name, (long long)r->byte);
+		    "not joined by cat, but readings by vmf-dedup FILE ...",
+		    r->name, (long long)r->byte);
 	return 0;
 }
 

@@ -572,8 +572,8 @@ vmf_aggregate_as_is(const struct vmf_aggregate_opts *opts,
 	    opts->stats.n == 0 && opts->metrics == NULL &&
 	    opts->by == VMF_BY_VM && !opts->inner && opts->inv == NULL &&
 	    opts->since == VMF_TIME_NONE && opts->until == VMF_TIME_NONE &&
-	    opts->input_step_s == 0 && (opts->step_s == 0 || step == NULL ||
-	    strcmp(step, text) == 0);
+	    opts->input_step_s == 0 && step != NULL &&
+	    (opts->step_s == 0 || strcmp(step, text) == 0);
 }
 
 int

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* vmf_aggregate: the grid, the schema and the rows that go out. */
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,24 +13,20 @@
 
 /* ---- quantiles ---- */
 
-static int
-compare_floats(const void *a, const void *b)
+/* Bits that are in the order of the numbers. */
+static uint32_t
+ordered(float x)
 {
-	float x, y;
+	uint32_t u;
 
-	memcpy(&x, a, sizeof(x));
-	memcpy(&y, b, sizeof(y));
-	return (x > y) - (x < y);
+	memcpy(&u, &x, sizeof(u));
+	return u ^ ((u >> 31) != 0 ? UINT32_MAX : UINT32_C(1) << 31);
 }
 
-void
-vmf_agg_sort(float *v, int64_t n)
+/* By insertion. */
+static void
+sort_few(float *v, int64_t n)
 {
-	/* A dozen values a step is the usual case. */
-	if (n > 32) {
-		qsort(v, (size_t)n, sizeof(*v), compare_floats);
-		return;
-	}
 	for (int64_t i = 1; i < n; i++) {
 		float x = v[i];
 		int64_t k = i;
@@ -38,6 +35,39 @@ vmf_agg_sort(float *v, int64_t n)
 			v[k] = v[k - 1];
 		v[k] = x;
 	}
+}
+
+/*
+ * Radix exchange (Hildebrandt and Isbitz, 1959), from this bit down: no more
+ * memory, where qsort takes as much again, and never more than 32 passes.
+ */
+static void
+sort_by_bits(float *v, int64_t n, int bit)
+{
+	for (; n > 32 && bit >= 0; bit--) {
+		int64_t i = 0, k = n;
+
+		while (i < k) {
+			float x = v[i];
+
+			if ((ordered(x) >> bit & 1) == 0) {
+				i++;
+				continue;
+			}
+			v[i] = v[--k];
+			v[k] = x;
+		}
+		sort_by_bits(v, i, bit - 1);
+		v += i;
+		n -= i;
+	}
+	sort_few(v, n);
+}
+
+void
+vmf_agg_sort(float *v, int64_t n)
+{
+	sort_by_bits(v, n, 31);
 }
 
 double
@@ -165,28 +195,32 @@ int
 vmf_aggregate_finish(struct vmf_aggregate *g, struct vmf_schema *out,
     struct vmf_err *e)
 {
-	int64_t half;
+	int64_t log = vmf_sorter_row_bytes(g->log.rec_bytes), part, held;
 	int rc;
 
 	/* What the inventory brings takes room as well. */
 	if ((rc = join_inventory(g, e)) != 0 ||
 	    (rc = vmf_agg_make_room(g, 1, e)) != 0)
 		return rc;
-	half = vmf_agg_budget(g) / 2;
 	/* Where one of the two has to be merged from a file, neither may
-	 * take more than half. */
+	 * take more than its part. */
+	part = vmf_agg_budget(g) / vmf_agg_parts(g);
 	if (g->accum.spill.n_runs > 0 || g->accum.rest.spill.n_runs > 0 ||
-	    g->log.spill.n_runs > 0) {
-		if (vmf_accum_bytes(&g->accum, 0) > half)
+	    g->log.spill.n_runs > 0 || g->want_log) {
+		if (vmf_accum_bytes(&g->accum, 0) > part)
 			rc = vmf_accum_flush(&g->accum, &g->ids, e);
-		if (rc == 0 && g->log.n *
-		    vmf_sorter_row_bytes(g->log.rec_bytes) > half)
+		if (rc == 0 && g->log.n * log > part)
 			rc = vmf_sorter_flush(&g->log, &g->ids, e);
 	}
 	if (rc == 0)
-		rc = vmf_accum_finish(&g->accum, &g->ids, half, e);
+		rc = vmf_accum_finish(&g->accum, &g->ids, part, e);
 	if (rc == 0)
-		rc = vmf_sorter_finish(&g->log, &g->ids, half, e);
+		rc = vmf_sorter_finish(&g->log, &g->ids, part, e);
+	/* What these leave is for the samples of a step. */
+	held = g->log.spill.n_runs > 0 ? part : g->log.n * log;
+	held += g->accum.spill.n_runs > 0 ? part :
+	    vmf_accum_bytes(&g->accum, 0);
+	g->value_room = vmf_agg_budget(g) - held;
 	if (rc == 0)
 		rc = advance_log(g, e);
 	if (rc == 0 && g->opts.by != VMF_BY_VM)
@@ -323,45 +357,101 @@ set_percentiles(struct vmf_aggregate *g, int m, int64_t at, float *v,
 	}
 }
 
-/*
- * All log records of the entity: those of one step after the other.  The
- * values of a step are gathered metric by metric: rows of n_metrics.
- */
+/* Room for n values of a step; VMF_EUSAGE where --memory is too little. */
 static int
-fill_percentiles(struct vmf_aggregate *g, int32_t id, int64_t first,
+room_for_values(struct vmf_aggregate *g, int32_t id, int64_t step, int64_t n,
     struct vmf_err *e)
 {
-	while (g->log_head != NULL && g->log_head->id == id) {
-		int64_t step = g->log_head->t, rows = 0, nm = g->n_metrics;
-		float *one;
-		int rc;
+	int64_t bytes = n * (int64_t)sizeof(*g->values), len;
+	/* Of more memory, the log and the accumulators, where these are
+	 * spilled, have a third each. */
+	int64_t more = (bytes - g->value_room) *
+	    (g->accum.spill.n_runs > 0 ? 6 : 3) / 2;
+	char from[32], text[32];
+	const char *s;
 
-		while (g->log_head != NULL && g->log_head->id == id &&
-		    g->log_head->t == step) {
-			rc = vmf_grow(&g->values, &g->value_cap,
-			    (rows + 1) * (nm + 1), e);
-			if (rc != 0)
-				return rc;
-			memcpy(g->values + rows * nm, g->log_head + 1,
-			    (size_t)nm * sizeof(float));
-			rows++;
-			rc = advance_log(g, e);
-			if (rc != 0)
-				return rc;
-		}
-		/* One metric's values at a time, after the rows. */
-		one = g->values + rows * nm;
-		for (int m = 0; m < nm; m++) {
-			int64_t n = 0;
-
-			for (int64_t i = 0; i < rows; i++)
-				if (!isnan(g->values[i * nm + m]))
-					one[n++] = g->values[i * nm + m];
-			if (n > 0)
-				set_percentiles(g, m, step - first, one, n);
-		}
+	if (n <= g->value_cap)
+		return 0;
+	if (bytes > g->value_room) {
+		s = vmf_dict_str(&g->ids.dict, id, &len);
+		vmf_time_format_utc(step * g->step, from);
+		vmf_format_duration(g->step, text);
+		return vmf_fail(e, VMF_EUSAGE, "%s: found %lld values of "
+		    "'%.*s' in the step of %s at %s, whose percentiles take "
+		    "%lldM, expected at most the %lldM that --memory %lldM "
+		    "has for them; use --memory %lldM, or a shorter --step",
+		    g->name, (long long)n, (int)(len < 200 ? len : 200), s,
+		    text, from, (long long)(bytes >> 20) + 1,
+		    (long long)(g->value_room >> 20),
+		    (long long)(g->opts.memory >> 20),
+		    (long long)((g->opts.memory + more) >> 20) + 1);
 	}
-	return 0;
+	/* A quarter more where it fits: the next step may have a few more. */
+	if (bytes + bytes / 4 <= g->value_room)
+		n += n / 4;
+	free(g->values);
+	g->values = vmf_calloc(n, sizeof(*g->values), e);
+	g->value_cap = g->values == NULL ? 0 : n;
+	return g->values == NULL ? VMF_ENOMEM : 0;
+}
+
+/*
+ * The log's next records, those of a step of the entity, whose segment is
+ * seg: the values of each metric, as many as that has counted, side by side.
+ */
+static int
+fill_step(struct vmf_aggregate *g, int32_t id, int64_t step, int64_t first,
+    void *seg, struct vmf_err *e)
+{
+	const struct vmf_seg_layout *l = &g->accum.layout;
+	int k = (int)(step & (VMF_SEG_STEPS - 1)), nm = g->n_metrics;
+	int64_t n = 0;
+	int rc;
+
+	for (int m = 0; m < nm; m++) {
+		g->value_at[m] = n;
+		n += vmf_seg_count(l, seg, m)[k];
+	}
+	rc = room_for_values(g, id, step, n, e);
+	while (rc == 0 && g->log_head != NULL && g->log_head->id == id &&
+	    g->log_head->t == step) {
+		const float *v = (const float *)(const void *)
+		    (g->log_head + 1);
+
+		for (int m = 0; m < nm; m++)
+			if (!isnan(v[m]))
+				g->values[g->value_at[m]++] = v[m];
+		rc = advance_log(g, e);
+	}
+	for (int m = 0; rc == 0 && m < nm; m++) {
+		int64_t count = vmf_seg_count(l, seg, m)[k];
+
+		if (count > 0)
+			set_percentiles(g, m, step - first, g->values +
+			    g->value_at[m] - count, count);
+	}
+	return rc;
+}
+
+/* All log records of the entity, whose n segments are segs: both by time. */
+static int
+fill_percentiles(struct vmf_aggregate *g, int32_t id, int64_t first,
+    uint8_t *segs, int64_t n, struct vmf_err *e)
+{
+	int64_t rec_bytes = g->accum.layout.rec_bytes, i = 0;
+	int rc = vmf_grow(&g->value_at, &g->value_at_cap, g->n_metrics, e);
+
+	while (rc == 0 && g->log_head != NULL && g->log_head->id == id) {
+		int64_t step = g->log_head->t;
+
+		/* Whatever is in the log is in a segment. */
+		while (((struct vmf_rec *)(void *)(segs + i * rec_bytes))->t <
+		    vmf_agg_floor(step, VMF_SEG_STEPS))
+			i++;
+		assert(i < n);
+		rc = fill_step(g, id, step, first, segs + i * rec_bytes, e);
+	}
+	return rc;
 }
 
 static int
@@ -409,7 +499,7 @@ write_vm(struct vmf_aggregate *g, const struct vmf_sink *to, int32_t id,
 		}
 	}
 	if (rc == 0 && g->want_log)
-		rc = fill_percentiles(g, id, first, e);
+		rc = fill_percentiles(g, id, first, segs, n, e);
 	return rc != 0 ? rc : vmf_agg_put_row(g, to, &g->ids, &g->attrs, id,
 	    first, last - first + 1, e);
 }

@@ -96,6 +96,12 @@ vmf_agg_budget(const struct vmf_aggregate *g)
 	    left - vmf_inventory_bytes(g->opts.inv);
 }
 
+int64_t
+vmf_agg_parts(const struct vmf_aggregate *g)
+{
+	return g->want_log ? 3 : 2;
+}
+
 int
 vmf_agg_make_room(struct vmf_aggregate *g, int64_t k, struct vmf_err *e)
 {
@@ -114,10 +120,10 @@ vmf_agg_make_room(struct vmf_aggregate *g, int64_t k, struct vmf_err *e)
 		    (long long)(g->in_bytes >> 20),
 		    (long long)g->ids.dict.n, (long long)(((g->opts.memory +
 		    (least - room) * 5 / 4) >> 20) + 1));
-	/* Halves, because what a flush leaves empty stays allocated.  For
+	/* Parts, because what a flush leaves empty stays allocated.  For
 	 * hosts the other half is that of their sums. */
 	if (g->want_log || g->opts.by != VMF_BY_VM)
-		room /= 2;
+		room /= vmf_agg_parts(g);
 	rc = vmf_accum_room(&g->accum, k, room, &g->ids, e);
 	if (rc == 0 && log > room)
 		rc = vmf_sorter_flush(&g->log, &g->ids, e);
@@ -767,5 +773,6 @@ vmf_aggregate_free(struct vmf_aggregate *g)
 	vmf_batch_free(&g->out);
 	free(g->scratch);
 	free(g->values);
+	free(g->value_at);
 	free(g);
 }

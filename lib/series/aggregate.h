@@ -107,8 +107,8 @@ void vmf_aggregate_summary(const struct vmf_aggregate *g, char *text,
  * think so. */
 bool vmf_aggregate_doubt(const struct vmf_aggregate *g, char *text,
     size_t size);
-/* True when opts ask for nothing but a stream of that schema, series, as it
- * is. */
+/* True when opts ask for nothing but a stream of that schema, series that say
+ * their step, as it is. */
 bool vmf_aggregate_as_is(const struct vmf_aggregate_opts *opts,
     const struct vmf_schema *schema);
 void vmf_aggregate_free(struct vmf_aggregate *g);

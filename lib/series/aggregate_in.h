@@ -73,13 +73,19 @@ struct vmf_aggregate {
 	float *scratch;		/* columns that are not float32 */
 	float *values;		/* of one step, for percentiles: */
 	int64_t n_values, value_cap;
+	int64_t value_room;	/* bytes that they may take */
+	int64_t *value_at;	/* by metric: where its next one goes */
+	int64_t value_at_cap;
 };
 
 /* aggbind.c */
 int vmf_agg_bind(struct vmf_aggregate *g, struct vmf_err *e) VMF_CHECK;
 
-/* aggregate.c: memory that is left for accumulators, logs and merging. */
+/* aggregate.c: memory that is left for accumulators, logs and merging; and
+ * how many parts it has: accumulators, the log and the samples of a step, or
+ * the sums of VMs and those of hosts. */
 int64_t vmf_agg_budget(const struct vmf_aggregate *g);
+int64_t vmf_agg_parts(const struct vmf_aggregate *g);
 /* Make room for k more segments and log records; VMF_EUSAGE where --memory is
  * too little for that. */
 int vmf_agg_make_room(struct vmf_aggregate *g, int64_t k, struct vmf_err *e)

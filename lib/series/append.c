@@ -40,7 +40,7 @@ is_number(enum vmf_type t)
 
 /* What holds the values of both: a wider number, or text. */
 static enum vmf_type
-common_type(enum vmf_type a, enum vmf_type b)
+common_type(const char *name, enum vmf_type a, enum vmf_type b)
 {
 	if (a == b || b == VMF_NULL)
 		return a;
@@ -48,9 +48,10 @@ common_type(enum vmf_type a, enum vmf_type b)
 		return b;
 	if (!is_number(a) || !is_number(b))
 		return VMF_UTF8;
-	/* Whole numbers that a float64 need not hold. */
-	if ((a == VMF_INT64 && (b == VMF_FLOAT32 || b == VMF_FLOAT64)) ||
-	    (b == VMF_INT64 && (a == VMF_FLOAT32 || a == VMF_FLOAT64)))
+	/* Whole numbers that a float64 need not hold; sizes it does. */
+	if (!vmf_attr_is_capacity(name) &&
+	    ((a == VMF_INT64 && (b == VMF_FLOAT32 || b == VMF_FLOAT64)) ||
+	    (b == VMF_INT64 && (a == VMF_FLOAT32 || a == VMF_FLOAT64))))
 		return VMF_UTF8;
 	return (a == VMF_INT32 || a == VMF_INT64) &&
 	    (b == VMF_INT32 || b == VMF_INT64) ? VMF_INT64 : VMF_FLOAT64;
@@ -134,8 +135,8 @@ add_attr(struct vmf_append *a, struct vmf_append_side *s, int c,
 		if (f->type != VMF_UTF8 || a->opts.inv == NULL ||
 		    vmf_schema_find(&a->opts.inv->schema, f->name) < 0 ||
 		    vmf_inventory_tells(a->opts.inv, f->name))
-			vmf_field_retype(&out->field[k], common_type(had,
-			    f->type), false);
+			vmf_field_retype(&out->field[k], common_type(
+			    f->name, had, f->type), false);
 		if (had != f->type && (had == VMF_BINARY ||
 		    f->type == VMF_BINARY))
 			return vmf_fail(e, VMF_EDATA, "%s: column '%s' is "
@@ -456,8 +457,10 @@ put_row(struct vmf_append *a, const struct vmf_append_side *old,
 		return rc;
 	bare = new == NULL || (a->opts.inner && !n.had_steps);
 	a->stats.new_rows += !bare;
-	/* A VM that the new piece lists without samples stays, as "empty". */
-	if (o.n == 0 && n.n == 0 && (bare || n.had_steps)) {
+	/* A VM that the new piece lists without samples stays, as "empty",
+	 * and so does one of the history where no span is given. */
+	if (o.n == 0 && n.n == 0 && (a->opts.span_s > 0 ? bare ||
+	    n.had_steps : a->opts.inner)) {
 		a->stats.dropped += old != NULL || n.had_steps;
 		return 0;
 	}

@@ -12,6 +12,7 @@
 #include "base/num.h"
 #include "base/time.h"
 #include "series/append_in.h"
+#include "series/attrs.h"
 
 /* Bits of seen: who has a value in a list, and whose was taken. */
 enum { OLD_HAS = 1, NEW_HAS = 2, OLD_TAKEN = 4, NEW_TAKEN = 8 };
@@ -22,14 +23,15 @@ enum { OLD_HAS = 1, NEW_HAS = 2, OLD_TAKEN = 4, NEW_TAKEN = 8 };
 static bool
 has_value(const struct vmf_col *c, int64_t i, bool above_0)
 {
+	const char *s;
 	int64_t len;
 	double v;
 
 	switch (c->type) {
 	case VMF_UTF8:
 	case VMF_BINARY:
-		(void)vmf_col_str(c, i, &len);
-		return len > 0;
+		s = vmf_col_str(c, i, &len);
+		return vmf_attr_says(s, len, above_0);
 	case VMF_BOOL:
 	case VMF_TIME:
 		return vmf_col_valid(c, i);

@@ -83,7 +83,16 @@ vmf_attrs_room(struct vmf_attrs *a, int64_t n_ids, struct vmf_err *e)
 	return 0;
 }
 
-/* The code of text row i in at->strs; -1 for null or empty. */
+bool
+vmf_attr_says(const char *s, int64_t len, bool above_0)
+{
+	double v;
+
+	return len > 0 && !(above_0 && vmf_parse_double(s, len, &v) == 0 &&
+	    !(v > 0.0));
+}
+
+/* The code of text row i in at->strs; -1 where it is no value. */
 static int
 text_code(struct vmf_attr *at, const struct vmf_col *c, int64_t i,
     int32_t *code, struct vmf_err *e)
@@ -100,8 +109,9 @@ text_code(struct vmf_attr *at, const struct vmf_col *c, int64_t i,
 		*code = at->map.to[old];
 		if (*code >= 0)
 			return 0;
-		(void)vmf_dict_str(c->dict, old, &len);
-		if (*code == VMF_REMAP_NONE || len == 0) {
+		s = vmf_dict_str(c->dict, old, &len);
+		if (*code == VMF_REMAP_NONE ||
+		    !vmf_attr_says(s, len, at->above_0)) {
 			*code = -1;
 			return 0;
 		}
@@ -110,7 +120,7 @@ text_code(struct vmf_attr *at, const struct vmf_col *c, int64_t i,
 		return *code < VMF_REMAP_NONE ? VMF_ENOMEM : 0;
 	}
 	s = vmf_col_str(c, i, &len);
-	if (len == 0)
+	if (!vmf_attr_says(s, len, at->above_0))
 		return 0;
 	*code = vmf_dict_intern(&at->strs, s, len, e);
 	return *code < 0 ? VMF_ENOMEM : 0;
@@ -259,8 +269,16 @@ vmf_attrs_convert(struct vmf_attrs *attrs, int k, enum vmf_type type,
 double
 vmf_attr_num(const struct vmf_attr *a, int32_t id)
 {
-	if (!vmf_attr_has(a, id) || a->type == VMF_UTF8)
+	const char *s;
+	int64_t len;
+	double v;
+
+	if (!vmf_attr_has(a, id))
 		return (double)NAN;
+	if (a->type == VMF_UTF8) {
+		s = vmf_dict_str(&a->strs, (int32_t)a->value[id].i, &len);
+		return vmf_parse_double(s, len, &v) == 0 ? v : (double)NAN;
+	}
 	return is_float(a->type) ? a->value[id].f :
 	    (double)a->value[id].i;
 }

@@ -38,6 +38,9 @@ struct vmf_attrs {
 /* True of what a machine has of something (vcpus, mem_mb or
  * cpu_capacity_mhz): traces say 0 of one that is off. */
 bool vmf_attr_is_capacity(const char *name);
+/* Is this text a value?  Where only a number above 0 is one, not one that is
+ * 0, below, or nan. */
+bool vmf_attr_says(const char *s, int64_t len, bool above_0);
 /* The new attribute's index, or < 0. */
 int vmf_attrs_add(struct vmf_attrs *a, const struct vmf_field *f, int col,
     struct vmf_err *e) VMF_CHECK;
@@ -71,7 +74,7 @@ vmf_attr_has(const struct vmf_attr *a, int32_t id)
 	return a->when[id] != INT64_MIN;
 }
 
-/* NaN when missing or text. */
+/* NaN when missing, and of text that is no number. */
 double vmf_attr_num(const struct vmf_attr *a, int32_t id);
 /* As text; NULL when missing.  buf is used for what is not text. */
 const char *vmf_attr_text(const struct vmf_attr *a, int32_t id,

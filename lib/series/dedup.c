@@ -61,8 +61,8 @@ struct vmf_dedup {
 
 int
 vmf_dedup_open(struct vmf_dedup **dp, const struct vmf_schema *schema,
-    const char *name, const struct vmf_dedup_opts *opts,
-    const struct vmf_dedup_sink *sink, struct vmf_err *e)
+    const struct vmf_dedup_opts *opts, const struct vmf_dedup_sink *sink,
+    struct vmf_err *e)
 {
 	struct vmf_dedup *d;
 	int rc;
@@ -79,9 +79,7 @@ vmf_dedup_open(struct vmf_dedup **dp, const struct vmf_schema *schema,
 	d->spare = opts->memory / 16 * 3;
 	if (d->spare > SPARE_MAX)
 		d->spare = SPARE_MAX;
-	rc = vmf_readings_bind(&d->in, schema, name, e);
-	if (rc == 0)
-		rc = vmf_pack_init(&d->pack, &d->in, e);
+	rc = vmf_pack_init(&d->pack, schema, e);
 	if (rc != 0)
 		return rc;
 	vmf_sorter_init(&d->rows, opts->tmpdir, d->pack.rec_bytes);
@@ -89,6 +87,19 @@ vmf_dedup_open(struct vmf_dedup **dp, const struct vmf_schema *schema,
 	if (d->block == NULL)
 		return VMF_ENOMEM;
 	return vmf_fold_init(&d->fold, &d->pack, opts->keep, e);
+}
+
+int
+vmf_dedup_from(struct vmf_dedup *d, const struct vmf_schema *schema,
+    const char *name, struct vmf_err *e)
+{
+	int rc;
+
+	vmf_readings_free(&d->in);
+	rc = vmf_readings_bind(&d->in, schema, name, e);
+	if (rc == 0)
+		vmf_pack_from(&d->pack, d->schema, &d->in);
+	return rc;
 }
 
 /* ---- output ---- */
@@ -102,7 +113,7 @@ open_output(struct vmf_dedup *d, struct vmf_err *e)
 	d->stats.order = d->mode == STREAM ? d->order : VMF_ORDER_VM_TIME;
 	rc = vmf_schema_copy(&s, d->schema, e);
 	if (rc == 0) {
-		vmf_field_retype(&s.field[d->in.vm], VMF_UTF8, true);
+		vmf_field_retype(&s.field[d->pack.vm], VMF_UTF8, true);
 		rc = vmf_meta_set(&s.meta, "vmf:kind", "readings", e);
 	}
 	if (rc == 0)
@@ -315,6 +326,18 @@ in_vm_order(const struct vmf_dedup *d)
 	return d->late_vm <= d->taken;
 }
 
+/*
+ * True where the rows in memory tell no order.  Those of one time are in time
+ * order whatever comes next, and by VM in both orders; and where memory does
+ * not hold a time, its half would be handed on while the rest is to come.
+ */
+static bool
+one_time(const struct vmf_dedup *d)
+{
+	return d->late_time == NONE && d->rows.n > 0 &&
+	    vmf_sorter_at(&d->rows, 0)->t == d->last_t;
+}
+
 /* Hand on the rows of the times up to row `goal`, or the last time but one;
  * how many in *n. */
 static int
@@ -356,7 +379,7 @@ enter_names(struct vmf_dedup *d, struct vmf_err *e)
 		rc = open_output(d, e);
 	if (rc != 0)
 		return rc;
-	to = d->out.col[d->in.vm].dict;
+	to = d->out.col[d->pack.vm].dict;
 	for (; d->named < d->ids.dict.n; d->named++) {
 		s = vmf_dict_str(&d->ids.dict, d->named, &len);
 		rc = vmf_dict_intern(to, s, len, e);
@@ -409,7 +432,7 @@ make_room(struct vmf_dedup *d, struct vmf_err *e)
 	int rc;
 
 	if (d->mode == FILL) {
-		if (!d->opts.sort_always &&
+		if (!d->opts.sort_always && !one_time(d) &&
 		    (d->late_vm == NONE || d->late_time == NONE)) {
 			d->mode = STREAM;
 			d->order = d->late_vm == NONE ? VMF_ORDER_VM_TIME :
@@ -478,6 +501,9 @@ too_late(struct vmf_dedup *d, int32_t id, int64_t t, int64_t row,
 {
 	const struct vmf_rec *key = vmf_fold_key(&d->fold);
 	bool by_time = d->order == VMF_ORDER_TIME_VM;
+	/* Some rows of that time went, and others are still here. */
+	bool full = by_time && t == key->t && d->rows.n > 0 &&
+	    vmf_sorter_at(&d->rows, 0)->t == t;
 	char now[32], then[32], window[32];
 	const char *vm, *vm0;
 	int64_t len, len0;
@@ -487,6 +513,15 @@ too_late(struct vmf_dedup *d, int32_t id, int64_t t, int64_t row,
 	vmf_time_format_utc(t, now);
 	vmf_time_format_utc(key->t, then);
 	vmf_format_double((double)d->rows.n, window);
+	if (full)
+		return vmf_fail(e, VMF_EDATA, "%s: row %lld: found vm '%.*s' "
+		    "at %s, expected nothing before vm '%.*s' at that time: "
+		    "the rows came in time order, those of one time are more "
+		    "than --memory holds, and all but the last %s were "
+		    "handed on; use a larger --memory, or --sort always, "
+		    "which takes any order", d->in.name, (long long)row,
+		    (int)(len < 99 ? len : 99), vm, now,
+		    (int)(len0 < 99 ? len0 : 99), vm0, window);
 	return vmf_fail(e, VMF_EDATA, "%s: row %lld: found vm '%.*s' at %s, "
 	    "expected nothing before %s%.*s%s%s: the rows came in %s order "
 	    "and were handed on, all but the last %s; use a larger --memory, "

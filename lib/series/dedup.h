@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each (vm, time) of a stream of readings once.
+ * Each (vm, time) of streams of readings once.
  *
  * Rows are held in memory until that is full.  If all fit, they are sorted
  * by (vm, time).  If not, and those so far came in (vm, time) or in time
@@ -50,10 +50,15 @@ struct vmf_dedup_sink {
 
 struct vmf_dedup;
 
-/* schema and name (for messages) must live as long as d. */
+/* schema, of vmf_unite_add, must live as long as d. */
 int vmf_dedup_open(struct vmf_dedup **d, const struct vmf_schema *schema,
-    const char *name, const struct vmf_dedup_opts *opts,
-    const struct vmf_dedup_sink *sink, struct vmf_err *e) VMF_CHECK;
+    const struct vmf_dedup_opts *opts, const struct vmf_dedup_sink *sink,
+    struct vmf_err *e) VMF_CHECK;
+/* The batches from here on, one at least, are of this stream, which is one of
+ * those that were united; its schema and name (for messages) must live as
+ * long as they come. */
+int vmf_dedup_from(struct vmf_dedup *d, const struct vmf_schema *schema,
+    const char *name, struct vmf_err *e) VMF_CHECK;
 /* The next batch; first_row is vmf_reader_row(), and held_bytes what the
  * reader holds, vmf_reader_bytes(). */
 int vmf_dedup_add(struct vmf_dedup *d, const struct vmf_batch *b,

@@ -21,6 +21,7 @@ struct parse {
 	int rc;
 	int64_t line;		/* of the bytes being fed */
 	int64_t row_line;	/* on which the present row began */
+	int64_t quote_line;	/* and the field that is in quotes; 0: none */
 	bool in_row;
 	bool have_header;
 	int vm_col;
@@ -121,6 +122,7 @@ on_field(void *s, size_t len, void *arg)
 {
 	struct parse *p = arg;
 
+	p->quote_line = 0;
 	if (p->rc != 0)
 		return;
 	if (!p->in_row) {
@@ -215,6 +217,8 @@ feed(struct parse *p, struct csv_parser *csv, const char *s, int64_t n)
 		p->rc = vmf_fail(p->e, VMF_EDATA, "%s:%lld: %s",
 		    p->inv->name, (long long)p->line,
 		    csv_strerror(csv_error(csv)));
+	if (csv->quoted && p->quote_line == 0)
+		p->quote_line = p->line;
 	return p->rc;
 }
 
@@ -253,7 +257,7 @@ parse_fd(struct parse *p, struct csv_parser *csv, int fd)
 		rc = (int)got;
 	if (rc == 0) {
 		if (csv_fini(csv, on_field, on_row, p) != 0 && p->rc == 0)
-			p->rc = bad(p, p->row_line, "found a quote that is "
+			p->rc = bad(p, p->quote_line, "found a quote that is "
 			    "never closed");
 		rc = p->rc;
 	}
@@ -418,7 +422,7 @@ vmf_inventory_read_by(struct vmf_inventory *inv, const char *key,
 
 /* A type that holds the values of both. */
 static enum vmf_type
-common_type(enum vmf_type a, enum vmf_type b)
+common_type(const char *name, enum vmf_type a, enum vmf_type b)
 {
 	static const enum vmf_type widest[] = { VMF_UTF8, VMF_FLOAT64,
 	    VMF_FLOAT32, VMF_INT64, VMF_INT32 };
@@ -427,9 +431,10 @@ common_type(enum vmf_type a, enum vmf_type b)
 		return a;
 	if (a == VMF_BOOL || a == VMF_TIME || b == VMF_BOOL || b == VMF_TIME)
 		return VMF_UTF8;
-	/* Whole numbers that a float64 need not hold. */
-	if ((a == VMF_INT64 && (b == VMF_FLOAT32 || b == VMF_FLOAT64)) ||
-	    (b == VMF_INT64 && (a == VMF_FLOAT32 || a == VMF_FLOAT64)))
+	/* Whole numbers that a float64 need not hold; sizes it does. */
+	if (!vmf_attr_is_capacity(name) &&
+	    ((a == VMF_INT64 && (b == VMF_FLOAT32 || b == VMF_FLOAT64)) ||
+	    (b == VMF_INT64 && (a == VMF_FLOAT32 || a == VMF_FLOAT64))))
 		return VMF_UTF8;
 	for (int i = 0; i < 5; i++)
 		if (a == widest[i] || b == widest[i])
@@ -446,8 +451,6 @@ set_cell(struct vmf_attr *a, int32_t id, const char *s, struct vmf_err *e)
 
 	if (a->type == VMF_UTF8)
 		return vmf_attr_set_str(a, id, s, len, e);
-	if (is_na(s))
-		return 0;
 	if (a->type == VMF_FLOAT64) {
 		if (vmf_parse_double(s, len, &v.f) != 0)
 			return 0;
@@ -473,14 +476,15 @@ apply_column(const struct vmf_inventory *inv, int col,
 	if (k < 0)
 		return k;
 	rc = vmf_attrs_convert(attrs, k,
-	    common_type(attrs->attr[k].type, f->type), e);
+	    common_type(f->name, attrs->attr[k].type, f->type), e);
 	for (int32_t row = 0; rc == 0 && row < inv->vm.n; row++) {
 		const char *s = vmf_inventory_cell(inv, row, col);
 		const char *vm;
 		int64_t len;
 		int32_t id;
 
-		if (s == NULL)
+		/* In a column of its numbers, whatever the stream has. */
+		if (s == NULL || (f->type != VMF_UTF8 && is_na(s)))
 			continue;
 		vm = vmf_dict_str(&inv->vm, row, &len);
 		id = vmf_dict_find(&ids->dict, vm, len);

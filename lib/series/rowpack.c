@@ -28,14 +28,14 @@ slot_bytes(enum vmf_type type)
 }
 
 int
-vmf_pack_init(struct vmf_pack *p, const struct vmf_readings *r,
+vmf_pack_init(struct vmf_pack *p, const struct vmf_schema *s,
     struct vmf_err *e)
 {
-	const struct vmf_schema *s = r->schema;
 	int64_t off = sizeof(struct vmf_rec), hole;
 	int n_null = 0;
 
-	*p = (struct vmf_pack){ .vm = r->vm, .time = r->time };
+	*p = (struct vmf_pack){ .vm = vmf_schema_find(s, "vm"),
+	    .time = vmf_schema_find(s, "time") };
 	p->col = vmf_calloc(s->n, sizeof(*p->col), e);
 	if (p->col == NULL)
 		return VMF_ENOMEM;
@@ -44,14 +44,12 @@ vmf_pack_init(struct vmf_pack *p, const struct vmf_readings *r,
 		enum vmf_role role = vmf_field_role(f);
 		struct vmf_pack_col *c = &p->col[p->n_cols];
 
-		if (i == r->vm || i == r->time)
+		if (i == p->vm || i == p->time)
 			continue;
-		if (role == VMF_ROLE_LIST || role == VMF_ROLE_ODD)
-			return vmf_fail(e, VMF_EDATA, "%s: column '%s' is "
-			    "%s, expected a number, text, bool or timestamp",
-			    r->name, f->name, vmf_type_name(f->type));
-		*c = (struct vmf_pack_col){ .col = i, .type = f->type,
-		    .metric = role == VMF_ROLE_METRIC, .null_bit = -1 };
+		assert(role != VMF_ROLE_LIST && role != VMF_ROLE_ODD);
+		*c = (struct vmf_pack_col){ .col = i, .in = -1,
+		    .type = f->type, .metric = role == VMF_ROLE_METRIC,
+		    .null_bit = -1 };
 		if (f->type == VMF_INT32 || f->type == VMF_INT64 ||
 		    f->type == VMF_TIME || f->type == VMF_BOOL)
 			c->null_bit = n_null++;
@@ -77,6 +75,46 @@ vmf_pack_init(struct vmf_pack *p, const struct vmf_readings *r,
 	p->rec_bytes = (off + 7) / 8 * 8;
 	p->clear = n_null > 32 || p->rec_bytes > off;
 	return 0;
+}
+
+void
+vmf_pack_from(struct vmf_pack *p, const struct vmf_schema *s,
+    const struct vmf_readings *r)
+{
+	p->time_in = r->time;
+	for (int i = 0; i < p->n_cols; i++) {
+		struct vmf_pack_col *c = &p->col[i];
+
+		c->in = vmf_schema_find(r->schema, s->field[c->col].name);
+		/* Of type null there is nothing in it. */
+		if (c->in >= 0 && r->schema->field[c->in].type != c->type)
+			c->in = -1;
+		/* Its dictionaries are others. */
+		vmf_remap_free(&c->map);
+	}
+}
+
+/* A column that the batch does not have. */
+static void
+pack_missing(const struct vmf_pack *p, const struct vmf_pack_col *c,
+    int64_t n, uint8_t *rec)
+{
+	const float f = NAN;
+	const double d = (double)NAN;
+	const int32_t code = VMF_REMAP_NONE;
+	const int64_t zero = 0;
+	const void *v = c->type == VMF_FLOAT32 ? (const void *)&f :
+	    c->type == VMF_FLOAT64 ? (const void *)&d :
+	    c->type == VMF_UTF8 ? (const void *)&code : &zero;
+	size_t bytes = (size_t)slot_bytes(c->type);
+
+	for (int64_t i = 0; i < n; i++, rec += p->rec_bytes) {
+		uint8_t *bits = rec + p->null_off + c->null_bit / 8;
+
+		memcpy(rec + c->off, v, bytes);
+		if (c->null_bit >= 0)
+			*bits = (uint8_t)(*bits | 1 << c->null_bit % 8);
+	}
 }
 
 static int
@@ -183,7 +221,7 @@ static int
 pack_some(struct vmf_pack *p, const struct vmf_batch *b, int64_t from,
     int64_t n, const int32_t *id, uint8_t *rec, struct vmf_err *e)
 {
-	const int64_t *t = b->col[p->time].d.i64 + from;
+	const int64_t *t = b->col[p->time_in].d.i64 + from;
 	uint8_t *to = rec;
 	int rc = 0;
 
@@ -194,9 +232,14 @@ pack_some(struct vmf_pack *p, const struct vmf_batch *b, int64_t from,
 
 		memcpy(to, &h, sizeof(h));
 	}
-	for (int c = 0; rc == 0 && c < p->n_cols; c++)
-		rc = pack_col(p, &p->col[c], &b->col[p->col[c].col], from, n,
-		    rec, e);
+	for (int i = 0; rc == 0 && i < p->n_cols; i++) {
+		struct vmf_pack_col *c = &p->col[i];
+
+		if (c->in < 0)
+			pack_missing(p, c, n, rec);
+		else
+			rc = pack_col(p, c, &b->col[c->in], from, n, rec, e);
+	}
 	return rc;
 }
 

@@ -19,7 +19,8 @@ struct vmf_recode {
 };
 
 struct vmf_pack_col {
-	int col;		/* of the stream and of the output */
+	int col;		/* of the output */
+	int in;			/* of the batches; -1: they have none */
 	enum vmf_type type;
 	bool metric;
 	int64_t off;		/* byte in the record */
@@ -35,13 +36,18 @@ struct vmf_pack {
 	int64_t null_off;	/* byte of the null bits */
 	int64_t rec_bytes;
 	bool clear;		/* some bytes are no column's */
-	int vm, time;		/* columns */
+	int vm, time;		/* columns of the output */
+	int time_in;		/* and of the batches */
 	struct vmf_recode vm_recode;
 };
 
-/* Lay out the columns; lists and binary columns are VMF_EDATA. */
-int vmf_pack_init(struct vmf_pack *p, const struct vmf_readings *r,
+/* Lay out the columns of a schema that vmf_unite_add made. */
+int vmf_pack_init(struct vmf_pack *p, const struct vmf_schema *s,
     struct vmf_err *e) VMF_CHECK;
+/* The batches from here on are of stream r, one of those of that schema:
+ * columns by their names, and what it lacks is missing. */
+void vmf_pack_from(struct vmf_pack *p, const struct vmf_schema *s,
+    const struct vmf_readings *r);
 
 /* Rows from..from+n-1 of the batch, of VMs id[0..n), into n records. */
 int vmf_pack_rows(struct vmf_pack *p, const struct vmf_batch *b,

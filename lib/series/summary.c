@@ -7,7 +7,7 @@
 #include "base/num.h"
 #include "base/time.h"
 #include "series/aggregate_in.h"
-#include "series/append.h"
+#include "series/append_in.h"
 
 /* Append what is worth a word. */
 static void
@@ -115,8 +115,9 @@ vmf_append_summary(const struct vmf_append *a, char *text, size_t size)
 	span(st->start, st->end, from, to);
 	tell(more, sizeof(more), st->appeared, "only in the new piece");
 	tell(more, sizeof(more), st->vanished, "only in the history");
-	tell(more, sizeof(more), st->dropped,
-	    "left out, without a step in the span");
+	tell(more, sizeof(more), st->dropped, a->opts.span_s > 0 ?
+	    "left out, without a step in the span" :
+	    "left out, without a step");
 	tell(more, sizeof(more), st->overlaps, "steps in both");
 	tell(more, sizeof(more), st->kept, "of them kept from the history");
 	tell(more, sizeof(more), st->replaced, "of them replaced");
