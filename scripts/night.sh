@@ -6,7 +6,8 @@
 #   $log, $begun   its log, and the lines there when it began
 #   $work          the folder that becomes the night, or ""
 #   $err           a folder for what its commands say, or ""
-# and these give up, by give_up, unless they say otherwise.
+# and, from median_start on, the settings under their names there, without
+# "NIGHT_".  These give up, by give_up, unless they say otherwise.
 
 say() {
 	printf '%s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$*" >>"$log"
@@ -224,4 +225,179 @@ earlier() {
 	set -- "$digits" "$2"
 	digits "$2"
 	[ "$1" -lt "$digits" ]
+}
+
+# median_start SERIES: sets $meta to the moment by which half of the VMs that
+# have samples have begun.
+median_start() {
+	stage starts vmf-cat --csv --no-header --columns start "$1" \
+	    >"$err/starts.csv" &
+	await starts
+	meta=$(grep . "$err/starts.csv" | sort |
+	    awk '{ at[NR] = $0 } END { print at[int((NR + 1) / 2)] }')
+	[ -n "$meta" ] || give_up "where the samples of $1 begin cannot be told"
+}
+
+# The series of NIGHT_LONG from that of NIGHT_STEP, after the night before,
+# against which the inventory of tonight has the last word.
+coarsen() {
+	words='' inner=''
+	[ -z "$old" ] || words=$join
+	case " $NIGHT_AGGREGATE " in
+	*' --inner '*) inner=--inner ;;
+	esac
+	stage coarsen vmf-aggregate --memory "$memory" --step "$long" \
+	    --stat mean,max,count ${NIGHT_KEEP:+--keep-span "$NIGHT_KEEP" \
+		--append "${old:-$work/none}${old:+/series-$long.arrows}" \
+		--create} ${words:+--join "$words" $inner} -z \
+	    -o "$work/series-$long.arrows" "$fine" &
+	keeps coarsen
+}
+
+# keeps NAME: as await, of a stage that reads the series of the night before.
+keeps() {
+	if [ -z "$old" ] || ! spoilt "$1"; then
+		await "$1"
+		return
+	fi
+	give_up "failed: $1: $why; do the night of $before again with its" \
+	    "samples and --force, or unset NIGHT_KEEP and name the samples of" \
+	    "the whole history"
+}
+
+# since SECONDS: the series of NIGHT_LONG, from a moment on, in $err/since.
+since() {
+	stage since-1 vmf-aggregate --memory "$memory" --step "$long" \
+	    --stat mean,max,count --since "@$1" -o "$err/since" \
+	    "$work/series-$long.arrows" &
+	await since-1
+}
+
+# Clocks that are hours ahead: the samples end with the last step in which more
+# than a tenth as many VMs have some as in the fullest of three days, where
+# others go on for more than a step.  What comes later is left out.
+trim_clocks() {
+	meta vmf:end "$work/series-$long.arrows"
+	seconds "$meta"
+	end_s=$seconds
+	# Not looked at closely where the last steps are full.
+	since $((end_s - 2 * long_s))
+	stage since-2 vmf-cat --csv --no-header --columns start "$err/since" \
+	    >"$err/starts.csv" &
+	await since-2
+	count "$fine"
+	at_end=$(grep -c . "$err/starts.csv")
+	[ -n "$at_end" ] ||
+	    give_up "how many VMs have samples at the end cannot be told"
+	[ "$at_end" -gt 0 ] && [ $((at_end * 10)) -le "$count" ] || return 0
+	since $((end_s - 3 * 86400))
+	meta vmf:kind "$err/since"
+	list=$(sed -n 's/^\([^ ]*_count\)  *list.*/\1/p' "$err/schema" |
+	    head -n 1)
+	stage since-3 vmf-cat --csv --no-header --long --columns "$list" \
+	    "$err/since" >"$err/steps.csv" &
+	await since-3
+	# Its lines are id,time,value; an id may hold commas.
+	last=$(awk -F, '
+	    { t = $(NF - 1); n[t]++ }
+	    n[t] > most { most = n[t] }
+	    END { for (t in n) if (n[t] * 10 > most && t > last) last = t
+		print last }' "$err/steps.csv")
+	[ -n "$last" ] || give_up "where most samples end cannot be told"
+	seconds "$last"
+	cut_s=$((seconds + long_s))
+	[ $((end_s - cut_s)) -gt "$long_s" ] || return 0
+	utc "$cut_s"
+	cut=$utc
+	steps='[0-9]+ rows in, [0-9]+ rows out with ([0-9]+) steps'
+	had=$(number aggregate "$steps")
+	stage aggregate vmf-aggregate --memory "$memory" --step "$step" \
+	    --stat mean,max,count --until "$cut" -z -o "$work/cut.arrows" \
+	    "$fine" &
+	await aggregate
+	mv -T "$work/cut.arrows" "$fine" || give_up "cannot write $fine"
+	kept=$(number aggregate "$steps")
+	balance "end at $cut" "$had" "$kept" $((had - kept)) 0
+	end=$(number aggregate "$steps from [^ ]+ to ([^ ;]+)" 2)
+	[ $(((had - kept) * 100)) -le $((had * max_bad)) ] ||
+	    doubt "$((had - kept)) of $had steps of samples are after $cut, where" \
+		"those of the others end: more than NIGHT_MAX_BAD=$max_bad %;" \
+		"see to the clocks, or put --until TIME into NIGHT_AGGREGATE"
+	coarsen
+}
+
+# doubt TEXT...: into $warned: the night is done, but whoever reads stderr is to see this.
+doubt() {
+	warned="${warned:+$warned
+}$*"
+}
+
+# Nobody can move a VM in the past: the plan begins now.  That of a DATE long
+# ago, which nobody will carry out, begins with its day, whenever it is made.
+set_from() {
+	if ! { recent=$(date -u -d yesterday +%Y-%m-%d) &&
+	    from=$(date -u +%Y-%m-%dT%H:%M:%SZ); }; then
+		give_up "what time it is cannot be told"
+	fi
+	! earlier "$date" "$recent" || from=${date}T00:00:00Z
+}
+
+# window STAGE FORECAST PLAN: the plan of a forecast, by all settings, and by
+# the plan $replan where there is one.
+window() {
+	name=$1 forecast=$2 plan=$3
+	set -- --length "$length" --tz "$tz" --not-before "$from" \
+	    ${join:+--inventory "$join"} ${replan:+--replan "$replan" \
+		--hysteresis "$NIGHT_REPLAN"}
+	while read -r when; do
+		[ -z "$when" ] || set -- "$@" --blackout "$when"
+	done <<END
+${NIGHT_BLACKOUT:-}
+END
+	set -f
+	# shellcheck disable=SC2086 # a list of options
+	stage "$name" vmf-window "$@" $NIGHT_WINDOW -z -o "$plan" \
+	    "$forecast"
+	# The plan is there, whole; what --strict says is told below.
+	! grep -q '^vmf-window: --strict: ' "$err/$name" ||
+	    echo 0 >"$err/$name.rc"
+}
+
+# tried SETTINGS: gives up if the stage "try" failed, by these settings.
+tried() {
+	wait
+	code=$(cat "$err/try.rc")
+	unheard try "$code"
+	[ "$code" != 0 ] || return 0
+	why=$(grep '^vmf-' "$err/try" | head -n 1)
+	case $why in
+	*"$err/try."*)
+		why="${why%%"$err/try."*}an empty ${why#*"$err/try."}"
+		;;
+	*' --season is '*)
+		set -- NIGHT_LONG
+		why="found '$long', expected a step that divides the season \
+of forecasts, a day"
+		;;
+	esac
+	case $why in
+	*' an empty '*' column '* | *'; there are none' | *': --explain: '*)
+		# Of the samples, which are not known yet; what files of
+		# settings lack is known.
+		say "settings: $why"
+		return 0
+		;;
+	esac
+	[ "$code" = 2 ] || give_up "$1: ${why:-failed (exit code $code)}"
+	rm -rf "$work"
+	say "FAILED: $1: $why"
+	printf '%s: %s: %s: %s\n' "$me" "$date" "$1" "$why" >&2
+	exit 2
+}
+
+# misused SETTINGS: as tried, but of the stage "try" only what a command takes
+# for misuse counts: what else it wants depends on the samples.
+misused() {
+	wait
+	[ "$(cat "$err/try.rc")" != 2 ] || tried "$1"
 }

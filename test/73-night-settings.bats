@@ -184,6 +184,23 @@ load night
 	    2024-01-05,2024-01-04,snaive
 }
 
+@test "a pinned VM that the samples spell otherwise is told" {
+	export NIGHT_MODEL=snaive
+	awk -F, -v OFS=, 'NR == 1 { print $0, "pinned"; next }
+		{ print $0, NR == 3 ? "yes" : "" }' vms.csv >own.csv
+	vm=$(sed -n 3p own.csv | cut -d, -f1)
+	run -0 night --join own.csv day.csv.gz
+	refute_output
+	sed "s/^$vm,/${vm^^},/" own.csv >odd.csv
+	run -3 night --force --join odd.csv day.csv.gz
+	assert_output "nightly: 2024-01-04: odd.csv: 1 VM pinned, or with a deadline or anti_affinity, has no samples: '${vm^^}' (the samples have '$vm'); 1 of 12 VMs with samples are not in it, and nothing binds them"
+	grep -q "^$vm,.*,placed" out/latest/plan.csv
+	# With ports, all of them.
+	zcat day.csv.gz | sed '2,$s/^[^,]*/&.prod.example.com:9100/' >port.csv
+	run -3 night --force --join own.csv port.csv
+	assert_output --partial "own.csv: 1 VM pinned, or with a deadline or anti_affinity, has no samples: '$vm' (the samples have '$vm.prod.example.com:9100'); 12 of 12 VMs "
+}
+
 @test "NIGHT_STEP and NIGHT_LONG alike, in any spelling: one series" {
 	export NIGHT_MODEL=snaive NIGHT_LONG=1h
 	night day.csv.gz
