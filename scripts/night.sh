@@ -326,6 +326,147 @@ trim_clocks() {
 	coarsen
 }
 
+# of_vms NAME FILE LISTS: the mean and the greatest value of each VM's lists,
+# lines of id,list,mean,most, into $err/NAME.vms: of the first VMs, up to a
+# million steps, as that many VMs tell a unit.
+of_vms() {
+	stage "$1" vmf-cat --csv --no-header --long -n 1000000 \
+	    --columns "$3" "$2" | awk -F, -v lists="$3" '
+	    function put(  k) {
+		for (k = 1; k <= n_lists; k++)
+			if (n[k] > 0)
+				print id "," list[k] "," sum[k] / n[k] "," \
+				    most[k]
+		split("", n)
+		split("", sum)
+	    }
+	    BEGIN { n_lists = split(lists, list, ",") }
+	    # An id may hold commas.
+	    NF < n_lists + 2 { next }
+	    {
+		now = $1
+		for (k = 2; k < NF - n_lists; k++)
+			now = now "," $k
+		if (now != id)
+			put()
+		id = now
+		for (k = 1; k <= n_lists; k++) {
+			v = $(NF - n_lists + k)
+			if (v == "")
+				continue
+			v += 0
+			if (n[k]++ == 0 || v > most[k])
+				most[k] = v
+			sum[k] += v
+		}
+	    }
+	    END { put(); print "all,,," }' >"$err/$1.vms" &
+	keeps "$1"
+	[ "$(tail -n 1 "$err/$1.vms")" = all,,, ] ||
+	    give_up "which values $2 has cannot be told"
+}
+
+unlike() {
+	give_up "whether samples are of another unit cannot be told"
+}
+
+# Each line of $err/odd.
+doubt_odd() {
+	odd=$(sort "$err/odd") || unlike
+	[ -z "$odd" ] || doubt "$odd"
+}
+
+# look_at_units FILE: does what came tonight, which is in it, look like another
+# unit: percent far above 100, or other means than the series it is joined to?
+look_at_units() {
+	stage units vmf-cat --schema "$1" >"$err/schema" &
+	await units
+	# Of others no list could be named.
+	means=$(awk '$1 ~ /^[A-Za-z0-9_.-]+_mean$/ && $2 ~ /^list/ {
+	    printf "%s%s", sep, $1; sep = "," }' "$err/schema") || unlike
+	percent=$(awk '$1 ~ /^[A-Za-z0-9_.-]+_max$/ && $2 ~ /^list/ {
+	    for (i = 3; i <= NF; i++) if ($i == "unit=%") {
+		printf "%s%s", sep, $1; sep = "," } }' "$err/schema") || unlike
+	{ : >"$err/vcpus"; } 2>/dev/null || no_room
+	if [ -n "$percent" ] && grep -q '^vcpus ' "$err/schema"; then
+		stage vcpus vmf-cat --csv --no-header -n 1000000 \
+		    --columns id,vcpus "$1" >"$err/vcpus" &
+		await vcpus
+	fi
+	[ -z "$percent" ] || of_vms percent "$1" "$percent"
+	if [ -n "$percent" ]; then
+		# A guest may be measured in percent of one of its CPUs.
+		awk -F, -v most="$max_percent" '
+		    { name = $0; sub(/,[^,]*$/, "", name) }
+		    FILENAME == ARGV[1] { cpus[name] = $NF; next }
+		    NF < 4 || $(NF - 2) == "" { next }
+		    {
+			sub(/,[^,]*,[^,]*$/, "", name)
+			list = $(NF - 2)
+			sub(/_max$/, "", list)
+			at = list ~ /^cpu/ && cpus[name] > 1 ? cpus[name] : 1
+			many[list] += at > 1
+			n[list]++
+			if ($NF > top[list])
+				top[list] = $NF
+			over[list] += $NF > most * at
+		    }
+		    END {
+			for (m in n)
+				if (over[m] * 2 > n[m])
+					print m " goes to " top[m] ", and in " \
+					    over[m] " of " n[m] " VMs above " \
+					    most (many[m] ? " for each vCPU" : \
+					    "") ": expected percent, or a " \
+					    "NIGHT_MAX_PERCENT above " most
+		    }' "$err/vcpus" "$err/percent.vms" >"$err/odd" || unlike
+		doubt_odd
+	fi
+	[ -n "$old" ] && [ -n "$means" ] || return 0
+	stage units vmf-cat --schema "$old/series-$long.arrows" \
+	    >"$err/schema" &
+	keeps units
+	means=$(awk -v lists="$means" '
+	    { is[$1] = $2 ~ /^list/ }
+	    END {
+		n = split(lists, list, ",")
+		for (k = 1; k <= n; k++)
+			if (is[list[k]]) {
+				printf "%s%s", sep, list[k]
+				sep = ","
+			}
+	    }' "$err/schema") ||
+	    unlike
+	[ -n "$means" ] || return 0
+	of_vms new "$1" "$means"
+	of_vms known "$old/series-$long.arrows" "$means"
+	awk -F, -v most="$max_change" -v before="$before" '
+	    { name = $0; sub(/,[^,]*,[^,]*$/, "", name); v = $(NF - 1) + 0 }
+	    NF < 4 || $(NF - 2) == "" || v <= 0 { next }
+	    FILENAME == ARGV[1] { was[name] = v; next }
+	    name in was {
+		m = $(NF - 2)
+		n[m]++
+		up[m] += v > most * was[name]
+		down[m] += v * most < was[name]
+		sum[m] += log(v / was[name])
+	    }
+	    END {
+		for (m in n) {
+			if (up[m] * 2 <= n[m] && down[m] * 2 <= n[m])
+				continue
+			far = up[m] > down[m] ? up[m] : down[m]
+			print m " is " sprintf("%.3g", exp(sum[m] / n[m])) \
+			    " times that in the series of " before ", and in " \
+			    far " of " n[m] " VMs more than " most " times " \
+			    (up[m] > down[m] ? "as high" : "lower") \
+			    ": expected the same unit (do this night again " \
+			    "by --force), or a NIGHT_MAX_CHANGE above " most
+		}
+	    }' "$err/known.vms" "$err/new.vms" >"$err/odd" || unlike
+	doubt_odd
+}
+
 # doubt TEXT...: into $warned: the night is done, but whoever reads stderr is to see this.
 doubt() {
 	warned="${warned:+$warned

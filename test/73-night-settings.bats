@@ -184,6 +184,43 @@ load night
 	    2024-01-05,2024-01-04,snaive
 }
 
+@test "samples of another unit are told, and guests of many vCPUs are not" {
+	export NIGHT_MODEL=snaive
+	hundred() {
+		awk -F, -v OFS=, -v by="$1" 'NR > 1 { $3 *= by } 1'
+	}
+	zcat day.csv.gz | hundred 100 >raw.csv
+	run -3 night raw.csv
+	assert_output --regexp '^nightly: 2024-01-04: cpu goes to [0-9]+(\.[0-9]+)?, and in [0-9]+ of 12 VMs above 110 for each vCPU: expected percent, or a NIGHT_MAX_PERCENT above 110$'
+	NIGHT_MAX_PERCENT=010000 run -0 night --force raw.csv
+	refute_output
+	# Percent of one CPU; without vcpus nobody can tell.
+	zcat day.csv.gz | awk -F, -v OFS=, 'NR == FNR { n[$1] = $4; next }
+	    FNR > 1 { $3 *= n[$1] } 1' vms.csv - >one.csv
+	run -0 night --force one.csv
+	refute_output
+	zcat day.csv.gz | hundred 8 >eight.csv
+	run -3 sh "$NIGHTLY" --out bare --date 2024-01-04 eight.csv
+	assert_output --regexp ' of 12 VMs above 110: expected percent, or a NIGHT_MAX_PERCENT above 110$'
+	NIGHT_MAX_PERCENT=much run -2 night day.csv.gz
+	assert_output --partial "NIGHT_MAX_PERCENT: found 'much', expected a whole number"
+
+	# Joined to a history, each way, and once more as it should have been.
+	export NIGHT_KEEP=28d NIGHT_MAX_PERCENT=10000
+	night --force day.csv.gz
+	vmf-gen -q --vms 12 --days 1 --start 2024-01-04T00:00:00Z >next.csv
+	for by in 100 0.01; do
+		hundred $by <next.csv >raw.csv
+		run -3 night --force --date 2024-01-05 raw.csv
+		assert_line --regexp "^nightly: 2024-01-05: cpu_mean is [0-9.]+ times that in the series of 2024-01-04, and in [0-9]+ of 12 VMs more than 10 times (as high|lower): expected the same unit \\(do this night again by --force\\), or a NIGHT_MAX_CHANGE above 10\$"
+		refute_output --partial mem_mean
+		NIGHT_MAX_CHANGE=100000 run night --force --date 2024-01-05 raw.csv
+		refute_output --partial cpu_mean
+	done
+	run -0 night --force --date 2024-01-05 next.csv
+	refute_output
+}
+
 @test "a pinned VM that the samples spell otherwise is told" {
 	export NIGHT_MODEL=snaive
 	awk -F, -v OFS=, 'NR == 1 { print $0, "pinned"; next }
