@@ -43,6 +43,48 @@ stopped() {
 	give_up "stopped by a signal"
 }
 
+# holders: the processes that hold the lock, as far as this user may see them:
+# "vmf-train (process 7), sh (process 5)".
+holders() {
+	find -L /proc/[0-9]*/fd -maxdepth 1 -samefile "$out/lock" |
+	    cut -d / -f 3 | sort -nu | while read -r pid; do
+		name=$(cat "/proc/$pid/comm") || continue
+		printf '%s%s (process %s)' "$sep" "$name" "$pid"
+		sep=', '
+	done
+} 2>/dev/null
+
+# at_work: why the lock cannot be had, in a line.
+at_work() {
+	sep='' keep="the lock file is not to be removed"
+	# One that has just begun may have yet to say who it is.
+	for wait in 1 0; do
+		pid='' day='' since=''
+		{ read -r pid day since <"$out/lock"; } 2>/dev/null
+		who=$(holders)
+		case $who in
+		*"(process ${pid:-none})"*) break ;;
+		esac
+		sleep "$wait"
+	done
+	night="the night of $day (process $pid, since $since)"
+	case ${since:+known},$who in
+	known,*"(process $pid)"*)
+		echo "another run is at work in $out: $night;" \
+		    "wait for it; $keep: $out/lock"
+		;;
+	known,?*)
+		echo "$night is gone, and what it left is at work in $out:" \
+		    "wait for $who, or end it; $keep: $out/lock"
+		;;
+	*)
+		who=${who:-a process that this user cannot see}
+		echo "another run is at work in $out: ${since:+$night, }$who" \
+		    "holds $out/lock; wait for it; $keep"
+		;;
+	esac
+}
+
 # stage NAME COMMAND...: its messages, process and exit code into files.
 stage() {
 	stage=$err/$1

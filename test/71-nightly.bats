@@ -140,9 +140,35 @@ sums() {
 		sleep 0.05
 	done
 	run -1 night day.csv.gz
-	assert_output --partial "another run is at work in "
+	assert_output --regexp "^nightly: another run is at work in $PWD/out: [^;]*sleep \\(process [0-9]+\\) holds $PWD/out/lock; wait for it; the lock file is not to be removed\$"
 	kill "$holder" 2>/dev/null || true
 	leaves out lock
+}
+
+@test "who is at work is told, and what a killed night has left" {
+	mkfifo never
+	mkdir bin
+	printf '#!/bin/sh\nexec sleep 60\n' >bin/vmf-ingest
+	chmod +x bin/vmf-ingest
+	PATH=$PWD/bin:$PATH sh "$NIGHTLY" --out out --date 2024-01-04 never \
+	    >/dev/null 2>&1 3>&- &
+	pid=$!
+	for ((i = 0; i < 100; i++)); do
+		[ ! -e out/2024-01-04.log ] || break
+		sleep 0.1
+	done
+	at='20[0-9-]+T[0-9:]+Z'
+	run -1 sh "$NIGHTLY" --out out --date 2024-01-05 day.csv.gz
+	assert_output --regexp "^nightly: another run is at work in $PWD/out: the night of 2024-01-04 \\(process $pid, since $at\\); wait for it; the lock file is not to be removed: $PWD/out/lock\$"
+	kill -KILL "$pid"
+	wait "$pid" || true
+	run -1 sh "$NIGHTLY" --out out --date 2024-01-05 day.csv.gz
+	assert_output --regexp "^nightly: the night of 2024-01-04 \\(process $pid, since $at\\) is gone, and what it left is at work in $PWD/out: wait for [^;]*sleep \\(process [0-9]+\\)[^;]*, or end it; the lock file is not to be removed: $PWD/out/lock\$"
+	grep -oE 'process [0-9]+' <<<"${output#*what it left}" |
+	    cut -d' ' -f2 | xargs kill || true
+	flock -w 10 out/lock true
+	night day.csv.gz
+	leaves out 2024-01-04 2024-01-04.log latest lock
 }
 
 @test "bad rows are kept and counted; too many fail the night" {
