@@ -525,6 +525,92 @@ set_from() {
 	! earlier "$date" "$recent" || from=${date}T00:00:00Z
 }
 
+# keep_call ARGUMENT...: what vmf-window is called with, into the folder of the
+# night, for --explain: an argument a line in window.txt, and the files that
+# these name as they are now.
+keep_call() {
+	: >"$work/window.txt" || return 1
+	while [ $# -gt 0 ]; do
+		word=$1 kept=''
+		shift
+		# As vmf-window takes them, cut short as well.
+		case $word in
+		--str*) continue ;; # it changes the exit code alone
+		--i*) kept=inventory.csv ;;
+		--ho*) kept=hosts.csv ;;
+		--do*) kept=downtime.model ;;
+		--re*) kept=before.arrows ;;
+		esac
+		if [ -z "$kept" ]; then
+			echo "$word" >>"$work/window.txt" || return 1
+			continue
+		fi
+		case $word in
+		*=*) set -- "${word#*=}" "$@" ;;
+		esac
+		# A plan is never changed, but replaced.
+		{ [ "$kept" = before.arrows ] &&
+		    ln -f -- "$1" "$work/$kept"; } 2>/dev/null ||
+		    cp -- "$1" "$work/$kept" || return 1
+		printf '%s\n' "${word%%=*}" "$kept" >>"$work/window.txt" ||
+		    return 1
+		shift
+	done
+}
+
+# explain_plan: how the plan of a night that is done came to the windows of
+# the VMs $explain.
+explain_plan() {
+	day=${of_date:-$(readlink "$out/latest")}
+	folder=$out/$day
+	cannot="$me: ${day:-latest}: the plan cannot be explained"
+	if [ -z "$day" ] || [ ! -d "$folder" ]; then
+		echo "$cannot: there is no night ${of_date:-yet} in $out" >&2
+		return 1
+	fi
+	if [ ! -r "$folder/window.txt" ]; then
+		echo "$cannot: there is no $folder/window.txt, which has how" \
+		    "it was made (nights of older versions have none)" >&2
+		return 1
+	fi
+	set -- --explain "$explain"
+	while IFS= read -r word; do
+		set -- "$@" "$word"
+	done <"$folder/window.txt"
+	cd "$folder" || return 1
+	for file in forecast.arrows inventory.csv hosts.csv downtime.model \
+	    before.arrows; do
+		[ "$file" = forecast.arrows ] ||
+		    grep -qxF "$file" window.txt || continue
+		if [ ! -r "$file" ]; then
+			echo "$cannot: $folder/$file is gone" >&2
+			return 1
+		fi
+	done
+	if ! said=$(mktemp -d); then
+		echo "$cannot: no folder in ${TMPDIR:-/tmp} (TMPDIR)" >&2
+		return 1
+	fi
+	trap 'rm -rf "$said"' EXIT
+	trap 'exit 1' HUP INT TERM
+	{
+		vmf-window -q "$@" forecast.arrows 2>"$said/text"
+		echo $? >"$said/rc"
+	} | vmf-cat --checksum 2>/dev/null | sed 's/^/plan.arrows: /' \
+	    >"$said/sums"
+	if [ "$(cat "$said/rc")" != 0 ]; then
+		echo "$cannot: $(tail -n 1 "$said/text")" >&2
+		return 1
+	fi
+	cat "$said/text" || return 1
+	grep '^plan.arrows: ' checksums.txt | cmp -s - "$said/sums" || {
+		echo "$me: $day: the plan that this explains is not that of" \
+		    "the night, $folder/plan.arrows: expected the same" \
+		    "version of vmf-window" >&2
+		return 1
+	}
+}
+
 # window STAGE FORECAST PLAN: the plan of a forecast, by all settings, and by
 # the plan $replan where there is one.
 window() {
@@ -539,8 +625,12 @@ ${NIGHT_BLACKOUT:-}
 END
 	set -f
 	# shellcheck disable=SC2086 # a list of options
-	stage "$name" vmf-window "$@" $NIGHT_WINDOW -z -o "$plan" \
-	    "$forecast"
+	set -- "$@" $NIGHT_WINDOW
+	set +f
+	if [ "$name" = window ] && keep_call "$@" 2>"$err/keep"; then
+		rm -f "$err/keep"
+	fi
+	stage "$name" vmf-window "$@" -z -o "$plan" "$forecast"
 	# The plan is there, whole; what --strict says is told below.
 	! grep -q '^vmf-window: --strict: ' "$err/$name" ||
 	    echo 0 >"$err/$name.rc"

@@ -13,7 +13,8 @@ sums() {
 	refute_output
 	leaves out 2024-01-04 2024-01-04.log latest lock
 	leaves out/latest/ series-5m.arrows series-1h.arrows fleet.model \
-	    forecast.arrows plan.arrows plan.csv rows.txt checksums.txt
+	    forecast.arrows plan.arrows plan.csv rows.txt checksums.txt \
+	    window.txt inventory.csv
 	assert_equal "$(readlink out/latest)" 2024-01-04
 
 	in=$(zcat day.csv.gz | tail -n +2 | wc -l)

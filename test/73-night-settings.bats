@@ -221,6 +221,65 @@ load night
 	refute_output
 }
 
+@test "--explain: how the plan of a night came about, as it was then" {
+	export NIGHT_MODEL=snaive
+	{
+		echo host,cpus,mem_mb,cluster
+		echo x,64,1048576,cluster-000
+		tail -n +2 vms.csv | cut -d, -f2,3 | sort -u |
+		    sed 's/,/,64,1048576,/'
+	} >hosts.csv
+	NIGHT_BLACKOUT='Mon-Fri 09:00-18:00
+	    Sat' NIGHT_WINDOW="--place --ho=hosts.csv --per-host 2 --strict
+	    --max-host-load 90" night day.csv.gz
+	leaves out/latest/ series-5m.arrows series-1h.arrows fleet.model \
+	    forecast.arrows plan.arrows plan.csv rows.txt checksums.txt \
+	    window.txt inventory.csv hosts.csv
+	vmf-window -q --length 30m --tz UTC --not-before 2024-01-04T00:00:00Z \
+	    --inventory vms.csv --blackout 'Mon-Fri 09:00-18:00' \
+	    --blackout Sat --place --hosts hosts.csv --per-host 2 \
+	    --max-host-load 90 --explain vm-0000003,vm-0000005 -o plan \
+	    out/latest/forecast.arrows 2>want
+	[ "$(wc -l <want)" -gt 4 ]
+	# Whatever has become of these, and of the settings.
+	rm vms.csv hosts.csv
+	find out -type f -exec sha256sum {} + >before
+	NIGHT_WINDOW=--top NIGHT_INPUT=gone run -0 --separate-stderr sh \
+	    "$NIGHTLY" --out out --explain vm-0000003 --explain vm-0000005
+	assert_equal "$stderr" ''
+	assert_equal "$output" "$(cat want)"
+	find out -type f -exec sha256sum {} + | cmp - before
+
+	# A plan that the one before was replaced by, with its own folder gone.
+	mv out/2024-01-04 out/2024-01-03
+	ln -sfn 2024-01-03 out/latest
+	gen 12 3 --inventory vms.csv >/dev/null
+	NIGHT_REPLAN=0.5 run night day.csv.gz
+	rm -r out/2024-01-03
+	run -0 sh "$NIGHTLY" --out out --date 2024-01-04 --explain vm-0000003
+	assert_output --partial 'vm-0000003: placed at '
+	# What cannot be done.
+	of="nightly: 2024-01-04: the plan cannot be explained"
+	run -1 sh "$NIGHTLY" --out out --explain vm-7
+	assert_output "$of: vmf-window: --explain: no VM 'vm-7' in the plan"
+	mv out/2024-01-04/before.arrows .
+	run -1 sh "$NIGHTLY" --out out --explain vm-0000003
+	assert_output "$of: $PWD/out/2024-01-04/before.arrows is gone"
+	mv before.arrows out/2024-01-04
+	sed -i s/0.5/90/ out/2024-01-04/window.txt
+	sed -i s/30m/5h/ out/2024-01-04/window.txt
+	run -1 sh "$NIGHTLY" --out out --explain vm-0000003
+	assert_output --partial "nightly: 2024-01-04: the plan that this explains is not that of the night"
+	rm out/2024-01-04/window.txt
+	run -1 sh "$NIGHTLY" --out out --explain vm-0000003
+	assert_output --partial "$of: there is no $PWD/out/2024-01-04/window.txt"
+	run -1 sh "$NIGHTLY" --out out --date 2024-01-09 --explain vm-0000003
+	assert_output "nightly: 2024-01-09: the plan cannot be explained: there is no night 2024-01-09 in $PWD/out"
+	run -2 sh "$NIGHTLY" --out out --explain vm-0000003 day.csv.gz
+	assert_output --partial "--explain does no night: leave out day.csv.gz"
+	run -2 sh "$NIGHTLY" --out out --explain vm-0000003 --force
+}
+
 @test "a pinned VM that the samples spell otherwise is told" {
 	export NIGHT_MODEL=snaive
 	awk -F, -v OFS=, 'NR == 1 { print $0, "pinned"; next }
@@ -249,7 +308,7 @@ load night
 			refute_output
 			leaves out/latest/ series-1h.arrows fleet.model \
 			    forecast.arrows plan.arrows plan.csv rows.txt \
-			    checksums.txt
+			    checksums.txt window.txt inventory.csv
 			vmf-cat --long --csv out/latest/series-1h.arrows >got
 			assert_equal "$(wc -l <got)" "$(wc -l <want)"
 		done
