@@ -85,6 +85,63 @@ at_work() {
 	esac
 }
 
+# read_train: what of NIGHT_TRAIN concerns others than vmf-train anew.  Sets
+#   $go_on     its options where a model is gone on from, which has the others
+#   $stale     for vmf-predict
+#   $fields    the metrics that it names, as columns of samples: ",mem"
+#   $metric    whose windows are planned, by NIGHT_WINDOW
+# What the night itself says to vmf-train is a usage error.
+read_train() {
+	go_on='' stale='' named='' metric=cpu_mean
+	set -f
+	# shellcheck disable=SC2086 # a list of options
+	set -- $NIGHT_TRAIN
+	while [ $# -gt 0 ]; do
+		word=$1 value=${2:-}
+		shift
+		case $word in
+		--mo*) misuse "NIGHT_TRAIN: found $word, expected NIGHT_MODEL" ;;
+		--u* | --a* | --c* | -o* | --o*)
+			misuse "NIGHT_TRAIN: found $word, which each night" \
+			    "says by itself"
+			;;
+		--met* | --ta* | --w* | --b* | --sea* | --sta*) ;;
+		*)
+			go_on="$go_on $word"
+			continue
+			;;
+		esac
+		case $word in
+		*=*) value=${word#*=} ;;
+		*) [ $# -eq 0 ] || shift ;;
+		esac
+		case $word in
+		--met* | --ta*) named=$named,$value ;;
+		--sta*)
+			stale="--stale-after $value"
+			go_on="$go_on $stale"
+			;;
+		esac
+	done
+	# shellcheck disable=SC2086 # a list of options
+	set -- $NIGHT_WINDOW
+	set +f
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--me*=*) metric=${1#*=} ;;
+		--me*) metric=${2:-} ;;
+		esac
+		shift
+	done
+	# Of "mem_max>80@1-24" the metric is mem.
+	if ! fields=$(printf '%s\n' "$named" | tr , '\n' |
+	    sed -n 's/>.*//; s/_[a-z0-9]*$//; /^[A-Za-z0-9_.-][A-Za-z0-9_.-]*$/p' |
+	    sort -u | grep -vxE 'vm|time|cpu' | sed 's/^/,/' | tr -d '\n'); then
+		echo "$me: what NIGHT_TRAIN names cannot be told" >&2
+		exit 1
+	fi
+}
+
 # stage NAME COMMAND...: its messages, process and exit code into files.
 stage() {
 	stage=$err/$1
@@ -525,6 +582,60 @@ set_from() {
 	! earlier "$date" "$recent" || from=${date}T00:00:00Z
 }
 
+# score METRIC [plan]: how good the forecast of the night before was of it,
+# and the windows that were planned by it: rows into scores.csv.  Sets $scored:
+# 0, 4 where nothing is known yet, or another number.
+score() {
+	# What is predicted of each move is no one length.
+	case $length in
+	auto) set -- "$@" ;;
+	*) set -- "$@" --length "$length" ;;
+	esac
+	of=$1 more=n_plan,plan_load,plan_true,plan_mean
+	# Not cpu_s: the same night has the same bytes.
+	columns=beside,model,metric,n_series,n_windows,n_points
+	columns=$columns,n_missed,mase,crps,nd,mae,coverage80
+	columns=$columns,crps_snaive,crps_rel
+	columns=$columns,regret,regret_lo,regret_hi
+	shift
+	if [ "${1:-}" = plan ]; then
+		shift
+		set -- "$@" --plan "$out/$before/plan.arrows"
+		columns=$columns,$more more=''
+	fi
+	stage eval vmf-eval "$@" --metric "$of" \
+	    --forecast "$out/$before/forecast.arrows" \
+	    -o "$err/scores.arrows" "$work/series-$long.arrows" &
+	wait
+	sed "s/^/  /" "$err/eval" >>"$log"
+	scored=1
+	if [ "$(cat "$err/eval.rc")" = 0 ] &&
+	    vmf-cat --csv --columns "$columns" -o "$err/scores.csv" \
+		"$err/scores.arrows" 2>"$err/eval"; then
+		head=1
+		[ ! -e "$work/scores.csv" ] || head=''
+		awk -F, -v n="$date" -v f="$before" -v more="$more" \
+		    -v head="$head" '
+		    NR == 1 && head {
+			sub(/^beside/, "night,forecast")
+			print $0 (more == "" ? "" : "," more) }
+		    $1 == "false" && $6 > 0 {
+			sub(/^false/, n "," f)
+			print $0 (more == "" ? "" : ",,,,"); rows++ }
+		    END { exit rows ? 0 : 4 }' "$err/scores.csv" \
+		    >>"$work/scores.csv"
+		scored=$?
+	fi
+	case $scored in
+	0) return ;;
+	4) say "nothing is known yet of what $before forecast of $of" ;;
+	*)
+		doubt "the forecast of $before could not be scored:" \
+		    "$(grep '^vmf-' "$err/eval" | tail -n 1)"
+		;;
+	esac
+}
+
 # keep_call ARGUMENT...: what vmf-window is called with, into the folder of the
 # night, for --explain: an argument a line in window.txt, and the files that
 # these name as they are now.
@@ -647,13 +758,20 @@ tried() {
 	*"$err/try."*)
 		why="${why%%"$err/try."*}an empty ${why#*"$err/try."}"
 		;;
-	*' --season is '*)
+	*' --season is 86400 '*)
 		set -- NIGHT_LONG
 		why="found '$long', expected a step that divides the season \
 of forecasts, a day"
 		;;
 	esac
-	case $why in
+	case $NIGHT_TRAIN,$why in
+	?*,'vmf-window: '*' no list column '*)
+		set -- "NIGHT_TRAIN, NIGHT_WINDOW"
+		why="--metric of either: $why"
+		;;
+	esac
+	case $1,$why in
+	NIGHT_MODEL* | *' no list column '*) ;;
 	*' an empty '*' column '* | *'; there are none' | *': --explain: '*)
 		# Of the samples, which are not known yet; what files of
 		# settings lack is known.

@@ -280,6 +280,62 @@ load night
 	run -2 sh "$NIGHTLY" --out out --explain vm-0000003 --force
 }
 
+@test "NIGHT_TRAIN: a probability of memory each night, gone on from and scored" {
+	export NIGHT_MODEL=snaive NIGHT_KEEP=28d
+	export NIGHT_TRAIN="--target
+	    mem_max>80@1-24 --metric=cpu_mean,mem_mean --stale-after 2d"
+	night day.csv.gz
+	for d in 4 5; do
+		vmf-gen -q --vms 12 --days 1 --start "2024-01-0${d}T00:00:00Z" |
+		    run -0 night --date 2024-01-0$((d + 1)) -
+	done
+	vmf-cat --csv --no-header --columns id,mem_max_gt80_1_24 \
+	    out/latest/forecast.arrows >p
+	assert_equal "$(awk -F, '$2 > 0 && $2 < 1' p | wc -l)" 12
+	[ "$(grep -c ,placed, out/latest/plan.csv)" -eq 12 ]
+	assert_equal "$(cat out/latest/train.txt)" \
+	    "--target mem_max>80@1-24 --metric=cpu_mean,mem_mean --stale-after 2d"
+	run ! grep -q anew out/2024-01-06.log
+	vmf-cat --schema out/latest/forecast.arrows | grep -q -e \
+	    'vmf-predict .* --stale-after 2d'
+	# A row a metric; of the plan's that of its windows as well.
+	run -0 grep ^2024-01-06,2024-01-05,snaive, out/scores.csv
+	assert_equal "$(cut -d, -f4 <<<"$output" | sort | xargs)" \
+	    "cpu_mean mem_max mem_mean"
+	assert_equal "$(awk -F, '{ print NF }' out/scores.csv | uniq)" 22
+	assert_equal "$(cut -d, -f19 <<<"$output" | xargs)" 12
+	# Other words, other things to learn.
+	vmf-gen -q --vms 12 --days 1 --start 2024-01-06T00:00:00Z >next.csv
+	NIGHT_TRAIN='' run -0 night --date 2024-01-07 next.csv
+	grep -q "NIGHT_TRAIN of 2024-01-06 was '--target mem_max>80@1-24.*learning anew" \
+	    out/2024-01-07.log
+	[ ! -e out/latest/train.txt ]
+	run ! grep -q mem_max <(vmf-cat --schema out/latest/forecast.arrows)
+}
+
+@test "NIGHT_TRAIN: what cannot be is told before any work" {
+	mkfifo never
+	refused() {
+		run "-$1" env NIGHT_MODEL=snaive "${@:3}" timeout 20 \
+		    sh "$NIGHTLY" --out out --date 2024-01-04 never
+		assert_line --index 0 --partial "nightly: $2"
+	}
+	refused 2 'NIGHT_TRAIN: found --model, expected NIGHT_MODEL' \
+	    NIGHT_TRAIN='--threads 1 --model ets'
+	refused 2 'NIGHT_TRAIN: found --at, which each night says by itself' \
+	    NIGHT_TRAIN='--at 2024-01-01'
+	of='2024-01-04: NIGHT_MODEL, NIGHT_TRAIN: vmf-train: '
+	refused 2 "${of}unknown or ambiguous option" NIGHT_TRAIN=--targets
+	refused 2 "${of}--target" NIGHT_TRAIN='--target mem_max'
+	refused 1 "${of}an empty series: no list column 'mem_p95'; there are cpu_mean, cpu_max, cpu_count, mem_mean, mem_max, mem_count" \
+	    NIGHT_TRAIN='--metric cpu_mean,mem_p95'
+	refused 1 "2024-01-04: NIGHT_TRAIN, NIGHT_WINDOW: --metric of either: vmf-window: an empty forecast: no list column 'cpu_mean'; there are mem_mean," \
+	    NIGHT_TRAIN='--metric mem_mean'
+	NIGHT_MODEL=snaive NIGHT_TRAIN='--metric mem_mean' \
+	    NIGHT_WINDOW='--metric mem_mean' run -0 night day.csv.gz
+	refute_output
+}
+
 @test "a pinned VM that the samples spell otherwise is told" {
 	export NIGHT_MODEL=snaive
 	awk -F, -v OFS=, 'NR == 1 { print $0, "pinned"; next }
