@@ -158,8 +158,13 @@ stage() {
 	{ echo $? >"$stage.rc"; } 2>/dev/null
 }
 
+# no_room [REASON]: where who could not write did not say why, a try does.
 no_room() {
-	give_up "cannot write into ${TMPDIR:-/tmp} (TMPDIR)"
+	if [ $# -eq 0 ]; then
+		set -- "$({ head -c 1048576 /dev/zero >"$err/room"; } 2>&1)"
+		rm -f "$err/room"
+	fi
+	give_up "cannot write into ${TMPDIR:-/tmp} (TMPDIR)${1:+: ${1##*: }}"
 }
 
 # unheard NAME CODE: a stage without an exit code, or that failed without a
@@ -754,6 +759,18 @@ tried() {
 	unheard try "$code"
 	[ "$code" != 0 ] || return 0
 	why=$(grep '^vmf-' "$err/try" | head -n 1)
+	# The settings are to blame for neither.
+	case $why in
+	*'cannot write '*"$err/try."* | *'cannot create '*"$err/try."*)
+		no_room "$why"
+		;;
+	*'out of memory'* | *'allocate memory'*)
+		give_up "failed: $why, before any sample was read"
+		;;
+	'')
+		give_up "failed: a trial of $1 (exit code $code)"
+		;;
+	esac
 	case $why in
 	*"$err/try."*)
 		why="${why%%"$err/try."*}an empty ${why#*"$err/try."}"
@@ -779,7 +796,7 @@ of forecasts, a day"
 		return 0
 		;;
 	esac
-	[ "$code" = 2 ] || give_up "$1: ${why:-failed (exit code $code)}"
+	[ "$code" = 2 ] || give_up "$1: $why"
 	rm -rf "$work"
 	say "FAILED: $1: $why"
 	printf '%s: %s: %s: %s\n' "$me" "$date" "$1" "$why" >&2

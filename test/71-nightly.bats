@@ -758,12 +758,35 @@ two_kept() {
 		TMPDIR=$PWD/small night day.csv.gz >said 2>&1 || rc=$?
 		umount small
 		assert_equal "$rc" 1
-		assert_equal "$(head -n 1 said)" "nightly: 2024-01-04: cannot write into $PWD/small (TMPDIR)"
+		assert_equal "$(head -n 1 said)" "nightly: 2024-01-04: cannot write into $PWD/small (TMPDIR): No space left on device"
 		leaves out 2024-01-04.log lock
 	done
 	TMPDIR=$PWD/none run -1 night day.csv.gz
-	assert_line --index 0 "nightly: 2024-01-04: cannot make a folder in $PWD/none (TMPDIR)"
+	assert_line --index 0 "nightly: 2024-01-04: cannot make a folder in $PWD/none (TMPDIR): No such file or directory"
 	leaves out 2024-01-04.log lock
+}
+
+@test "what hinders the trial of the settings is not taken for one of them" {
+	# Forecasts have the most bytes of what is tried.
+	gen 60 1 --inventory vms.csv >day.csv
+	limited() {
+		ulimit -f "$1"
+		shift
+		NIGHT_MODEL=snaive night "$@"
+	}
+	for blocks in 4 8 16; do
+		run -1 limited "$blocks" day.csv
+		assert_line --index 0 --regexp "^nightly: 2024-01-04: (cannot write into ${TMPDIR:-/tmp} \\(TMPDIR\\)|failed: [a-z]+ \\(exit code 1\\): vmf-[a-z]+: cannot write .*): File too large\$"
+	done
+	mkdir bin
+	printf '#!/bin/sh\nkill -KILL $$\n' >bin/vmf-predict
+	chmod +x bin/vmf-predict
+	PATH=$PWD/bin:$PATH NIGHT_MODEL=snaive run -1 night day.csv
+	assert_line --index 0 'nightly: 2024-01-04: failed: a trial of NIGHT_HORIZON (exit code 137)'
+	printf '#!/bin/sh\necho vmf-predict: out of memory >&2\nexit 1\n' \
+	    >bin/vmf-predict
+	PATH=$PWD/bin:$PATH NIGHT_MODEL=snaive run -1 night day.csv
+	assert_line --index 0 'nightly: 2024-01-04: failed: vmf-predict: out of memory, before any sample was read'
 }
 
 @test "the end of the log is that of this run" {
