@@ -77,6 +77,27 @@ host_text(const struct vmf_planner *p, int32_t host, char text[72])
 	return text;
 }
 
+/* What binds a VM in the inventory holds for it by that name, and in the
+ * forecast. */
+static void
+note_inventory(const struct cmd *c, const struct vmf_planner *p)
+{
+	static const char *const names[] = { "pinned", "deadline",
+	    "anti_affinity" };
+	const struct vmf_inventory *known = p->plan.known;
+	char text[VMF_BINDS_DOUBT];
+
+	for (int k = 0; known != NULL && k < 3; k++)
+		if (vmf_inventory_tells(known, names[k]) &&
+		    vmf_schema_find(p->plan.forecast->schema, names[k]) < 0)
+			cmd_note(c, "%s: column '%s' is not in the forecast "
+			    "and holds for nobody, expected vmf-aggregate "
+			    "--join to have brought it in", known->name,
+			    names[k]);
+	if (vmf_binds_doubt(&p->plan.binds, text))
+		cmd_note(c, "%s", text);
+}
+
 /* What the user may take to be held or known, and is not. */
 static void
 doubts(const struct cmd *c, const struct vmf_planner *p,
@@ -153,6 +174,7 @@ window_note(const struct cmd *c, const struct vmf_planner *p,
 	int used = 0;
 
 	note_columns(c, p->hosts);
+	note_inventory(c, p);
 	for (int k = 0; k < VMF_N_PLAN_STATUS; k++)
 		if (pl->n_status[k] > 0)
 			used += snprintf(text + used,

@@ -5,6 +5,59 @@
 load helper
 load plan
 
+@test "--inventory: who is bound under another name is told" {
+	{
+		echo 'kind=forecast step=3600'
+		echo 'id status start:time cpu_mean:list pinned'
+		echo "10.0.0.1 empty - - yes"
+		echo "10.0.0.2:9100 ok $DAY 1,2 -"
+		echo "Db02:9100 stale $DAY 1,2 -"
+		echo "VM000 empty - - yes"
+		echo "db01 empty - - yes"
+		echo "db01.prod.example.com:9100 ok $DAY 1,2 -"
+		echo "db02.prod.example.com empty - - yes"
+		echo "vm000 ok $DAY 1,2 -"
+		echo "web ok $DAY 1,2 no"
+	} | "$ROWS" >f
+	printf '%s\n' vm,Pinned web,no 10.0.0.1,1 db02.prod.example.com,y \
+	    db01,on VM000,true >vms.csv
+	said() {
+		# The forecast has no deadlines and groups of its own.
+		vmf-window --length 1h --inventory vms.csv "$@" f 2>&1 \
+		    >plan | grep -v ' forecasts, \|is not in the forecast'
+	}
+	# Db02 is stale, and not in it: gone, and nobody's other name.
+	for limit in '' --total=9; do
+		# shellcheck disable=SC2086 # an option, or none
+		run -0 said $limit
+		assert_output "vmf-window: vms.csv: 4 VMs pinned, or with a deadline or anti_affinity, have no samples: 'db01' (the samples have 'db01.prod.example.com:9100'), 'VM000' (the samples have 'vm000'), '10.0.0.1', ...; 3 of 4 VMs with samples are not in it, and nothing binds them"
+	done
+	# Others that bind, and what does not.
+	printf '%s\n' vm,deadline,anti_affinity,pinned web,,,0 VM000,NA,,no \
+	    db02,2024-06-01T00:00:00Z,, x1,,g,off >vms.csv
+	run -0 said
+	assert_output --partial "vms.csv: 2 VMs pinned, or with a deadline or anti_affinity, have no samples: 'db02', 'x1'; 3 of 4 "
+	# Whoever has samples is in it: it is switched off, and not misspelt.
+	printf '%s\n' vm,pinned web, vm000, db01.prod.example.com:9100, \
+	    10.0.0.2:9100, db01,yes >vms.csv
+	run -1 said
+	refute_output
+	# Most are not in it; half are.
+	printf '%s\n' vm,pinned web,yes >vms.csv
+	run -0 said
+	assert_output "vmf-window: vms.csv: 3 of 4 VMs with samples are not in it, and nothing binds them"
+	printf '%s\n' vm,pinned web,yes vm000,no >vms.csv
+	run -1 said
+	printf '%s\n' vm,rack web,yes >vms.csv
+	run -1 said
+	# Nothing of it but the names is used.
+	printf '%s\n' vm,pinned,deadline web,yes,2024-06-01T00:00:00Z >vms.csv
+	vmf-window --length 1h --inventory vms.csv -o plan f 2>err
+	run -0 cat err
+	assert_line "vmf-window: vms.csv: column 'deadline' is not in the forecast and holds for nobody, expected vmf-aggregate --join to have brought it in"
+	refute_output --partial "column 'pinned'"
+}
+
 @test "hosts, targets and clusters may be numbers" {
 	local as line
 	for as in utf8 int32 f64; do

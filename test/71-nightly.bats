@@ -13,7 +13,8 @@ sums() {
 	refute_output
 	leaves out 2024-01-04 2024-01-04.log latest lock
 	leaves out/latest/ series-5m.arrows series-1h.arrows fleet.model \
-	    forecast.arrows plan.arrows plan.csv rows.txt checksums.txt
+	    forecast.arrows plan.arrows plan.csv rows.txt checksums.txt \
+	    window.txt inventory.csv
 	assert_equal "$(readlink out/latest)" 2024-01-04
 
 	in=$(zcat day.csv.gz | tail -n +2 | wc -l)
@@ -140,9 +141,35 @@ sums() {
 		sleep 0.05
 	done
 	run -1 night day.csv.gz
-	assert_output --partial "another run is at work in "
+	assert_output --regexp "^nightly: another run is at work in $PWD/out: [^;]*sleep \\(process [0-9]+\\) holds $PWD/out/lock; wait for it; the lock file is not to be removed\$"
 	kill "$holder" 2>/dev/null || true
 	leaves out lock
+}
+
+@test "who is at work is told, and what a killed night has left" {
+	mkfifo never
+	mkdir bin
+	printf '#!/bin/sh\nexec sleep 60\n' >bin/vmf-ingest
+	chmod +x bin/vmf-ingest
+	PATH=$PWD/bin:$PATH sh "$NIGHTLY" --out out --date 2024-01-04 never \
+	    >/dev/null 2>&1 3>&- &
+	pid=$!
+	for ((i = 0; i < 100; i++)); do
+		[ ! -e out/2024-01-04.log ] || break
+		sleep 0.1
+	done
+	at='20[0-9-]+T[0-9:]+Z'
+	run -1 sh "$NIGHTLY" --out out --date 2024-01-05 day.csv.gz
+	assert_output --regexp "^nightly: another run is at work in $PWD/out: the night of 2024-01-04 \\(process $pid, since $at\\); wait for it; the lock file is not to be removed: $PWD/out/lock\$"
+	kill -KILL "$pid"
+	wait "$pid" || true
+	run -1 sh "$NIGHTLY" --out out --date 2024-01-05 day.csv.gz
+	assert_output --regexp "^nightly: the night of 2024-01-04 \\(process $pid, since $at\\) is gone, and what it left is at work in $PWD/out: wait for [^;]*sleep \\(process [0-9]+\\)[^;]*, or end it; the lock file is not to be removed: $PWD/out/lock\$"
+	grep -oE 'process [0-9]+' <<<"${output#*what it left}" |
+	    cut -d' ' -f2 | xargs kill || true
+	flock -w 10 out/lock true
+	night day.csv.gz
+	leaves out 2024-01-04 2024-01-04.log latest lock
 }
 
 @test "bad rows are kept and counted; too many fail the night" {
@@ -731,12 +758,35 @@ two_kept() {
 		TMPDIR=$PWD/small night day.csv.gz >said 2>&1 || rc=$?
 		umount small
 		assert_equal "$rc" 1
-		assert_equal "$(head -n 1 said)" "nightly: 2024-01-04: cannot write into $PWD/small (TMPDIR)"
+		assert_equal "$(head -n 1 said)" "nightly: 2024-01-04: cannot write into $PWD/small (TMPDIR): No space left on device"
 		leaves out 2024-01-04.log lock
 	done
 	TMPDIR=$PWD/none run -1 night day.csv.gz
-	assert_line --index 0 "nightly: 2024-01-04: cannot make a folder in $PWD/none (TMPDIR)"
+	assert_line --index 0 "nightly: 2024-01-04: cannot make a folder in $PWD/none (TMPDIR): No such file or directory"
 	leaves out 2024-01-04.log lock
+}
+
+@test "what hinders the trial of the settings is not taken for one of them" {
+	# Forecasts have the most bytes of what is tried.
+	gen 60 1 --inventory vms.csv >day.csv
+	limited() {
+		ulimit -f "$1"
+		shift
+		NIGHT_MODEL=snaive night "$@"
+	}
+	for blocks in 4 8 16; do
+		run -1 limited "$blocks" day.csv
+		assert_line --index 0 --regexp "^nightly: 2024-01-04: (cannot write into ${TMPDIR:-/tmp} \\(TMPDIR\\)|failed: [a-z]+ \\(exit code 1\\): vmf-[a-z]+: cannot write .*): File too large\$"
+	done
+	mkdir bin
+	printf '#!/bin/sh\nkill -KILL $$\n' >bin/vmf-predict
+	chmod +x bin/vmf-predict
+	PATH=$PWD/bin:$PATH NIGHT_MODEL=snaive run -1 night day.csv
+	assert_line --index 0 'nightly: 2024-01-04: failed: a trial of NIGHT_HORIZON (exit code 137)'
+	printf '#!/bin/sh\necho vmf-predict: out of memory >&2\nexit 1\n' \
+	    >bin/vmf-predict
+	PATH=$PWD/bin:$PATH NIGHT_MODEL=snaive run -1 night day.csv
+	assert_line --index 0 'nightly: 2024-01-04: failed: vmf-predict: out of memory, before any sample was read'
 }
 
 @test "the end of the log is that of this run" {
@@ -810,13 +860,16 @@ nights() {
 # A forecast with a season of 5 hours in the place of that of the newest night.
 spoil() {
 	local night=out/$(readlink out/latest)
-	vmf-train -q --model snaive --season 5h "$night/series-1h.arrows" |
+	vmf-train -q --model snaive --season 5h \
+	    --metric cpu_mean,mem_mean "$night/series-1h.arrows" |
 	    vmf-predict -q --from - -o "$night/forecast.arrows" \
 		"$night/series-1h.arrows"
 }
 
 @test "worse than snaive three nights running: told, exit 3, the night is done" {
 	command -v vmf-eval >/dev/null || skip "no vmf-eval"
+	# Each metric for itself.
+	export NIGHT_TRAIN='--metric cpu_mean,mem_mean'
 	# Working days: a weekend is none of seasonal naive's.
 	nights 3 3
 	for day in 4 5; do

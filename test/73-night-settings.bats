@@ -184,6 +184,175 @@ load night
 	    2024-01-05,2024-01-04,snaive
 }
 
+@test "samples of another unit are told, and guests of many vCPUs are not" {
+	export NIGHT_MODEL=snaive
+	hundred() {
+		awk -F, -v OFS=, -v by="$1" 'NR > 1 { $3 *= by } 1'
+	}
+	zcat day.csv.gz | hundred 100 >raw.csv
+	run -3 night raw.csv
+	assert_output --regexp '^nightly: 2024-01-04: cpu goes to [0-9]+(\.[0-9]+)?, and in [0-9]+ of 12 VMs above 110 for each vCPU: expected percent, or a NIGHT_MAX_PERCENT above 110$'
+	NIGHT_MAX_PERCENT=010000 run -0 night --force raw.csv
+	refute_output
+	# Percent of one CPU; without vcpus nobody can tell.
+	zcat day.csv.gz | awk -F, -v OFS=, 'NR == FNR { n[$1] = $4; next }
+	    FNR > 1 { $3 *= n[$1] } 1' vms.csv - >one.csv
+	run -0 night --force one.csv
+	refute_output
+	zcat day.csv.gz | hundred 8 >eight.csv
+	run -3 sh "$NIGHTLY" --out bare --date 2024-01-04 eight.csv
+	assert_output --regexp ' of 12 VMs above 110: expected percent, or a NIGHT_MAX_PERCENT above 110$'
+	NIGHT_MAX_PERCENT=much run -2 night day.csv.gz
+	assert_output --partial "NIGHT_MAX_PERCENT: found 'much', expected a whole number"
+
+	# Joined to a history, each way, and once more as it should have been.
+	export NIGHT_KEEP=28d NIGHT_MAX_PERCENT=10000
+	night --force day.csv.gz
+	vmf-gen -q --vms 12 --days 1 --start 2024-01-04T00:00:00Z >next.csv
+	for by in 100 0.01; do
+		hundred $by <next.csv >raw.csv
+		run -3 night --force --date 2024-01-05 raw.csv
+		assert_line --regexp "^nightly: 2024-01-05: cpu_mean is [0-9.]+ times that in the series of 2024-01-04, and in [0-9]+ of 12 VMs more than 10 times (as high|lower): expected the same unit \\(do this night again by --force\\), or a NIGHT_MAX_CHANGE above 10\$"
+		refute_output --partial mem_mean
+		NIGHT_MAX_CHANGE=100000 run night --force --date 2024-01-05 raw.csv
+		refute_output --partial cpu_mean
+	done
+	run -0 night --force --date 2024-01-05 next.csv
+	refute_output
+}
+
+@test "--explain: how the plan of a night came about, as it was then" {
+	export NIGHT_MODEL=snaive
+	{
+		echo host,cpus,mem_mb,cluster
+		echo x,64,1048576,cluster-000
+		tail -n +2 vms.csv | cut -d, -f2,3 | sort -u |
+		    sed 's/,/,64,1048576,/'
+	} >hosts.csv
+	NIGHT_BLACKOUT='Mon-Fri 09:00-18:00
+	    Sat' NIGHT_WINDOW="--place --ho=hosts.csv --per-host 2 --strict
+	    --max-host-load 90" night day.csv.gz
+	leaves out/latest/ series-5m.arrows series-1h.arrows fleet.model \
+	    forecast.arrows plan.arrows plan.csv rows.txt checksums.txt \
+	    window.txt inventory.csv hosts.csv
+	vmf-window -q --length 30m --tz UTC --not-before 2024-01-04T00:00:00Z \
+	    --inventory vms.csv --blackout 'Mon-Fri 09:00-18:00' \
+	    --blackout Sat --place --hosts hosts.csv --per-host 2 \
+	    --max-host-load 90 --explain vm-0000003,vm-0000005 -o plan \
+	    out/latest/forecast.arrows 2>want
+	[ "$(wc -l <want)" -gt 4 ]
+	# Whatever has become of these, and of the settings.
+	rm vms.csv hosts.csv
+	find out -type f -exec sha256sum {} + >before
+	NIGHT_WINDOW=--top NIGHT_INPUT=gone run -0 --separate-stderr sh \
+	    "$NIGHTLY" --out out --explain vm-0000003 --explain vm-0000005
+	assert_equal "$stderr" ''
+	assert_equal "$output" "$(cat want)"
+	find out -type f -exec sha256sum {} + | cmp - before
+
+	# A plan that the one before was replaced by, with its own folder gone.
+	mv out/2024-01-04 out/2024-01-03
+	ln -sfn 2024-01-03 out/latest
+	gen 12 3 --inventory vms.csv >/dev/null
+	NIGHT_REPLAN=0.5 run night day.csv.gz
+	rm -r out/2024-01-03
+	run -0 sh "$NIGHTLY" --out out --date 2024-01-04 --explain vm-0000003
+	assert_output --partial 'vm-0000003: placed at '
+	# What cannot be done.
+	of="nightly: 2024-01-04: the plan cannot be explained"
+	run -1 sh "$NIGHTLY" --out out --explain vm-7
+	assert_output "$of: vmf-window: --explain: no VM 'vm-7' in the plan"
+	mv out/2024-01-04/before.arrows .
+	run -1 sh "$NIGHTLY" --out out --explain vm-0000003
+	assert_output "$of: $PWD/out/2024-01-04/before.arrows is gone"
+	mv before.arrows out/2024-01-04
+	sed -i s/0.5/90/ out/2024-01-04/window.txt
+	sed -i s/30m/5h/ out/2024-01-04/window.txt
+	run -1 sh "$NIGHTLY" --out out --explain vm-0000003
+	assert_output --partial "nightly: 2024-01-04: the plan that this explains is not that of the night"
+	rm out/2024-01-04/window.txt
+	run -1 sh "$NIGHTLY" --out out --explain vm-0000003
+	assert_output --partial "$of: there is no $PWD/out/2024-01-04/window.txt"
+	run -1 sh "$NIGHTLY" --out out --date 2024-01-09 --explain vm-0000003
+	assert_output "nightly: 2024-01-09: the plan cannot be explained: there is no night 2024-01-09 in $PWD/out"
+	run -2 sh "$NIGHTLY" --out out --explain vm-0000003 day.csv.gz
+	assert_output --partial "--explain does no night: leave out day.csv.gz"
+	run -2 sh "$NIGHTLY" --out out --explain vm-0000003 --force
+}
+
+@test "NIGHT_TRAIN: a probability of memory each night, gone on from and scored" {
+	export NIGHT_MODEL=snaive NIGHT_KEEP=28d
+	export NIGHT_TRAIN="--target
+	    mem_max>80@1-24 --metric=cpu_mean,mem_mean --stale-after 2d"
+	night day.csv.gz
+	for d in 4 5; do
+		vmf-gen -q --vms 12 --days 1 --start "2024-01-0${d}T00:00:00Z" |
+		    run -0 night --date 2024-01-0$((d + 1)) -
+	done
+	vmf-cat --csv --no-header --columns id,mem_max_gt80_1_24 \
+	    out/latest/forecast.arrows >p
+	assert_equal "$(awk -F, '$2 > 0 && $2 < 1' p | wc -l)" 12
+	[ "$(grep -c ,placed, out/latest/plan.csv)" -eq 12 ]
+	assert_equal "$(cat out/latest/train.txt)" \
+	    "--target mem_max>80@1-24 --metric=cpu_mean,mem_mean --stale-after 2d"
+	run ! grep -q anew out/2024-01-06.log
+	vmf-cat --schema out/latest/forecast.arrows | grep -q -e \
+	    'vmf-predict .* --stale-after 2d'
+	# A row a metric; of the plan's that of its windows as well.
+	run -0 grep ^2024-01-06,2024-01-05,snaive, out/scores.csv
+	assert_equal "$(cut -d, -f4 <<<"$output" | sort | xargs)" \
+	    "cpu_mean mem_max mem_mean"
+	assert_equal "$(awk -F, '{ print NF }' out/scores.csv | uniq)" 22
+	assert_equal "$(cut -d, -f19 <<<"$output" | xargs)" 12
+	# Other words, other things to learn.
+	vmf-gen -q --vms 12 --days 1 --start 2024-01-06T00:00:00Z >next.csv
+	NIGHT_TRAIN='' run -0 night --date 2024-01-07 next.csv
+	grep -q "NIGHT_TRAIN of 2024-01-06 was '--target mem_max>80@1-24.*learning anew" \
+	    out/2024-01-07.log
+	[ ! -e out/latest/train.txt ]
+	run ! grep -q mem_max <(vmf-cat --schema out/latest/forecast.arrows)
+}
+
+@test "NIGHT_TRAIN: what cannot be is told before any work" {
+	mkfifo never
+	refused() {
+		run "-$1" env NIGHT_MODEL=snaive "${@:3}" timeout 20 \
+		    sh "$NIGHTLY" --out out --date 2024-01-04 never
+		assert_line --index 0 --partial "nightly: $2"
+	}
+	refused 2 'NIGHT_TRAIN: found --model, expected NIGHT_MODEL' \
+	    NIGHT_TRAIN='--threads 1 --model ets'
+	refused 2 'NIGHT_TRAIN: found --at, which each night says by itself' \
+	    NIGHT_TRAIN='--at 2024-01-01'
+	of='2024-01-04: NIGHT_MODEL, NIGHT_TRAIN: vmf-train: '
+	refused 2 "${of}unknown or ambiguous option" NIGHT_TRAIN=--targets
+	refused 2 "${of}--target" NIGHT_TRAIN='--target mem_max'
+	refused 1 "${of}an empty series: no list column 'mem_p95'; there are cpu_mean, cpu_max, cpu_count, mem_mean, mem_max, mem_count" \
+	    NIGHT_TRAIN='--metric cpu_mean,mem_p95'
+	refused 1 "2024-01-04: NIGHT_TRAIN, NIGHT_WINDOW: --metric of either: vmf-window: an empty forecast: no list column 'cpu_mean'; there are mem_mean," \
+	    NIGHT_TRAIN='--metric mem_mean'
+	NIGHT_MODEL=snaive NIGHT_TRAIN='--metric mem_mean' \
+	    NIGHT_WINDOW='--metric mem_mean' run -0 night day.csv.gz
+	refute_output
+}
+
+@test "a pinned VM that the samples spell otherwise is told" {
+	export NIGHT_MODEL=snaive
+	awk -F, -v OFS=, 'NR == 1 { print $0, "pinned"; next }
+		{ print $0, NR == 3 ? "yes" : "" }' vms.csv >own.csv
+	vm=$(sed -n 3p own.csv | cut -d, -f1)
+	run -0 night --join own.csv day.csv.gz
+	refute_output
+	sed "s/^$vm,/${vm^^},/" own.csv >odd.csv
+	run -3 night --force --join odd.csv day.csv.gz
+	assert_output "nightly: 2024-01-04: odd.csv: 1 VM pinned, or with a deadline or anti_affinity, has no samples: '${vm^^}' (the samples have '$vm'); 1 of 12 VMs with samples are not in it, and nothing binds them"
+	grep -q "^$vm,.*,placed" out/latest/plan.csv
+	# With ports, all of them.
+	zcat day.csv.gz | sed '2,$s/^[^,]*/&.prod.example.com:9100/' >port.csv
+	run -3 night --force --join own.csv port.csv
+	assert_output --partial "own.csv: 1 VM pinned, or with a deadline or anti_affinity, has no samples: '$vm' (the samples have '$vm.prod.example.com:9100'); 12 of 12 VMs "
+}
+
 @test "NIGHT_STEP and NIGHT_LONG alike, in any spelling: one series" {
 	export NIGHT_MODEL=snaive NIGHT_LONG=1h
 	night day.csv.gz
@@ -195,7 +364,7 @@ load night
 			refute_output
 			leaves out/latest/ series-1h.arrows fleet.model \
 			    forecast.arrows plan.arrows plan.csv rows.txt \
-			    checksums.txt
+			    checksums.txt window.txt inventory.csv
 			vmf-cat --long --csv out/latest/series-1h.arrows >got
 			assert_equal "$(wc -l <got)" "$(wc -l <want)"
 		done

@@ -154,6 +154,9 @@ vmf_plan_open(struct vmf_plan *p, struct vmf_schema *s, struct vmf_err *e)
 	p->attr = vmf_calloc(f->schema->n, (int64_t)sizeof(*p->attr), e);
 	if (p->attr == NULL)
 		return VMF_ENOMEM;
+	if (p->known != NULL && (rc = vmf_binds_open(&p->binds, p->known,
+	    e)) != 0)
+		return rc;
 	p->n_attrs = vmf_series_attributes(f, p->fleet ? fleet_names :
 	    own_names, p->attr);
 	return make_schema(p, s, e);
@@ -169,6 +172,7 @@ vmf_plan_free(struct vmf_plan *p)
 		vmf_batch_free(&p->held[k]);
 	free(p->held);
 	vmf_windows_free(&p->windows);
+	vmf_binds_free(&p->binds);
 }
 
 /* The steps of the first row of the batch that has some. */
@@ -392,10 +396,8 @@ vmf_plan_lists(struct vmf_plan *p, int64_t i, int64_t *start,
 	return p->risk_ppm == 0 ? 0 : read_risk(p, i, *n, risk, e);
 }
 
-/* A word, or a number as text, as an inventory may have it: 1, 0, or -1
- * where it says neither.  No text, NA and nan are no, as missing. */
-static int
-yes_or_no(const char *s, int64_t len)
+int
+vmf_plan_yes(const char *s, int64_t len)
 {
 	static const char *const words[][2] = { { "no", "yes" },
 	    { "false", "true" }, { "n", "y" }, { "f", "t" },
@@ -432,7 +434,7 @@ read_pinned(const struct vmf_plan *p, int64_t i, bool *pinned,
 	else
 		is = -1;
 	if (s != NULL)
-		is = yes_or_no(s, len);
+		is = vmf_plan_yes(s, len);
 	else if (!isnan(v))
 		is = v < 0.0 ? -1 : v > 0.0;
 	*pinned = is == 1;
@@ -504,6 +506,22 @@ vmf_plan_own(const struct vmf_plan *p, int64_t i, struct vmf_window_opts *o,
 	return 0;
 }
 
+int
+vmf_plan_meet(struct vmf_plan *p, int64_t i, struct vmf_err *e)
+{
+	int64_t len = 0;
+	const char *s = NULL;
+
+	if (p->known == NULL || vmf_plan_gone(p, i))
+		return 0;
+	if (p->status >= 0)
+		s = vmf_col_str(&p->forecast->b->col[p->status], i, &len);
+	if (vmf_text_is(s, len, "empty"))
+		return 0;
+	s = vmf_series_id(p->forecast, i, &len);
+	return vmf_binds_vm(&p->binds, s, len, e);
+}
+
 bool
 vmf_plan_gone(struct vmf_plan *p, int64_t i)
 {
@@ -543,7 +561,8 @@ vmf_plan_row(struct vmf_plan *p, int64_t i, struct vmf_batch *out,
 	bool pinned;
 	int rc;
 
-	if ((rc = vmf_plan_own(p, i, &o, &pinned, e)) != 0 ||
+	if ((rc = vmf_plan_meet(p, i, e)) != 0 ||
+	    (rc = vmf_plan_own(p, i, &o, &pinned, e)) != 0 ||
 	    (rc = vmf_plan_lists(p, i, &start, &expected, &risk, &n,
 	    e)) != 0 ||
 	    (rc = vmf_windows_find(w, &o, start, p->forecast->grid.step_s,

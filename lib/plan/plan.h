@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "downtime/downtime_cost.h"
+#include "plan/binds.h"
 #include "plan/window.h"
 #include "series/join.h"
 #include "series/series.h"
@@ -40,6 +41,7 @@ struct vmf_plan {
 	int64_t n_gone;			/* see vmf_plan_gone */
 	int64_t n_gone_rows;		/* of these, who have a row */
 	int64_t n_assumed;		/* by assume_load, gone ones apart */
+	struct vmf_binds binds;		/* of known, once it is open */
 	/* private */
 	int mean, risk;			/* list columns */
 	int status, reason;		/* columns of the forecast, or -1 */
@@ -89,6 +91,11 @@ int vmf_plan_quantile(const struct vmf_plan *p, const char *metric);
  * that is no time, or that says neither yes nor no, is VMF_EDATA. */
 int vmf_plan_own(const struct vmf_plan *p, int64_t i,
     struct vmf_window_opts *o, bool *pinned, struct vmf_err *e) VMF_CHECK;
+/* A word, or a number as text, as an inventory may have it: 1, 0, or -1
+ * where it says neither.  No text, NA and nan are no, as missing. */
+int vmf_plan_yes(const char *s, int64_t len);
+/* Row i, once, into p->binds. */
+int vmf_plan_meet(struct vmf_plan *p, int64_t i, struct vmf_err *e) VMF_CHECK;
 /* Is row i of a VM that is gone: one of which no sample is known lately (its
  * forecast is stale or empty), and that the inventory lacks? */
 bool vmf_plan_gone(struct vmf_plan *p, int64_t i);

@@ -666,7 +666,8 @@ vmf_planner_row(struct vmf_planner *p, int64_t i, struct vmf_err *e)
 		return vmf_fail(e, VMF_EDATA, "%s: more than %d rows",
 		    vmf_reader_name(f->r), INT32_MAX);
 	gone = vmf_plan_gone(&p->plan, i);
-	if ((rc = vmf_plan_own(&p->plan, i, &o, &pinned, e)) != 0 ||
+	if ((rc = vmf_plan_meet(&p->plan, i, e)) != 0 ||
+	    (rc = vmf_plan_own(&p->plan, i, &o, &pinned, e)) != 0 ||
 	    (rc = vmf_plan_lists(&p->plan, i, &start, &expected, &risk, &n,
 	    e)) != 0 || (rc = check_grid(p, i, start, n, e)) != 0 ||
 	    (rc = predict(p, i, &o, e)) != 0 ||
