@@ -281,7 +281,8 @@ record() {
 
 # count FILE [uniq]: sets $count to its rows, or to its ids.
 count() {
-	stage count vmf-cat --csv --no-header --columns id "$1" |
+	# A line a row, whatever is in its id.
+	stage count vmf-cat --json --columns id "$1" |
 	    ${2:-cat} | wc -l 2>/dev/null >"$err/count.n" &
 	await count
 	count=$(cat "$err/count.n")

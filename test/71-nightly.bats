@@ -906,3 +906,13 @@ spoil() {
 	run -0 nights 6 6
 	assert_equal "$(tail -n +2 out/scores.csv | cut -d, -f1-2)" 2024-01-06,2024-01-05
 }
+
+@test "an id with a line end costs no night, also where plans have alternatives" {
+	vmf-gen --vms 4 --days 3 | awk -F, -v OFS=, \
+	    '$1 == "vm-0000001" { $1 = "\"vm\n1\"" } { print }' >odd.csv
+	NIGHT_MODEL=snaive NIGHT_WINDOW="--top 2" run -0 sh "$NIGHTLY" \
+	    --out odd --date 2024-01-04 odd.csv
+	refute_output
+	run -0 vmf-cat --csv --no-header --columns rank odd/latest/plan.arrows
+	assert_equal "$(sort <<<"$output" | uniq -c | xargs)" "4 1 4 2"
+}
