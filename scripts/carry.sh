@@ -1,8 +1,8 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # A plan carried out: what plan-to-virsh and plan-to-openstack share.
 #
-# Who reads this has set $me and defines, of a VM in $vm, $host, $target and
-# $wave (and $plan_vcpus, $plan_mem_mb, ..., "" where the plan has none):
+# Who reads this has set $me, $side and $shared (the path of this file), and
+# defines, of a VM in $vm, $host, $target and $wave (and $plan_vcpus, $plan_mem_mb, ..., "" where the plan has none):
 #   tool_option NAME [VALUE]  take an option of its own, $taken words; 1: there
 #                             is no such option
 #   tool_ready                the options are read; misuse() what is wrong
@@ -446,22 +446,24 @@ dry_run() {
 # carry ARG...: all of it.
 carry() {
 	run='' now='' output='' quiet='' parallel='' per_host='' per_target=''
-	max_failures=0 timeout=3600
+	max_failures=0 timeout=3600 lock='' take_over=''
 	operands=0 operand='' only=''
 	while [ $# -gt 0 ]; do
 		case $only$1 in
 		--run) run=1 ;;
 		--now) now=1 ;;
+		--take-over) take_over=1 ;;
 		-q | --quiet) quiet=1 ;;
 		-h | --help)
 			usage || exit 1
 			exit 0
 			;;
 		-o | --output | --max-failures | --parallel | --per-host | \
-		    --per-target | --timeout)
+		    --per-target | --timeout | --lock)
 			[ $# -ge 2 ] || misuse "option '$1' needs a value"
 			case $1 in
 			-o | --output) output=$2 ;;
+			--lock) lock=$2 ;;
 			--max-failures) number "$1" "$2" 0 && max_failures=$n ;;
 			--parallel) number "$1" "$2" 1 && parallel=$n ;;
 			--per-host) number "$1" "$2" 1 && per_host=$n ;;
@@ -487,8 +489,8 @@ carry() {
 		esac
 		shift
 	done
-	[ -n "$run" ] || [ -z "$output$now" ] ||
-	    misuse "--output and --now are about --run"
+	[ -n "$run" ] || [ -z "$output$now$take_over$lock" ] ||
+	    misuse "--output, --now, --lock and --take-over are about --run"
 	[ "$output" != - ] || output=
 	# Rows of moves want a place before they begin.
 	[ -n "$run" ] && [ -n "$output" ] || (exec 3>&1) 2>/dev/null ||
@@ -520,6 +522,9 @@ carry() {
 		exit 0
 	fi
 	plan_limits
+	plan_path=$plan_name
+	[ "${operand:--}" = - ] || plan_path=$(readlink -f -- "$operand")
+	take_lock
 	# What the moves may want the room of.
 	rm -f "$work/plan" "$work/plan.csv" "$work/schema" "$work/unsorted" \
 	    "$work/sorted" "$work/edges" "$work/limits"

@@ -420,8 +420,9 @@ choose() {
 				looks++
 			} else
 				rest[++n_rest] = i
-		} else if (all < parallel && (host == "" || from[host] < per_host) \
-		    && (target == "" || to[target] < per_target)) {
+		} else if (all < parallel && \
+		    (host == "" || from[host] < per_host) && \
+		    (target == "" || to[target] < per_target)) {
 			print "begin" us i
 			all++; from[host]++; to[target]++
 		} else
@@ -516,10 +517,22 @@ interrupted() {
 	warn "once more leaves them to themselves"
 }
 
+# handed_over: as interrupted, but by a run that waits with --take-over; it
+# asks more than once.
+handed_over() {
+	[ -z "$was_handed" ] || return 0
+	was_handed=1
+	halt 'another run took over'
+	warn "another run takes over: no move begins any more; waiting for" \
+	    "those under way"
+	(under_way)
+}
+
 # nap SECONDS: a signal ends it.
 nap() {
-	# Who reads what is said here is not to wait for it.
-	sleep "$1" >/dev/null 2>&1 &
+	# Who reads what is said here is not to wait for it, nor who wants the
+	# lock.
+	sleep "$1" >/dev/null 2>&1 9>&- &
 	napping=$!
 	wait "$napping" 2>/dev/null
 	kill -KILL "$napping" 2>/dev/null
@@ -610,7 +623,7 @@ name_lost() {
 
 carry_out() {
 	n_completed=0 n_failed=0 n_cancelled=0 n_late=0 n_unknown=0
-	stop='' changed=1 unwritten='' was_interrupted='' left=''
+	stop='' changed=1 unwritten='' was_interrupted='' was_handed='' left=''
 	running='' todo='' held='' failures='' rows='' with_row=' '
 	clock=$(date +%s)
 	if [ -z "$clock" ] || ! todo=$(awk '{ print "t " NR }' "$work/moves")
@@ -664,18 +677,84 @@ carry_out() {
 	[ "$n_unknown" -gt 0 ] || lost=''
 	say "$n_moves moves: $n_completed completed, $n_failed failed," \
 	    "$n_cancelled not begun$lost"
-	[ "$n_late" -eq 0 ] || warn "of $n_moves moves $n_late were not begun:" \
+	[ "$n_late" -eq 0 ] ||
+	    warn "of $n_moves moves $n_late were not begun:" \
 	    "their windows had ended"
 	if [ -n "$left" ] && [ -n "$(under_way 2>&1)" ]; then
 		warn "these moves go on by themselves, without a row:"
 		under_way
 	fi
 	name_lost
-	[ -z "$was_interrupted" ] || exit 130
+	[ -z "$was_interrupted$was_handed" ] || exit 130
 	# A plan that is over was not carried out.
 	[ "$n_failed" -eq 0 ] && [ -z "$unwritten$stop" ] &&
 	    { [ "$n_late" -eq 0 ] || [ "$n_late" -lt "$n_moves" ]; }
 	exit
+}
+
+# holder: who has the lock, into $holder, since when, $since, and of what plan,
+# $holds; 1: that is not told, or the run itself has ended.
+holder() {
+	holder='' since='' holds=''
+	{ read -r holder since holds <"$lock"; } 2>/dev/null
+	case $holder:$since in
+	*[!0-9:]* | :* | *:) return 1 ;;
+	esac
+	# A number may be another process by now.
+	at=$(stat -L -c %d:%i "$lock" 2>/dev/null) && [ -n "$at" ] &&
+	    [ "$at" = "$(stat -L -c %d:%i "/proc/$holder/fd/9" 2>/dev/null)" ]
+}
+
+# take_lock: one run at a time, as each counts its own moves alone.  What it
+# starts inherits the lock: as long as moves are under way it is held.
+take_lock() {
+	if [ -z "$lock" ]; then
+		user=$(id -u)
+		[ -n "$user" ] || fail "cannot tell the user"
+		for d in /run/lock /tmp; do
+			[ ! -d "$d" ] || [ ! -w "$d" ] || break
+		done
+		lock=$d/vmf-plan-to-$side.$user.lock
+	fi
+	started=$(date +%s)
+	[ -n "$started" ] || fail "cannot tell the time"
+	# As in scripts/nightly: a shell whose exec fails ends.
+	why=$({ true >>"$lock"; } 2>&1) ||
+	    fail "cannot write $lock: ${why##*: }"
+	exec 9>>"$lock"
+	# Until carry_out hears it: who asks asks again.
+	trap '' USR2
+	waiting=''
+	while :; do
+		flock -n 9
+		case $? in
+		0) break ;;
+		1) ;;
+		*) fail "cannot lock $lock" ;;
+		esac
+		who='another run has it, or moves that a killed one left'
+		end='wait for their end, then begin this one'
+		if holder; then
+			at=$(utc "$since")
+			who="process $holder carries out $holds since $at"
+			end="interrupt it (kill $holder: it waits for its \
+moves under way), then begin this one; or use --take-over"
+			[ "$since" -le "$started" ] ||
+			    end='expected none that began after this one'
+		fi
+		if [ -z "$take_over" ] || [ "${since:-0}" -gt "$started" ]
+		then
+			fail "$lock: $who: $end"
+		fi
+		if holder; then
+			kill -USR2 "$holder" 2>/dev/null
+		fi
+		[ "$waiting" = "$who" ] ||
+		    say "waiting for the end of another run: $who"
+		waiting=$who
+		nap 1
+	done
+	{ printf '%s\n' "$$ $started $plan_path" >"$lock"; } 2>/dev/null
 }
 
 # Ctrl-C goes to every process of a terminal, as SIGTERM may, and must end none
@@ -685,10 +764,12 @@ guarded() {
 	(
 		trap '' HUP INT TERM
 		trap interrupted USR1
+		trap handed_over USR2
 		carry_out
 	) &
 	child=$!
 	trap 'kill -USR1 "$child" 2>/dev/null' HUP INT TERM
+	trap 'kill -USR2 "$child" 2>/dev/null' USR2
 	while :; do
 		wait "$child"
 		rc=$?

@@ -678,7 +678,7 @@ c,cancelled,more than 0 failed in wave 1"
 	echo 2 >fleet/slow/b
 	to_virsh --run -q -o rows.csv plan &
 	sleep 0.5
-	to_virsh --run -q -o rows.csv plan.c
+	to_virsh --run -q --lock fleet/other -o rows.csv plan.c
 	wait $!
 	assert_equal "$(cut -d, -f 1 rows.csv | sort | xargs)" "a b c vm"
 	assert_equal "$(stat -c %a rows.csv)" 640
@@ -699,7 +699,7 @@ c,cancelled,more than 0 failed in wave 1"
 		# A group of its own, and the whole of it gets the signal, as by
 		# Ctrl-C.
 		env --default-signal=INT setsid sh \
-		    "$VMF_ROOT/scripts/plan-to-virsh" --run --parallel 2 \
+		    "$VMF_ROOT/scripts/plan-to-virsh" --run --lock fleet/one-run --parallel 2 \
 		    -o rows.csv plan 2>err &
 		pid=$!
 		for _ in $(seq 100); do
@@ -738,7 +738,7 @@ c,cancelled,more than 0 failed in wave 1"
 	c h1 h2 0
 	d h1 h2 1
 	E
-	sh "$VMF_ROOT/scripts/plan-to-virsh" --run --parallel 1 \
+	sh "$VMF_ROOT/scripts/plan-to-virsh" --run --lock fleet/one-run --parallel 1 \
 	    --max-failures 9 -o rows.csv plan 2>err &
 	pid=$!
 	for _ in $(seq 50); do
@@ -920,7 +920,8 @@ c,cancelled,more than 0 failed in wave 1"
 	bad 2 "unexpected operand '--run'" -- plan --run
 	bad 2 "unexpected operand ''" plan ''
 	bad 2 "--uri: found 'qemu:///system', expected %s for the host in it" --uri qemu:///system plan
-	bad 2 '--output and --now are about --run' -o out plan
+	bad 2 '--output, --now, --lock and --take-over are about --run' -o out plan
+	bad 2 '--output, --now, --lock and --take-over are about --run' --take-over plan
 	plan now </dev/null
 	run -0 --separate-stderr to_virsh --run plan
 	assert_output "$HEADER"

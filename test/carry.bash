@@ -21,12 +21,25 @@ setup() {
 	HEADER=$HEADER,transferred_bytes,iterations,status,reason
 }
 
+# tool NAME ARG...: with a lock of this test alone, where one is taken.
+tool() {
+	local a name=$1
+	shift
+	for a; do
+		[ "$a" != --run ] || {
+			set -- --lock fleet/one-run "$@"
+			break
+		}
+	done
+	sh "$VMF_ROOT/scripts/plan-to-$name" "$@"
+}
+
 to_virsh() {
-	sh "$VMF_ROOT/scripts/plan-to-virsh" "$@"
+	tool virsh "$@"
 }
 
 to_openstack() {
-	sh "$VMF_ROOT/scripts/plan-to-openstack" --poll 0 "$@"
+	tool openstack --poll 0 "$@"
 }
 
 # vm HOST NAME [NUMBER [STATE]]: in both fleets.
