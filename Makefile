@@ -347,7 +347,7 @@ install: all	## copy commands, man pages and scripts to DESTDIR/PREFIX
 	$(Q)for s in $(SCRIPTS); do install -m 755 scripts/$$s \
 		$(DESTDIR)$(PREFIX)/bin/vmf-$$s || exit 1; done
 	install -d $(DESTDIR)$(PREFIX)/share/vmf
-	install -m 644 scripts/night.sh scripts/carry.sh \
+	install -m 644 scripts/night.sh scripts/carry.sh scripts/moves.sh \
 		$(DESTDIR)$(PREFIX)/share/vmf
 	$(Q)for m in $(MAN); do \
 		d=$(DESTDIR)$(PREFIX)/share/man/man$${m##*.}; \
@@ -357,7 +357,8 @@ uninstall:	## remove what install copied
 	rm -f $(CMDS:%=$(DESTDIR)$(PREFIX)/bin/%) \
 		$(SCRIPTS:%=$(DESTDIR)$(PREFIX)/bin/vmf-%) \
 		$(DESTDIR)$(PREFIX)/share/vmf/night.sh \
-		$(DESTDIR)$(PREFIX)/share/vmf/carry.sh
+		$(DESTDIR)$(PREFIX)/share/vmf/carry.sh \
+		$(DESTDIR)$(PREFIX)/share/vmf/moves.sh
 	$(Q)rmdir $(DESTDIR)$(PREFIX)/share/vmf 2>/dev/null || true
 	$(Q)for m in $(MAN); do \
 		rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m#man/}; done

@@ -12,7 +12,8 @@ setup() {
 		cp "$VMF_ROOT/scripts/$s" "bin/vmf-$s"
 		chmod +x "bin/vmf-$s"
 	done
-	cp "$VMF_ROOT"/scripts/night.sh "$VMF_ROOT"/scripts/carry.sh share/vmf
+	cp "$VMF_ROOT"/scripts/night.sh "$VMF_ROOT"/scripts/carry.sh \
+	    "$VMF_ROOT"/scripts/moves.sh share/vmf
 	PATH=$PATH:$PWD/bin
 }
 
