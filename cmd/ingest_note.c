@@ -2,6 +2,7 @@
 #include "ingest_note.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #define YEAR_2000 INT64_C(946684800)
 #define YEAR_2100 INT64_C(4102444800)
@@ -122,6 +123,10 @@ ingest_note(const struct cmd *c, const struct vmf_ingest *in,
     const char *bad_rows)
 {
 	struct vmf_ingest_counts n;
+	const struct vmf_bound *unmet;
+	struct vmf_field_text field;
+	char name[48], is[48], at[48], passed[64] = "";
+	int64_t i = 0;
 
 	if (in == NULL)
 		return;
@@ -140,10 +145,20 @@ ingest_note(const struct cmd *c, const struct vmf_ingest *in,
 	if (w->most > PERCENT_MOST)
 		cmd_note(c, "cpu is %.9g at most: expected percent; of a "
 		    "counter, its rate", (double)w->most);
+	while ((unmet = vmf_ingest_unmet(in, &i, &field)) != NULL)
+		cmd_note(c, "%s has no value: expected rows with '%s' in "
+		    "column '%s'", vmf_show_text(unmet->name,
+		    unmet->name_len, name), vmf_show_text(unmet->is,
+		    unmet->is_len, is), vmf_show_text(field.s, field.len,
+		    at));
+	if (n.passed > 0)
+		snprintf(passed, sizeof(passed), ", %lld of no metric",
+		    (long long)n.passed);
 	cmd_note(c, "%lld file%s, %lld rows in, %lld rows out, %lld bad "
-	    "rows, %lld missing values", (long long)n.files,
+	    "rows, %lld missing values%s", (long long)n.files,
 	    n.files == 1 ? "" : "s", (long long)n.rows_in,
-	    (long long)n.rows_out, (long long)n.bad, (long long)n.missing);
+	    (long long)n.rows_out, (long long)n.bad, (long long)n.missing,
+	    passed);
 	if (bad_rows != NULL && n.bad > 0)
 		cmd_note(c, "bad rows are in %s", bad_rows);
 	if (o->skip_bad && n.bad > 0)

@@ -266,6 +266,9 @@ b,$T5,1,x"
 	attributes[0].scale: found it for text, expected a type of int32 or float64 beside it	{"vm": {"column": "vm"}, "time": {"column": "time"}, "attributes": [{"name": "a", "column": "cpu", "scale": 2}]}
 	metrics[0].scale: found zero or infinity, expected a number	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "a", "column": "cpu", "scale": 0}]}
 	metrics[0].scale: found a string, expected a number	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "a", "column": "cpu", "scale": "2"}]}
+	metrics[0].where: found a string, expected {"column": NAME, "is": TEXT}	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "a", "column": "cpu", "where": "b"}]}
+	metrics[0].where: found one of column and is, expected both	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "a", "column": "cpu", "where": {"is": "b"}}]}
+	metrics[0]: found a column in a wide map, expected none: every column but the time holds values	{"layout": "wide", "time": {"column": "t"}, "metrics": [{"name": "a", "where": {"column": "b", "is": "c"}}]}
 	metrics[0].column: found nothing, expected a column's name or its position from 1	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "a"}]}
 	attributes[0].column: found nothing, expected a column's name or its position from 1	{"vm": {"column": "vm"}, "time": {"column": "time"}, "attributes": [{"name": "a"}], "metrics": [{"name": "b", "column": "cpu"}]}
 	metrics: found one without a name, expected a name for each where there are several	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"column": "cpu"}, {"column": "time"}]}
@@ -325,7 +328,7 @@ b,$T5,1,x"
 		n=$((n + 1))
 	done <maps
 	echo "$n maps"' >said || fail "$(cat said)"
-	assert_equal "$(cat said)" "72 maps"
+	assert_equal "$(cat said)" "75 maps"
 	[ ! -e out ]
 	printf '{"vm": "\377"}' >m.json
 	fails 1 'found bytes that are not UTF-8, expected JSON' \

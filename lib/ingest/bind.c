@@ -249,6 +249,10 @@ claim(const struct vmf_bind *b, uint8_t *use, const struct vmf_pick *pick,
 		else if (rc == 0 && m->has_percent_of)
 			rc = find(b, use, &m->percent_of, m->name, &at,
 			    where, e);
+		if (m->where_is != NULL && !want)
+			spare(b, use, &m->where);
+		else if (rc == 0 && m->where_is != NULL)
+			rc = find(b, use, &m->where, m->name, &at, where, e);
 	}
 	return rc;
 }
@@ -275,7 +279,8 @@ bind_named(struct vmf_bind *b, uint8_t *use, bool attribute,
 		struct vmf_bound c = { .attribute = attribute,
 		    .type = m->type, .name = m->name, .unit = m->unit,
 		    .name_len = (int64_t)strlen(m->name),
-		    .scale = m->scale, .from = -1, .percent_of = -1 };
+		    .scale = m->scale, .from = -1, .percent_of = -1,
+		    .where = -1 };
 
 		if (m->attribute != attribute ||
 		    !wanted(pick, c.name, c.name_len))
@@ -288,6 +293,12 @@ bind_named(struct vmf_bind *b, uint8_t *use, bool attribute,
 		if (rc == 0 && m->has_percent_of)
 			rc = find(b, use, &m->percent_of, m->name,
 			    &c.percent_of, where, e);
+		if (rc == 0 && m->where_is != NULL) {
+			rc = find(b, use, &m->where, m->name, &c.where,
+			    where, e);
+			c.is = m->where_is;
+			c.is_len = (int64_t)strlen(c.is);
+		}
 		if (rc == 0)
 			rc = add_col(b, &c, e);
 	}
@@ -305,7 +316,7 @@ bind_guessed(struct vmf_bind *b, const uint8_t *use, bool attribute,
 		struct vmf_bound c = { .guessed = true, .scale = 1.0,
 		    .type = VMF_FLOAT32, .name = b->name[i].s,
 		    .name_len = b->name[i].len, .from = i,
-		    .percent_of = -1 };
+		    .percent_of = -1, .where = -1 };
 
 		if (use[i] != USE_NONE || !wanted(pick, c.name, c.name_len))
 			continue;
@@ -440,6 +451,19 @@ bind_wide(struct vmf_bind *b, const uint8_t *use, const char *where,
 	return rc;
 }
 
+static bool
+has_some_rows(const struct vmf_bind *b)
+{
+	bool any = false;
+
+	for (int64_t i = 0; i < b->n_cols; i++) {
+		if (!b->col[i].attribute && b->col[i].where < 0)
+			return false;
+		any = any || !b->col[i].attribute;
+	}
+	return any;
+}
+
 int
 vmf_bind_make(struct vmf_bind *b, const struct vmf_map *map,
     const struct vmf_field_text *name, int64_t n, const struct vmf_pick *pick,
@@ -476,6 +500,7 @@ vmf_bind_make(struct vmf_bind *b, const struct vmf_map *map,
 		rc = check_only(b, use, pick, where, e);
 	if (rc == 0)
 		rc = check_out_names(b, where, e);
+	b->some_rows = has_some_rows(b);
 	free(use);
 	return rc;
 }

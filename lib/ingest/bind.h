@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "arrow/arrow.h"
 #include "base/err.h"
@@ -34,6 +35,10 @@ struct vmf_bound {
 	double scale;
 	int64_t from;		/* field, from 0; -1 in a wide map */
 	int64_t percent_of;	/* field, or -1 */
+	int64_t where;		/* the field, or -1, that holds is in the rows
+				 * which have a value; NaN in all others */
+	const char *is;
+	int64_t is_len;
 	int64_t n_good, n_bad;	/* numbers read, and what was none */
 };
 
@@ -45,6 +50,8 @@ struct vmf_bind {
 	int64_t id, time;	/* fields; -1: not from a field */
 	int64_t n_cols, cols_cap;	/* metrics, then attributes */
 	struct vmf_bound *col;
+	bool some_rows;		/* every metric has a where: rows that are of
+				 * none of them are passed over */
 	int64_t n_values, values_cap;
 	int64_t *value;		/* wide: the fields that hold values */
 };
@@ -72,6 +79,13 @@ int vmf_bind_same(const struct vmf_bind *b, const struct vmf_row *header,
  * { 0 } and is the caller's. */
 int vmf_bind_schema(const struct vmf_bind *b, struct vmf_schema *s,
     struct vmf_err *e) VMF_CHECK;
+
+/* Whether rows that hold s in the field of c's where are of c. */
+static inline bool
+vmf_bound_is(const struct vmf_bound *c, const char *s, int64_t len)
+{
+	return len == c->is_len && memcmp(s, c->is, (size_t)len) == 0;
+}
 
 /* Text for messages: at most 40 bytes of it, what is not ASCII as '?'. */
 const char *vmf_show_text(const char *s, int64_t len, char buf[48]);

@@ -174,6 +174,56 @@ computed(struct vmf_block *b, const struct vmf_cells *c,
 	}
 }
 
+/* Whether line r is of a metric that has a where. */
+static bool
+is_of(const struct vmf_cells *c, int64_t r, const struct vmf_bound *bound)
+{
+	const char *s, *end;
+
+	vmf_cell(c, r, bound->where, &s, &end);
+	return vmf_bound_is(bound, s, end - s);
+}
+
+/* The numbers of a column that not all lines of c are of. */
+static void
+some_numbers(struct vmf_block *b, const struct vmf_cells *c,
+    const struct vmf_bound *bound, float *single)
+{
+	uint8_t none[TILE], odd[TILE];
+	struct vmf_cells of = *c;
+	struct shared sh = { .field = -1 };
+
+	for (int64_t r = 0; r < c->n; r++)
+		none[r] = odd[r] = c->odd[r] != 0 || !is_of(c, r, bound);
+	of.odd = odd;
+	if (vmf_bound_plain(bound))
+		vmf_numcol_floats(b->plan.simd, &of, bound->from, single);
+	else
+		computed(b, &of, bound, bound->from, &sh, NULL, single);
+	for (int64_t r = 0; r < c->n; r++)
+		if (none[r])
+			single[r] = NAN;
+		else
+			c->odd[r] |= odd[r];
+}
+
+/* Lines that are of no metric. */
+static void
+pass_lines(const struct vmf_cells *c, const struct vmf_bind *bd)
+{
+	for (int64_t r = 0; r < c->n; r++) {
+		int64_t i = 0;
+
+		if (c->odd[r])
+			continue;
+		while (i < bd->n_cols && !bd->col[i].attribute &&
+		    !is_of(c, r, &bd->col[i]))
+			i++;
+		if (i == bd->n_cols || bd->col[i].attribute)
+			c->odd[r] = VMF_LINE_PASSED;
+	}
+}
+
 /* A column's part of c, a tile that begins at line r; from its field. */
 static void
 parse_column(struct vmf_block *b, const struct vmf_cells *c, int64_t i,
@@ -187,6 +237,8 @@ parse_column(struct vmf_block *b, const struct vmf_cells *c, int64_t i,
 	if (bound->type == VMF_UTF8)
 		vmf_idtab_find(b->plan.tab[1 + i], b->plan.simd, c, from,
 		    true, &b->state[1 + i], (int32_t *)b->col[i] + r);
+	else if (bound->where >= 0)
+		some_numbers(b, c, bound, single);
 	else if (vmf_bound_plain(bound))
 		vmf_numcol_floats(b->plan.simd, c, from, single);
 	else if (bound->type == VMF_FLOAT32)
@@ -211,6 +263,8 @@ parse_columns(struct vmf_block *b)
 		c.row += r;
 		c.odd += r;
 		c.n = c.n - r < TILE ? c.n - r : TILE;
+		if (bd->some_rows)
+			pass_lines(&c, bd);
 		if (bd->time >= 0)
 			vmf_numcol_times(b->plan.simd, &c, bd->time,
 			    &b->stamp, b->plan.detect, b->time + r);

@@ -611,7 +611,8 @@ append_numbers(struct vmf_ingest *in, struct vmf_bound *bound,
 	memcpy(to, v, (size_t)n * sizeof(*v));
 	for (int64_t i = 0; i < n; i++)
 		missing += v[i] != v[i];
-	in->count.missing += missing;
+	if (bound->where < 0)
+		in->count.missing += missing;
 	/* Only whether there is any matters, and only to columns that were
 	 * guessed. */
 	bound->n_good += n - missing;
@@ -704,6 +705,33 @@ as_guessed(const struct vmf_fast *f, int64_t n)
 	return in->stamp != VMF_STAMP_AUTO && f->cur->stamp == in->stamp;
 }
 
+/* So many lines are behind us. */
+static int64_t
+went_over(struct vmf_fast *f, int64_t n)
+{
+	f->in->count.rows_in += n;
+	f->in->n_rows += n;
+	f->line += n;
+	f->at += n;
+	f->pos = vmf_block_line(f->cur, f->at);
+	return n;
+}
+
+/* Lines from f->at on, of n, that are of no metric; 0: libcsv takes the
+ * first of all, for what is said of it. */
+static int64_t
+passed_lines(struct vmf_fast *f, const uint8_t *odd, int64_t n)
+{
+	int64_t m = 0;
+
+	if (f->in->count.passed == 0)
+		return 0;
+	while (m < n && odd[m] == VMF_LINE_PASSED)
+		m++;
+	f->in->count.passed += m;
+	return went_over(f, m);
+}
+
 /*
  * Plain lines from f->at on into the batch, as many as may be before it has
  * to be asked whether it is full.  Returns their number, 0 where libcsv has
@@ -717,12 +745,17 @@ plain_lines(struct vmf_fast *f, struct vmf_batch *b, struct vmf_err *e)
 	const uint8_t *odd = f->cur->odd + f->at, *next;
 	int rc;
 
+	if (*odd == VMF_LINE_PASSED)
+		return passed_lines(f, odd, n);
 	if (in->map->wide)
 		n = 1;
 	else if (n > in->check_rows - b->n % in->check_rows)
 		n = in->check_rows - b->n % in->check_rows;
-	next = memchr(odd, 1, (size_t)n);
+	next = memchr(odd, VMF_LINE_ODD, (size_t)n);
 	if (next != NULL)
+		n = next - odd;
+	if (in->bind.some_rows && n > 0 &&
+	    (next = memchr(odd, VMF_LINE_PASSED, (size_t)n)) != NULL)
 		n = next - odd;
 	if (n == 0 || !as_guessed(f, n))
 		return 0;
@@ -746,12 +779,7 @@ plain_lines(struct vmf_fast *f, struct vmf_batch *b, struct vmf_err *e)
 	}
 	if (rc != 0)
 		return rc;
-	in->count.rows_in += m;
-	in->n_rows += m;
-	f->line += m;
-	f->at += m;
-	f->pos = vmf_block_line(f->cur, f->at);
-	return m;
+	return went_over(f, m);
 }
 
 /* The row at f->pos, by libcsv. */

@@ -297,10 +297,30 @@ vmf_ingest_finish(struct vmf_ingest *in, struct vmf_err *e)
 			return vmf_ingest_never(in, c, e);
 	}
 	/* Then the map is wrong, or the file is none of its kind. */
-	if (in->count.bad > 0 && in->count.bad == in->count.rows_in)
+	if (in->count.passed > 0 && in->count.passed == in->count.rows_in)
+		return vmf_fail(e, VMF_EDATA, "none of %lld rows is of a "
+		    "metric of the map (%s)", (long long)in->count.passed,
+		    in->first_passed.msg);
+	if (in->count.bad > 0 &&
+	    in->count.bad + in->count.passed == in->count.rows_in)
 		return vmf_fail(e, VMF_EDATA, "none of %lld rows can be read "
 		    "(%s)", (long long)in->count.bad, in->first_bad.msg);
 	return 0;
+}
+
+const struct vmf_bound *
+vmf_ingest_unmet(const struct vmf_ingest *in, int64_t *i,
+    struct vmf_field_text *field)
+{
+	while (*i < in->bind.n_cols) {
+		const struct vmf_bound *c = &in->bind.col[(*i)++];
+
+		if (c->where < 0 || c->n_good > 0)
+			continue;
+		*field = in->bind.name[c->where];
+		return c;
+	}
+	return NULL;
 }
 
 enum vmf_stamp

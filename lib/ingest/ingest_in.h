@@ -13,6 +13,7 @@
 #include "ingest/source.h"
 
 #define VMF_ROW_BAD 1		/* in->why says why */
+#define VMF_ROW_PASSED 2
 
 struct vmf_fast;
 
@@ -36,7 +37,7 @@ struct vmf_ingest {
 	struct vmf_field_text *str;
 	int64_t num_cap, str_cap;
 	struct vmf_err why;	/* what is wrong with it */
-	struct vmf_err first_bad;
+	struct vmf_err first_bad, first_passed;
 	/* what the row before had: most have the same again */
 	struct vmf_buf id;
 	int32_t id_code;

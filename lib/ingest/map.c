@@ -178,7 +178,7 @@ parse_col(struct vmf_map *m, const cJSON *v, bool attribute,
     const struct vmf_place *at, struct vmf_err *e)
 {
 	static const char *const metric_keys[] = { "name", "column", "unit",
-	    "scale", "percent_of", NULL };
+	    "scale", "percent_of", "where", NULL };
 	static const char *const attr_keys[] = { "name", "column", "unit",
 	    "scale", "type", NULL };
 	struct vmf_map_col *c;
@@ -212,6 +212,9 @@ parse_col(struct vmf_map *m, const cJSON *v, bool attribute,
 	if (rc == 0)
 		rc = vmf_json_ref(v, "percent_of", &c->percent_of,
 		    &c->has_percent_of, at, e);
+	if (rc == 0)
+		rc = vmf_json_where(v, "where", &c->where, &c->where_is, at,
+		    e);
 	if (rc == 0)
 		rc = vmf_json_str(v, "unit", &c->unit, at, e);
 	if (rc == 0 && attribute)
@@ -322,7 +325,8 @@ check_wide(struct vmf_map *m, const cJSON *root, const struct vmf_place *at,
 		if (rc != 0)
 			return rc;
 	}
-	if (m->col[0].has_from || m->col[0].has_percent_of)
+	if (m->col[0].has_from || m->col[0].has_percent_of ||
+	    m->col[0].where_is != NULL)
 		return vmf_json_bad(at, e, "metrics[0]",
 		    "a column in a wide map",
 		    "none: every column but the time holds values");
@@ -498,6 +502,8 @@ vmf_map_free(struct vmf_map *m)
 		free(m->col[i].unit);
 		free(m->col[i].from.name);
 		free(m->col[i].percent_of.name);
+		free(m->col[i].where.name);
+		free(m->col[i].where_is);
 	}
 	free(m->col);
 	vmf_mig_map_free(m->migrations);

@@ -31,6 +31,8 @@ struct vmf_map_col {
 	struct vmf_map_ref from;
 	bool has_percent_of;	/* 100 x from / percent_of */
 	struct vmf_map_ref percent_of;
+	struct vmf_map_ref where;	/* only of rows that have there: */
+	char *where_is;		/* or NULL: of all */
 };
 
 /* What to do with columns that the map does not name. */

@@ -171,14 +171,15 @@ not_a_number(struct vmf_ingest *in, const struct vmf_row *row,
     struct vmf_bound *c, int64_t field)
 {
 	const char *hint = nearly(&row->field[field]);
-	char want[160], shown[48];
+	char want[240], shown[48];
 
 	c->n_bad++;
 	if (hint != NULL || !c->guessed || c->attribute || c->n_good > 0)
 		return row_bad(in, row, field, hint != NULL ? hint :
 		    "a number");
 	snprintf(want, sizeof(want), "a number (a column that is no metric: "
-	    "--ignore '%s', or name it in a --map FILE.json)",
+	    "--ignore '%s', or name it in a --map FILE.json; one that names "
+	    "the metric of its row: \"where\" there)",
 	    vmf_show_text(in->bind.name[field].s, in->bind.name[field].len,
 	    shown));
 	return row_bad(in, row, field, want);
@@ -268,7 +269,7 @@ put_row(struct vmf_ingest *in, struct vmf_batch *b, struct vmf_err *e)
 			rc = vmf_col_put_str(c, in->str[i].s, in->str[i].len,
 			    e);
 		in->count.missing += c->type == VMF_FLOAT32 &&
-		    isnan(in->num[i]);
+		    isnan(in->num[i]) && in->bind.col[i].where < 0;
 	}
 	if (rc != 0)
 		return rc;
@@ -319,6 +320,36 @@ put_wide(struct vmf_ingest *in, struct vmf_batch *b, struct vmf_err *e)
 	return 0;
 }
 
+static bool
+is_of(const struct vmf_row *row, const struct vmf_bound *c)
+{
+	struct vmf_field_text t = vmf_field_trim(&row->field[c->where]);
+
+	return vmf_bound_is(c, t.s, t.len);
+}
+
+/* VMF_ROW_PASSED: the row is of no metric. */
+static int
+pass_over(struct vmf_ingest *in, const struct vmf_row *row)
+{
+	const struct vmf_bound *c = in->bind.col;
+	char want[64], shown[48];
+	struct vmf_err why;
+
+	for (int64_t i = 0; i < in->bind.n_cols && !c[i].attribute; i++)
+		if (is_of(row, &c[i]))
+			return 0;
+	if (in->count.passed++ > 0)
+		return VMF_ROW_PASSED;
+	why = in->why;
+	snprintf(want, sizeof(want), "'%s'",
+	    vmf_show_text(c->is, c->is_len, shown));
+	(void)row_bad(in, row, c->where, want);
+	in->first_passed = in->why;
+	in->why = why;
+	return VMF_ROW_PASSED;
+}
+
 /* Nothing is put before all of the row is known to be good. */
 static int
 convert(struct vmf_ingest *in, const struct vmf_row *row,
@@ -334,7 +365,9 @@ convert(struct vmf_ingest *in, const struct vmf_row *row,
 		    row->n == 1 ? "" : "s", (long long)bd->n_fields);
 		return VMF_ROW_BAD;
 	}
-	rc = convert_time(in, row, bd);
+	rc = bd->some_rows ? pass_over(in, row) : 0;
+	if (rc == 0)
+		rc = convert_time(in, row, bd);
 	if (rc == 0 && bd->id >= 0)
 		rc = convert_id(in, row, bd->id, e);
 	if (in->map->wide) {
@@ -346,10 +379,14 @@ convert(struct vmf_ingest *in, const struct vmf_row *row,
 		}
 		return rc != 0 ? rc : put_wide(in, b, e);
 	}
-	for (int64_t i = 0; rc == 0 && i < bd->n_cols; i++)
+	for (int64_t i = 0; rc == 0 && i < bd->n_cols; i++) {
+		in->num[i] = NAN;
+		if (bd->col[i].where >= 0 && !is_of(row, &bd->col[i]))
+			continue;
 		rc = bd->col[i].type == VMF_UTF8 ?
 		    convert_text(in, row, &bd->col[i], &in->str[i]) :
 		    convert_number(in, row, &bd->col[i], &in->num[i]);
+	}
 	return rc != 0 ? rc : put_row(in, b, e);
 }
 
@@ -405,7 +442,8 @@ vmf_ingest_row(struct vmf_ingest *in, const struct vmf_row *row,
 	} else {
 		rc = convert(in, row, b, e);
 	}
-	return rc == VMF_ROW_BAD ? reject(in, row, e) : rc;
+	return rc == VMF_ROW_BAD ? reject(in, row, e) :
+	    rc == VMF_ROW_PASSED ? 0 : rc;
 }
 
 /* ---- batches ---- */

@@ -31,6 +31,29 @@ static const char *const names[] = { "csv", "azure", "wide", "bitbrains",
     "planetlab", "nab", "alibaba2018" };
 #define N_NAMES (sizeof(names) / sizeof(*names))
 
+/* Maps of what no built-in one has, with the header and the shape of a row,
+ * as put_rows has them. */
+static const struct own {
+	const char *json, *header, *shape;
+} owns[] = {
+	{ "{\"delimiter\": \";\", \"vm\": {\"column\": \"host\"},"
+	    "\"time\": {\"column\": \"clock\"}, \"metrics\": ["
+	    "{\"name\": \"cpu\", \"column\": \"value\","
+	    "\"where\": {\"column\": \"key\", \"is\": \"c\"}},"
+	    "{\"name\": \"mem\", \"column\": \"value\", \"scale\": 10,"
+	    "\"where\": {\"column\": \"key\", \"is\": \"m\"}}]}",
+	    "host;key;clock;value", "vktn" },
+	{ "{\"vm\": {\"column\": 1}, \"time\": {\"column\": 2},"
+	    "\"others\": \"ignore\", \"metrics\": ["
+	    "{\"name\": \"cpu\", \"column\": \"a\"},"
+	    "{\"name\": \"mem\", \"column\": \"a\","
+	    "\"percent_of\": \"b\","
+	    "\"where\": {\"column\": \"key\", \"is\": \"m\"}},"
+	    "{\"name\": \"dup\", \"column\": \"b\","
+	    "\"percent_of\": \"a\"}]}", "vm,t,a,b,key", "vtnnk" },
+};
+#define N_OWNS (sizeof(owns) / sizeof(*owns))
+
 /* What a reader made of an input. */
 struct result {
 	struct vmf_buf batches, kept;
@@ -171,6 +194,16 @@ put_text(struct vmf_buf *b, struct choices *c)
 	put(b, text);
 }
 
+/* What names the metric of a row. */
+static void
+put_key(struct vmf_buf *b, struct choices *c)
+{
+	static const char *const keys[] = { "c", "m", "c", "m", "c", "m",
+	    "x", "key", " c", "m\t", "C", "", "cm", "\"m\"", "c\xff", "\"" };
+
+	put(b, keys[choose(c, sizeof(keys) / sizeof(*keys))]);
+}
+
 static void
 put_line_end(struct vmf_buf *b, struct choices *c, unsigned style)
 {
@@ -186,7 +219,8 @@ put_line_end(struct vmf_buf *b, struct choices *c, unsigned style)
 
 /* Rows that fit the map, most of them. */
 static void
-put_rows(struct vmf_buf *b, const struct vmf_map *m, struct choices *c)
+put_rows(struct vmf_buf *b, const struct vmf_map *m, const struct own *own,
+    struct choices *c)
 {
 	static const char bb[] = "Timestamp [ms];\tCPU cores;\tCPU capacity "
 	    "provisioned [MHZ];\tCPU usage [MHZ];\tCPU usage [%];\tMemory "
@@ -194,7 +228,7 @@ put_rows(struct vmf_buf *b, const struct vmf_map *m, struct choices *c)
 	    "throughput [KB/s];\tDisk write throughput [KB/s];\tNetwork "
 	    "received throughput [KB/s];\tNetwork transmitted throughput "
 	    "[KB/s]\n";
-	/* Of each built-in map: t time, v text, n number. */
+	/* Of each built-in map: t time, v text, n number; k as put_key. */
 	static const char *const shape[] = { "vtnnvn", "tvnnn", "tnnnn",
 	    "tnnnnnnnnnn", "n", "tn", "vtnnnnnnn" };
 	unsigned which = 0, style = choose(c, 2), kind = choose(c, 4);
@@ -202,7 +236,10 @@ put_rows(struct vmf_buf *b, const struct vmf_map *m, struct choices *c)
 	char delim[2] = { m->delim, '\0' };
 	const char *s;
 
-	if (m->wide) {
+	if (own != NULL) {
+		put(b, own->header);
+		put_line_end(b, c, style);
+	} else if (m->wide) {
 		which = 2;
 		put(b, "time,a,b,c,d\n");
 	} else if (m->delim == ';') {
@@ -223,11 +260,14 @@ put_rows(struct vmf_buf *b, const struct vmf_map *m, struct choices *c)
 		put_line_end(b, c, style);
 	}
 	while (c->n > 0) {
-		for (s = shape[which]; *s != '\0'; s++) {
+		s = own != NULL ? own->shape : shape[which];
+		for (; *s != '\0'; s++) {
 			if (*s == 't')
 				put_time(b, c, kind);
 			else if (*s == 'v')
 				put_text(b, c);
+			else if (*s == 'k')
+				put_key(b, c);
 			else
 				put_number(b, c, fixed);
 			if (s[1] != '\0' && choose(c, 64) != 0)
@@ -376,7 +416,8 @@ compare(const struct result *a, const struct result *b,
 {
 	if (a->rc != b->rc || strcmp(a->err.msg, b->err.msg) != 0)
 		differ("the error", a, b, o);
-	if (a->n.rows_in != b->n.rows_in || a->n.rows_out != b->n.rows_out ||
+	if (a->n.rows_in != b->n.rows_in || a->n.passed != b->n.passed ||
+	    a->n.rows_out != b->n.rows_out ||
 	    a->n.bad != b->n.bad || a->n.missing != b->n.missing ||
 	    a->n.files != b->n.files)
 		differ("counts", a, b, o);
@@ -440,6 +481,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct vmf_buf text = { 0 };
 	int fd[2] = { -1, -1 }, rc, repeat;
 	const uint8_t *nul;
+	const struct own *own = NULL;
 	bool made, few;
 
 	if (size < 3)
@@ -456,8 +498,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	few = data[1] / (sizeof(blocks) / sizeof(*blocks)) % 4 == 3;
 	data += 2;
 	size -= 2;
-	if (*data < N_NAMES || made) {
-		rc = vmf_map_load(&in.map, names[*data % N_NAMES], &err);
+	if (*data < N_NAMES + N_OWNS || made) {
+		size_t which = *data % (N_NAMES + N_OWNS);
+
+		own = which < N_NAMES ? NULL : &owns[which - N_NAMES];
+		rc = own == NULL ? vmf_map_load(&in.map, names[which], &err) :
+		    vmf_map_parse(&in.map, own->json,
+		    (int64_t)strlen(own->json), "own", &err);
+		if (own != NULL && rc != 0)
+			abort();
 		data++;
 		size--;
 	} else {
@@ -478,7 +527,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (made) {
 		struct choices c = { data, size };
 
-		put_rows(&text, &in.map, &c);
+		put_rows(&text, &in.map, own, &c);
 	} else if (vmf_buf_put(&text, data, (int64_t)size, NULL) != 0) {
 		abort();
 	}

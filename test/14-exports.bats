@@ -1,0 +1,138 @@
+# vmf-ingest on what monitoring systems, databases and spreadsheets export.
+
+load helper
+load ingest
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+}
+
+# both WHAT...: the same, by the fast reader and by libcsv.
+both() {
+	for VMF_CSV in fast libcsv; do
+		export VMF_CSV
+		"$@"
+	done
+	unset VMF_CSV
+}
+
+# example TEXT: the lines of the man page's example after the one with TEXT.
+example() {
+	awk -v s="$1" 'index($0, s) { on = 1 } on && /^\.Ed/ { exit }
+	    text { gsub(/\\e/, "\\"); print } on && /^\.Bd/ { text = 1 }' \
+	    "$VMF_ROOT/man/vmf-ingest.1"
+}
+
+# ---- a row a metric ----
+
+zabbix() {
+	put zabbix.csv 'host;key_;clock;value\nweb1;system.cpu.util;1714521600;12.5\nweb1;agent.version;1714521600;6.0 beta\nweb1;vm.memory.util;1714521600;40\nweb2;system.cpu.util;1714521600;50\n;agent.ping;soon;1\nweb2;vm.memory.util;1714521660;\nweb1;vm.memory.util;1714521660;42\nweb1;system.cpu.util;1714521660;13.5\n'
+}
+
+@test "where: a row a metric, as Zabbix exports them, up to the series" {
+	zabbix
+	# The man page's own example.
+	example 'Zabbix' >sh
+	grep -q zabbix.json sh
+	sed -i 's/\\$//; /vmf-ingest/,$d' sh
+	sh -eu sh
+	want="vm,time,cpu,mem
+web1,2024-05-01T00:00:00Z,12.5,
+web1,2024-05-01T00:00:00Z,,40
+web2,2024-05-01T00:00:00Z,50,
+web2,2024-05-01T00:01:00Z,,
+web1,2024-05-01T00:01:00Z,,42
+web1,2024-05-01T00:01:00Z,13.5,"
+	both ingest --map zabbix.json zabbix.csv
+	assert_equal "$(cat out)" "$want"
+	assert_equal "$(cat err)" 'vmf-ingest: 1 file, 8 rows in, 6 rows out, 0 bad rows, 0 missing values, 2 of no metric'
+	# Rows of one VM and time are one, and each metric has its own mean.
+	vmf-dedup -q x.arrows >one.arrows
+	run -0 vmf-cat --csv one.arrows
+	assert_output "vm,time,cpu,mem
+web1,2024-05-01T00:00:00Z,12.5,40
+web1,2024-05-01T00:01:00Z,13.5,42
+web2,2024-05-01T00:00:00Z,50,
+web2,2024-05-01T00:01:00Z,,"
+	run -0 bash -c 'vmf-aggregate -q --step 5m one.arrows |
+	    vmf-cat --csv --long --columns id,cpu_mean,cpu_count,mem_mean,mem_count'
+	assert_output "id,time,cpu_mean,cpu_count,mem_mean,mem_count
+web1,2024-05-01T00:00:00Z,13,2,41,2
+web2,2024-05-01T00:00:00Z,50,1,,"
+}
+
+# many N: N rows of a metric each, most of them of no metric of the map.
+many() {
+	awk -v n="$1" 'BEGIN { print "host;key_;clock;value"
+		split("system.cpu.util vm.memory.util agent.version x", k, " ")
+		for (i = 0; i < n; i++) {
+			j = i * i % 7 % 4 + 1
+			v = j == 3 ? "6.0 beta" : j == 4 ? "" : i % 1000 / 8
+			printf "h%d;%s;%d;%s\n", i % 50, k[j], 1.7e9 + i, v
+		} }' </dev/null
+}
+
+@test "where: both readers agree on many rows, at any number of threads" {
+	zabbix
+	example 'Zabbix' | sed '/vmf-ingest/,$d' | sh -eu
+	many 60000 >many.csv
+	VMF_CSV=libcsv ingest --map zabbix.json many.csv
+	cp x.arrows ref.arrows
+	cp err ref.err
+	for threads in 1 2 5; do
+		ingest --threads $threads --map zabbix.json many.csv
+		same x.arrows ref.arrows
+		diff -u ref.err err
+	done
+	awk -F ';' '$2 == "vm.memory.util" { n++; s += $4 }
+	    END { print n, s / n }' many.csv >want
+	vmf-cat --csv x.arrows | awk -F, 'NR > 1 && $4 != "" { n++; s += $4 }
+	    END { print n, s / n }' | diff -u want -
+}
+
+@test "where: beside other metrics, of several columns, with --only" {
+	put a.csv 'vm,time,kind,v,of\na,0,c,1,4\na,0,m,2,4\na,0,x,3,4\na,0,"m",4,8\na,0,m,,\n'
+	cat >m.json <<-'END'
+	{"vm": {"column": "vm"}, "time": {"column": "time"},
+	 "metrics": [
+	  {"name": "cpu", "column": "v", "where": {"column": 3, "is": "c"}},
+	  {"name": "mem", "column": "v", "percent_of": "of",
+	   "where": {"column": "kind", "is": "m"}},
+	  {"name": "all", "column": "of"}]}
+	END
+	both ingest --map m.json a.csv
+	# One metric has every row: none is passed over.
+	lines "a,$T0,1,,4" "a,$T0,,50,4" "a,$T0,,,4" "a,$T0,,50,8" "a,$T0,,,"
+	grep -q '1 missing values$' err
+	both ingest --map m.json --only mem a.csv
+	lines "a,$T0,50" "a,$T0,50" "a,$T0,"
+	grep -q '0 missing values, 2 of no metric$' err
+	# A source without times: a row passed over counts as a step.
+	cat >t.json <<-'END'
+	{"vm": {"column": "vm"}, "time": {"step": "5m", "start": "@0"},
+	 "others": "ignore", "metrics": [
+	  {"name": "mem", "column": "v", "where": {"column": "kind", "is": "m"}}]}
+	END
+	both ingest --map t.json a.csv
+	lines "a,$T5,2" a,1970-01-01T00:15:00Z,4 a,1970-01-01T00:20:00Z,
+	# What is wrong in a row of a metric is a bad row.
+	put b.csv 'vm,time,kind,v,of\na,0,y,soft,\na,0,c,soft,4\na,0,m,1,2\n'
+	both refused "b.csv:3: column 'v': found 'soft', expected a number" \
+	    --map m.json --only cpu b.csv
+	both ingest --bad-rows skip --map m.json --only mem,cpu b.csv
+	lines "a,$T0,,50"
+}
+
+@test "where: what no row has is said, and is an error where it is all" {
+	zabbix
+	example 'Zabbix' | sed '/vmf-ingest/,$d' | sh -eu
+	sed -i 's/vm.memory.util/vm.memory.utl/' zabbix.json
+	both ingest --map zabbix.json zabbix.csv
+	grep -qxF "vmf-ingest: mem has no value: expected rows with 'vm.memory.utl' in column 'key_'" err
+	sed -i 's/system.cpu.util/system.cpu.utl/' zabbix.json
+	both refused "none of 8 rows is of a metric of the map (zabbix.csv:2: column 'key_': found 'system.cpu.util', expected 'system.cpu.utl')" \
+	    --map zabbix.json zabbix.csv
+	# The way there, from what goes wrong without it.
+	put tall.csv 'vm,time,key_,value\na,0,system.cpu.util,5\n'
+	both refused "column 'key_': found 'system.cpu.util', expected a number (a column that is no metric: --ignore 'key_', or name it in a --map FILE.json; one that names the metric of its row: \"where\" there)" tall.csv
+}
