@@ -125,7 +125,7 @@ ingest_note(const struct cmd *c, const struct vmf_ingest *in,
 	struct vmf_ingest_counts n;
 	const struct vmf_bound *unmet;
 	struct vmf_field_text field;
-	char name[48], is[48], at[48], passed[64] = "";
+	char name[48], is[48], at[48], passed[64] = "", again[64] = "";
 	int64_t i = 0;
 
 	if (in == NULL)
@@ -154,11 +154,14 @@ ingest_note(const struct cmd *c, const struct vmf_ingest *in,
 	if (n.passed > 0)
 		snprintf(passed, sizeof(passed), ", %lld of no metric",
 		    (long long)n.passed);
+	if (n.headers > 0)
+		snprintf(again, sizeof(again), ", the header %lld time%s "
+		    "more", (long long)n.headers, n.headers == 1 ? "" : "s");
 	cmd_note(c, "%lld file%s, %lld rows in, %lld rows out, %lld bad "
-	    "rows, %lld missing values%s", (long long)n.files,
+	    "rows, %lld missing values%s%s", (long long)n.files,
 	    n.files == 1 ? "" : "s", (long long)n.rows_in,
 	    (long long)n.rows_out, (long long)n.bad, (long long)n.missing,
-	    passed);
+	    passed, again);
 	if (bad_rows != NULL && n.bad > 0)
 		cmd_note(c, "bad rows are in %s", bad_rows);
 	if (o->skip_bad && n.bad > 0)

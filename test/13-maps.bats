@@ -269,6 +269,10 @@ b,$T5,1,x"
 	metrics[0].where: found a string, expected {"column": NAME, "is": TEXT}	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "a", "column": "cpu", "where": "b"}]}
 	metrics[0].where: found one of column and is, expected both	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "a", "column": "cpu", "where": {"is": "b"}}]}
 	metrics[0]: found a column in a wide map, expected none: every column but the time holds values	{"layout": "wide", "time": {"column": "t"}, "metrics": [{"name": "a", "where": {"column": "b", "is": "c"}}]}
+	skip: found another number, expected the number of lines before the first row, as 3	{"skip": 1.5}
+	skip: found a string, expected the number of lines before the first row, as 3	{"skip": "3"}
+	comment: found another text, expected what such lines begin with, as "#"	{"comment": "a\nb"}
+	comment: found an empty string, expected a string	{"comment": ""}
 	metrics[0].column: found nothing, expected a column's name or its position from 1	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "a"}]}
 	attributes[0].column: found nothing, expected a column's name or its position from 1	{"vm": {"column": "vm"}, "time": {"column": "time"}, "attributes": [{"name": "a"}], "metrics": [{"name": "b", "column": "cpu"}]}
 	metrics: found one without a name, expected a name for each where there are several	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"column": "cpu"}, {"column": "time"}]}
@@ -328,7 +332,7 @@ b,$T5,1,x"
 		n=$((n + 1))
 	done <maps
 	echo "$n maps"' >said || fail "$(cat said)"
-	assert_equal "$(cat said)" "75 maps"
+	assert_equal "$(cat said)" "79 maps"
 	[ ! -e out ]
 	printf '{"vm": "\377"}' >m.json
 	fails 1 'found bytes that are not UTF-8, expected JSON' \

@@ -136,3 +136,89 @@ many() {
 	put tall.csv 'vm,time,key_,value\na,0,system.cpu.util,5\n'
 	both refused "column 'key_': found 'system.cpu.util', expected a number (a column that is no metric: --ignore 'key_', or name it in a --map FILE.json; one that names the metric of its row: \"where\" there)" tall.csv
 }
+
+# ---- lines that are no rows ----
+
+# map KEYS: a map with these keys besides.
+map() {
+	printf '{%s, "vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "cpu", "column": "cpu"}]}\n' "$1" >m.json
+}
+
+@test "skip: lines before the header, or before rows without one" {
+	put a.csv 'Report of "May\n,,,\nvm,time,x\nvm,time,cpu\na,0,1\na,300,x\n'
+	map '"skip": 3'
+	both refused "a.csv:6: column 'cpu': found 'x', expected a number" --map m.json a.csv
+	both ingest --bad-rows skip --map m.json a.csv
+	lines "a,$T0,1"
+	grep -q ' 2 rows in, 1 rows out, 1 bad rows' err
+	# A byte order mark stands before all of it; each file has its own.
+	put b.csv '\xef\xbb\xbf\r\n"\r\n\r\nvm,time,cpu\r\nb,0,2\r\n'
+	both ingest --bad-rows skip --map m.json a.csv b.csv
+	lines "a,$T0,1" "b,$T0,2"
+	map '"skip": 2, "header": false, "columns": ["vm", "time", "cpu"]'
+	put c.csv 'x,1,2\n"\nc,0,1\nc,300,2\n'
+	both ingest --map m.json c.csv c.csv
+	lines "c,$T0,1" "c,$T5,2" "c,$T0,1" "c,$T5,2"
+	both ingest --threads 4 --map m.json c.csv c.csv
+	lines "c,$T0,1" "c,$T5,2" "c,$T0,1" "c,$T5,2"
+	map '"skip": 9'
+	both refused 'a.csv: found 6 lines, expected a header after 9, which "skip" says' \
+	    --map m.json a.csv
+	# Longer than what is read at once.
+	{ head -c 700000 /dev/zero | tr '\0' ','; echo; cat b.csv; } >d.csv
+	map '"skip": 4'
+	both ingest --map m.json d.csv
+	lines "b,$T0,2"
+}
+
+@test "comment: lines that begin so, wherever they stand" {
+	put a.csv '# exported "now\n\n#,,\nvm,time,cpu\n#a,0,9\na,0,1\n #b,0,2\n"#c\n#d",0,3\n# end'
+	map '"comment": "#"'
+	both ingest --map m.json a.csv
+	lines "a,$T0,1" "#b,$T0,2" '"#c' "#d\",$T0,3"
+	grep -q ' 3 rows in, 3 rows out, 0 bad rows' err
+	put b.csv 'vm,time,cpu\n#\n#\na,0,1\n#\n\n#x\na,300,soft\n'
+	both refused "b.csv:8: column 'cpu': found 'soft'" --map m.json b.csv
+	put c.csv 'vm,time,cpu\n//\n/a,0,1\n///'
+	map '"comment": "//"'
+	both ingest --map m.json c.csv
+	lines "/a,$T0,1"
+	# Where rows have no times none is a step.
+	echo '{"comment": "#", "header": false, "columns": ["c"], "vm": {"from": "filename"}, "time": {"step": "5m", "start": "@0"}, "metrics": [{"name": "cpu", "column": "c"}]}' >m.json
+	put v '# load\n1\n#\n2\n'
+	both ingest --map m.json v
+	lines "v,$T0,1" "v,$T5,2"
+	# Among very many rows.
+	gen 20 1 >d.csv
+	awk '{ print } NR % 97 == 5 { print "#", $0 }' d.csv >e.csv
+	echo '{"comment": "#", "vm": {"column": "vm"}, "time": {"column": "time"}, "others": "guess"}' >m.json
+	ingest d.csv
+	cp x.arrows plain.arrows
+	both ingest --map m.json e.csv
+	same x.arrows plain.arrows
+}
+
+@test "the header again is passed over and counted, and is no bad row" {
+	put a.csv 'vm,time,cpu\na,0,1\nvm,time,cpu\na,300,2\n"vm", time ,cpu\n'
+	both ingest a.csv
+	lines "a,$T0,1" "a,$T5,2"
+	assert_equal "$(cat err)" "vmf-ingest: 1 file, 2 rows in, 2 rows out, 0 bad rows, 0 missing values, the header 2 times more"
+	put b.csv 'vm,time,cpu\na,0,1\nvm,time,CPU\n'
+	both refused "b.csv:3: column 'time': found 'time'" b.csv
+	# Only in place of a bad row: these are data.
+	put c.csv '1,7\n1,7\n2,7\n'
+	echo '{"vm": {"column": 1}, "time": {"step": "5m", "start": "@0"}, "metrics": [{"name": "cpu", "column": 2}]}' >m.json
+	both ingest --map m.json c.csv
+	lines "1,$T0,7" "2,$T5,7"
+	# A step less where rows have no times, and no row of another metric.
+	put d.csv 'vm,key,v\na,c,1\nvm,key,v\na,x,?\na,c,3\n'
+	echo '{"vm": {"column": "vm"}, "time": {"step": "5m", "start": "@0"}, "metrics": [{"name": "cpu", "column": "v", "where": {"column": "key", "is": "c"}}]}' >m.json
+	both ingest --map m.json d.csv
+	lines "a,$T0,1" a,1970-01-01T00:10:00Z,3
+	grep -qF '3 rows in, 2 rows out, 0 bad rows, 0 missing values, 1 of no metric, the header 1 time more' err
+	# In a wide table, and not kept with the bad rows.
+	put w.csv 't,x,y\n0,1,2\nt,x,y\n300,a,b\n600,3,4\n'
+	both ingest --map wide --metric cpu --bad-rows kept w.csv
+	assert_equal "$(wc -l <out)" 5
+	assert_equal "$(cat kept)" 300,a,b
+}

@@ -137,6 +137,18 @@ find_lines(struct vmf_block *b)
 	b->row[r] = (uint32_t)at;
 }
 
+/* Lines of comment are libcsv's reader's to pass over. */
+static void
+find_comments(struct vmf_block *b)
+{
+	size_t len = strlen(b->plan.comment);
+
+	for (int64_t r = 0; r < b->cells.n; r++)
+		if (memcmp(vmf_block_text(b) + vmf_block_line(b, r),
+		    b->plan.comment, len) == 0)
+			b->odd[r] = VMF_LINE_ODD;
+}
+
 /* A tile's field that more than one column is made from. */
 struct shared {
 	int64_t field;		/* -1: none yet */
@@ -211,7 +223,10 @@ some_numbers(struct vmf_block *b, const struct vmf_cells *c,
 static void
 pass_lines(const struct vmf_cells *c, const struct vmf_bind *bd)
 {
+	const struct vmf_field_text *name = &bd->name[bd->col->where];
+
 	for (int64_t r = 0; r < c->n; r++) {
+		const char *s, *end;
 		int64_t i = 0;
 
 		if (c->odd[r])
@@ -219,8 +234,12 @@ pass_lines(const struct vmf_cells *c, const struct vmf_bind *bd)
 		while (i < bd->n_cols && !bd->col[i].attribute &&
 		    !is_of(c, r, &bd->col[i]))
 			i++;
-		if (i == bd->n_cols || bd->col[i].attribute)
-			c->odd[r] = VMF_LINE_PASSED;
+		if (i < bd->n_cols && !bd->col[i].attribute)
+			continue;
+		/* It may be the header again. */
+		vmf_cell(c, r, bd->col->where, &s, &end);
+		c->odd[r] = end - s == name->len && memcmp(s, name->s,
+		    (size_t)name->len) == 0 ? VMF_LINE_ODD : VMF_LINE_PASSED;
 	}
 }
 
@@ -303,6 +322,8 @@ vmf_block_parse(struct vmf_block *b, int64_t base)
 	b->cells.text = text + base;
 	b->cells.sep = b->marks.pos;
 	find_lines(b);
+	if (b->plan.comment != NULL)
+		find_comments(b);
 	/* A byte order mark is libcsv's reader's to pass over. */
 	if (b->first && base == 0 && b->cells.n > 0 &&
 	    memcmp(text, "\xef\xbb\xbf", 3) == 0)

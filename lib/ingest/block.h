@@ -28,6 +28,7 @@ struct vmf_block_plan {
 	const struct vmf_bind *bind;	/* NULL: not known yet */
 	bool wide;
 	bool blank_rows;
+	const char *comment;	/* or NULL: see vmf_csv_set_comment */
 	char delim;
 	enum vmf_simd simd;
 	enum vmf_stamp stamp;	/* AUTO: that of the first time found */

@@ -200,6 +200,7 @@ take(void *arg, void *slot)
 		.bind = f->ready ? &in->bind : NULL,
 		.wide = in->map->wide,
 		.blank_rows = in->map->time_by_row,
+		.comment = in->map->comment,
 		.delim = in->map->delim,
 		.simd = in->opt.simd,
 		.stamp = in->opt.stamp != VMF_STAMP_AUTO ? in->opt.stamp :

@@ -198,6 +198,24 @@ read_header(struct vmf_ingest *in, struct vmf_err *e)
 	return bind(in, row.field, row.n, where, e);
 }
 
+/* What the map says of lines that are no rows. */
+static int
+pass_lines(struct vmf_ingest *in, struct vmf_err *e)
+{
+	int64_t left = in->map->skip;
+	/* Of no lines none would be read: not even what may be a mark. */
+	int rc = left > 0 ? vmf_csv_skip(in->csv, &left, e) : 0;
+
+	if (rc == 0 && left > 0 && in->map->header)
+		return vmf_fail(e, VMF_EDATA, "%s: found %lld lines, "
+		    "expected a header after %lld, which \"skip\" says",
+		    in->file, (long long)(in->map->skip - left),
+		    (long long)in->map->skip);
+	if (in->map->comment != NULL)
+		vmf_csv_set_comment(in->csv, in->map->comment);
+	return rc;
+}
+
 static int64_t
 read_source(void *arg, void *p, int64_t n, struct vmf_err *e)
 {
@@ -238,6 +256,8 @@ vmf_ingest_open(struct vmf_ingest *in, const char *path, struct vmf_err *e)
 	}
 	rc = vmf_csv_open(&in->csv, &text, in->map->delim,
 	    in->map->time_by_row, e);
+	if (rc == 0)
+		rc = pass_lines(in, e);
 	if (rc == 0 && in->map->header)
 		rc = read_header(in, e);
 	else if (rc == 0 && !in->bound)

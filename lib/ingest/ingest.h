@@ -44,7 +44,8 @@ struct vmf_ingest_opts {
 
 struct vmf_ingest_counts {
 	int64_t files;
-	int64_t rows_in;	/* without headers and empty lines */
+	int64_t rows_in;	/* without headers and lines that are none */
+	int64_t headers;	/* met again among the rows */
 	int64_t rows_out;	/* samples */
 	int64_t bad;
 	int64_t passed;		/* rows that are of no metric */

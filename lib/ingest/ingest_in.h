@@ -36,6 +36,7 @@ struct vmf_ingest {
 	double *num;		/* by column; in a wide map by value */
 	struct vmf_field_text *str;
 	int64_t num_cap, str_cap;
+	bool again;		/* it is the header */
 	struct vmf_err why;	/* what is wrong with it */
 	struct vmf_err first_bad, first_passed;
 	/* what the row before had: most have the same again */

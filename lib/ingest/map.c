@@ -12,10 +12,12 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/time.h"
+#include "ingest/csvread.h"
 #include "ingest/map_json.h"
 #include "ingest/migmap.h"
 
 #define MAP_MAX_BYTES (1 << 20)
+#define MAP_MAX_SKIP 1000000
 
 static int
 parse_columns(struct vmf_map *m, const cJSON *v, const struct vmf_place *at,
@@ -257,6 +259,30 @@ parse_cols(struct vmf_map *m, const cJSON *v, const char *key,
 	return 0;
 }
 
+/* What lines are no rows. */
+static int
+parse_no_rows(struct vmf_map *m, const cJSON *root,
+    const struct vmf_place *at, struct vmf_err *e)
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(root, "skip");
+	int rc;
+
+	if (v != NULL && !(cJSON_IsNumber(v) && v->valuedouble >= 0 &&
+	    v->valuedouble <= MAP_MAX_SKIP &&
+	    v->valuedouble == floor(v->valuedouble)))
+		return vmf_json_bad(at, e, "skip", cJSON_IsNumber(v) ?
+		    "another number" : vmf_json_type(v),
+		    "the number of lines before the first row, as 3");
+	m->skip = v != NULL ? (int64_t)v->valuedouble : 0;
+	rc = vmf_json_str(root, "comment", &m->comment, at, e);
+	if (rc == 0 && m->comment != NULL &&
+	    (strlen(m->comment) > VMF_CSV_MAX_COMMENT ||
+	    strpbrk(m->comment, "\r\n") != NULL))
+		rc = vmf_json_bad(at, e, "comment", "another text",
+		    "what such lines begin with, as \"#\"");
+	return rc;
+}
+
 static int
 parse_words(struct vmf_map *m, const cJSON *root, const struct vmf_place *at,
     struct vmf_err *e)
@@ -272,6 +298,8 @@ parse_words(struct vmf_map *m, const cJSON *root, const struct vmf_place *at,
 	m->header = v == NULL || cJSON_IsTrue(v);
 
 	rc = vmf_json_delim(root, &m->delim, at, e);
+	if (rc == 0)
+		rc = parse_no_rows(m, root, at, e);
 	if (rc == 0)
 		rc = vmf_json_str(root, "layout", &word, at, e);
 	if (rc == 0 && word != NULL) {
@@ -381,7 +409,8 @@ vmf_map_parse(struct vmf_map *m, const char *text, int64_t len,
     const char *name, struct vmf_err *e)
 {
 	static const char *const keys[] = { "delimiter", "header", "columns",
-	    "layout", "vm", "time", "metrics", "attributes", "others", NULL };
+	    "layout", "vm", "time", "metrics", "attributes", "others",
+	    "skip", "comment", NULL };
 	struct vmf_place at = { name, "" };
 	const char *end = NULL;
 	const cJSON *v;
@@ -507,6 +536,7 @@ vmf_map_free(struct vmf_map *m)
 	}
 	free(m->col);
 	vmf_mig_map_free(m->migrations);
+	free(m->comment);
 	free(m->id.name);
 	free(m->time.name);
 	*m = (struct vmf_map){ 0 };

@@ -48,6 +48,8 @@ struct vmf_map {
 	struct vmf_mig_map *migrations;	/* not NULL: of these, not of
 					 * readings, and the rest is empty */
 	char delim;
+	int64_t skip;		/* lines before the header */
+	char *comment;		/* lines that begin so are none; or NULL */
 	bool header;		/* the first row holds the columns' names */
 	int n_columns;		/* without a header: the columns' names */
 	char **column;

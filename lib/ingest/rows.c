@@ -173,7 +173,7 @@ not_a_number(struct vmf_ingest *in, const struct vmf_row *row,
 	const char *hint = nearly(&row->field[field]);
 	char want[240], shown[48];
 
-	c->n_bad++;
+	c->n_bad += !in->again;
 	if (hint != NULL || !c->guessed || c->attribute || c->n_good > 0)
 		return row_bad(in, row, field, hint != NULL ? hint :
 		    "a number");
@@ -339,7 +339,7 @@ pass_over(struct vmf_ingest *in, const struct vmf_row *row)
 	for (int64_t i = 0; i < in->bind.n_cols && !c[i].attribute; i++)
 		if (is_of(row, &c[i]))
 			return 0;
-	if (in->count.passed++ > 0)
+	if (in->again || in->count.passed++ > 0)
 		return VMF_ROW_PASSED;
 	why = in->why;
 	snprintf(want, sizeof(want), "'%s'",
@@ -401,6 +401,22 @@ vmf_ingest_never(const struct vmf_ingest *in, const struct vmf_bound *c,
 	    shown, in->first_bad.msg);
 }
 
+/* Whether the row is the header, as where files stand after each other: one
+ * that is none of the data, as it is asked of rows that are bad or passed. */
+static bool
+is_header(const struct vmf_ingest *in, const struct vmf_row *row)
+{
+	const struct vmf_field_text *name = in->bind.name;
+	int64_t i = 0;
+
+	if (!in->map->header || row->n != in->bind.n_fields)
+		return false;
+	while (i < row->n && row->field[i].len == name[i].len &&
+	    memcmp(row->field[i].s, name[i].s, (size_t)name[i].len) == 0)
+		i++;
+	return i == row->n;
+}
+
 /* A bad row, by --bad-rows. */
 static int
 reject(struct vmf_ingest *in, const struct vmf_row *row, struct vmf_err *e)
@@ -435,12 +451,19 @@ vmf_ingest_row(struct vmf_ingest *in, const struct vmf_row *row,
 
 	in->count.rows_in++;
 	in->n_rows++;
+	in->again = row->bad == NULL && is_header(in, row);
 	if (row->bad != NULL) {
 		(void)vmf_fail(&in->why, VMF_EDATA, "%s:%lld: %s", in->file,
 		    (long long)row->line, row->bad);
 		rc = VMF_ROW_BAD;
 	} else {
 		rc = convert(in, row, b, e);
+	}
+	if (rc > 0 && in->again) {
+		in->count.rows_in--;
+		in->n_rows--;
+		in->count.headers++;
+		return 0;
 	}
 	return rc == VMF_ROW_BAD ? reject(in, row, e) :
 	    rc == VMF_ROW_PASSED ? 0 : rc;

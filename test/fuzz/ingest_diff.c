@@ -51,6 +51,13 @@ static const struct own {
 	    "\"where\": {\"column\": \"key\", \"is\": \"m\"}},"
 	    "{\"name\": \"dup\", \"column\": \"b\","
 	    "\"percent_of\": \"a\"}]}", "vm,t,a,b,key", "vtnnk" },
+	{ "{\"vm\": {\"column\": \"id\"}, \"time\": {\"column\": \"t\"},"
+	    "\"skip\": 2, \"comment\": \"#\", \"others\": \"guess\"}",
+	    "Report,\n\"of the day\nid,t,cpu,vcpus", "vtnn" },
+	{ "{\"vm\": {\"from\": \"filename\"}, \"time\": {\"step\": \"5m\"},"
+	    "\"header\": false, \"columns\": [\"c\"], \"skip\": 1,"
+	    "\"comment\": \"#!\", \"metrics\": [{\"name\": \"cpu\","
+	    "\"column\": \"c\"}]}", "1,2\"", "n" },
 };
 #define N_OWNS (sizeof(owns) / sizeof(*owns))
 
@@ -217,6 +224,20 @@ put_line_end(struct vmf_buf *b, struct choices *c, unsigned style)
 		put(b, style ? "\r\n" : "\n");
 }
 
+/* A line that may be no row; of a header the last one. */
+static void
+put_no_row(struct vmf_buf *b, const struct own *own, struct choices *c)
+{
+	static const char *const lines[] = { "#", "#!", "# a,b,c,d,e",
+	    "#!a;b;c;d", "#\"", " # x", "\"#\",1,2,3", "" };
+	const char *last = strrchr(own->header, '\n');
+	unsigned which = choose(c, 12);
+
+	put(b, which < 8 ? lines[which] :
+	    last != NULL ? last + 1 : own->header);
+	put(b, "\n");
+}
+
 /* Rows that fit the map, most of them. */
 static void
 put_rows(struct vmf_buf *b, const struct vmf_map *m, const struct own *own,
@@ -261,6 +282,8 @@ put_rows(struct vmf_buf *b, const struct vmf_map *m, const struct own *own,
 	}
 	while (c->n > 0) {
 		s = own != NULL ? own->shape : shape[which];
+		if (own != NULL && choose(c, 16) == 0)
+			put_no_row(b, own, c);
 		for (; *s != '\0'; s++) {
 			if (*s == 't')
 				put_time(b, c, kind);
@@ -416,7 +439,8 @@ compare(const struct result *a, const struct result *b,
 {
 	if (a->rc != b->rc || strcmp(a->err.msg, b->err.msg) != 0)
 		differ("the error", a, b, o);
-	if (a->n.rows_in != b->n.rows_in || a->n.passed != b->n.passed ||
+	if (a->n.rows_in != b->n.rows_in || a->n.headers != b->n.headers ||
+	    a->n.passed != b->n.passed ||
 	    a->n.rows_out != b->n.rows_out ||
 	    a->n.bad != b->n.bad || a->n.missing != b->n.missing ||
 	    a->n.files != b->n.files)
