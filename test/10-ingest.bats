@@ -137,7 +137,7 @@ setup() {
 	printf '\xfd7zXZ\0\0' >b
 	refused 'found xz data' b
 	printf '\xff\xfev\0m\0' >b
-	refused 'UTF-16' b
+	refused 'b: found UTF-16 text, expected text in UTF-8, plain or packed by gzip or zstd: iconv -f UTF-16 -t UTF-8 makes it so' b
 	vmf-ingest -q a.csv >b
 	refused 'an Arrow stream' b
 }

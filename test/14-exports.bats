@@ -222,3 +222,50 @@ map() {
 	assert_equal "$(wc -l <out)" 5
 	assert_equal "$(cat kept)" 300,a,b
 }
+
+# ---- messages that lead on ----
+
+@test "JSON is said to be JSON, and the example of Prometheus reads it" {
+	cat >answer.json <<-'END'
+	{"status":"success","data":{"resultType":"matrix","result":[
+	{"metric":{"instance":"a:9100"},"values":[[1714521600.781,"0.25"],[1714521660.781,"0.5"]]},
+	{"metric":{"instance":"b:9100"},"values":[[1714521600.781,"NaN"]]}]}}
+	END
+	local text='found JSON, expected CSV: jq -r '"'... | @csv'"' makes it, see the example of Prometheus in vmf-ingest(1)'
+	put lines.json '{"vm":"a","cpu":1}\n{"vm":"b","cpu":2}\n'
+	put list.json '\n  [\n  1,\n'
+	put ok.csv 'vm,time,cpu\na,0,1\n'
+	both refused "answer.json:1: $text" answer.json
+	both refused "lines.json:1: $text" ok.csv lines.json
+	both refused "list.json:2: $text" list.json
+	both refused "list.json:2: $text" --map wide --metric cpu list.json
+	both refused "lines.json:1: $text" --map azure lines.json
+	# What is well read may begin so.
+	put w.csv '[t],{vm\n0,1\n'
+	both ingest --map wide --metric cpu w.csv
+	lines "{vm,$T0,1"
+	example 'Prometheus answers' >sh
+	grep -q 'jq -r' sh
+	sh -eu sh
+	run -0 vmf-cat --csv day.arrows
+	assert_output "vm,time,cpu
+a:9100,2024-05-01T00:00:00Z,25
+a:9100,2024-05-01T00:01:00Z,50
+b:9100,2024-05-01T00:00:00Z,"
+}
+
+@test "a header that stands further down is found, for the message" {
+	put a.csv 'Report of May\n,,\n\nvm,time,cpu\na,0,1\n'
+	both refused "a.csv:1: no column 'time' for time; found 'Report of May'; --map FILE.json tells which it is (--show-map prints one to begin with); line 4 has it: \"skip\": 3 in a map, if it is the header" a.csv
+	# One that is too far, and one that is of another name.
+	{ yes x | head -n 10; cat a.csv; } >b.csv
+	both refused "no column 'time' for time" b.csv
+	case $stderr in
+	*skip*) fail "$stderr" ;;
+	esac
+	put c.csv 'id,time\n"\nvm,time\n'
+	both refused "no column 'vm' for vm; found 'id', 'time'" c.csv
+	case $stderr in
+	*skip*) fail "$stderr" ;;
+	esac
+}

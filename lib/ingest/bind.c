@@ -190,7 +190,7 @@ is_field(const struct vmf_bind *b, int64_t i, const struct vmf_map_ref *ref)
 
 /* The field that ref means. */
 static int
-find(const struct vmf_bind *b, uint8_t *use, const struct vmf_map_ref *ref,
+find(struct vmf_bind *b, uint8_t *use, const struct vmf_map_ref *ref,
     const char *what, int64_t *field, const char *where, struct vmf_err *e)
 {
 	char found[400];
@@ -204,6 +204,7 @@ find(const struct vmf_bind *b, uint8_t *use, const struct vmf_map_ref *ref,
 		    (long long)b->n_fields, (long long)ref->pos, what);
 	if (i == b->n_fields) {
 		vmf_show_names(b->name, b->n_fields, ref->name, found);
+		b->lacking = ref->name;
 		return vmf_fail(e, VMF_EDATA, "%s: no column '%s' for %s; "
 		    "%s%s", where, ref->name, what, found,
 		    strstr(found, "; expected") != NULL ? "" : "; --map "
@@ -230,7 +231,7 @@ spare(const struct vmf_bind *b, uint8_t *use, const struct vmf_map_ref *ref)
 
 /* All fields that the map names: what is wanted must be there. */
 static int
-claim(const struct vmf_bind *b, uint8_t *use, const struct vmf_pick *pick,
+claim(struct vmf_bind *b, uint8_t *use, const struct vmf_pick *pick,
     const char *where, struct vmf_err *e)
 {
 	int64_t at;

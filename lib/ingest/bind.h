@@ -52,6 +52,8 @@ struct vmf_bind {
 	struct vmf_bound *col;
 	bool some_rows;		/* every metric has a where: rows that are of
 				 * none of them are passed over */
+	const char *lacking;	/* the name that made vmf_bind_make fail, or
+				 * NULL */
 	int64_t n_values, values_cap;
 	int64_t *value;		/* wide: the fields that hold values */
 };

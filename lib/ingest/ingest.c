@@ -9,6 +9,9 @@
 #include "base/time.h"
 #include "ingest/ingest_in.h"
 
+/* The header is not sought in later lines. */
+#define HEADER_LINES 10
+
 int
 vmf_ingest_new(struct vmf_ingest **out, const struct vmf_map *map,
     const struct vmf_ingest_opts *opts, struct vmf_err *e)
@@ -174,12 +177,37 @@ bind_map_columns(struct vmf_ingest *in, struct vmf_err *e)
 	return rc;
 }
 
+/* The header lacked a name: say so where a line soon after has it. */
+static void
+find_header(struct vmf_ingest *in, struct vmf_err *e)
+{
+	const char *name = in->bind.lacking;
+	int64_t len = (int64_t)strlen(name);
+	struct vmf_row row;
+	size_t used;
+
+	while (vmf_csv_next(in->csv, &row, NULL) > 0 &&
+	    row.line <= HEADER_LINES)
+		for (int64_t i = 0; i < row.n; i++) {
+			if (row.field[i].len != len || memcmp(row.field[i].s,
+			    name, (size_t)len) != 0)
+				continue;
+			used = strlen(e->msg);
+			snprintf(e->msg + used, sizeof(e->msg) - used, "; "
+			    "line %lld has it: \"skip\": %lld in a map, if it "
+			    "is the header", (long long)row.line,
+			    (long long)row.line - 1);
+			return;
+		}
+}
+
 static int
 read_header(struct vmf_ingest *in, struct vmf_err *e)
 {
 	const char *file = in->file;
 	struct vmf_row row;
 	char where[600];
+	bool json;
 	int rc = vmf_csv_next(in->csv, &row, e);
 
 	if (rc < 0)
@@ -187,15 +215,25 @@ read_header(struct vmf_ingest *in, struct vmf_err *e)
 	if (rc == 0)
 		return vmf_fail(e, VMF_EDATA,
 		    "%s: the file is empty, expected a header", file);
+	json = vmf_ingest_is_json(&row);
 	if (row.bad != NULL)
-		return vmf_fail(e, VMF_EDATA, "%s:%lld: %s", file,
+		return json ? vmf_ingest_json(in, &row, e) :
+		    vmf_fail(e, VMF_EDATA, "%s:%lld: %s", file,
 		    (long long)row.line, row.bad);
-	if (in->bound && !in->map->wide)
-		return vmf_bind_same(&in->bind, &row, file, in->first_file,
-		    e);
 	snprintf(where, sizeof(where), "%.500s:%lld", file,
 	    (long long)row.line);
-	return bind(in, row.field, row.n, where, e);
+	if (in->bound && !in->map->wide)
+		rc = vmf_bind_same(&in->bind, &row, file, in->first_file,
+		    e);
+	else
+		rc = bind(in, row.field, row.n, where, e);
+	/* Columns of VMs are not missed where there is none. */
+	if (json && (rc == VMF_EDATA || (rc == 0 && in->map->wide &&
+	    in->bind.n_values == 0)))
+		return vmf_ingest_json(in, &row, e);
+	if (rc == VMF_EDATA && in->bind.lacking != NULL && e != NULL)
+		find_header(in, e);
+	return rc;
 }
 
 /* What the map says of lines that are no rows. */

@@ -61,6 +61,12 @@ struct vmf_ingest {
 int vmf_ingest_row(struct vmf_ingest *in, const struct vmf_row *row,
     struct vmf_batch *b, struct vmf_err *e) VMF_CHECK;
 
+/* Whether a row begins as JSON does. */
+bool vmf_ingest_is_json(const struct vmf_row *row);
+/* VMF_EDATA: it does. */
+int vmf_ingest_json(const struct vmf_ingest *in, const struct vmf_row *row,
+    struct vmf_err *e);
+
 /* VMF_EDATA: the column was taken for a metric and holds no number. */
 int vmf_ingest_never(const struct vmf_ingest *in, const struct vmf_bound *c,
     struct vmf_err *e) VMF_CHECK;

@@ -390,6 +390,26 @@ convert(struct vmf_ingest *in, const struct vmf_row *row,
 	return rc != 0 ? rc : put_row(in, b, e);
 }
 
+bool
+vmf_ingest_is_json(const struct vmf_row *row)
+{
+	int64_t i = 0;
+
+	while (i < row->raw_len && strchr(" \t", row->raw[i]) != NULL &&
+	    row->raw[i] != '\0')
+		i++;
+	return i < row->raw_len && (row->raw[i] == '{' || row->raw[i] == '[');
+}
+
+int
+vmf_ingest_json(const struct vmf_ingest *in, const struct vmf_row *row,
+    struct vmf_err *e)
+{
+	return vmf_fail(e, VMF_EDATA, "%s:%lld: found JSON, expected CSV: "
+	    "jq -r '... | @csv' makes it, see the example of Prometheus in "
+	    "vmf-ingest(1)", in->file, (long long)row->line);
+}
+
 int
 vmf_ingest_never(const struct vmf_ingest *in, const struct vmf_bound *c,
     struct vmf_err *e)
@@ -465,6 +485,9 @@ vmf_ingest_row(struct vmf_ingest *in, const struct vmf_row *row,
 		in->count.headers++;
 		return 0;
 	}
+	if (rc == VMF_ROW_BAD && in->n_rows == 1 && !in->map->header &&
+	    vmf_ingest_is_json(row))
+		(void)vmf_ingest_json(in, row, &in->why);
 	return rc == VMF_ROW_BAD ? reject(in, row, e) :
 	    rc == VMF_ROW_PASSED ? 0 : rc;
 }
