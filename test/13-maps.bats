@@ -273,6 +273,8 @@ b,$T5,1,x"
 	skip: found a string, expected the number of lines before the first row, as 3	{"skip": "3"}
 	comment: found another text, expected what such lines begin with, as "#"	{"comment": "a\nb"}
 	comment: found an empty string, expected a string	{"comment": ""}
+	metrics[0].offset: found a string, expected a number	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "a", "column": "cpu", "offset": "2"}]}
+	metrics[0].offset: found infinity, expected a number	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "a", "column": "cpu", "offset": 1e999}]}
 	metrics[0].column: found nothing, expected a column's name or its position from 1	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "a"}]}
 	attributes[0].column: found nothing, expected a column's name or its position from 1	{"vm": {"column": "vm"}, "time": {"column": "time"}, "attributes": [{"name": "a"}], "metrics": [{"name": "b", "column": "cpu"}]}
 	metrics: found one without a name, expected a name for each where there are several	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"column": "cpu"}, {"column": "time"}]}
@@ -332,7 +334,7 @@ b,$T5,1,x"
 		n=$((n + 1))
 	done <maps
 	echo "$n maps"' >said || fail "$(cat said)"
-	assert_equal "$(cat said)" "79 maps"
+	assert_equal "$(cat said)" "81 maps"
 	[ ! -e out ]
 	printf '{"vm": "\377"}' >m.json
 	fails 1 'found bytes that are not UTF-8, expected JSON' \

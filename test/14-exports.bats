@@ -269,3 +269,34 @@ b:9100,2024-05-01T00:00:00Z,"
 	*skip*) fail "$stderr" ;;
 	esac
 }
+
+# ---- what a number stands for ----
+
+@test "offset: 100 minus what is idle, as sadf writes it" {
+	put sa01.csv '# hostname;interval;timestamp;CPU;%%user;%%idle\nweb1;600;2024-05-01 00:10:01 UTC;-1;1.00;98.50\n# hostname;interval;timestamp;CPU;%%user;%%idle\nweb1;600;2024-05-01 00:20:01 UTC;-1;1.00;0\nweb1;600;2024-05-01 00:30:01 UTC;-1;1.00;\n'
+	sed -i 's/%%/%/g' sa01.csv
+	cp sa01.csv sa02.csv
+	example 'sadf -d' >sh
+	sh -eu sh
+	vmf-cat --csv day.arrows >out
+	lines web1,2024-05-01T00:10:01Z,1.5 web1,2024-05-01T00:20:01Z,100 \
+	    web1,2024-05-01T00:30:01Z, web1,2024-05-01T00:10:01Z,1.5 \
+	    web1,2024-05-01T00:20:01Z,100 web1,2024-05-01T00:30:01Z,
+	# After the scale and the share; computed in double, rounded once.
+	put a.csv 'vm,time,free,all\na,0,2,8\na,300,1,0\na,600,0.1,3\na,900,-0,1\n'
+	cat >m.json <<-'END'
+	{"vm": {"column": "vm"}, "time": {"column": "time"},
+	 "metrics": [
+	  {"name": "mem", "column": "free", "percent_of": "all", "scale": -1, "offset": 100},
+	  {"name": "more", "column": "free", "offset": 16777216},
+	  {"name": "same", "column": "free", "scale": 1, "offset": 0}]}
+	END
+	both ingest --map m.json a.csv
+	lines "a,$T0,75,16777218,2" "a,$T5,,16777216,1" \
+	    a,1970-01-01T00:10:00Z,96.666664,16777216,0.1 \
+	    a,1970-01-01T00:15:00Z,100,16777216,-0
+	put b.csv 'vm,time,free,all\na,0,3.4028235e38,1\n'
+	sed -i 's/16777216/3e38/' m.json
+	both refused "b.csv:2: column 'free': found '3.4028235e38', expected a number in the range of float32" \
+	    --only more --map m.json b.csv
+}

@@ -32,7 +32,7 @@ struct vmf_bound {
 	enum vmf_type type;
 	const char *name, *unit;	/* the map's, or in text */
 	int64_t name_len;
-	double scale;
+	double scale, offset;
 	int64_t from;		/* field, from 0; -1 in a wide map */
 	int64_t percent_of;	/* field, or -1 */
 	int64_t where;		/* the field, or -1, that holds is in the rows

@@ -41,7 +41,7 @@ static inline bool
 vmf_bound_plain(const struct vmf_bound *c)
 {
 	return c->type == VMF_FLOAT32 && c->scale == 1.0 &&
-	    c->percent_of < 0;
+	    c->offset == 0.0 && c->percent_of < 0;
 }
 
 /* What a column makes of the number v, and of `of` where it has percent_of:
@@ -57,6 +57,9 @@ vmf_convert_value(const struct vmf_bound *c, double *v, double of)
 			return VMF_CONV_INFINITE_OF;
 		*v = of == 0.0 ? NAN : 100.0 * *v / of;
 	}
+	/* Zero keeps its sign. */
+	if (c->offset != 0.0)
+		*v += c->offset;
 	if (isnan(*v))
 		return VMF_CONV_OK;
 	switch (c->type) {

@@ -175,16 +175,33 @@ parse_type(struct vmf_map_col *c, const cJSON *v, const struct vmf_place *at,
 	return rc;
 }
 
+/* A number that a value is multiplied by, or (may_be_0) that is added. */
+static int
+parse_number(const cJSON *obj, const char *key, bool may_be_0, double *out,
+    const struct vmf_place *at, struct vmf_err *e)
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(obj, key);
+
+	if (v == NULL)
+		return 0;
+	if (!cJSON_IsNumber(v) || !isfinite(v->valuedouble) ||
+	    (!may_be_0 && v->valuedouble == 0.0))
+		return vmf_json_bad(at, e, key, !cJSON_IsNumber(v) ?
+		    vmf_json_type(v) : may_be_0 ? "infinity" :
+		    "zero or infinity", "a number");
+	*out = v->valuedouble;
+	return 0;
+}
+
 static int
 parse_col(struct vmf_map *m, const cJSON *v, bool attribute,
     const struct vmf_place *at, struct vmf_err *e)
 {
 	static const char *const metric_keys[] = { "name", "column", "unit",
-	    "scale", "percent_of", "where", NULL };
+	    "scale", "offset", "percent_of", "where", NULL };
 	static const char *const attr_keys[] = { "name", "column", "unit",
 	    "scale", "type", NULL };
 	struct vmf_map_col *c;
-	const cJSON *s;
 	int rc;
 
 	if (!cJSON_IsObject(v))
@@ -221,21 +238,15 @@ parse_col(struct vmf_map *m, const cJSON *v, bool attribute,
 		rc = vmf_json_str(v, "unit", &c->unit, at, e);
 	if (rc == 0 && attribute)
 		rc = parse_type(c, v, at, e);
-	if (rc != 0)
-		return rc;
-	s = cJSON_GetObjectItemCaseSensitive(v, "scale");
-	if (s == NULL)
-		return 0;
-	if (!cJSON_IsNumber(s) || !isfinite(s->valuedouble) ||
-	    s->valuedouble == 0.0)
-		return vmf_json_bad(at, e, "scale", cJSON_IsNumber(s) ?
-		    "zero or infinity" : vmf_json_type(s), "a number");
-	if (c->type == VMF_UTF8)
-		return vmf_json_bad(at, e, "scale", "it for text",
-		    "a type of int32 "
-		    "or float64 beside it");
-	c->scale = s->valuedouble;
-	return 0;
+	if (rc == 0)
+		rc = parse_number(v, "scale", false, &c->scale, at, e);
+	if (rc == 0)
+		rc = parse_number(v, "offset", true, &c->offset, at, e);
+	if (rc == 0 && c->type == VMF_UTF8 &&
+	    cJSON_GetObjectItemCaseSensitive(v, "scale") != NULL)
+		rc = vmf_json_bad(at, e, "scale", "it for text",
+		    "a type of int32 or float64 beside it");
+	return rc;
 }
 
 static int

@@ -27,6 +27,7 @@ struct vmf_map_col {
 	enum vmf_type type;	/* float32 for metrics; utf8, int32, float64 */
 	char *unit;		/* or NULL */
 	double scale;		/* the number read is multiplied by this */
+	double offset;		/* and this is added in the end */
 	bool has_from;		/* a metric of wide, by filename, has none */
 	struct vmf_map_ref from;
 	bool has_percent_of;	/* 100 x from / percent_of */

@@ -47,8 +47,9 @@ static const struct own {
 	    "\"others\": \"ignore\", \"metrics\": ["
 	    "{\"name\": \"cpu\", \"column\": \"a\"},"
 	    "{\"name\": \"mem\", \"column\": \"a\","
-	    "\"percent_of\": \"b\","
+	    "\"percent_of\": \"b\", \"scale\": -1, \"offset\": 100,"
 	    "\"where\": {\"column\": \"key\", \"is\": \"m\"}},"
+	    "{\"name\": \"less\", \"column\": \"b\", \"offset\": -0.1},"
 	    "{\"name\": \"dup\", \"column\": \"b\","
 	    "\"percent_of\": \"a\"}]}", "vm,t,a,b,key", "vtnnk" },
 	{ "{\"vm\": {\"column\": \"id\"}, \"time\": {\"column\": \"t\"},"
