@@ -106,7 +106,8 @@ doubt_times(const struct cmd *c, const struct vmf_ingest *in,
 
 	/* A source without times is of the time that it is said to be. */
 	if ((w->late && w->near) || f == VMF_STAMP_AUTO ||
-	    f == VMF_STAMP_RFC3339 || f == VMF_STAMP_WALL)
+	    f == VMF_STAMP_RFC3339 || f == VMF_STAMP_WALL ||
+	    f == VMF_STAMP_PATTERN)
 		return;
 	if (guessed && !w->early)
 		cmd_note(c, "all times are %s: expected Unix time; a date is "

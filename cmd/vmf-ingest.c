@@ -30,7 +30,8 @@ static const char usage[] =
 "      --id ID           the VM, where the map takes it from the file's name\n"
 "      --start TIME      the first row's time, for sources without times\n"
 "      --step SPAN       the time between their rows [the map's: 5m]\n"
-"      --time-format F   auto, s, ms, us, ns, rfc3339 or wall [the map's]\n"
+"      --time-format F   auto, s, ms, us, ns, rfc3339, wall or a pattern\n"
+"                        such as '%d.%m.%Y %H:%M' [the map's]\n"
 "      --tz ZONE         the wall clock of times without a zone [UTC]\n"
 "      --only LIST       only these metrics and attributes [all]\n"
 "      --ignore COLUMN   pass over a column of the header (repeatable)\n"
@@ -94,7 +95,8 @@ choose_reader(struct vmf_ingest_opts *in)
 static int
 check_options(void)
 {
-	int stamp = vmf_stamp_find(opt.time_format);
+	const char *found;
+	int stamp = vmf_stamp_find(opt.time_format, &found);
 	const char *bad_rows = opt.bad_rows;
 	struct vmf_err err = { "" };
 	int rc;
@@ -106,9 +108,10 @@ check_options(void)
 	    "attributes, as in cpu,mem", &err)) != 0)
 		return cmd_error(&c, rc, &err);
 	if (stamp < 0)
-		return cmd_usage(&c, "--time-format: found '%s', expected "
-		    "auto, s, ms, us, ns, rfc3339 or wall", opt.time_format);
+		return cmd_usage(&c, "--time-format: found '%s', %s, "
+		    "expected %s", opt.time_format, found, VMF_STAMP_WORDS);
 	opt.in.stamp = (enum vmf_stamp)stamp;
+	opt.in.pattern = opt.time_format;
 	if (*bad_rows == '\0' || strcmp(bad_rows, "-") == 0)
 		return cmd_usage(&c, "--bad-rows: found '%s', expected fail, "
 		    "skip or a file", bad_rows);

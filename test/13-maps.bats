@@ -251,7 +251,8 @@ b,$T5,1,x"
 	vm.column: found a boolean, expected a column's name or its position from 1	{"vm": {"column": true}}
 	vm.column: found an empty string, expected a column's name or its position from 1	{"vm": {"column": ""}}
 	time: found a number, expected {"column": NAME} or {"step": "5m"}	{"vm": {"column": "vm"}, "time": 5}
-	time.format: found another word, expected auto, s, ms, us, ns, rfc3339 or wall	{"vm": {"column": "vm"}, "time": {"column": "time", "format": "days"}}
+	time.format: found a pattern without year, month and day, expected auto, s, ms, us, ns, rfc3339, wall or a pattern such as %d.%m.%Y %H:%M	{"vm": {"column": "vm"}, "time": {"column": "time", "format": "%H:%M"}}
+	time.format: found another word, expected auto, s, ms, us, ns, rfc3339, wall or a pattern such as %d.%m.%Y %H:%M	{"vm": {"column": "vm"}, "time": {"column": "time", "format": "days"}}
 	time.format: found it without column, expected both	{"vm": {"column": "vm"}, "time": {"format": "s"}}
 	time: found both column and step, expected one of them	{"vm": {"column": "vm"}, "time": {"column": "time", "step": "5m"}}
 	time.step: found another text, expected a span of time such as "5m"	{"vm": {"column": "vm"}, "time": {"step": "soon"}}
@@ -334,7 +335,7 @@ b,$T5,1,x"
 		n=$((n + 1))
 	done <maps
 	echo "$n maps"' >said || fail "$(cat said)"
-	assert_equal "$(cat said)" "81 maps"
+	assert_equal "$(cat said)" "82 maps"
 	[ ! -e out ]
 	printf '{"vm": "\377"}' >m.json
 	fails 1 'found bytes that are not UTF-8, expected JSON' \

@@ -300,3 +300,83 @@ b:9100,2024-05-01T00:00:00Z,"
 	both refused "b.csv:2: column 'free': found '3.4028235e38', expected a number in the range of float32" \
 	    --only more --map m.json b.csv
 }
+
+# ---- times by a pattern ----
+
+# times PATTERN TEXT WANTED...: each text's time by the pattern, "bad" where it
+# is a bad row.
+times() {
+	local pattern=$1
+	shift
+	: >want
+	echo 'vm;time;cpu' >t.csv
+	while [ $# -gt 0 ]; do
+		printf 'a;"%s";1\nb;%s;1\n' "$1" "$1" >>t.csv
+		[ "$2" = bad ] || printf '%s\n' "a,$2,1" "b,$2,1" >>want
+		shift 2
+	done
+	both ingest --delimiter ';' --tz "${tz:-UTC}" --time-format "$pattern" --bad-rows kept t.csv
+	tail -n +2 out | diff -u want -
+}
+
+@test "times by a pattern: German, American, with names, halves and zones" {
+	times '%d.%m.%Y %H:%M' '01.05.2024 13:05' 2024-05-01T13:05:00Z \
+	    '1.5.2024  3:05' 2024-05-01T03:05:00Z '29.02.2023 00:00' bad \
+	    '29.02.2024 00:00' 2024-02-29T00:00:00Z '01.05.2024 13:05:00' bad \
+	    '01.05.2024 13:60' bad '01.05.2024 24:00' bad '01.13.2024 00:00' bad \
+	    '00.05.2024 00:00' bad '01.05.24 13:05' bad '01.05.2024' bad \
+	    '01.05.202413:05' bad '' bad NA bad '1714521600' bad
+	times '%m/%d/%Y %I:%M:%S %p' '5/1/2024 1:05:09 PM' 2024-05-01T13:05:09Z \
+	    '05/01/2024 12:00:00 am' 2024-05-01T00:00:00Z \
+	    '05/01/2024 12:00:00 Pm' 2024-05-01T12:00:00Z \
+	    '05/01/2024 13:00:00 PM' bad '05/01/2024 0:00:00 AM' bad \
+	    '05/01/2024 1:00:00' bad '05/01/2024 1:00:00 XM' bad
+	times '%a, %e %b %y %T.%f' 'Wed, 1 May 24 13:05:09.999' 2024-05-01T13:05:09Z \
+	    'wednesday,  1 may 69 13:05:09.1' 1969-05-01T13:05:09Z \
+	    'Wed, 31 December 68 00:00:00.0' 2068-12-31T00:00:00Z \
+	    'Wed, 1 Mai 24 13:05:09.9' bad 'Wed, 1 May 24 13:05:09.' bad
+	times '%d/%b/%Y:%H:%M:%S %z' '10/Oct/2023:13:55:36 -0700' 2023-10-10T20:55:36Z \
+	    '10/Oct/2023:13:55:36 +02:00' 2023-10-10T11:55:36Z \
+	    '10/Oct/2023:13:55:36 +02' 2023-10-10T11:55:36Z \
+	    '10/Oct/2023:13:55:36 Z' 2023-10-10T13:55:36Z \
+	    '10/Oct/2023:13:55:36 0200' bad '10/Oct/2023:13:55:36 +2' bad \
+	    '10/Oct/2023:13:55:36 +02:' bad '10/Oct/2023:13:55:36 +25' bad \
+	    '10/Okt/2023:13:55:36 Z' bad
+	times '%F 100%% %R' '2024-05-01 100% 12:34' 2024-05-01T12:34:00Z
+	times '%D' '05/01/24' 2024-05-01T00:00:00Z
+	# On the wall clock, whatever the locale.
+	tz=Europe/Zurich LC_ALL=de_DE.UTF-8 times '%d. %B %Y %R' \
+	    '1. May 2024 12:00' 2024-05-01T10:00:00Z \
+	    '31. Mar 2024 02:30' 2024-03-31T01:30:00Z \
+	    '27. October 2024 02:30' 2024-10-27T00:30:00Z \
+	    '1. Mai 2024 12:00' bad
+}
+
+@test "times by a pattern: of a map, for many rows, and those that are wrong" {
+	awk 'BEGIN { print "vm;time;cpu"; for (i = 0; i < 30000; i++)
+		printf "v%d;%02d.05.2024 %02d:%02d;%d\n", i % 7,
+		    i / 1440 + 1, i / 60 % 24, i % 60, i % 100 }' </dev/null >a.csv
+	echo '{"delimiter": ";", "vm": {"column": "vm"}, "time": {"column": "time", "format": "%d.%m.%Y %H:%M"}, "others": "guess"}' >m.json
+	VMF_CSV=libcsv ingest --map m.json a.csv
+	cp x.arrows ref.arrows
+	ingest --threads 3 --map m.json a.csv
+	same x.arrows ref.arrows
+	assert_equal "$(sed -n '30001p' out)" v4,2024-05-21T19:59:00Z,99
+	assert_equal "$(cat err)" 'vmf-ingest: 1 file, 30000 rows in, 30000 rows out, 0 bad rows, 0 missing values'
+	echo 'a;1.5.2024;1' >>a.csv
+	both refused "a.csv:30002: column 'time': found '1.5.2024', expected a time as %d.%m.%Y %H:%M, in the years 1 to 9999" \
+	    --map m.json a.csv
+	while IFS='|' read -r pattern text; do
+		fails 2 "--time-format: found '$pattern', $text" \
+		    vmf-ingest --time-format "$pattern" a.csv
+	done <<-'END'
+	%d.%m.%Q|a pattern with a letter that is none of %Y
+	%d.%m.%Y%|a pattern with a letter that is none of %Y
+	%d.%m.%Y %Y|a pattern that has a part of the time twice
+	%F %d|a pattern that has a part of the time twice
+	%F %H %I %p|a pattern that has a part of the time twice
+	%F %I:%M|a pattern with one of %I and %p
+	%F %H:%M %p|a pattern with one of %I and %p
+	%d.%m. %H:%M|a pattern without year, month and day
+	END
+}

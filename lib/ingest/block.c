@@ -286,7 +286,8 @@ parse_columns(struct vmf_block *b)
 			pass_lines(&c, bd);
 		if (bd->time >= 0)
 			vmf_numcol_times(b->plan.simd, &c, bd->time,
-			    &b->stamp, b->plan.detect, b->time + r);
+			    &b->stamp, b->plan.pattern, b->plan.detect,
+			    b->time + r);
 		if (bd->id >= 0)
 			vmf_idtab_find(b->plan.tab[0], b->plan.simd, &c,
 			    bd->id, false, &b->state[0], b->id + r);

@@ -32,6 +32,7 @@ struct vmf_block_plan {
 	char delim;
 	enum vmf_simd simd;
 	enum vmf_stamp stamp;	/* AUTO: that of the first time found */
+	const char *pattern;	/* of VMF_STAMP_PATTERN */
 	bool detect;		/* and each must be found to be of it */
 	struct vmf_idtab **tab;	/* of the VM's column, then by column */
 };

@@ -164,6 +164,7 @@ take(void *arg, void *slot)
 	struct vmf_fast *f = arg;
 	struct vmf_block *b = slot;
 	struct vmf_ingest *in = f->in;
+	const char *pattern;
 	struct infile *x;
 
 	if (f->stop || f->reading == f->n_files ||
@@ -203,10 +204,10 @@ take(void *arg, void *slot)
 		.comment = in->map->comment,
 		.delim = in->map->delim,
 		.simd = in->opt.simd,
-		.stamp = in->opt.stamp != VMF_STAMP_AUTO ? in->opt.stamp :
-		    in->map->stamp,
+		.stamp = vmf_ingest_given(in, &pattern),
 		.tab = f->tab,
 	};
+	b->plan.pattern = pattern;
 	b->plan.detect = b->plan.stamp == VMF_STAMP_AUTO;
 	f->stop = b->rc != 0;
 	if (b->last)

@@ -260,6 +260,15 @@ read_source(void *arg, void *p, int64_t n, struct vmf_err *e)
 	return vmf_source_read(arg, p, n, e);
 }
 
+enum vmf_stamp
+vmf_ingest_given(const struct vmf_ingest *in, const char **pattern)
+{
+	bool told = in->opt.stamp != VMF_STAMP_AUTO;
+
+	*pattern = told ? in->opt.pattern : in->map->pattern;
+	return told ? in->opt.stamp : in->map->stamp;
+}
+
 int
 vmf_ingest_expect(struct vmf_ingest *in, const char *const *path, int n,
     struct vmf_err *e)
@@ -307,8 +316,7 @@ vmf_ingest_open(struct vmf_ingest *in, const char *path, struct vmf_err *e)
 		if (in->first_file == NULL)
 			return VMF_ENOMEM;
 	}
-	in->stamp = in->opt.stamp != VMF_STAMP_AUTO ? in->opt.stamp :
-	    in->map->stamp;
+	in->stamp = vmf_ingest_given(in, &in->pattern);
 	in->detect = in->stamp == VMF_STAMP_AUTO;
 	in->time_len = 0;
 	in->n_rows = 0;

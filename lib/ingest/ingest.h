@@ -34,6 +34,7 @@ struct vmf_ingest_opts {
 	const char *tmpdir;	/* for packed files unpacked side by side */
 	int64_t block_bytes;	/* of the fast reader; 0: as it likes */
 	enum vmf_stamp stamp;	/* AUTO: as the map says */
+	const char *pattern;	/* of VMF_STAMP_PATTERN */
 	int64_t start_s;	/* VMF_TIME_NONE: as the map says */
 	int64_t step_s;		/* 0: as the map says */
 	const char *id;		/* the VM, in place of the file's name */

@@ -30,6 +30,7 @@ struct vmf_ingest {
 	struct vmf_source *src;	/* NULL when fast */
 	struct vmf_csv *csv;
 	enum vmf_stamp stamp;
+	const char *pattern;	/* its, or NULL */
 	bool detect;		/* stamp is that of the first time, if any */
 	int64_t n_rows;		/* of the file, bad ones too */
 	/* the row at hand */
@@ -90,6 +91,12 @@ int64_t vmf_ingest_dict_bytes(const struct vmf_batch *b);
 /* True when the batch should go out, asked after every row: the answer
  * depends on the rows alone, not on who read them. */
 bool vmf_ingest_full(const struct vmf_ingest *in, const struct vmf_batch *b);
+
+/* ---- ingest.c ---- */
+
+/* The format that times are said to have, with its pattern; or AUTO. */
+enum vmf_stamp vmf_ingest_given(const struct vmf_ingest *in,
+    const char **pattern);
 
 /* ---- fast.c ---- */
 

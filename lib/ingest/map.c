@@ -85,6 +85,7 @@ parse_time(struct vmf_map *m, const cJSON *v, struct vmf_place at,
 {
 	static const char *const keys[] = { "column", "format", "start",
 	    "step", NULL };
+	const char *found;
 	char *word = NULL;
 	bool given;
 	int rc, f;
@@ -100,10 +101,10 @@ parse_time(struct vmf_map *m, const cJSON *v, struct vmf_place at,
 	if (rc == 0)
 		rc = vmf_json_str(v, "format", &word, &at, e);
 	if (rc == 0 && word != NULL) {
-		f = vmf_stamp_find(word);
+		f = vmf_stamp_find(word, &found);
 		if (f < 0)
-			rc = vmf_json_bad(&at, e, "format", "another word",
-			    "auto, s, ms, us, ns, rfc3339 or wall");
+			rc = vmf_json_bad(&at, e, "format", found,
+			    VMF_STAMP_WORDS);
 		else if (!given)
 			rc = vmf_json_bad(&at, e, "format",
 			    "it without column",
@@ -111,7 +112,10 @@ parse_time(struct vmf_map *m, const cJSON *v, struct vmf_place at,
 		else
 			m->stamp = (enum vmf_stamp)f;
 	}
-	free(word);
+	if (rc == 0 && m->stamp == VMF_STAMP_PATTERN)
+		m->pattern = word;
+	else
+		free(word);
 	word = NULL;
 	if (rc == 0)
 		rc = vmf_json_str(v, "step", &word, &at, e);
@@ -550,6 +554,7 @@ vmf_map_free(struct vmf_map *m)
 	free(m->comment);
 	free(m->id.name);
 	free(m->time.name);
+	free(m->pattern);
 	*m = (struct vmf_map){ 0 };
 }
 

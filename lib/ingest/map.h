@@ -60,6 +60,7 @@ struct vmf_map {
 	bool time_by_row;	/* row i is at start + i x step */
 	struct vmf_map_ref time;
 	enum vmf_stamp stamp;
+	char *pattern;		/* of VMF_STAMP_PATTERN */
 	int64_t start_s;	/* VMF_TIME_NONE: --start must tell */
 	int64_t step_s;
 	enum vmf_map_others others;

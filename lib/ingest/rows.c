@@ -52,7 +52,7 @@ convert_time(struct vmf_ingest *in, const struct vmf_row *row,
 {
 	enum vmf_stamp f;
 	struct vmf_field_text t;
-	char want[128];
+	char want[128], shown[48];
 
 	if (in->map->time_by_row) {
 		if (vmf_ingest_row_time(in, in->n_rows - 1, &in->time_s))
@@ -81,9 +81,13 @@ convert_time(struct vmf_ingest *in, const struct vmf_row *row,
 			return row_bad(in, row, b->time, want);
 		}
 	}
-	if (vmf_stamp_parse(f, t.s, t.len, &in->time_s) != 0) {
-		snprintf(want, sizeof(want), "%s, in the years 1 to 9999",
-		    vmf_stamp_name(f));
+	if (vmf_stamp_parse(f, in->pattern, t.s, t.len, &in->time_s) != 0) {
+		bool by = f == VMF_STAMP_PATTERN;
+
+		snprintf(want, sizeof(want), "%s%s, in the years 1 to 9999",
+		    by ? "a time as " : vmf_stamp_name(f), by ?
+		    vmf_show_text(in->pattern, (int64_t)strlen(in->pattern),
+		    shown) : "");
 		return row_bad(in, row, b->time, want);
 	}
 	in->stamp = f;

@@ -59,6 +59,10 @@ static const struct own {
 	    "\"header\": false, \"columns\": [\"c\"], \"skip\": 1,"
 	    "\"comment\": \"#!\", \"metrics\": [{\"name\": \"cpu\","
 	    "\"column\": \"c\"}]}", "1,2\"", "n" },
+	{ "{\"delimiter\": \";\", \"vm\": {\"column\": \"id\"},"
+	    "\"time\": {\"column\": \"t\","
+	    "\"format\": \"%d.%m.%y %I:%M %p\"},"
+	    "\"others\": \"guess\"}", "id;t;cpu", "vpn" },
 };
 #define N_OWNS (sizeof(owns) / sizeof(*owns))
 
@@ -181,6 +185,24 @@ put_time(struct vmf_buf *b, struct choices *c, unsigned kind)
 }
 
 static void
+put_pattern(struct vmf_buf *b, struct choices *c)
+{
+	static const char *const odd[] = { "1.5.24 1:05 am", "",
+	    "29.02.23 1:05 am", "01.05.24  12:59\tPM ", "01.05.24 13:00 PM",
+	    "01.05.24 00:00 AM", "01.05.24 01:00 AMx", "01.05.2024 01:00 AM",
+	    "1.5.24", "01.05.24 01:00" };
+	unsigned t = choose(c, 16);
+	char text[64] = "";
+
+	if (choose(c, 12) == 0)
+		put(b, odd[choose(c, sizeof(odd) / sizeof(*odd))]);
+	else
+		snprintf(text, sizeof(text), "%02u.05.24 %02u:00 %cM",
+		    t + 1, t % 12 + 1, t % 3 ? 'P' : 'A');
+	put(b, text);
+}
+
+static void
 put_text(struct vmf_buf *b, struct choices *c)
 {
 	static const char *const odd[] = { "", "NA", "null", "\xff", "a b",
@@ -250,7 +272,7 @@ put_rows(struct vmf_buf *b, const struct vmf_map *m, const struct own *own,
 	    "throughput [KB/s];\tDisk write throughput [KB/s];\tNetwork "
 	    "received throughput [KB/s];\tNetwork transmitted throughput "
 	    "[KB/s]\n";
-	/* Of each built-in map: t time, v text, n number; k as put_key. */
+	/* Of each built-in map: t time, v text, n number; k, p as put_key, put_pattern. */
 	static const char *const shape[] = { "vtnnvn", "tvnnn", "tnnnn",
 	    "tnnnnnnnnnn", "n", "tn", "vtnnnnnnn" };
 	unsigned which = 0, style = choose(c, 2), kind = choose(c, 4);
@@ -292,6 +314,8 @@ put_rows(struct vmf_buf *b, const struct vmf_map *m, const struct own *own,
 				put_text(b, c);
 			else if (*s == 'k')
 				put_key(b, c);
+			else if (*s == 'p')
+				put_pattern(b, c);
 			else
 				put_number(b, c, fixed);
 			if (s[1] != '\0' && choose(c, 64) != 0)
