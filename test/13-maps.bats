@@ -270,6 +270,7 @@ b,$T5,1,x"
 	metrics[0].where: found a string, expected {"column": NAME, "is": TEXT}	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "a", "column": "cpu", "where": "b"}]}
 	metrics[0].where: found one of column and is, expected both	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "a", "column": "cpu", "where": {"is": "b"}}]}
 	metrics[0]: found a column in a wide map, expected none: every column but the time holds values	{"layout": "wide", "time": {"column": "t"}, "metrics": [{"name": "a", "where": {"column": "b", "is": "c"}}]}
+	decimal: found another text, expected "." or ","	{"decimal": ";"}
 	skip: found another number, expected the number of lines before the first row, as 3	{"skip": 1.5}
 	skip: found a string, expected the number of lines before the first row, as 3	{"skip": "3"}
 	comment: found another text, expected what such lines begin with, as "#"	{"comment": "a\nb"}
@@ -335,7 +336,7 @@ b,$T5,1,x"
 		n=$((n + 1))
 	done <maps
 	echo "$n maps"' >said || fail "$(cat said)"
-	assert_equal "$(cat said)" "82 maps"
+	assert_equal "$(cat said)" "83 maps"
 	[ ! -e out ]
 	printf '{"vm": "\377"}' >m.json
 	fails 1 'found bytes that are not UTF-8, expected JSON' \
@@ -479,7 +480,7 @@ x=/1,$T0,3,2"
 	fails 2 "--only: found ',', expected names" vmf-ingest --only , a.csv
 	fails 2 '--only is for sources with a column for each metric' \
 	    vmf-ingest --map wide --metric cpu --only cpu a.csv
-	fails 2 '--only and --time-format are for readings' \
+	fails 2 '--metric, --decimal, --start, --step, --only and --time-format are for readings' \
 	    vmf-ingest --map migrations --only vm a.csv
 }
 

@@ -380,3 +380,80 @@ times() {
 	%d.%m. %H:%M|a pattern without year, month and day
 	END
 }
+
+# ---- decimal commas, percent signs ----
+
+@test "decimal commas: --decimal and the map's, points between groups only" {
+	put a.csv 'vm;time;cpu;mem;vcpus\na;0;28,92;1.234.567,5;4\na;300;-1.234;,5;1.024\na;600;7;NA;2,0\na;900;1,5e1;5,;\n'
+	both ingest --delimiter ';' --decimal , a.csv
+	lines "a,$T0,28.92,1234567.5,4" "a,$T5,-1234,0.5,1024" \
+	    a,1970-01-01T00:10:00Z,7,,2 a,1970-01-01T00:15:00Z,15,5,
+	echo '{"delimiter": ";", "decimal": ",", "vm": {"column": "vm"}, "time": {"column": "time"}, "others": "guess"}' >m.json
+	cp x.arrows ref.arrows
+	both ingest --map m.json a.csv
+	same x.arrows ref.arrows
+	printf '%s\n' vm,time,cpu 'a,0,"28,92"' >q.csv
+	both ingest --decimal , q.csv
+	lines "a,$T0,28.92"
+	for x in 28.92 1.23 0.123 1234.567 1.2345 1.234.56 1,2,3 1,234.5 .5 1. , 1..234 '12 MB'; do
+		printf '%s\n' 'vm;time;cpu' 'a;0;1' "a;300;$x" >b.csv
+		both refused "b.csv:3: column 'cpu': found '$x', expected a number" \
+		    --map m.json b.csv
+	done
+	both refused "found '12 MB', expected a number without a unit" --map m.json b.csv
+	printf '%s\n' 'vm;time;cpu' 'a;0;28.92' >c.csv
+	both refused "found '28.92', expected a number such as 1.234,5, with a decimal comma" --map m.json c.csv
+	# The option over the map, and the way there.
+	both ingest --map m.json --decimal . c.csv
+	lines "a,$T0,28.92"
+	printf '%s\n' 'vm;time;cpu' 'a;0;28,92' >d.csv
+	both refused "d.csv:2: column 'cpu': found '28,92', expected a number with a decimal point, not a comma (--decimal , is for those)" \
+	    --delimiter ';' d.csv
+	fails 2 "--decimal: found ';', expected . or ," vmf-ingest --decimal ';' a.csv
+}
+
+@test "decimal commas: the same numbers as with points, wherever they go" {
+	vmf-gen -q --vms 200 --days 1 >p.csv
+	tr ,. ';,' <p.csv >c.csv
+	ingest p.csv
+	cp x.arrows ref.arrows
+	for threads in 1 3; do
+		ingest --delimiter ';' --decimal , --threads $threads c.csv
+		same x.arrows ref.arrows
+	done
+	# Scaled, shared, by where, and in a wide table.
+	put a.csv 'vm;time;k;v;of\na;0;x;1,5;2,5\na;0;y;1,5;0,5\n'
+	cat >m.json <<-'END'
+	{"delimiter": ";", "decimal": ",", "vm": {"column": "vm"}, "time": {"column": "time"},
+	 "metrics": [{"name": "s", "column": "v", "percent_of": "of", "scale": 2},
+	  {"name": "w", "column": "v", "where": {"column": "k", "is": "y"}}],
+	 "attributes": [{"name": "mem_mb", "column": "of"}], "others": "ignore"}
+	END
+	both ingest --map m.json a.csv
+	lines "a,$T0,120,,2.5" "a,$T0,600,1.5,0.5"
+	put w.csv 't;a;b\n0;1,25;2\n'
+	both ingest --map wide --metric x --delimiter ';' --decimal , w.csv
+	lines "a,$T0,1.25" "b,$T0,2"
+}
+
+@test "a percent sign after a number whose unit is %" {
+	put a.csv 'vm,time,cpu,mem,disk\na,0,12%,1.5 %,3\na,300,7,8\t%,4\n'
+	both ingest a.csv
+	lines "a,$T0,12,1.5,3" "a,$T5,7,8,4"
+	put b.csv 'vm;time;cpu\na;0;12,5 %\n'
+	both ingest --delimiter ';' --decimal , b.csv
+	lines "a,$T0,12.5"
+	for x in % ' %' 1%% 'NA %' 'x %' '1 % 2'; do
+		printf '%s\n' vm,time,cpu a,0,1 "a,300,$x" >c.csv
+		both refused "c.csv:3: column 'cpu': found '" c.csv
+	done
+	# Not where the unit is another, or where the map makes it percent.
+	printf '%s\n' vm,time,disk a,0,12% >d.csv
+	both refused "column 'disk': found '12%', expected a number without a unit" d.csv
+	printf '%s\n' vm,time,cpu a,0,12% >e.csv
+	echo '{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "cpu", "column": "cpu", "scale": 100}]}' >m.json
+	both refused "column 'cpu': found '12%', expected a number without a unit" --map m.json e.csv
+	sed -i 's/"scale": 100/"scale": -1, "offset": 100/' m.json
+	both ingest --map m.json e.csv
+	lines "a,$T0,88"
+}

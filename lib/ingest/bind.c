@@ -268,6 +268,14 @@ add_col(struct vmf_bind *b, const struct vmf_bound *c, struct vmf_err *e)
 	return rc;
 }
 
+/* Of one that is scaled, a % would be said of something else. */
+static bool
+may_have_percent(const struct vmf_bound *c)
+{
+	return !c->attribute && c->unit != NULL && strcmp(c->unit, "%") == 0 &&
+	    (c->scale == 1.0 || c->scale == -1.0);
+}
+
 /* The map's own metrics or attributes that are wanted. */
 static int
 bind_named(struct vmf_bind *b, uint8_t *use, bool attribute,
@@ -288,6 +296,8 @@ bind_named(struct vmf_bind *b, uint8_t *use, bool attribute,
 			continue;
 		if (c.unit == NULL && !attribute)
 			c.unit = vmf_map_known_unit(c.name, c.name_len);
+		c.comma = b->map->comma;
+		c.percent = may_have_percent(&c) && !m->has_percent_of;
 		if (m->has_from)
 			rc = find(b, use, &m->from, m->name, &c.from, where,
 			    e);
@@ -325,6 +335,8 @@ bind_guessed(struct vmf_bind *b, const uint8_t *use, bool attribute,
 		    &c.type, &c.unit);
 		if (!c.attribute)
 			c.unit = vmf_map_known_unit(c.name, c.name_len);
+		c.comma = b->map->comma;
+		c.percent = may_have_percent(&c);
 		if (c.attribute == attribute)
 			rc = add_col(b, &c, e);
 	}

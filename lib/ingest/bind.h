@@ -29,6 +29,8 @@ struct vmf_pick {
 struct vmf_bound {
 	bool attribute;
 	bool guessed;		/* the map did not name it */
+	bool comma;		/* numbers are 1.234,5 */
+	bool percent;		/* and may have a % after them */
 	enum vmf_type type;
 	const char *name, *unit;	/* the map's, or in text */
 	int64_t name_len;

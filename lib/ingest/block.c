@@ -155,6 +155,51 @@ struct shared {
 	double v[TILE];
 };
 
+/* vmf_numcol_floats, or by the decimal comma. */
+static void
+floats(const struct vmf_block *b, const struct vmf_cells *c, int64_t f,
+    float *out)
+{
+	if (!b->plan.bind->map->comma) {
+		vmf_numcol_floats(b->plan.simd, c, f, out);
+		return;
+	}
+	for (int64_t r = 0; r < c->n; r++) {
+		struct vmf_field_text t;
+		const char *end;
+
+		if (c->odd[r])
+			continue;
+		vmf_cell(c, r, f, &t.s, &end);
+		t.len = end - t.s;
+		if (vmf_field_float(&t, true, &out[r]) != 0 ||
+		    isinf(out[r]))
+			c->odd[r] = VMF_LINE_ODD;
+	}
+}
+
+/* vmf_numcol_doubles, or by the decimal comma. */
+static void
+doubles(const struct vmf_block *b, const struct vmf_cells *c, int64_t f,
+    double *out)
+{
+	if (!b->plan.bind->map->comma) {
+		vmf_numcol_doubles(b->plan.simd, c, f, out);
+		return;
+	}
+	for (int64_t r = 0; r < c->n; r++) {
+		struct vmf_field_text t;
+		const char *end;
+
+		if (c->odd[r])
+			continue;
+		vmf_cell(c, r, f, &t.s, &end);
+		t.len = end - t.s;
+		if (vmf_field_double(&t, true, &out[r]) != 0)
+			c->odd[r] = VMF_LINE_ODD;
+	}
+}
+
 /* A column that is computed as double: to for the values, or single for
  * those of a float32. */
 static void
@@ -168,10 +213,10 @@ computed(struct vmf_block *b, const struct vmf_cells *c,
 	if (from == sh->field)
 		memcpy(v, sh->v, (size_t)c->n * sizeof(*v));
 	else
-		vmf_numcol_doubles(b->plan.simd, c, from, v);
+		doubles(b, c, from, v);
 	if (bound->percent_of >= 0 && bound->percent_of != sh->field) {
 		sh->field = bound->percent_of;
-		vmf_numcol_doubles(b->plan.simd, c, sh->field, sh->v);
+		doubles(b, c, sh->field, sh->v);
 	}
 	for (int64_t r = 0; r < c->n; r++) {
 		if (c->odd[r])
@@ -209,7 +254,7 @@ some_numbers(struct vmf_block *b, const struct vmf_cells *c,
 		none[r] = odd[r] = c->odd[r] != 0 || !is_of(c, r, bound);
 	of.odd = odd;
 	if (vmf_bound_plain(bound))
-		vmf_numcol_floats(b->plan.simd, &of, bound->from, single);
+		floats(b, &of, bound->from, single);
 	else
 		computed(b, &of, bound, bound->from, &sh, NULL, single);
 	for (int64_t r = 0; r < c->n; r++)
@@ -259,7 +304,7 @@ parse_column(struct vmf_block *b, const struct vmf_cells *c, int64_t i,
 	else if (bound->where >= 0)
 		some_numbers(b, c, bound, single);
 	else if (vmf_bound_plain(bound))
-		vmf_numcol_floats(b->plan.simd, c, from, single);
+		floats(b, c, from, single);
 	else if (bound->type == VMF_FLOAT32)
 		computed(b, c, bound, from, sh, NULL, single);
 	else

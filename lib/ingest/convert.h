@@ -31,9 +31,13 @@ struct vmf_field_text vmf_field_trim(const struct vmf_field_text *f);
 /* The words for "no value": nothing, NA, NaN, null. */
 bool vmf_field_missing(const struct vmf_field_text *t);
 
-/* 0 and a number, or NaN for a missing one; VMF_EDATA otherwise. */
-int vmf_field_double(const struct vmf_field_text *f, double *v);
-int vmf_field_float(const struct vmf_field_text *f, float *v);
+/*
+ * 0 and a number, or NaN for a missing one; VMF_EDATA otherwise.  comma: the
+ * number is written as 1.234,5, the points between groups of three digits or
+ * not there.
+ */
+int vmf_field_double(const struct vmf_field_text *f, bool comma, double *v);
+int vmf_field_float(const struct vmf_field_text *f, bool comma, float *v);
 
 /* A float32 as it stands: its text is rounded once, to float.  All others
  * are computed as double. */

@@ -314,6 +314,16 @@ parse_words(struct vmf_map *m, const cJSON *root, const struct vmf_place *at,
 
 	rc = vmf_json_delim(root, &m->delim, at, e);
 	if (rc == 0)
+		rc = vmf_json_str(root, "decimal", &word, at, e);
+	if (rc == 0 && word != NULL) {
+		m->comma = strcmp(word, ",") == 0;
+		if (!m->comma && strcmp(word, ".") != 0)
+			rc = vmf_json_bad(at, e, "decimal", "another text",
+			    "\".\" or \",\"");
+	}
+	free(word);
+	word = NULL;
+	if (rc == 0)
 		rc = parse_no_rows(m, root, at, e);
 	if (rc == 0)
 		rc = vmf_json_str(root, "layout", &word, at, e);
@@ -425,7 +435,7 @@ vmf_map_parse(struct vmf_map *m, const char *text, int64_t len,
 {
 	static const char *const keys[] = { "delimiter", "header", "columns",
 	    "layout", "vm", "time", "metrics", "attributes", "others",
-	    "skip", "comment", NULL };
+	    "skip", "comment", "decimal", NULL };
 	struct vmf_place at = { name, "" };
 	const char *end = NULL;
 	const cJSON *v;
@@ -575,6 +585,16 @@ vmf_map_set_delimiter(struct vmf_map *m, const char *text, struct vmf_err *e)
 	if (moves != NULL)
 		moves->delim = *text;
 	m->delim = *text;
+	return 0;
+}
+
+int
+vmf_map_set_decimal(struct vmf_map *m, const char *text, struct vmf_err *e)
+{
+	if (strcmp(text, ".") != 0 && strcmp(text, ",") != 0)
+		return vmf_fail(e, VMF_EUSAGE, "--decimal: found '%.40s', "
+		    "expected . or ,", text);
+	m->comma = *text == ',';
 	return 0;
 }
 

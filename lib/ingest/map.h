@@ -49,6 +49,7 @@ struct vmf_map {
 	struct vmf_mig_map *migrations;	/* not NULL: of these, not of
 					 * readings, and the rest is empty */
 	char delim;
+	bool comma;		/* numbers are 1.234,5 */
 	int64_t skip;		/* lines before the header */
 	char *comment;		/* lines that begin so are none; or NULL */
 	bool header;		/* the first row holds the columns' names */
@@ -94,6 +95,10 @@ void vmf_map_free(struct vmf_map *m);
 
 /* --delimiter in place of the map's own: one character, "\\t" or "tab". */
 int vmf_map_set_delimiter(struct vmf_map *m, const char *text,
+    struct vmf_err *e) VMF_CHECK;
+
+/* --decimal in place of the map's own: "." or ",". */
+int vmf_map_set_decimal(struct vmf_map *m, const char *text,
     struct vmf_err *e) VMF_CHECK;
 
 /* Give the map's only metric the name of --metric. */

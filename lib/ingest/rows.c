@@ -146,26 +146,22 @@ want_finite(const struct vmf_field_text *f)
 
 /* What a field should have been that is nearly a number; NULL: it is not. */
 static const char *
-nearly(const struct vmf_field_text *f)
+nearly(const struct vmf_field_text *f, bool comma)
 {
-	char text[48];
+	struct vmf_field_text number = *f;
 	int64_t n = 0;
-	char *comma;
 	double v;
 
-	while (n < f->len && n < (int64_t)sizeof(text) - 1 &&
-	    strchr("+-0123456789.,", f->s[n]) != NULL && f->s[n] != '\0') {
-		text[n] = f->s[n];
+	while (n < f->len && strchr("+-0123456789.,", f->s[n]) != NULL &&
+	    f->s[n] != '\0')
 		n++;
-	}
-	text[n] = '\0';
-	if (n == f->len && (comma = strchr(text, ',')) != NULL) {
-		*comma = '.';
-		if (vmf_parse_double(text, n, &v) == 0)
-			return "a number with a decimal point, not a comma";
-	}
+	if (n == f->len && vmf_field_double(f, !comma, &v) == 0)
+		return comma ? "a number such as 1.234,5, with a decimal "
+		    "comma" : "a number with a decimal point, not a comma "
+		    "(--decimal , is for those)";
+	number.len = n;
 	if (n > 0 && is_unit(f->s + n, f->len - n) &&
-	    vmf_parse_double(text, n, &v) == 0)
+	    vmf_field_double(&number, comma, &v) == 0)
 		return "a number without a unit";
 	return NULL;
 }
@@ -174,7 +170,7 @@ static int
 not_a_number(struct vmf_ingest *in, const struct vmf_row *row,
     struct vmf_bound *c, int64_t field)
 {
-	const char *hint = nearly(&row->field[field]);
+	const char *hint = nearly(&row->field[field], c->comma);
 	char want[240], shown[48];
 
 	c->n_bad += !in->again;

@@ -63,6 +63,12 @@ static const struct own {
 	    "\"time\": {\"column\": \"t\","
 	    "\"format\": \"%d.%m.%y %I:%M %p\"},"
 	    "\"others\": \"guess\"}", "id;t;cpu", "vpn" },
+	{ "{\"delimiter\": \";\", \"vm\": {\"column\": \"id\"},"
+	    "\"time\": {\"column\": \"t\"}, \"decimal\": \",\","
+	    "\"metrics\": [{\"name\": \"cpu\", \"column\": \"a\"},"
+	    "{\"name\": \"mem\", \"column\": \"b\", \"unit\": \"%\","
+	    "\"scale\": -1}], \"attributes\": [{\"name\": \"vcpus\","
+	    "\"column\": \"n\"}]}", "id;t;a;b;n", "vtddd" },
 };
 #define N_OWNS (sizeof(owns) / sizeof(*owns))
 
@@ -184,6 +190,27 @@ put_time(struct vmf_buf *b, struct choices *c, unsigned kind)
 	put(b, text);
 }
 
+/* A number with a decimal comma, as most are. */
+static void
+put_comma(struct vmf_buf *b, struct choices *c, int fixed)
+{
+	static const char *const odd[] = { "1.234,5", "12.34", "0.123", "1.",
+	    "1.234.567", "1,2,3", "1.234", "1.23,4", ",5", "5,", ",", "1,5 ",
+	    "-1.234,5", "+1.234", "1.2345,6", "28,92 %", "12 %", "12%", "%",
+	    " %", "1e3", "1,5e3", "1.5e3", "1.234.", "NA %", "1,5%%", "2147.0",
+	    "2.147.483.647", "2.147.483.648,0", "1e39 %", "12\t%" };
+	int64_t from = b->n;
+
+	if (choose(c, 8) == 0) {
+		put(b, odd[choose(c, sizeof(odd) / sizeof(*odd))]);
+		return;
+	}
+	put_number(b, c, fixed);
+	for (int64_t i = from; i < b->n; i++)
+		if (b->p[i] == '.')
+			b->p[i] = ',';
+}
+
 static void
 put_pattern(struct vmf_buf *b, struct choices *c)
 {
@@ -272,7 +299,8 @@ put_rows(struct vmf_buf *b, const struct vmf_map *m, const struct own *own,
 	    "throughput [KB/s];\tDisk write throughput [KB/s];\tNetwork "
 	    "received throughput [KB/s];\tNetwork transmitted throughput "
 	    "[KB/s]\n";
-	/* Of each built-in map: t time, v text, n number; k, p as put_key, put_pattern. */
+	/* Of each built-in map: t time, v text, n number; k, p, d as put_key,
+	 * put_pattern, put_comma. */
 	static const char *const shape[] = { "vtnnvn", "tvnnn", "tnnnn",
 	    "tnnnnnnnnnn", "n", "tn", "vtnnnnnnn" };
 	unsigned which = 0, style = choose(c, 2), kind = choose(c, 4);
@@ -316,6 +344,8 @@ put_rows(struct vmf_buf *b, const struct vmf_map *m, const struct own *own,
 				put_key(b, c);
 			else if (*s == 'p')
 				put_pattern(b, c);
+			else if (*s == 'd')
+				put_comma(b, c, fixed);
 			else
 				put_number(b, c, fixed);
 			if (s[1] != '\0' && choose(c, 64) != 0)
