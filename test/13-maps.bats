@@ -270,6 +270,8 @@ b,$T5,1,x"
 	metrics[0].where: found a string, expected {"column": NAME, "is": TEXT}	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "a", "column": "cpu", "where": "b"}]}
 	metrics[0].where: found one of column and is, expected both	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "a", "column": "cpu", "where": {"is": "b"}}]}
 	metrics[0]: found a column in a wide map, expected none: every column but the time holds values	{"layout": "wide", "time": {"column": "t"}, "metrics": [{"name": "a", "where": {"column": "b", "is": "c"}}]}
+	vm.until: found a number, expected a string	{"vm": {"column": "vm", "until": 1}}
+	vm.until: found it without column, expected both	{"vm": {"from": "filename", "until": ":"}}
 	decimal: found another text, expected "." or ","	{"decimal": ";"}
 	skip: found another number, expected the number of lines before the first row, as 3	{"skip": 1.5}
 	skip: found a string, expected the number of lines before the first row, as 3	{"skip": "3"}
@@ -336,7 +338,7 @@ b,$T5,1,x"
 		n=$((n + 1))
 	done <maps
 	echo "$n maps"' >said || fail "$(cat said)"
-	assert_equal "$(cat said)" "83 maps"
+	assert_equal "$(cat said)" "85 maps"
 	[ ! -e out ]
 	printf '{"vm": "\377"}' >m.json
 	fails 1 'found bytes that are not UTF-8, expected JSON' \

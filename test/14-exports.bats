@@ -249,9 +249,9 @@ map() {
 	sh -eu sh
 	run -0 vmf-cat --csv day.arrows
 	assert_output "vm,time,cpu
-a:9100,2024-05-01T00:00:00Z,25
-a:9100,2024-05-01T00:01:00Z,50
-b:9100,2024-05-01T00:00:00Z,"
+a,2024-05-01T00:00:00Z,25
+a,2024-05-01T00:01:00Z,50
+b,2024-05-01T00:00:00Z,"
 }
 
 @test "a header that stands further down is found, for the message" {
@@ -456,4 +456,34 @@ times() {
 	sed -i 's/"scale": 100/"scale": -1, "offset": 100/' m.json
 	both ingest --map m.json e.csv
 	lines "a,$T0,88"
+}
+
+# ---- ids ----
+
+@test "until: the id is what is before it" {
+	put a.csv 'vm,time,cpu\nweb1:9100,0,1\nweb1:9182,300,2\nweb2,0,3\nweb2 : x:1,300,4\n" w",0,5\n" w : ",0,6\n'
+	echo '{"vm": {"column": "vm", "until": ":"}, "time": {"column": "time"}, "metrics": [{"name": "cpu", "column": "cpu"}]}' >m.json
+	both ingest --map m.json a.csv
+	lines "web1,$T0,1" "web1,$T5,2" "web2,$T0,3" "web2,$T5,4" " w,$T0,5" "w,$T0,6"
+	for x in ':9100' ' :' '"  :1"' ''; do
+		printf '%s\n' vm,time,cpu a:1,0,1 "$x,0,2" "b:1,0,3" >b.csv
+		both refused "b.csv:3: column 'vm': found '" --map m.json b.csv
+		both refused "expected the VM's id before ':', UTF-8 and not empty" \
+		    --map m.json b.csv
+		both ingest --bad-rows skip --map m.json b.csv
+		lines "a,$T0,1" "b,$T0,3"
+	done
+	# Longer than one byte, and very many of them.
+	vmf-gen -q --vms 3000 --days 1 --step 1h --order shuffle >c.csv
+	ingest c.csv
+	cp x.arrows ref.arrows
+	awk -F, -v OFS=, 'NR > 1 { $1 = $1 ".example" NR % 3 ".example" }
+	    { print }' c.csv >d.csv
+	sed -i 's/":"/".example"/; s/}, "metrics.*/}, "others": "guess"}/' m.json
+	for threads in 1 3; do
+		ingest --threads $threads --map m.json d.csv
+		same x.arrows ref.arrows
+	done
+	VMF_CSV=libcsv ingest --map m.json d.csv
+	same x.arrows ref.arrows
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE		/* memmem */
 #include "ingest/convert.h"
 
 #include <string.h>
@@ -22,6 +23,15 @@ vmf_field_trim(const struct vmf_field_text *f)
 	    (t.s[t.len - 1] == ' ' || t.s[t.len - 1] == '\t'))
 		t.len--;
 	return t;
+}
+
+struct vmf_field_text
+vmf_field_until(const struct vmf_field_text *f, const char *until)
+{
+	const char *at = memmem(f->s, (size_t)f->len, until, strlen(until));
+	struct vmf_field_text t = { f->s, at == NULL ? 0 : at - f->s };
+
+	return at == NULL ? *f : vmf_field_trim(&t);
 }
 
 bool

@@ -28,6 +28,11 @@ enum vmf_conv {
 /* Without the blanks at both ends. */
 struct vmf_field_text vmf_field_trim(const struct vmf_field_text *f);
 
+/* What is before the first until, without the blanks around it; all of f, as
+ * it stands, where there is none. */
+struct vmf_field_text vmf_field_until(const struct vmf_field_text *f,
+    const char *until);
+
 /* The words for "no value": nothing, NA, NaN, null. */
 bool vmf_field_missing(const struct vmf_field_text *t);
 

@@ -15,6 +15,7 @@
 
 #include "base/thread.h"
 #include "ingest/block.h"
+#include "ingest/convert.h"
 #include "ingest/ingest_in.h"
 
 #define BLOCK_BYTES (256 * 1024)
@@ -470,13 +471,15 @@ map_codes(struct codes *c, const struct vmf_dict *d, const int32_t *all,
 	return i;
 }
 
-/* Put the text of a line's field into the dictionary.  1: it has no code in
- * the table, which is full. */
+/* Put the text of a line's field into the dictionary; the table has the field
+ * as it stands, the dictionary what is the id.  1: it has no code in the
+ * table, which is full, or it is no id. */
 static int
 learn(struct vmf_fast *f, int64_t tab, int64_t field, struct vmf_dict *d,
     int64_t r, int32_t *all, struct vmf_err *e)
 {
 	struct codes *c = &f->codes[tab];
+	struct vmf_field_text id;
 	const char *s, *end;
 	int32_t *code = &all[r], x;
 	int rc;
@@ -490,6 +493,12 @@ learn(struct vmf_fast *f, int64_t tab, int64_t field, struct vmf_dict *d,
 	if (x == VMF_ID_MISSING || (x >= 0 && x < c->n && c->to[x] >= 0))
 		return 0;
 	vmf_cell(&f->cur->cells, r, field, &s, &end);
+	id = (struct vmf_field_text){ s, end - s };
+	if (tab == 0 && f->in->map->until != NULL)
+		id = vmf_field_until(&id, f->in->map->until);
+	/* Only ids are never empty: such a row is bad. */
+	if (tab == 0 && id.len == 0)
+		return 1;
 	if (x < 0) {
 		rc = vmf_idtab_add(f->tab[tab], s, end - s, &x, e);
 		if (rc != 0)
@@ -503,7 +512,7 @@ learn(struct vmf_fast *f, int64_t tab, int64_t field, struct vmf_dict *d,
 		return rc;
 	while (c->n <= x)
 		c->to[c->n++] = -1;
-	c->to[x] = vmf_dict_intern(d, s, end - s, e);
+	c->to[x] = vmf_dict_intern(d, id.s, id.len, e);
 	return c->to[x] < 0 ? c->to[x] : 0;
 }
 

@@ -51,7 +51,8 @@ static int
 parse_vm(struct vmf_map *m, const cJSON *v, struct vmf_place at,
     struct vmf_err *e)
 {
-	static const char *const keys[] = { "column", "from", NULL };
+	static const char *const keys[] = { "column", "from", "until",
+	    NULL };
 	const cJSON *from;
 	bool given;
 	int rc;
@@ -76,7 +77,11 @@ parse_vm(struct vmf_map *m, const cJSON *v, struct vmf_place at,
 		    "both column and from" :
 		    "neither column nor from", "one of them");
 	m->id_from_file = from != NULL;
-	return 0;
+	rc = vmf_json_str(v, "until", &m->until, &at, e);
+	if (rc == 0 && m->until != NULL && !given)
+		rc = vmf_json_bad(&at, e, "until", "it without column",
+		    "both");
+	return rc;
 }
 
 static int
@@ -563,6 +568,7 @@ vmf_map_free(struct vmf_map *m)
 	vmf_mig_map_free(m->migrations);
 	free(m->comment);
 	free(m->id.name);
+	free(m->until);
 	free(m->time.name);
 	free(m->pattern);
 	*m = (struct vmf_map){ 0 };

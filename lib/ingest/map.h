@@ -58,6 +58,7 @@ struct vmf_map {
 	bool wide;		/* a column of values for each VM */
 	bool id_from_file;	/* the VM is the file's name */
 	struct vmf_map_ref id;
+	char *until;		/* what ends the id there, or NULL */
 	bool time_by_row;	/* row i is at start + i x step */
 	struct vmf_map_ref time;
 	enum vmf_stamp stamp;

@@ -103,19 +103,25 @@ static int
 convert_id(struct vmf_ingest *in, const struct vmf_row *row, int64_t field,
     struct vmf_err *e)
 {
-	const struct vmf_field_text *f = &row->field[field];
-	int rc;
+	struct vmf_field_text f = row->field[field];
+	const char *until = in->map->until;
+	char want[128], shown[48];
 
-	if (f->len == in->id.n && f->len > 0 &&
-	    memcmp(f->s, in->id.p, (size_t)f->len) == 0)
+	if (until != NULL)
+		f = vmf_field_until(&f, until);
+	if (f.len == in->id.n && f.len > 0 &&
+	    memcmp(f.s, in->id.p, (size_t)f.len) == 0)
 		return 0;
-	if (f->len == 0 || !vmf_utf8_valid(f->s, f->len))
-		return row_bad(in, row, field,
-		    "the VM's id, UTF-8 and not empty");
+	if (f.len == 0 || !vmf_utf8_valid(f.s, f.len)) {
+		snprintf(want, sizeof(want), "the VM's id%s%s%s, UTF-8 and "
+		    "not empty", until != NULL ? " before '" : "", until !=
+		    NULL ? vmf_show_text(until, (int64_t)strlen(until),
+		    shown) : "", until != NULL ? "'" : "");
+		return row_bad(in, row, field, want);
+	}
 	in->id.n = 0;
 	in->id_gen = 0;
-	rc = vmf_buf_put(&in->id, f->s, f->len, e);
-	return rc;
+	return vmf_buf_put(&in->id, f.s, f.len, e);
 }
 
 /* Letters, such as "MB" or " %": no digits, and no 0x10 or 1e cut short. */

@@ -43,7 +43,8 @@ static const struct own {
 	    "{\"name\": \"mem\", \"column\": \"value\", \"scale\": 10,"
 	    "\"where\": {\"column\": \"key\", \"is\": \"m\"}}]}",
 	    "host;key;clock;value", "vktn" },
-	{ "{\"vm\": {\"column\": 1}, \"time\": {\"column\": 2},"
+	{ "{\"vm\": {\"column\": 1, \"until\": \"0\"},"
+	    "\"time\": {\"column\": 2},"
 	    "\"others\": \"ignore\", \"metrics\": ["
 	    "{\"name\": \"cpu\", \"column\": \"a\"},"
 	    "{\"name\": \"mem\", \"column\": \"a\","
@@ -235,7 +236,8 @@ put_text(struct vmf_buf *b, struct choices *c)
 	static const char *const odd[] = { "", "NA", "null", "\xff", "a b",
 	    " a", "a ", "z\xc3\xbcrich", "\xc3", "\"q\"", "\"q,r\"",
 	    "\"q\nr\"", "\"q\r\nr\"", "\"q\"\"r\"", "q\"r", "\"q\"r", "\"q",
-	    "a\rb", "\r", "\t", "\x01\x02" };
+	    "a\rb", "\r", "\t", "\x01\x02", "0", "0a", "v 0", "\" 0\"",
+	    "\"v 0\"", "v\xff" "0" };
 	char text[96];
 	unsigned kind = choose(c, 16), n;
 
