@@ -487,3 +487,55 @@ times() {
 	VMF_CSV=libcsv ingest --map m.json d.csv
 	same x.arrows ref.arrows
 }
+
+# ---- several files ----
+
+@test "files whose columns are in another order, or more: by their names" {
+	put a.csv 'vm,time,cpu,mem,host\na,0,1,2,h\n'
+	put b.csv 'host,mem,cpu,time,vm\nh2,4,3,300,b\nhost,mem,cpu,time,vm\n,x,3,300,b\n'
+	put c.csv 'new,vm,mem,time,cpu\n"x,y",c,6,0,5\nz,c,6,300,5,\n'
+	# The same columns, all of which matter.
+	for threads in 1 3; do
+		both ingest --threads $threads --bad-rows skip a.csv b.csv a.csv
+		lines "a,$T0,1,2,h" "b,$T5,3,4,h2" "a,$T0,1,2,h"
+		grep -q '4 rows in, 3 rows out, 1 bad rows, 0 missing values, the header 1 time more' err
+	done
+	both refused "b.csv:4: column 'mem': found 'x', expected a number" b.csv a.csv
+	both refused "b.csv:4: column 'mem': found 'x', expected a number" a.csv b.csv
+	both refused "c.csv:1: column 1 is 'new', expected 'vm' as in a.csv; --only NAME,..., or \"others\": \"ignore\" in a map, finds columns by their names" a.csv c.csv
+	# Others may be there or not where they do not matter.
+	both ingest --only mem,cpu --bad-rows kept a.csv c.csv
+	lines "a,$T0,1,2" "c,$T0,5,6"
+	assert_equal "$(cat kept)" z,c,6,300,5,
+	both refused 'c.csv:3: found 6 fields, expected 5' --only cpu a.csv c.csv
+	cat >m.json <<-'END'
+	{"vm": {"column": "vm"}, "time": {"column": "time"}, "others": "ignore",
+	 "metrics": [{"name": "part", "column": "cpu", "percent_of": "mem"},
+	  {"name": "one", "column": "mem", "where": {"column": "vm", "is": "c"}}]}
+	END
+	both ingest --bad-rows skip --map m.json a.csv c.csv b.csv
+	lines "a,$T0,50," "c,$T0,83.333336,6" "b,$T5,75,"
+	both refused "c.csv:1: found the column 'host' not at all or twice, expected it once, as in a.csv" \
+	    --only cpu,host a.csv c.csv
+	put d.csv 'vm,time,cpu,cpu\nd,0,7,8\n'
+	both refused "d.csv:1: found the column 'cpu' not at all or twice" --only cpu a.csv d.csv
+	# A place is a place.
+	sed -i 's/"column": "cpu"/"column": 3/' m.json
+	both refused "c.csv:1: found the column 'cpu' not at all or twice, expected it in its place, as in a.csv" \
+	    --map m.json a.csv c.csv
+	put e.csv 'vm,time,cpu,more,mem\ne,0,7,8,9\n'
+	both ingest --map m.json a.csv e.csv
+	lines "a,$T0,50," "e,$T0,77.77778,"
+}
+
+@test "files of other columns among others, with threads and packed ones" {
+	vmf-gen -q --vms 300 --days 1 >p.csv
+	awk -F, -v OFS=, '{ print $4, "x" NR, $2, $1, $3 }' p.csv >q.csv
+	gzip -kf q.csv
+	ingest p.csv p.csv p.csv p.csv
+	cp x.arrows ref.arrows
+	for threads in 1 2 5; do
+		ingest --only cpu,mem --threads $threads p.csv q.csv p.csv q.csv.gz
+		same x.arrows ref.arrows
+	done
+}

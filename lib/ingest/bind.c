@@ -528,29 +528,133 @@ vmf_bind_free(struct vmf_bind *b)
 	*b = (struct vmf_bind){ 0 };
 }
 
-int
-vmf_bind_same(const struct vmf_bind *b, const struct vmf_row *header,
+bool
+vmf_bind_same(const struct vmf_bind *b, const struct vmf_row *header)
+{
+	int64_t i = 0;
+
+	while (i < b->n_fields && i < header->n &&
+	    same(&b->name[i], header->field[i].s, header->field[i].len))
+		i++;
+	return i == b->n_fields && i == header->n;
+}
+
+/* What a field of the first file is to one of another. */
+enum need {
+	NEED_NONE,
+	NEED_NAME,		/* wherever it is */
+	NEED_PLACE		/* the map has it by its place */
+};
+
+static void
+need_place(const struct vmf_bind *b, uint8_t *need,
+    const struct vmf_map_ref *ref)
+{
+	if (ref->name == NULL && ref->pos >= 1 && ref->pos <= b->n_fields &&
+	    need[ref->pos - 1] != NEED_NONE)
+		need[ref->pos - 1] = NEED_PLACE;
+}
+
+static void
+find_needs(const struct vmf_bind *b, uint8_t *need)
+{
+	const struct vmf_map *m = b->map;
+
+	if (b->id >= 0)
+		need[b->id] = NEED_NAME;
+	if (b->time >= 0)
+		need[b->time] = NEED_NAME;
+	for (int64_t i = 0; i < b->n_cols; i++) {
+		const struct vmf_bound *c = &b->col[i];
+
+		need[c->from] = NEED_NAME;
+		if (c->percent_of >= 0)
+			need[c->percent_of] = NEED_NAME;
+		if (c->where >= 0)
+			need[c->where] = NEED_NAME;
+	}
+	need_place(b, need, &m->id);
+	need_place(b, need, &m->time);
+	for (int i = 0; i < m->n_cols; i++) {
+		need_place(b, need, &m->col[i].from);
+		need_place(b, need, &m->col[i].percent_of);
+		need_place(b, need, &m->col[i].where);
+	}
+}
+
+/* The only field of that name; -1: none, or several. */
+static int64_t
+find_once(const struct vmf_row *header, const struct vmf_field_text *name)
+{
+	int64_t at = -1;
+
+	for (int64_t i = 0; i < header->n; i++)
+		if (same(name, header->field[i].s, header->field[i].len)) {
+			if (at >= 0)
+				return -1;
+			at = i;
+		}
+	return at;
+}
+
+/* The first difference between two headers. */
+static int
+differ(const struct vmf_bind *b, const struct vmf_row *header,
     const char *file, const char *first_file, struct vmf_err *e)
 {
+	static const char way[] = "--only NAME,..., or \"others\": "
+	    "\"ignore\" in a map, finds columns by their names";
 	char shown[48], wanted[48];
+	int64_t i = 0;
 
 	if (header->n != b->n_fields)
 		return vmf_fail(e, VMF_EDATA, "%s:%lld: found %lld columns, "
-		    "expected the %lld of %s", file, (long long)header->line,
-		    (long long)header->n, (long long)b->n_fields,
-		    first_file);
-	for (int64_t i = 0; i < b->n_fields; i++) {
-		const struct vmf_field_text *f = &header->field[i];
+		    "expected the %lld of %s; %s", file,
+		    (long long)header->line, (long long)header->n,
+		    (long long)b->n_fields, first_file, way);
+	while (same(&b->name[i], header->field[i].s, header->field[i].len))
+		i++;
+	return vmf_fail(e, VMF_EDATA, "%s:%lld: column %lld is '%s', "
+	    "expected '%s' as in %s; %s", file, (long long)header->line,
+	    (long long)i + 1, vmf_show_text(header->field[i].s,
+	    header->field[i].len, shown), vmf_show_text(b->name[i].s,
+	    b->name[i].len, wanted), first_file, way);
+}
 
-		if (!same(&b->name[i], f->s, f->len))
-			return vmf_fail(e, VMF_EDATA, "%s:%lld: column %lld "
-			    "is '%s', expected '%s' as in %s", file,
-			    (long long)header->line, (long long)i + 1,
-			    vmf_show_text(f->s, f->len, shown),
+int
+vmf_bind_follow(const struct vmf_bind *b, const struct vmf_pick *pick,
+    const struct vmf_row *header, const char *file, const char *first_file,
+    int64_t *at, struct vmf_err *e)
+{
+	bool some = b->map->others == VMF_OTHERS_IGNORE || pick->n_only > 0;
+	uint8_t *need = vmf_calloc(b->n_fields, sizeof(*need), e);
+	char shown[48];
+	int rc = 0;
+
+	if (need == NULL)
+		return VMF_ENOMEM;
+	find_needs(b, need);
+	if (!some && header->n != b->n_fields)
+		rc = differ(b, header, file, first_file, e);
+	for (int64_t i = 0; rc == 0 && i < b->n_fields; i++) {
+		at[i] = need[i] == NEED_NONE && some ? -1 :
+		    need[i] != NEED_PLACE ? find_once(header, &b->name[i]) :
+		    i < header->n && same(&b->name[i], header->field[i].s,
+		    header->field[i].len) ? i : -1;
+		if (at[i] >= 0 || (need[i] == NEED_NONE && some))
+			continue;
+		if (!some)
+			rc = differ(b, header, file, first_file, e);
+		else
+			rc = vmf_fail(e, VMF_EDATA, "%s:%lld: found the "
+			    "column '%s' not at all or twice, expected it "
+			    "%s, as in %s", file, (long long)header->line,
 			    vmf_show_text(b->name[i].s, b->name[i].len,
-			    wanted), first_file);
+			    shown), need[i] == NEED_PLACE ?
+			    "in its place" : "once", first_file);
 	}
-	return 0;
+	free(need);
+	return rc;
 }
 
 int

@@ -74,10 +74,18 @@ int vmf_bind_make(struct vmf_bind *b, const struct vmf_map *map,
     VMF_CHECK;
 void vmf_bind_free(struct vmf_bind *b);
 
-/* VMF_EDATA naming the first difference when a further file's header is not
- * that of the first. */
-int vmf_bind_same(const struct vmf_bind *b, const struct vmf_row *header,
-    const char *file, const char *first_file, struct vmf_err *e) VMF_CHECK;
+/* Whether a further file's header is that of the first. */
+bool vmf_bind_same(const struct vmf_bind *b, const struct vmf_row *header);
+
+/*
+ * Where the fields of the first file are in one whose header is another: at
+ * has b->n_fields, -1 for those that nobody needs.  VMF_EDATA where columns
+ * are not to be found by their names, as all of them matter and they are not
+ * the same in another order, or where one that is needed is not there once.
+ */
+int vmf_bind_follow(const struct vmf_bind *b, const struct vmf_pick *pick,
+    const struct vmf_row *header, const char *file, const char *first_file,
+    int64_t *at, struct vmf_err *e) VMF_CHECK;
 
 /* The schema of the readings: vm, time, metrics, attributes.  s must be
  * { 0 } and is the caller's. */

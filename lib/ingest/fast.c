@@ -815,11 +815,14 @@ int
 vmf_fast_fill(struct vmf_fast *f, struct vmf_batch *b, struct vmf_err *e)
 {
 	int64_t n;
+	bool rows;
 
 	while (f->cur != NULL) {
-		if (!f->cur->parsed)
+		/* Where the columns are elsewhere, lines mean nothing. */
+		rows = f->in->follow;
+		if (!f->cur->parsed && !rows)
 			vmf_block_parse(f->cur, f->pos);
-		while (f->at < f->cur->cells.n &&
+		while (!rows && f->at < f->cur->cells.n &&
 		    vmf_block_line(f->cur, f->at) < f->pos)
 			f->at++;
 		if (f->pos == f->cur->n && !f->cur->last) {
@@ -827,7 +830,7 @@ vmf_fast_fill(struct vmf_fast *f, struct vmf_batch *b, struct vmf_err *e)
 			continue;
 		}
 		n = 0;
-		if (f->at < f->cur->cells.n)
+		if (!rows && f->at < f->cur->cells.n)
 			n = plain_lines(f, b, e);
 		if (n == 0)
 			n = csv_row(f, b, e);

@@ -201,6 +201,26 @@ find_header(struct vmf_ingest *in, struct vmf_err *e)
 		}
 }
 
+/* The header of a file that is not the first. */
+static int
+follow(struct vmf_ingest *in, const struct vmf_row *header,
+    struct vmf_err *e)
+{
+	int64_t n = in->bind.n_fields;
+	int rc;
+
+	if (vmf_bind_same(&in->bind, header))
+		return 0;
+	rc = vmf_grow(&in->at, &in->at_cap, n, e);
+	if (rc == 0)
+		rc = vmf_grow(&in->followed, &in->followed_cap, n, e);
+	if (rc == 0)
+		rc = vmf_bind_follow(&in->bind, &in->opt.pick, header,
+		    in->file, in->first_file, in->at, e);
+	in->follow = rc == 0;
+	return rc;
+}
+
 static int
 read_header(struct vmf_ingest *in, struct vmf_err *e)
 {
@@ -222,9 +242,9 @@ read_header(struct vmf_ingest *in, struct vmf_err *e)
 		    (long long)row.line, row.bad);
 	snprintf(where, sizeof(where), "%.500s:%lld", file,
 	    (long long)row.line);
+	in->n_fields = row.n;
 	if (in->bound && !in->map->wide)
-		rc = vmf_bind_same(&in->bind, &row, file, in->first_file,
-		    e);
+		rc = follow(in, &row, e);
 	else
 		rc = bind(in, row.field, row.n, where, e);
 	/* Columns of VMs are not missed where there is none. */
@@ -301,6 +321,8 @@ vmf_ingest_open(struct vmf_ingest *in, const char *path, struct vmf_err *e)
 		text.read = vmf_fast_read;
 		text.arg = in->fast;
 	}
+	in->follow = false;
+	in->n_fields = in->map->n_columns;
 	rc = vmf_csv_open(&in->csv, &text, in->map->delim,
 	    in->map->time_by_row, e);
 	if (rc == 0)
@@ -416,6 +438,8 @@ vmf_ingest_free(struct vmf_ingest *in)
 	vmf_bind_free(&in->bind);
 	vmf_schema_free(&in->schema);
 	free(in->first_file);
+	free(in->at);
+	free(in->followed);
 	free(in->num);
 	free(in->str);
 	free(in->code);

@@ -33,6 +33,13 @@ struct vmf_ingest {
 	const char *pattern;	/* its, or NULL */
 	bool detect;		/* stamp is that of the first time, if any */
 	int64_t n_rows;		/* of the file, bad ones too */
+	int64_t n_fields;	/* of its rows */
+	bool follow;		/* its columns are not where the first file's
+				 * were: in at by the first file's; libcsv
+				 * reads it */
+	int64_t *at;
+	struct vmf_field_text *followed;	/* a row, as it would be there */
+	int64_t at_cap, followed_cap;
 	/* the row at hand */
 	double *num;		/* by column; in a wide map by value */
 	struct vmf_field_text *str;

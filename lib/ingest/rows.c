@@ -364,13 +364,6 @@ convert(struct vmf_ingest *in, const struct vmf_row *row,
 	struct vmf_bind *bd = &in->bind;
 	int rc;
 
-	if (row->n != bd->n_fields) {
-		(void)vmf_fail(&in->why, VMF_EDATA, "%s:%lld: found %lld "
-		    "field%s, expected %lld", in->file,
-		    (long long)row->line, (long long)row->n,
-		    row->n == 1 ? "" : "s", (long long)bd->n_fields);
-		return VMF_ROW_BAD;
-	}
 	rc = bd->some_rows ? pass_over(in, row) : 0;
 	if (rc == 0)
 		rc = convert_time(in, row, bd);
@@ -469,21 +462,45 @@ reject(struct vmf_ingest *in, const struct vmf_row *row, struct vmf_err *e)
 	return rc;
 }
 
+/* The row as the first file would have it.  What nobody needs is as in the
+ * header, for is_header. */
+static struct vmf_row
+followed(const struct vmf_ingest *in, const struct vmf_row *row)
+{
+	struct vmf_row r = *row;
+
+	for (int64_t i = 0; i < in->bind.n_fields; i++)
+		in->followed[i] = in->at[i] < 0 ? in->bind.name[i] :
+		    row->field[in->at[i]];
+	r.n = in->bind.n_fields;
+	r.field = in->followed;
+	return r;
+}
+
 int
 vmf_ingest_row(struct vmf_ingest *in, const struct vmf_row *row,
     struct vmf_batch *b, struct vmf_err *e)
 {
+	struct vmf_row there;
 	int rc;
 
 	in->count.rows_in++;
 	in->n_rows++;
-	in->again = row->bad == NULL && is_header(in, row);
+	in->again = false;
 	if (row->bad != NULL) {
 		(void)vmf_fail(&in->why, VMF_EDATA, "%s:%lld: %s", in->file,
 		    (long long)row->line, row->bad);
 		rc = VMF_ROW_BAD;
+	} else if (row->n != in->n_fields) {
+		(void)vmf_fail(&in->why, VMF_EDATA, "%s:%lld: found %lld "
+		    "field%s, expected %lld", in->file,
+		    (long long)row->line, (long long)row->n,
+		    row->n == 1 ? "" : "s", (long long)in->n_fields);
+		rc = VMF_ROW_BAD;
 	} else {
-		rc = convert(in, row, b, e);
+		there = in->follow ? followed(in, row) : *row;
+		in->again = is_header(in, &there);
+		rc = convert(in, &there, b, e);
 	}
 	if (rc > 0 && in->again) {
 		in->count.rows_in--;

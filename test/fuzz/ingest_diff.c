@@ -35,6 +35,7 @@ static const char *const names[] = { "csv", "azure", "wide", "bitbrains",
  * as put_rows has them. */
 static const struct own {
 	const char *json, *header, *shape;
+	const char *other[2];	/* a second file's headers, or NULL */
 } owns[] = {
 	{ "{\"delimiter\": \";\", \"vm\": {\"column\": \"host\"},"
 	    "\"time\": {\"column\": \"clock\"}, \"metrics\": ["
@@ -42,7 +43,8 @@ static const struct own {
 	    "\"where\": {\"column\": \"key\", \"is\": \"c\"}},"
 	    "{\"name\": \"mem\", \"column\": \"value\", \"scale\": 10,"
 	    "\"where\": {\"column\": \"key\", \"is\": \"m\"}}]}",
-	    "host;key;clock;value", "vktn" },
+	    "host;key;clock;value", "vktn",
+	    { "host;key;value;clock", "host;key;time;value" } },
 	{ "{\"vm\": {\"column\": 1, \"until\": \"0\"},"
 	    "\"time\": {\"column\": 2},"
 	    "\"others\": \"ignore\", \"metrics\": ["
@@ -52,24 +54,26 @@ static const struct own {
 	    "\"where\": {\"column\": \"key\", \"is\": \"m\"}},"
 	    "{\"name\": \"less\", \"column\": \"b\", \"offset\": -0.1},"
 	    "{\"name\": \"dup\", \"column\": \"b\","
-	    "\"percent_of\": \"a\"}]}", "vm,t,a,b,key", "vtnnk" },
+	    "\"percent_of\": \"a\"}]}", "vm,t,a,b,key", "vtnnk",
+	    { "vm,t,b,a,key", "vm,t,key,a,b,x" } },
 	{ "{\"vm\": {\"column\": \"id\"}, \"time\": {\"column\": \"t\"},"
 	    "\"skip\": 2, \"comment\": \"#\", \"others\": \"guess\"}",
-	    "Report,\n\"of the day\nid,t,cpu,vcpus", "vtnn" },
+	    "Report,\n\"of the day\nid,t,cpu,vcpus", "vtnn", { NULL } },
 	{ "{\"vm\": {\"from\": \"filename\"}, \"time\": {\"step\": \"5m\"},"
 	    "\"header\": false, \"columns\": [\"c\"], \"skip\": 1,"
 	    "\"comment\": \"#!\", \"metrics\": [{\"name\": \"cpu\","
-	    "\"column\": \"c\"}]}", "1,2\"", "n" },
+	    "\"column\": \"c\"}]}", "1,2\"", "n", { NULL } },
 	{ "{\"delimiter\": \";\", \"vm\": {\"column\": \"id\"},"
 	    "\"time\": {\"column\": \"t\","
 	    "\"format\": \"%d.%m.%y %I:%M %p\"},"
-	    "\"others\": \"guess\"}", "id;t;cpu", "vpn" },
+	    "\"others\": \"guess\"}", "id;t;cpu", "vpn", { NULL } },
 	{ "{\"delimiter\": \";\", \"vm\": {\"column\": \"id\"},"
 	    "\"time\": {\"column\": \"t\"}, \"decimal\": \",\","
 	    "\"metrics\": [{\"name\": \"cpu\", \"column\": \"a\"},"
 	    "{\"name\": \"mem\", \"column\": \"b\", \"unit\": \"%\","
 	    "\"scale\": -1}], \"attributes\": [{\"name\": \"vcpus\","
-	    "\"column\": \"n\"}]}", "id;t;a;b;n", "vtddd" },
+	    "\"column\": \"n\"}]}", "id;t;a;b;n", "vtddd",
+	    { "id;t;n;b;a", "id;t;b;a;n" } },
 };
 #define N_OWNS (sizeof(owns) / sizeof(*owns))
 
@@ -617,9 +621,22 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		    vmf_buf_put(&text, text.p, n, NULL) != 0)
 			abort();
 	in.keep = in.keep && text.n < 1 << 19;
-	for (int i = 0; i < in.n_files; i++)
-		fd[i] = make_file((const char *)text.p, i == 0 ? text.n :
-		    text.n / 2, in.path[i]);
+	fd[0] = make_file((const char *)text.p, text.n, in.path[0]);
+	if (in.n_files > 1 && made && own != NULL && own->other[0] != NULL) {
+		int64_t n = (int64_t)strlen(own->header);
+		struct vmf_buf second = { 0 };
+
+		put(&second, own->other[text.n % 2]);
+		if (vmf_buf_put(&second, text.p + n, (text.n - n) / 2,
+		    NULL) != 0)
+			abort();
+		fd[1] = make_file((const char *)second.p, second.n,
+		    in.path[1]);
+		vmf_buf_free(&second);
+	} else if (in.n_files > 1) {
+		fd[1] = make_file((const char *)text.p, text.n / 2,
+		    in.path[1]);
+	}
 	both(&in);
 done:
 	for (int i = 0; i < 2; i++)
