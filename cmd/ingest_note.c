@@ -146,7 +146,8 @@ ingest_note(const struct cmd *c, const struct vmf_ingest *in,
 	if (w->most > PERCENT_MOST)
 		cmd_note(c, "cpu is %.9g at most: expected percent; of a "
 		    "counter, its rate", (double)w->most);
-	while ((unmet = vmf_ingest_unmet(in, &i, &field)) != NULL)
+	while (n.rows_in > 0 &&
+	    (unmet = vmf_ingest_unmet(in, &i, &field)) != NULL)
 		cmd_note(c, "%s has no value: expected rows with '%s' in "
 		    "column '%s'", vmf_show_text(unmet->name,
 		    unmet->name_len, name), vmf_show_text(unmet->is,

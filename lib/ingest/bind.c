@@ -288,8 +288,8 @@ bind_named(struct vmf_bind *b, uint8_t *use, bool attribute,
 		struct vmf_bound c = { .attribute = attribute,
 		    .type = m->type, .name = m->name, .unit = m->unit,
 		    .name_len = (int64_t)strlen(m->name),
-		    .scale = m->scale, .offset = m->offset, .from = -1, .percent_of = -1,
-		    .where = -1 };
+		    .scale = m->scale, .offset = m->offset, .from = -1,
+		    .percent_of = -1, .where = -1 };
 
 		if (m->attribute != attribute ||
 		    !wanted(pick, c.name, c.name_len))

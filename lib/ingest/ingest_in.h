@@ -38,7 +38,7 @@ struct vmf_ingest {
 				 * were: in at by the first file's; libcsv
 				 * reads it */
 	int64_t *at;
-	struct vmf_field_text *followed;	/* a row, as it would be there */
+	struct vmf_field_text *followed;	/* a row, as it would be */
 	int64_t at_cap, followed_cap;
 	/* the row at hand */
 	double *num;		/* by column; in a wide map by value */

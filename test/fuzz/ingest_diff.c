@@ -241,7 +241,7 @@ put_text(struct vmf_buf *b, struct choices *c)
 	    " a", "a ", "z\xc3\xbcrich", "\xc3", "\"q\"", "\"q,r\"",
 	    "\"q\nr\"", "\"q\r\nr\"", "\"q\"\"r\"", "q\"r", "\"q\"r", "\"q",
 	    "a\rb", "\r", "\t", "\x01\x02", "0", "0a", "v 0", "\" 0\"",
-	    "\"v 0\"", "v\xff" "0" };
+	    "\"v 0\"", "v\3770" };
 	char text[96];
 	unsigned kind = choose(c, 16), n;
 
