@@ -343,7 +343,9 @@ times() {
 	    '10/Oct/2023:13:55:36 +02:' bad '10/Oct/2023:13:55:36 +25' bad \
 	    '10/Okt/2023:13:55:36 Z' bad
 	times '%F 100%% %R' '2024-05-01 100% 12:34' 2024-05-01T12:34:00Z
-	times '%D' '05/01/24' 2024-05-01T00:00:00Z
+	times '%D' '05/01/24' 2024-05-01T00:00:00Z 05/01/x4 bad 05/01/4 bad
+	times '%F%z' 2024-05-01+01 2024-04-30T23:00:00Z 2024-05-01 bad \
+	    2024-05-01+021 bad 2024-05-01-01:60 bad 2024-05-01+01x bad
 	# On the wall clock, whatever the locale.
 	tz=Europe/Zurich LC_ALL=de_DE.UTF-8 times '%d. %B %Y %R' \
 	    '1. May 2024 12:00' 2024-05-01T10:00:00Z \
@@ -400,6 +402,8 @@ times() {
 		both refused "b.csv:3: column 'cpu': found '$x', expected a number" \
 		    --map m.json b.csv
 	done
+	printf 'vm;time;cpu\na;0;1\na;300;1,%0600d\n' 0 >l.csv
+	both refused "l.csv:3: column 'cpu': found '1,000" --map m.json l.csv
 	both refused "found '12 MB', expected a number without a unit" --map m.json b.csv
 	printf '%s\n' 'vm;time;cpu' 'a;0;28.92' >c.csv
 	both refused "found '28.92', expected a number such as 1.234,5, with a decimal comma" --map m.json c.csv
