@@ -5,18 +5,22 @@
 
 int
 ingest_load_map(struct vmf_map *map, const char *name, const char *metric,
-    const char *delim, const struct vmf_ingest_opts *o, struct vmf_err *e)
+    const char *delim, const char *decimal,
+    const struct vmf_ingest_opts *o, struct vmf_err *e)
 {
 	int rc = vmf_map_load(map, name, e);
 
 	if (rc == 0 && delim != NULL)
 		rc = vmf_map_set_delimiter(map, delim, e);
+	if (rc == 0 && decimal != NULL)
+		rc = vmf_map_set_decimal(map, decimal, e);
 	if (rc == 0 && map->migrations != NULL && (metric != NULL ||
 	    o->start_s != VMF_TIME_NONE || o->step_s != 0 ||
-	    o->pick.n_only > 0 || o->stamp != VMF_STAMP_AUTO))
+	    o->pick.n_only > 0 || o->stamp != VMF_STAMP_AUTO ||
+	    decimal != NULL))
 		return vmf_fail(e, VMF_EUSAGE, "--map %.64s is of "
-		    "migrations: --metric, --start, --step, --only and "
-		    "--time-format are for readings", name);
+		    "migrations: --metric, --decimal, --start, --step, "
+		    "--only and --time-format are for readings", name);
 	return rc != 0 || metric == NULL ? rc :
 	    vmf_map_set_metric(map, metric, e);
 }

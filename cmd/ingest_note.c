@@ -2,6 +2,7 @@
 #include "ingest_note.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #define YEAR_2000 INT64_C(946684800)
 #define YEAR_2100 INT64_C(4102444800)
@@ -105,7 +106,8 @@ doubt_times(const struct cmd *c, const struct vmf_ingest *in,
 
 	/* A source without times is of the time that it is said to be. */
 	if ((w->late && w->near) || f == VMF_STAMP_AUTO ||
-	    f == VMF_STAMP_RFC3339 || f == VMF_STAMP_WALL)
+	    f == VMF_STAMP_RFC3339 || f == VMF_STAMP_WALL ||
+	    f == VMF_STAMP_PATTERN)
 		return;
 	if (guessed && !w->early)
 		cmd_note(c, "all times are %s: expected Unix time; a date is "
@@ -122,6 +124,10 @@ ingest_note(const struct cmd *c, const struct vmf_ingest *in,
     const char *bad_rows)
 {
 	struct vmf_ingest_counts n;
+	const struct vmf_bound *unmet;
+	struct vmf_field_text field;
+	char name[48], is[48], at[48], passed[64] = "", again[64] = "";
+	int64_t i = 0;
 
 	if (in == NULL)
 		return;
@@ -140,10 +146,24 @@ ingest_note(const struct cmd *c, const struct vmf_ingest *in,
 	if (w->most > PERCENT_MOST)
 		cmd_note(c, "cpu is %.9g at most: expected percent; of a "
 		    "counter, its rate", (double)w->most);
+	while (n.rows_in > 0 &&
+	    (unmet = vmf_ingest_unmet(in, &i, &field)) != NULL)
+		cmd_note(c, "%s has no value: expected rows with '%s' in "
+		    "column '%s'", vmf_show_text(unmet->name,
+		    unmet->name_len, name), vmf_show_text(unmet->is,
+		    unmet->is_len, is), vmf_show_text(field.s, field.len,
+		    at));
+	if (n.passed > 0)
+		snprintf(passed, sizeof(passed), ", %lld of no metric",
+		    (long long)n.passed);
+	if (n.headers > 0)
+		snprintf(again, sizeof(again), ", the header %lld time%s "
+		    "more", (long long)n.headers, n.headers == 1 ? "" : "s");
 	cmd_note(c, "%lld file%s, %lld rows in, %lld rows out, %lld bad "
-	    "rows, %lld missing values", (long long)n.files,
+	    "rows, %lld missing values%s%s", (long long)n.files,
 	    n.files == 1 ? "" : "s", (long long)n.rows_in,
-	    (long long)n.rows_out, (long long)n.bad, (long long)n.missing);
+	    (long long)n.rows_out, (long long)n.bad, (long long)n.missing,
+	    passed, again);
 	if (bad_rows != NULL && n.bad > 0)
 		cmd_note(c, "bad rows are in %s", bad_rows);
 	if (o->skip_bad && n.bad > 0)

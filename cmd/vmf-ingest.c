@@ -27,10 +27,12 @@ static const char usage[] =
 "                        domjobinfo, query-migrate; or a FILE.json [csv]\n"
 "      --metric NAME     the name of the map's only metric (wide needs it)\n"
 "      --delimiter CHAR  what separates columns, \\t for tabs [the map's]\n"
+"      --decimal CHAR    what is before decimals, . or , [the map's: .]\n"
 "      --id ID           the VM, where the map takes it from the file's name\n"
 "      --start TIME      the first row's time, for sources without times\n"
 "      --step SPAN       the time between their rows [the map's: 5m]\n"
-"      --time-format F   auto, s, ms, us, ns, rfc3339 or wall [the map's]\n"
+"      --time-format F   auto, s, ms, us, ns, rfc3339, wall or a pattern\n"
+"                        such as '%d.%m.%Y %H:%M' [the map's]\n"
 "      --tz ZONE         the wall clock of times without a zone [UTC]\n"
 "      --only LIST       only these metrics and attributes [all]\n"
 "      --ignore COLUMN   pass over a column of the header (repeatable)\n"
@@ -40,7 +42,7 @@ static const char usage[] =
 CMD_FROM_TEXT_USAGE;
 
 static struct {
-	const char *map, *metric, *delim, *time_format, *bad_rows;
+	const char *map, *metric, *delim, *decimal, *time_format, *bad_rows;
 	struct cmd_strs ignore, only;
 	int64_t threads;
 	bool show_map;
@@ -57,6 +59,7 @@ static const struct cmd_opt table[] = {
 	{ CMD_MAP, "map", 0, &opt.map, false, 0, 0 },
 	{ CMD_STR, "metric", 0, &opt.metric, false, 0, 0 },
 	{ CMD_STR, "delimiter", 0, &opt.delim, false, 0, 0 },
+	{ CMD_STR, "decimal", 0, &opt.decimal, false, 0, 0 },
 	{ CMD_STR, "id", 0, &opt.in.id, false, 0, 0 },
 	{ CMD_TIME, "start", 0, &opt.in.start_s, false, 0, 0 },
 	{ CMD_DURATION, "step", 0, &opt.in.step_s, false, 0, 0 },
@@ -94,7 +97,8 @@ choose_reader(struct vmf_ingest_opts *in)
 static int
 check_options(void)
 {
-	int stamp = vmf_stamp_find(opt.time_format);
+	const char *found;
+	int stamp = vmf_stamp_find(opt.time_format, &found);
 	const char *bad_rows = opt.bad_rows;
 	struct vmf_err err = { "" };
 	int rc;
@@ -106,9 +110,10 @@ check_options(void)
 	    "attributes, as in cpu,mem", &err)) != 0)
 		return cmd_error(&c, rc, &err);
 	if (stamp < 0)
-		return cmd_usage(&c, "--time-format: found '%s', expected "
-		    "auto, s, ms, us, ns, rfc3339 or wall", opt.time_format);
+		return cmd_usage(&c, "--time-format: found '%s', %s, "
+		    "expected %s", opt.time_format, found, VMF_STAMP_WORDS);
 	opt.in.stamp = (enum vmf_stamp)stamp;
+	opt.in.pattern = opt.time_format;
 	if (*bad_rows == '\0' || strcmp(bad_rows, "-") == 0)
 		return cmd_usage(&c, "--bad-rows: found '%s', expected fail, "
 		    "skip or a file", bad_rows);
@@ -228,8 +233,8 @@ main(int argc, char *argv[])
 	}
 	if (ret != CMD_OK)
 		goto done;
-	rc = ingest_load_map(&map, opt.map, opt.metric, opt.delim, &opt.in,
-	    &err);
+	rc = ingest_load_map(&map, opt.map, opt.metric, opt.delim,
+	    opt.decimal, &opt.in, &err);
 	if (rc == 0 && opt.in.skip_bad && strcmp(opt.bad_rows, "skip") != 0)
 		rc = vmf_out_open(&opt.in.bad_out, opt.bad_rows, &err);
 	if (rc == 0 && map.migrations != NULL)

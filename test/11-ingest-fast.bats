@@ -194,7 +194,7 @@ m_1,1970-01-05T11:24:00Z,41,92,,,43.5,33.25,5"
 	sed -i '1s/mem/mem2/' d/4.csv
 	both d/*
 	run cat ref.err
-	assert_output "vmf-ingest: d/4.csv:1: column 4 is 'mem2', expected 'mem' as in d/1.csv"
+	assert_output "vmf-ingest: d/4.csv:1: column 4 is 'mem2', expected 'mem' as in d/1.csv; --only NAME,..., or \"others\": \"ignore\" in a map, finds columns by their names"
 	head -c 20000 d/3.csv.gz >d/cut && mv d/cut d/3.csv.gz
 	both d/*
 	run cat ref.err

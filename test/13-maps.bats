@@ -251,7 +251,8 @@ b,$T5,1,x"
 	vm.column: found a boolean, expected a column's name or its position from 1	{"vm": {"column": true}}
 	vm.column: found an empty string, expected a column's name or its position from 1	{"vm": {"column": ""}}
 	time: found a number, expected {"column": NAME} or {"step": "5m"}	{"vm": {"column": "vm"}, "time": 5}
-	time.format: found another word, expected auto, s, ms, us, ns, rfc3339 or wall	{"vm": {"column": "vm"}, "time": {"column": "time", "format": "days"}}
+	time.format: found a pattern without year, month and day, expected auto, s, ms, us, ns, rfc3339, wall or a pattern such as %d.%m.%Y %H:%M	{"vm": {"column": "vm"}, "time": {"column": "time", "format": "%H:%M"}}
+	time.format: found another word, expected auto, s, ms, us, ns, rfc3339, wall or a pattern such as %d.%m.%Y %H:%M	{"vm": {"column": "vm"}, "time": {"column": "time", "format": "days"}}
 	time.format: found it without column, expected both	{"vm": {"column": "vm"}, "time": {"format": "s"}}
 	time: found both column and step, expected one of them	{"vm": {"column": "vm"}, "time": {"column": "time", "step": "5m"}}
 	time.step: found another text, expected a span of time such as "5m"	{"vm": {"column": "vm"}, "time": {"step": "soon"}}
@@ -266,6 +267,18 @@ b,$T5,1,x"
 	attributes[0].scale: found it for text, expected a type of int32 or float64 beside it	{"vm": {"column": "vm"}, "time": {"column": "time"}, "attributes": [{"name": "a", "column": "cpu", "scale": 2}]}
 	metrics[0].scale: found zero or infinity, expected a number	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "a", "column": "cpu", "scale": 0}]}
 	metrics[0].scale: found a string, expected a number	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "a", "column": "cpu", "scale": "2"}]}
+	metrics[0].where: found a string, expected {"column": NAME, "is": TEXT}	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "a", "column": "cpu", "where": "b"}]}
+	metrics[0].where: found one of column and is, expected both	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "a", "column": "cpu", "where": {"is": "b"}}]}
+	metrics[0]: found a column in a wide map, expected none: every column but the time holds values	{"layout": "wide", "time": {"column": "t"}, "metrics": [{"name": "a", "where": {"column": "b", "is": "c"}}]}
+	vm.until: found a number, expected a string	{"vm": {"column": "vm", "until": 1}}
+	vm.until: found it without column, expected both	{"vm": {"from": "filename", "until": ":"}}
+	decimal: found another text, expected "." or ","	{"decimal": ";"}
+	skip: found another number, expected the number of lines before the first row, as 3	{"skip": 1.5}
+	skip: found a string, expected the number of lines before the first row, as 3	{"skip": "3"}
+	comment: found another text, expected what such lines begin with, as "#"	{"comment": "a\nb"}
+	comment: found an empty string, expected a string	{"comment": ""}
+	metrics[0].offset: found a string, expected a number	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "a", "column": "cpu", "offset": "2"}]}
+	metrics[0].offset: found infinity, expected a number	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "a", "column": "cpu", "offset": 1e999}]}
 	metrics[0].column: found nothing, expected a column's name or its position from 1	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"name": "a"}]}
 	attributes[0].column: found nothing, expected a column's name or its position from 1	{"vm": {"column": "vm"}, "time": {"column": "time"}, "attributes": [{"name": "a"}], "metrics": [{"name": "b", "column": "cpu"}]}
 	metrics: found one without a name, expected a name for each where there are several	{"vm": {"column": "vm"}, "time": {"column": "time"}, "metrics": [{"column": "cpu"}, {"column": "time"}]}
@@ -325,7 +338,7 @@ b,$T5,1,x"
 		n=$((n + 1))
 	done <maps
 	echo "$n maps"' >said || fail "$(cat said)"
-	assert_equal "$(cat said)" "72 maps"
+	assert_equal "$(cat said)" "85 maps"
 	[ ! -e out ]
 	printf '{"vm": "\377"}' >m.json
 	fails 1 'found bytes that are not UTF-8, expected JSON' \
@@ -469,7 +482,7 @@ x=/1,$T0,3,2"
 	fails 2 "--only: found ',', expected names" vmf-ingest --only , a.csv
 	fails 2 '--only is for sources with a column for each metric' \
 	    vmf-ingest --map wide --metric cpu --only cpu a.csv
-	fails 2 '--only and --time-format are for readings' \
+	fails 2 '--metric, --decimal, --start, --step, --only and --time-format are for readings' \
 	    vmf-ingest --map migrations --only vm a.csv
 }
 

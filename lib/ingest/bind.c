@@ -190,7 +190,7 @@ is_field(const struct vmf_bind *b, int64_t i, const struct vmf_map_ref *ref)
 
 /* The field that ref means. */
 static int
-find(const struct vmf_bind *b, uint8_t *use, const struct vmf_map_ref *ref,
+find(struct vmf_bind *b, uint8_t *use, const struct vmf_map_ref *ref,
     const char *what, int64_t *field, const char *where, struct vmf_err *e)
 {
 	char found[400];
@@ -204,6 +204,7 @@ find(const struct vmf_bind *b, uint8_t *use, const struct vmf_map_ref *ref,
 		    (long long)b->n_fields, (long long)ref->pos, what);
 	if (i == b->n_fields) {
 		vmf_show_names(b->name, b->n_fields, ref->name, found);
+		b->lacking = ref->name;
 		return vmf_fail(e, VMF_EDATA, "%s: no column '%s' for %s; "
 		    "%s%s", where, ref->name, what, found,
 		    strstr(found, "; expected") != NULL ? "" : "; --map "
@@ -230,7 +231,7 @@ spare(const struct vmf_bind *b, uint8_t *use, const struct vmf_map_ref *ref)
 
 /* All fields that the map names: what is wanted must be there. */
 static int
-claim(const struct vmf_bind *b, uint8_t *use, const struct vmf_pick *pick,
+claim(struct vmf_bind *b, uint8_t *use, const struct vmf_pick *pick,
     const char *where, struct vmf_err *e)
 {
 	int64_t at;
@@ -249,6 +250,10 @@ claim(const struct vmf_bind *b, uint8_t *use, const struct vmf_pick *pick,
 		else if (rc == 0 && m->has_percent_of)
 			rc = find(b, use, &m->percent_of, m->name, &at,
 			    where, e);
+		if (m->where_is != NULL && !want)
+			spare(b, use, &m->where);
+		else if (rc == 0 && m->where_is != NULL)
+			rc = find(b, use, &m->where, m->name, &at, where, e);
 	}
 	return rc;
 }
@@ -263,6 +268,14 @@ add_col(struct vmf_bind *b, const struct vmf_bound *c, struct vmf_err *e)
 	return rc;
 }
 
+/* Of one that is scaled, a % would be said of something else. */
+static bool
+may_have_percent(const struct vmf_bound *c)
+{
+	return !c->attribute && c->unit != NULL && strcmp(c->unit, "%") == 0 &&
+	    (c->scale == 1.0 || c->scale == -1.0);
+}
+
 /* The map's own metrics or attributes that are wanted. */
 static int
 bind_named(struct vmf_bind *b, uint8_t *use, bool attribute,
@@ -275,19 +288,28 @@ bind_named(struct vmf_bind *b, uint8_t *use, bool attribute,
 		struct vmf_bound c = { .attribute = attribute,
 		    .type = m->type, .name = m->name, .unit = m->unit,
 		    .name_len = (int64_t)strlen(m->name),
-		    .scale = m->scale, .from = -1, .percent_of = -1 };
+		    .scale = m->scale, .offset = m->offset, .from = -1,
+		    .percent_of = -1, .where = -1 };
 
 		if (m->attribute != attribute ||
 		    !wanted(pick, c.name, c.name_len))
 			continue;
 		if (c.unit == NULL && !attribute)
 			c.unit = vmf_map_known_unit(c.name, c.name_len);
+		c.comma = b->map->comma;
+		c.percent = may_have_percent(&c) && !m->has_percent_of;
 		if (m->has_from)
 			rc = find(b, use, &m->from, m->name, &c.from, where,
 			    e);
 		if (rc == 0 && m->has_percent_of)
 			rc = find(b, use, &m->percent_of, m->name,
 			    &c.percent_of, where, e);
+		if (rc == 0 && m->where_is != NULL) {
+			rc = find(b, use, &m->where, m->name, &c.where,
+			    where, e);
+			c.is = m->where_is;
+			c.is_len = (int64_t)strlen(c.is);
+		}
 		if (rc == 0)
 			rc = add_col(b, &c, e);
 	}
@@ -305,7 +327,7 @@ bind_guessed(struct vmf_bind *b, const uint8_t *use, bool attribute,
 		struct vmf_bound c = { .guessed = true, .scale = 1.0,
 		    .type = VMF_FLOAT32, .name = b->name[i].s,
 		    .name_len = b->name[i].len, .from = i,
-		    .percent_of = -1 };
+		    .percent_of = -1, .where = -1 };
 
 		if (use[i] != USE_NONE || !wanted(pick, c.name, c.name_len))
 			continue;
@@ -313,6 +335,8 @@ bind_guessed(struct vmf_bind *b, const uint8_t *use, bool attribute,
 		    &c.type, &c.unit);
 		if (!c.attribute)
 			c.unit = vmf_map_known_unit(c.name, c.name_len);
+		c.comma = b->map->comma;
+		c.percent = may_have_percent(&c);
 		if (c.attribute == attribute)
 			rc = add_col(b, &c, e);
 	}
@@ -440,6 +464,19 @@ bind_wide(struct vmf_bind *b, const uint8_t *use, const char *where,
 	return rc;
 }
 
+static bool
+has_some_rows(const struct vmf_bind *b)
+{
+	bool any = false;
+
+	for (int64_t i = 0; i < b->n_cols; i++) {
+		if (!b->col[i].attribute && b->col[i].where < 0)
+			return false;
+		any = any || !b->col[i].attribute;
+	}
+	return any;
+}
+
 int
 vmf_bind_make(struct vmf_bind *b, const struct vmf_map *map,
     const struct vmf_field_text *name, int64_t n, const struct vmf_pick *pick,
@@ -476,6 +513,7 @@ vmf_bind_make(struct vmf_bind *b, const struct vmf_map *map,
 		rc = check_only(b, use, pick, where, e);
 	if (rc == 0)
 		rc = check_out_names(b, where, e);
+	b->some_rows = has_some_rows(b);
 	free(use);
 	return rc;
 }
@@ -490,29 +528,133 @@ vmf_bind_free(struct vmf_bind *b)
 	*b = (struct vmf_bind){ 0 };
 }
 
-int
-vmf_bind_same(const struct vmf_bind *b, const struct vmf_row *header,
+bool
+vmf_bind_same(const struct vmf_bind *b, const struct vmf_row *header)
+{
+	int64_t i = 0;
+
+	while (i < b->n_fields && i < header->n &&
+	    same(&b->name[i], header->field[i].s, header->field[i].len))
+		i++;
+	return i == b->n_fields && i == header->n;
+}
+
+/* What a field of the first file is to one of another. */
+enum need {
+	NEED_NONE,
+	NEED_NAME,		/* wherever it is */
+	NEED_PLACE		/* the map has it by its place */
+};
+
+static void
+need_place(const struct vmf_bind *b, uint8_t *need,
+    const struct vmf_map_ref *ref)
+{
+	if (ref->name == NULL && ref->pos >= 1 && ref->pos <= b->n_fields &&
+	    need[ref->pos - 1] != NEED_NONE)
+		need[ref->pos - 1] = NEED_PLACE;
+}
+
+static void
+find_needs(const struct vmf_bind *b, uint8_t *need)
+{
+	const struct vmf_map *m = b->map;
+
+	if (b->id >= 0)
+		need[b->id] = NEED_NAME;
+	if (b->time >= 0)
+		need[b->time] = NEED_NAME;
+	for (int64_t i = 0; i < b->n_cols; i++) {
+		const struct vmf_bound *c = &b->col[i];
+
+		need[c->from] = NEED_NAME;
+		if (c->percent_of >= 0)
+			need[c->percent_of] = NEED_NAME;
+		if (c->where >= 0)
+			need[c->where] = NEED_NAME;
+	}
+	need_place(b, need, &m->id);
+	need_place(b, need, &m->time);
+	for (int i = 0; i < m->n_cols; i++) {
+		need_place(b, need, &m->col[i].from);
+		need_place(b, need, &m->col[i].percent_of);
+		need_place(b, need, &m->col[i].where);
+	}
+}
+
+/* The only field of that name; -1: none, or several. */
+static int64_t
+find_once(const struct vmf_row *header, const struct vmf_field_text *name)
+{
+	int64_t at = -1;
+
+	for (int64_t i = 0; i < header->n; i++)
+		if (same(name, header->field[i].s, header->field[i].len)) {
+			if (at >= 0)
+				return -1;
+			at = i;
+		}
+	return at;
+}
+
+/* The first difference between two headers. */
+static int
+differ(const struct vmf_bind *b, const struct vmf_row *header,
     const char *file, const char *first_file, struct vmf_err *e)
 {
+	static const char way[] = "--only NAME,..., or \"others\": "
+	    "\"ignore\" in a map, finds columns by their names";
 	char shown[48], wanted[48];
+	int64_t i = 0;
 
 	if (header->n != b->n_fields)
 		return vmf_fail(e, VMF_EDATA, "%s:%lld: found %lld columns, "
-		    "expected the %lld of %s", file, (long long)header->line,
-		    (long long)header->n, (long long)b->n_fields,
-		    first_file);
-	for (int64_t i = 0; i < b->n_fields; i++) {
-		const struct vmf_field_text *f = &header->field[i];
+		    "expected the %lld of %s; %s", file,
+		    (long long)header->line, (long long)header->n,
+		    (long long)b->n_fields, first_file, way);
+	while (same(&b->name[i], header->field[i].s, header->field[i].len))
+		i++;
+	return vmf_fail(e, VMF_EDATA, "%s:%lld: column %lld is '%s', "
+	    "expected '%s' as in %s; %s", file, (long long)header->line,
+	    (long long)i + 1, vmf_show_text(header->field[i].s,
+	    header->field[i].len, shown), vmf_show_text(b->name[i].s,
+	    b->name[i].len, wanted), first_file, way);
+}
 
-		if (!same(&b->name[i], f->s, f->len))
-			return vmf_fail(e, VMF_EDATA, "%s:%lld: column %lld "
-			    "is '%s', expected '%s' as in %s", file,
-			    (long long)header->line, (long long)i + 1,
-			    vmf_show_text(f->s, f->len, shown),
+int
+vmf_bind_follow(const struct vmf_bind *b, const struct vmf_pick *pick,
+    const struct vmf_row *header, const char *file, const char *first_file,
+    int64_t *at, struct vmf_err *e)
+{
+	bool some = b->map->others == VMF_OTHERS_IGNORE || pick->n_only > 0;
+	uint8_t *need = vmf_calloc(b->n_fields, sizeof(*need), e);
+	char shown[48];
+	int rc = 0;
+
+	if (need == NULL)
+		return VMF_ENOMEM;
+	find_needs(b, need);
+	if (!some && header->n != b->n_fields)
+		rc = differ(b, header, file, first_file, e);
+	for (int64_t i = 0; rc == 0 && i < b->n_fields; i++) {
+		at[i] = need[i] == NEED_NONE && some ? -1 :
+		    need[i] != NEED_PLACE ? find_once(header, &b->name[i]) :
+		    i < header->n && same(&b->name[i], header->field[i].s,
+		    header->field[i].len) ? i : -1;
+		if (at[i] >= 0 || (need[i] == NEED_NONE && some))
+			continue;
+		if (!some)
+			rc = differ(b, header, file, first_file, e);
+		else
+			rc = vmf_fail(e, VMF_EDATA, "%s:%lld: found the "
+			    "column '%s' not at all or twice, expected it "
+			    "%s, as in %s", file, (long long)header->line,
 			    vmf_show_text(b->name[i].s, b->name[i].len,
-			    wanted), first_file);
+			    shown), need[i] == NEED_PLACE ?
+			    "in its place" : "once", first_file);
 	}
-	return 0;
+	free(need);
+	return rc;
 }
 
 int

@@ -137,11 +137,68 @@ find_lines(struct vmf_block *b)
 	b->row[r] = (uint32_t)at;
 }
 
+/* Lines of comment are libcsv's reader's to pass over. */
+static void
+find_comments(struct vmf_block *b)
+{
+	size_t len = strlen(b->plan.comment);
+
+	for (int64_t r = 0; r < b->cells.n; r++)
+		if (memcmp(vmf_block_text(b) + vmf_block_line(b, r),
+		    b->plan.comment, len) == 0)
+			b->odd[r] = VMF_LINE_ODD;
+}
+
 /* A tile's field that more than one column is made from. */
 struct shared {
 	int64_t field;		/* -1: none yet */
 	double v[TILE];
 };
+
+/* vmf_numcol_floats, or by the decimal comma. */
+static void
+floats(const struct vmf_block *b, const struct vmf_cells *c, int64_t f,
+    float *out)
+{
+	if (!b->plan.bind->map->comma) {
+		vmf_numcol_floats(b->plan.simd, c, f, out);
+		return;
+	}
+	for (int64_t r = 0; r < c->n; r++) {
+		struct vmf_field_text t;
+		const char *end;
+
+		if (c->odd[r])
+			continue;
+		vmf_cell(c, r, f, &t.s, &end);
+		t.len = end - t.s;
+		if (vmf_field_float(&t, true, &out[r]) != 0 ||
+		    isinf(out[r]))
+			c->odd[r] = VMF_LINE_ODD;
+	}
+}
+
+/* vmf_numcol_doubles, or by the decimal comma. */
+static void
+doubles(const struct vmf_block *b, const struct vmf_cells *c, int64_t f,
+    double *out)
+{
+	if (!b->plan.bind->map->comma) {
+		vmf_numcol_doubles(b->plan.simd, c, f, out);
+		return;
+	}
+	for (int64_t r = 0; r < c->n; r++) {
+		struct vmf_field_text t;
+		const char *end;
+
+		if (c->odd[r])
+			continue;
+		vmf_cell(c, r, f, &t.s, &end);
+		t.len = end - t.s;
+		if (vmf_field_double(&t, true, &out[r]) != 0)
+			c->odd[r] = VMF_LINE_ODD;
+	}
+}
 
 /* A column that is computed as double: to for the values, or single for
  * those of a float32. */
@@ -156,10 +213,10 @@ computed(struct vmf_block *b, const struct vmf_cells *c,
 	if (from == sh->field)
 		memcpy(v, sh->v, (size_t)c->n * sizeof(*v));
 	else
-		vmf_numcol_doubles(b->plan.simd, c, from, v);
+		doubles(b, c, from, v);
 	if (bound->percent_of >= 0 && bound->percent_of != sh->field) {
 		sh->field = bound->percent_of;
-		vmf_numcol_doubles(b->plan.simd, c, sh->field, sh->v);
+		doubles(b, c, sh->field, sh->v);
 	}
 	for (int64_t r = 0; r < c->n; r++) {
 		if (c->odd[r])
@@ -171,6 +228,63 @@ computed(struct vmf_block *b, const struct vmf_cells *c,
 			single[r] = (float)v[r];
 		else
 			to[r] = v[r];
+	}
+}
+
+/* Whether line r is of a metric that has a where. */
+static bool
+is_of(const struct vmf_cells *c, int64_t r, const struct vmf_bound *bound)
+{
+	const char *s, *end;
+
+	vmf_cell(c, r, bound->where, &s, &end);
+	return vmf_bound_is(bound, s, end - s);
+}
+
+/* The numbers of a column that not all lines of c are of. */
+static void
+some_numbers(struct vmf_block *b, const struct vmf_cells *c,
+    const struct vmf_bound *bound, float *single)
+{
+	uint8_t none[TILE], odd[TILE];
+	struct vmf_cells of = *c;
+	struct shared sh = { .field = -1 };
+
+	for (int64_t r = 0; r < c->n; r++)
+		none[r] = odd[r] = c->odd[r] != 0 || !is_of(c, r, bound);
+	of.odd = odd;
+	if (vmf_bound_plain(bound))
+		floats(b, &of, bound->from, single);
+	else
+		computed(b, &of, bound, bound->from, &sh, NULL, single);
+	for (int64_t r = 0; r < c->n; r++)
+		if (none[r])
+			single[r] = NAN;
+		else
+			c->odd[r] |= odd[r];
+}
+
+/* Lines that are of no metric. */
+static void
+pass_lines(const struct vmf_cells *c, const struct vmf_bind *bd)
+{
+	const struct vmf_field_text *name = &bd->name[bd->col->where];
+
+	for (int64_t r = 0; r < c->n; r++) {
+		const char *s, *end;
+		int64_t i = 0;
+
+		if (c->odd[r])
+			continue;
+		while (i < bd->n_cols && !bd->col[i].attribute &&
+		    !is_of(c, r, &bd->col[i]))
+			i++;
+		if (i < bd->n_cols && !bd->col[i].attribute)
+			continue;
+		/* It may be the header again. */
+		vmf_cell(c, r, bd->col->where, &s, &end);
+		c->odd[r] = end - s == name->len && memcmp(s, name->s,
+		    (size_t)name->len) == 0 ? VMF_LINE_ODD : VMF_LINE_PASSED;
 	}
 }
 
@@ -187,8 +301,10 @@ parse_column(struct vmf_block *b, const struct vmf_cells *c, int64_t i,
 	if (bound->type == VMF_UTF8)
 		vmf_idtab_find(b->plan.tab[1 + i], b->plan.simd, c, from,
 		    true, &b->state[1 + i], (int32_t *)b->col[i] + r);
+	else if (bound->where >= 0)
+		some_numbers(b, c, bound, single);
 	else if (vmf_bound_plain(bound))
-		vmf_numcol_floats(b->plan.simd, c, from, single);
+		floats(b, c, from, single);
 	else if (bound->type == VMF_FLOAT32)
 		computed(b, c, bound, from, sh, NULL, single);
 	else
@@ -211,9 +327,12 @@ parse_columns(struct vmf_block *b)
 		c.row += r;
 		c.odd += r;
 		c.n = c.n - r < TILE ? c.n - r : TILE;
+		if (bd->some_rows)
+			pass_lines(&c, bd);
 		if (bd->time >= 0)
 			vmf_numcol_times(b->plan.simd, &c, bd->time,
-			    &b->stamp, b->plan.detect, b->time + r);
+			    &b->stamp, b->plan.pattern, b->plan.detect,
+			    b->time + r);
 		if (bd->id >= 0)
 			vmf_idtab_find(b->plan.tab[0], b->plan.simd, &c,
 			    bd->id, false, &b->state[0], b->id + r);
@@ -249,6 +368,8 @@ vmf_block_parse(struct vmf_block *b, int64_t base)
 	b->cells.text = text + base;
 	b->cells.sep = b->marks.pos;
 	find_lines(b);
+	if (b->plan.comment != NULL)
+		find_comments(b);
 	/* A byte order mark is libcsv's reader's to pass over. */
 	if (b->first && base == 0 && b->cells.n > 0 &&
 	    memcmp(text, "\xef\xbb\xbf", 3) == 0)

@@ -28,9 +28,11 @@ struct vmf_block_plan {
 	const struct vmf_bind *bind;	/* NULL: not known yet */
 	bool wide;
 	bool blank_rows;
+	const char *comment;	/* or NULL: see vmf_csv_set_comment */
 	char delim;
 	enum vmf_simd simd;
 	enum vmf_stamp stamp;	/* AUTO: that of the first time found */
+	const char *pattern;	/* of VMF_STAMP_PATTERN */
 	bool detect;		/* and each must be found to be of it */
 	struct vmf_idtab **tab;	/* of the VM's column, then by column */
 };

@@ -17,11 +17,14 @@
 #define VMF_CELLS_PAD 64	/* bytes before and after the text that can
 				 * be read */
 
+#define VMF_LINE_ODD 1		/* not for us */
+#define VMF_LINE_PASSED 2	/* for nobody */
+
 struct vmf_cells {
 	const char *text;
 	const uint32_t *sep;	/* where fields end; sep[-1] is there */
 	const uint32_t *row;	/* by line: the sep of its first field */
-	uint8_t *odd;		/* by line: 1 when it is not for us */
+	uint8_t *odd;		/* by line: VMF_LINE_ODD, ..._PASSED, or 0 */
 	int64_t n;		/* lines */
 };
 

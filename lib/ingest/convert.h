@@ -28,12 +28,21 @@ enum vmf_conv {
 /* Without the blanks at both ends. */
 struct vmf_field_text vmf_field_trim(const struct vmf_field_text *f);
 
+/* What is before the first until, without the blanks around it; all of f, as
+ * it stands, where there is none. */
+struct vmf_field_text vmf_field_until(const struct vmf_field_text *f,
+    const char *until);
+
 /* The words for "no value": nothing, NA, NaN, null. */
 bool vmf_field_missing(const struct vmf_field_text *t);
 
-/* 0 and a number, or NaN for a missing one; VMF_EDATA otherwise. */
-int vmf_field_double(const struct vmf_field_text *f, double *v);
-int vmf_field_float(const struct vmf_field_text *f, float *v);
+/*
+ * 0 and a number, or NaN for a missing one; VMF_EDATA otherwise.  comma: the
+ * number is written as 1.234,5, the points between groups of three digits or
+ * not there.
+ */
+int vmf_field_double(const struct vmf_field_text *f, bool comma, double *v);
+int vmf_field_float(const struct vmf_field_text *f, bool comma, float *v);
 
 /* A float32 as it stands: its text is rounded once, to float.  All others
  * are computed as double. */
@@ -41,7 +50,7 @@ static inline bool
 vmf_bound_plain(const struct vmf_bound *c)
 {
 	return c->type == VMF_FLOAT32 && c->scale == 1.0 &&
-	    c->percent_of < 0;
+	    c->offset == 0.0 && c->percent_of < 0;
 }
 
 /* What a column makes of the number v, and of `of` where it has percent_of:
@@ -57,6 +66,9 @@ vmf_convert_value(const struct vmf_bound *c, double *v, double of)
 			return VMF_CONV_INFINITE_OF;
 		*v = of == 0.0 ? NAN : 100.0 * *v / of;
 	}
+	/* Zero keeps its sign. */
+	if (c->offset != 0.0)
+		*v += c->offset;
 	if (isnan(*v))
 		return VMF_CONV_OK;
 	switch (c->type) {

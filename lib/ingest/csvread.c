@@ -20,6 +20,8 @@ static const char cr_inside[] = "found a carriage return inside the line";
 struct vmf_csv {
 	struct vmf_csv_text src;
 	bool blank_rows;
+	const char *comment;
+	int64_t comment_len;	/* 0: there are none */
 	bool begun;		/* a byte order mark is behind us */
 	struct csv_parser p;
 	bool p_open;
@@ -180,6 +182,78 @@ pass_mark(struct vmf_csv *c, struct vmf_err *e)
 	return 0;
 }
 
+/* The rest of the line at hand, whatever is in it; false: the text has
+ * ended. */
+static int
+pass_line(struct vmf_csv *c, bool *whole, struct vmf_err *e)
+{
+	const uint8_t *lf = NULL;
+	int rc;
+
+	for (*whole = false;;) {
+		if (c->fed < c->in.n)
+			lf = memchr(c->in.p + c->fed, '\n',
+			    (size_t)(c->in.n - c->fed));
+		c->start = c->fed = lf != NULL ? lf - c->in.p + 1 : c->in.n;
+		if (lf != NULL) {
+			c->line++;
+			*whole = true;
+			return 0;
+		}
+		if (c->eof)
+			return 0;
+		if ((rc = read_more(c, e)) != 0)
+			return rc;
+	}
+}
+
+/* Lines of comment where a row may begin.  As in pass_mark no more is read
+ * than has to be. */
+static int
+pass_comments(struct vmf_csv *c, struct vmf_err *e)
+{
+	int64_t len = c->comment_len;
+	bool whole = true;
+	int rc;
+
+	while (len > 0 && whole) {
+		int64_t n = c->in.n - c->fed, m = n < len ? n : len;
+
+		if (m > 0 && memcmp(c->in.p + c->fed, c->comment,
+		    (size_t)m) != 0)
+			return 0;
+		if (m == len)
+			rc = pass_line(c, &whole, e);
+		else if (c->eof)
+			return 0;
+		else
+			rc = read_more(c, e);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+void
+vmf_csv_set_comment(struct vmf_csv *c, const char *text)
+{
+	c->comment = text;
+	c->comment_len = (int64_t)strlen(text);
+}
+
+int
+vmf_csv_skip(struct vmf_csv *c, int64_t *n, struct vmf_err *e)
+{
+	bool whole = true;
+	int rc = c->begun ? 0 : pass_mark(c, e);
+
+	while (rc == 0 && *n > 0 && whole) {
+		rc = pass_line(c, &whole, e);
+		*n -= whole;
+	}
+	return rc;
+}
+
 /* Where a row of so many bytes may not go on. */
 static int
 check_limits(struct vmf_csv *c, bool bad, struct vmf_err *e)
@@ -333,6 +407,12 @@ vmf_csv_next(struct vmf_csv *c, struct vmf_row *row, struct vmf_err *e)
 		const uint8_t *lf;
 		int64_t piece, to;
 
+		if (c->fed == c->start && c->comment_len > 0) {
+			rc = pass_comments(c, e);
+			if (rc != 0)
+				return rc;
+			row->line = c->line;
+		}
 		if (c->fed == c->in.n) {
 			if (c->eof)
 				return at_end(c, row, bad, e);

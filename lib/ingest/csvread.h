@@ -19,6 +19,7 @@
 #define VMF_CSV_MAX_FIELD ((int64_t)1 << 20)	/* bytes */
 #define VMF_CSV_MAX_FIELDS ((int64_t)2 << 20)	/* of a row */
 #define VMF_CSV_MAX_ROW ((int64_t)64 << 20)	/* bytes */
+#define VMF_CSV_MAX_COMMENT 15	/* bytes of what begins one */
 
 struct vmf_field_text {
 	const char *s;		/* not terminated */
@@ -52,6 +53,15 @@ struct vmf_csv_text {
  * empty field.  What text points to must outlive c. */
 int vmf_csv_open(struct vmf_csv **c, const struct vmf_csv_text *text,
     char delim, bool blank_rows, struct vmf_err *e) VMF_CHECK;
+
+/* Lines that begin with text (at most VMF_CSV_MAX_COMMENT bytes, without a
+ * line end; it must outlive c) are passed over where a row may begin. */
+void vmf_csv_set_comment(struct vmf_csv *c, const char *text);
+
+/* Pass over n lines, whatever is in them, before the first row.  0 or < 0;
+ * *n becomes the number of those that were not there. */
+int vmf_csv_skip(struct vmf_csv *c, int64_t *n, struct vmf_err *e)
+    VMF_CHECK;
 
 /* The line, from 1, that the next row is looked for on; and set it, where
  * rows were passed over outside the reader, which must hold no text.  Behind

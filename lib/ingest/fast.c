@@ -15,6 +15,7 @@
 
 #include "base/thread.h"
 #include "ingest/block.h"
+#include "ingest/convert.h"
 #include "ingest/ingest_in.h"
 
 #define BLOCK_BYTES (256 * 1024)
@@ -164,6 +165,7 @@ take(void *arg, void *slot)
 	struct vmf_fast *f = arg;
 	struct vmf_block *b = slot;
 	struct vmf_ingest *in = f->in;
+	const char *pattern;
 	struct infile *x;
 
 	if (f->stop || f->reading == f->n_files ||
@@ -200,12 +202,13 @@ take(void *arg, void *slot)
 		.bind = f->ready ? &in->bind : NULL,
 		.wide = in->map->wide,
 		.blank_rows = in->map->time_by_row,
+		.comment = in->map->comment,
 		.delim = in->map->delim,
 		.simd = in->opt.simd,
-		.stamp = in->opt.stamp != VMF_STAMP_AUTO ? in->opt.stamp :
-		    in->map->stamp,
+		.stamp = vmf_ingest_given(in, &pattern),
 		.tab = f->tab,
 	};
+	b->plan.pattern = pattern;
 	b->plan.detect = b->plan.stamp == VMF_STAMP_AUTO;
 	f->stop = b->rc != 0;
 	if (b->last)
@@ -468,13 +471,15 @@ map_codes(struct codes *c, const struct vmf_dict *d, const int32_t *all,
 	return i;
 }
 
-/* Put the text of a line's field into the dictionary.  1: it has no code in
- * the table, which is full. */
+/* Put the text of a line's field into the dictionary; the table has the field
+ * as it stands, the dictionary what is the id.  1: it has no code in the
+ * table, which is full, or it is no id. */
 static int
 learn(struct vmf_fast *f, int64_t tab, int64_t field, struct vmf_dict *d,
     int64_t r, int32_t *all, struct vmf_err *e)
 {
 	struct codes *c = &f->codes[tab];
+	struct vmf_field_text id;
 	const char *s, *end;
 	int32_t *code = &all[r], x;
 	int rc;
@@ -488,6 +493,12 @@ learn(struct vmf_fast *f, int64_t tab, int64_t field, struct vmf_dict *d,
 	if (x == VMF_ID_MISSING || (x >= 0 && x < c->n && c->to[x] >= 0))
 		return 0;
 	vmf_cell(&f->cur->cells, r, field, &s, &end);
+	id = (struct vmf_field_text){ s, end - s };
+	if (tab == 0 && f->in->map->until != NULL)
+		id = vmf_field_until(&id, f->in->map->until);
+	/* Only ids are never empty: such a row is bad. */
+	if (tab == 0 && id.len == 0)
+		return 1;
 	if (x < 0) {
 		rc = vmf_idtab_add(f->tab[tab], s, end - s, &x, e);
 		if (rc != 0)
@@ -501,7 +512,7 @@ learn(struct vmf_fast *f, int64_t tab, int64_t field, struct vmf_dict *d,
 		return rc;
 	while (c->n <= x)
 		c->to[c->n++] = -1;
-	c->to[x] = vmf_dict_intern(d, s, end - s, e);
+	c->to[x] = vmf_dict_intern(d, id.s, id.len, e);
 	return c->to[x] < 0 ? c->to[x] : 0;
 }
 
@@ -611,7 +622,8 @@ append_numbers(struct vmf_ingest *in, struct vmf_bound *bound,
 	memcpy(to, v, (size_t)n * sizeof(*v));
 	for (int64_t i = 0; i < n; i++)
 		missing += v[i] != v[i];
-	in->count.missing += missing;
+	if (bound->where < 0)
+		in->count.missing += missing;
 	/* Only whether there is any matters, and only to columns that were
 	 * guessed. */
 	bound->n_good += n - missing;
@@ -704,6 +716,33 @@ as_guessed(const struct vmf_fast *f, int64_t n)
 	return in->stamp != VMF_STAMP_AUTO && f->cur->stamp == in->stamp;
 }
 
+/* So many lines are behind us. */
+static int64_t
+went_over(struct vmf_fast *f, int64_t n)
+{
+	f->in->count.rows_in += n;
+	f->in->n_rows += n;
+	f->line += n;
+	f->at += n;
+	f->pos = vmf_block_line(f->cur, f->at);
+	return n;
+}
+
+/* Lines from f->at on, of n, that are of no metric; 0: libcsv takes the
+ * first of all, for what is said of it. */
+static int64_t
+passed_lines(struct vmf_fast *f, const uint8_t *odd, int64_t n)
+{
+	int64_t m = 0;
+
+	if (f->in->count.passed == 0)
+		return 0;
+	while (m < n && odd[m] == VMF_LINE_PASSED)
+		m++;
+	f->in->count.passed += m;
+	return went_over(f, m);
+}
+
 /*
  * Plain lines from f->at on into the batch, as many as may be before it has
  * to be asked whether it is full.  Returns their number, 0 where libcsv has
@@ -717,12 +756,17 @@ plain_lines(struct vmf_fast *f, struct vmf_batch *b, struct vmf_err *e)
 	const uint8_t *odd = f->cur->odd + f->at, *next;
 	int rc;
 
+	if (*odd == VMF_LINE_PASSED)
+		return passed_lines(f, odd, n);
 	if (in->map->wide)
 		n = 1;
 	else if (n > in->check_rows - b->n % in->check_rows)
 		n = in->check_rows - b->n % in->check_rows;
-	next = memchr(odd, 1, (size_t)n);
+	next = memchr(odd, VMF_LINE_ODD, (size_t)n);
 	if (next != NULL)
+		n = next - odd;
+	if (in->bind.some_rows && n > 0 &&
+	    (next = memchr(odd, VMF_LINE_PASSED, (size_t)n)) != NULL)
 		n = next - odd;
 	if (n == 0 || !as_guessed(f, n))
 		return 0;
@@ -746,12 +790,7 @@ plain_lines(struct vmf_fast *f, struct vmf_batch *b, struct vmf_err *e)
 	}
 	if (rc != 0)
 		return rc;
-	in->count.rows_in += m;
-	in->n_rows += m;
-	f->line += m;
-	f->at += m;
-	f->pos = vmf_block_line(f->cur, f->at);
-	return m;
+	return went_over(f, m);
 }
 
 /* The row at f->pos, by libcsv. */
@@ -776,11 +815,14 @@ int
 vmf_fast_fill(struct vmf_fast *f, struct vmf_batch *b, struct vmf_err *e)
 {
 	int64_t n;
+	bool rows;
 
 	while (f->cur != NULL) {
-		if (!f->cur->parsed)
+		/* Where the columns are elsewhere, lines mean nothing. */
+		rows = f->in->follow;
+		if (!f->cur->parsed && !rows)
 			vmf_block_parse(f->cur, f->pos);
-		while (f->at < f->cur->cells.n &&
+		while (!rows && f->at < f->cur->cells.n &&
 		    vmf_block_line(f->cur, f->at) < f->pos)
 			f->at++;
 		if (f->pos == f->cur->n && !f->cur->last) {
@@ -788,7 +830,7 @@ vmf_fast_fill(struct vmf_fast *f, struct vmf_batch *b, struct vmf_err *e)
 			continue;
 		}
 		n = 0;
-		if (f->at < f->cur->cells.n)
+		if (!rows && f->at < f->cur->cells.n)
 			n = plain_lines(f, b, e);
 		if (n == 0)
 			n = csv_row(f, b, e);

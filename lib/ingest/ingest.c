@@ -9,6 +9,9 @@
 #include "base/time.h"
 #include "ingest/ingest_in.h"
 
+/* The header is not sought in later lines. */
+#define HEADER_LINES 10
+
 int
 vmf_ingest_new(struct vmf_ingest **out, const struct vmf_map *map,
     const struct vmf_ingest_opts *opts, struct vmf_err *e)
@@ -174,12 +177,57 @@ bind_map_columns(struct vmf_ingest *in, struct vmf_err *e)
 	return rc;
 }
 
+/* The header lacked a name: say so where a line soon after has it. */
+static void
+find_header(struct vmf_ingest *in, struct vmf_err *e)
+{
+	const char *name = in->bind.lacking;
+	int64_t len = (int64_t)strlen(name);
+	struct vmf_row row;
+	size_t used;
+
+	while (vmf_csv_next(in->csv, &row, NULL) > 0 &&
+	    row.line <= HEADER_LINES)
+		for (int64_t i = 0; i < row.n; i++) {
+			if (row.field[i].len != len || memcmp(row.field[i].s,
+			    name, (size_t)len) != 0)
+				continue;
+			used = strlen(e->msg);
+			snprintf(e->msg + used, sizeof(e->msg) - used, "; "
+			    "line %lld has it: \"skip\": %lld in a map, if it "
+			    "is the header", (long long)row.line,
+			    (long long)row.line - 1);
+			return;
+		}
+}
+
+/* The header of a file that is not the first. */
+static int
+follow(struct vmf_ingest *in, const struct vmf_row *header,
+    struct vmf_err *e)
+{
+	int64_t n = in->bind.n_fields;
+	int rc;
+
+	if (vmf_bind_same(&in->bind, header))
+		return 0;
+	rc = vmf_grow(&in->at, &in->at_cap, n, e);
+	if (rc == 0)
+		rc = vmf_grow(&in->followed, &in->followed_cap, n, e);
+	if (rc == 0)
+		rc = vmf_bind_follow(&in->bind, &in->opt.pick, header,
+		    in->file, in->first_file, in->at, e);
+	in->follow = rc == 0;
+	return rc;
+}
+
 static int
 read_header(struct vmf_ingest *in, struct vmf_err *e)
 {
 	const char *file = in->file;
 	struct vmf_row row;
 	char where[600];
+	bool json;
 	int rc = vmf_csv_next(in->csv, &row, e);
 
 	if (rc < 0)
@@ -187,21 +235,58 @@ read_header(struct vmf_ingest *in, struct vmf_err *e)
 	if (rc == 0)
 		return vmf_fail(e, VMF_EDATA,
 		    "%s: the file is empty, expected a header", file);
+	json = vmf_ingest_is_json(&row);
 	if (row.bad != NULL)
-		return vmf_fail(e, VMF_EDATA, "%s:%lld: %s", file,
+		return json ? vmf_ingest_json(in, &row, e) :
+		    vmf_fail(e, VMF_EDATA, "%s:%lld: %s", file,
 		    (long long)row.line, row.bad);
-	if (in->bound && !in->map->wide)
-		return vmf_bind_same(&in->bind, &row, file, in->first_file,
-		    e);
 	snprintf(where, sizeof(where), "%.500s:%lld", file,
 	    (long long)row.line);
-	return bind(in, row.field, row.n, where, e);
+	in->n_fields = row.n;
+	if (in->bound && !in->map->wide)
+		rc = follow(in, &row, e);
+	else
+		rc = bind(in, row.field, row.n, where, e);
+	/* Columns of VMs are not missed where there is none. */
+	if (json && (rc == VMF_EDATA || (rc == 0 && in->map->wide &&
+	    in->bind.n_values == 0)))
+		return vmf_ingest_json(in, &row, e);
+	if (rc == VMF_EDATA && in->bind.lacking != NULL && e != NULL)
+		find_header(in, e);
+	return rc;
+}
+
+/* What the map says of lines that are no rows. */
+static int
+pass_lines(struct vmf_ingest *in, struct vmf_err *e)
+{
+	int64_t left = in->map->skip;
+	/* Of no lines none would be read: not even what may be a mark. */
+	int rc = left > 0 ? vmf_csv_skip(in->csv, &left, e) : 0;
+
+	if (rc == 0 && left > 0 && in->map->header)
+		return vmf_fail(e, VMF_EDATA, "%s: found %lld lines, "
+		    "expected a header after %lld, which \"skip\" says",
+		    in->file, (long long)(in->map->skip - left),
+		    (long long)in->map->skip);
+	if (in->map->comment != NULL)
+		vmf_csv_set_comment(in->csv, in->map->comment);
+	return rc;
 }
 
 static int64_t
 read_source(void *arg, void *p, int64_t n, struct vmf_err *e)
 {
 	return vmf_source_read(arg, p, n, e);
+}
+
+enum vmf_stamp
+vmf_ingest_given(const struct vmf_ingest *in, const char **pattern)
+{
+	bool told = in->opt.stamp != VMF_STAMP_AUTO;
+
+	*pattern = told ? in->opt.pattern : in->map->pattern;
+	return told ? in->opt.stamp : in->map->stamp;
 }
 
 int
@@ -236,8 +321,12 @@ vmf_ingest_open(struct vmf_ingest *in, const char *path, struct vmf_err *e)
 		text.read = vmf_fast_read;
 		text.arg = in->fast;
 	}
+	in->follow = false;
+	in->n_fields = in->map->n_columns;
 	rc = vmf_csv_open(&in->csv, &text, in->map->delim,
 	    in->map->time_by_row, e);
+	if (rc == 0)
+		rc = pass_lines(in, e);
 	if (rc == 0 && in->map->header)
 		rc = read_header(in, e);
 	else if (rc == 0 && !in->bound)
@@ -249,8 +338,7 @@ vmf_ingest_open(struct vmf_ingest *in, const char *path, struct vmf_err *e)
 		if (in->first_file == NULL)
 			return VMF_ENOMEM;
 	}
-	in->stamp = in->opt.stamp != VMF_STAMP_AUTO ? in->opt.stamp :
-	    in->map->stamp;
+	in->stamp = vmf_ingest_given(in, &in->pattern);
 	in->detect = in->stamp == VMF_STAMP_AUTO;
 	in->time_len = 0;
 	in->n_rows = 0;
@@ -297,10 +385,30 @@ vmf_ingest_finish(struct vmf_ingest *in, struct vmf_err *e)
 			return vmf_ingest_never(in, c, e);
 	}
 	/* Then the map is wrong, or the file is none of its kind. */
-	if (in->count.bad > 0 && in->count.bad == in->count.rows_in)
+	if (in->count.passed > 0 && in->count.passed == in->count.rows_in)
+		return vmf_fail(e, VMF_EDATA, "none of %lld rows is of a "
+		    "metric of the map (%s)", (long long)in->count.passed,
+		    in->first_passed.msg);
+	if (in->count.bad > 0 &&
+	    in->count.bad + in->count.passed == in->count.rows_in)
 		return vmf_fail(e, VMF_EDATA, "none of %lld rows can be read "
 		    "(%s)", (long long)in->count.bad, in->first_bad.msg);
 	return 0;
+}
+
+const struct vmf_bound *
+vmf_ingest_unmet(const struct vmf_ingest *in, int64_t *i,
+    struct vmf_field_text *field)
+{
+	while (*i < in->bind.n_cols) {
+		const struct vmf_bound *c = &in->bind.col[(*i)++];
+
+		if (c->where < 0 || c->n_good > 0)
+			continue;
+		*field = in->bind.name[c->where];
+		return c;
+	}
+	return NULL;
 }
 
 enum vmf_stamp
@@ -330,6 +438,8 @@ vmf_ingest_free(struct vmf_ingest *in)
 	vmf_bind_free(&in->bind);
 	vmf_schema_free(&in->schema);
 	free(in->first_file);
+	free(in->at);
+	free(in->followed);
 	free(in->num);
 	free(in->str);
 	free(in->code);

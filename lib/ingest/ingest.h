@@ -34,6 +34,7 @@ struct vmf_ingest_opts {
 	const char *tmpdir;	/* for packed files unpacked side by side */
 	int64_t block_bytes;	/* of the fast reader; 0: as it likes */
 	enum vmf_stamp stamp;	/* AUTO: as the map says */
+	const char *pattern;	/* of VMF_STAMP_PATTERN */
 	int64_t start_s;	/* VMF_TIME_NONE: as the map says */
 	int64_t step_s;		/* 0: as the map says */
 	const char *id;		/* the VM, in place of the file's name */
@@ -44,10 +45,13 @@ struct vmf_ingest_opts {
 
 struct vmf_ingest_counts {
 	int64_t files;
-	int64_t rows_in;	/* without headers and empty lines */
+	int64_t rows_in;	/* without headers and lines that are none */
+	int64_t headers;	/* met again among the rows */
 	int64_t rows_out;	/* samples */
 	int64_t bad;
-	int64_t missing;	/* metric values that were not there */
+	int64_t passed;		/* rows that are of no metric */
+	int64_t missing;	/* values of metrics that were not there; of
+				 * those with a where none is looked for */
 	int64_t bytes;		/* of the files, as they are on disk */
 	const char *first_bad;	/* message of the first bad row, "" if none */
 };
@@ -85,8 +89,15 @@ int vmf_ingest_fill(struct vmf_ingest *in, struct vmf_batch *b,
     struct vmf_err *e) VMF_CHECK;
 
 /* After the last file: VMF_EDATA where bad rows were passed over, and those
- * are all rows, or a column that was taken for a metric never held a number. */
+ * are all rows, or a column that was taken for a metric never held a number,
+ * or where all rows are of no metric. */
 int vmf_ingest_finish(struct vmf_ingest *in, struct vmf_err *e) VMF_CHECK;
+
+/* The next metric from column *i of the schema's metrics and attributes on
+ * that has a where and never had a value, or NULL; *field is the name of the
+ * column that it looks at. */
+const struct vmf_bound *vmf_ingest_unmet(const struct vmf_ingest *in,
+    int64_t *i, struct vmf_field_text *field);
 
 /* The format of times, of the file opened last; *guessed: neither the options
  * nor the map tell it, AUTO where that file had none. */

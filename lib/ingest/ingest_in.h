@@ -13,6 +13,7 @@
 #include "ingest/source.h"
 
 #define VMF_ROW_BAD 1		/* in->why says why */
+#define VMF_ROW_PASSED 2
 
 struct vmf_fast;
 
@@ -29,14 +30,23 @@ struct vmf_ingest {
 	struct vmf_source *src;	/* NULL when fast */
 	struct vmf_csv *csv;
 	enum vmf_stamp stamp;
+	const char *pattern;	/* its, or NULL */
 	bool detect;		/* stamp is that of the first time, if any */
 	int64_t n_rows;		/* of the file, bad ones too */
+	int64_t n_fields;	/* of its rows */
+	bool follow;		/* its columns are not where the first file's
+				 * were: in at by the first file's; libcsv
+				 * reads it */
+	int64_t *at;
+	struct vmf_field_text *followed;	/* a row, as it would be */
+	int64_t at_cap, followed_cap;
 	/* the row at hand */
 	double *num;		/* by column; in a wide map by value */
 	struct vmf_field_text *str;
 	int64_t num_cap, str_cap;
+	bool again;		/* it is the header */
 	struct vmf_err why;	/* what is wrong with it */
-	struct vmf_err first_bad;
+	struct vmf_err first_bad, first_passed;
 	/* what the row before had: most have the same again */
 	struct vmf_buf id;
 	int32_t id_code;
@@ -58,6 +68,12 @@ struct vmf_ingest {
 /* Append the row to b, or pass over it by --bad-rows. */
 int vmf_ingest_row(struct vmf_ingest *in, const struct vmf_row *row,
     struct vmf_batch *b, struct vmf_err *e) VMF_CHECK;
+
+/* Whether a row begins as JSON does. */
+bool vmf_ingest_is_json(const struct vmf_row *row);
+/* VMF_EDATA: it does. */
+int vmf_ingest_json(const struct vmf_ingest *in, const struct vmf_row *row,
+    struct vmf_err *e);
 
 /* VMF_EDATA: the column was taken for a metric and holds no number. */
 int vmf_ingest_never(const struct vmf_ingest *in, const struct vmf_bound *c,
@@ -82,6 +98,12 @@ int64_t vmf_ingest_dict_bytes(const struct vmf_batch *b);
 /* True when the batch should go out, asked after every row: the answer
  * depends on the rows alone, not on who read them. */
 bool vmf_ingest_full(const struct vmf_ingest *in, const struct vmf_batch *b);
+
+/* ---- ingest.c ---- */
+
+/* The format that times are said to have, with its pattern; or AUTO. */
+enum vmf_stamp vmf_ingest_given(const struct vmf_ingest *in,
+    const char **pattern);
 
 /* ---- fast.c ---- */
 

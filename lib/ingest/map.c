@@ -12,10 +12,12 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/time.h"
+#include "ingest/csvread.h"
 #include "ingest/map_json.h"
 #include "ingest/migmap.h"
 
 #define MAP_MAX_BYTES (1 << 20)
+#define MAP_MAX_SKIP 1000000
 
 static int
 parse_columns(struct vmf_map *m, const cJSON *v, const struct vmf_place *at,
@@ -49,7 +51,8 @@ static int
 parse_vm(struct vmf_map *m, const cJSON *v, struct vmf_place at,
     struct vmf_err *e)
 {
-	static const char *const keys[] = { "column", "from", NULL };
+	static const char *const keys[] = { "column", "from", "until",
+	    NULL };
 	const cJSON *from;
 	bool given;
 	int rc;
@@ -74,7 +77,11 @@ parse_vm(struct vmf_map *m, const cJSON *v, struct vmf_place at,
 		    "both column and from" :
 		    "neither column nor from", "one of them");
 	m->id_from_file = from != NULL;
-	return 0;
+	rc = vmf_json_str(v, "until", &m->until, &at, e);
+	if (rc == 0 && m->until != NULL && !given)
+		rc = vmf_json_bad(&at, e, "until", "it without column",
+		    "both");
+	return rc;
 }
 
 static int
@@ -83,6 +90,7 @@ parse_time(struct vmf_map *m, const cJSON *v, struct vmf_place at,
 {
 	static const char *const keys[] = { "column", "format", "start",
 	    "step", NULL };
+	const char *found;
 	char *word = NULL;
 	bool given;
 	int rc, f;
@@ -98,10 +106,10 @@ parse_time(struct vmf_map *m, const cJSON *v, struct vmf_place at,
 	if (rc == 0)
 		rc = vmf_json_str(v, "format", &word, &at, e);
 	if (rc == 0 && word != NULL) {
-		f = vmf_stamp_find(word);
+		f = vmf_stamp_find(word, &found);
 		if (f < 0)
-			rc = vmf_json_bad(&at, e, "format", "another word",
-			    "auto, s, ms, us, ns, rfc3339 or wall");
+			rc = vmf_json_bad(&at, e, "format", found,
+			    VMF_STAMP_WORDS);
 		else if (!given)
 			rc = vmf_json_bad(&at, e, "format",
 			    "it without column",
@@ -109,7 +117,10 @@ parse_time(struct vmf_map *m, const cJSON *v, struct vmf_place at,
 		else
 			m->stamp = (enum vmf_stamp)f;
 	}
-	free(word);
+	if (rc == 0 && m->stamp == VMF_STAMP_PATTERN)
+		m->pattern = word;
+	else
+		free(word);
 	word = NULL;
 	if (rc == 0)
 		rc = vmf_json_str(v, "step", &word, &at, e);
@@ -173,16 +184,33 @@ parse_type(struct vmf_map_col *c, const cJSON *v, const struct vmf_place *at,
 	return rc;
 }
 
+/* A number that a value is multiplied by, or (may_be_0) that is added. */
+static int
+parse_number(const cJSON *obj, const char *key, bool may_be_0, double *out,
+    const struct vmf_place *at, struct vmf_err *e)
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(obj, key);
+
+	if (v == NULL)
+		return 0;
+	if (!cJSON_IsNumber(v) || !isfinite(v->valuedouble) ||
+	    (!may_be_0 && v->valuedouble == 0.0))
+		return vmf_json_bad(at, e, key, !cJSON_IsNumber(v) ?
+		    vmf_json_type(v) : may_be_0 ? "infinity" :
+		    "zero or infinity", "a number");
+	*out = v->valuedouble;
+	return 0;
+}
+
 static int
 parse_col(struct vmf_map *m, const cJSON *v, bool attribute,
     const struct vmf_place *at, struct vmf_err *e)
 {
 	static const char *const metric_keys[] = { "name", "column", "unit",
-	    "scale", "percent_of", NULL };
+	    "scale", "offset", "percent_of", "where", NULL };
 	static const char *const attr_keys[] = { "name", "column", "unit",
 	    "scale", "type", NULL };
 	struct vmf_map_col *c;
-	const cJSON *s;
 	int rc;
 
 	if (!cJSON_IsObject(v))
@@ -213,24 +241,21 @@ parse_col(struct vmf_map *m, const cJSON *v, bool attribute,
 		rc = vmf_json_ref(v, "percent_of", &c->percent_of,
 		    &c->has_percent_of, at, e);
 	if (rc == 0)
+		rc = vmf_json_where(v, "where", &c->where, &c->where_is, at,
+		    e);
+	if (rc == 0)
 		rc = vmf_json_str(v, "unit", &c->unit, at, e);
 	if (rc == 0 && attribute)
 		rc = parse_type(c, v, at, e);
-	if (rc != 0)
-		return rc;
-	s = cJSON_GetObjectItemCaseSensitive(v, "scale");
-	if (s == NULL)
-		return 0;
-	if (!cJSON_IsNumber(s) || !isfinite(s->valuedouble) ||
-	    s->valuedouble == 0.0)
-		return vmf_json_bad(at, e, "scale", cJSON_IsNumber(s) ?
-		    "zero or infinity" : vmf_json_type(s), "a number");
-	if (c->type == VMF_UTF8)
-		return vmf_json_bad(at, e, "scale", "it for text",
-		    "a type of int32 "
-		    "or float64 beside it");
-	c->scale = s->valuedouble;
-	return 0;
+	if (rc == 0)
+		rc = parse_number(v, "scale", false, &c->scale, at, e);
+	if (rc == 0)
+		rc = parse_number(v, "offset", true, &c->offset, at, e);
+	if (rc == 0 && c->type == VMF_UTF8 &&
+	    cJSON_GetObjectItemCaseSensitive(v, "scale") != NULL)
+		rc = vmf_json_bad(at, e, "scale", "it for text",
+		    "a type of int32 or float64 beside it");
+	return rc;
 }
 
 static int
@@ -254,6 +279,30 @@ parse_cols(struct vmf_map *m, const cJSON *v, const char *key,
 	return 0;
 }
 
+/* What lines are no rows. */
+static int
+parse_no_rows(struct vmf_map *m, const cJSON *root,
+    const struct vmf_place *at, struct vmf_err *e)
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(root, "skip");
+	int rc;
+
+	if (v != NULL && !(cJSON_IsNumber(v) && v->valuedouble >= 0 &&
+	    v->valuedouble <= MAP_MAX_SKIP &&
+	    v->valuedouble == floor(v->valuedouble)))
+		return vmf_json_bad(at, e, "skip", cJSON_IsNumber(v) ?
+		    "another number" : vmf_json_type(v),
+		    "the number of lines before the first row, as 3");
+	m->skip = v != NULL ? (int64_t)v->valuedouble : 0;
+	rc = vmf_json_str(root, "comment", &m->comment, at, e);
+	if (rc == 0 && m->comment != NULL &&
+	    (strlen(m->comment) > VMF_CSV_MAX_COMMENT ||
+	    strpbrk(m->comment, "\r\n") != NULL))
+		rc = vmf_json_bad(at, e, "comment", "another text",
+		    "what such lines begin with, as \"#\"");
+	return rc;
+}
+
 static int
 parse_words(struct vmf_map *m, const cJSON *root, const struct vmf_place *at,
     struct vmf_err *e)
@@ -269,6 +318,18 @@ parse_words(struct vmf_map *m, const cJSON *root, const struct vmf_place *at,
 	m->header = v == NULL || cJSON_IsTrue(v);
 
 	rc = vmf_json_delim(root, &m->delim, at, e);
+	if (rc == 0)
+		rc = vmf_json_str(root, "decimal", &word, at, e);
+	if (rc == 0 && word != NULL) {
+		m->comma = strcmp(word, ",") == 0;
+		if (!m->comma && strcmp(word, ".") != 0)
+			rc = vmf_json_bad(at, e, "decimal", "another text",
+			    "\".\" or \",\"");
+	}
+	free(word);
+	word = NULL;
+	if (rc == 0)
+		rc = parse_no_rows(m, root, at, e);
 	if (rc == 0)
 		rc = vmf_json_str(root, "layout", &word, at, e);
 	if (rc == 0 && word != NULL) {
@@ -322,7 +383,8 @@ check_wide(struct vmf_map *m, const cJSON *root, const struct vmf_place *at,
 		if (rc != 0)
 			return rc;
 	}
-	if (m->col[0].has_from || m->col[0].has_percent_of)
+	if (m->col[0].has_from || m->col[0].has_percent_of ||
+	    m->col[0].where_is != NULL)
 		return vmf_json_bad(at, e, "metrics[0]",
 		    "a column in a wide map",
 		    "none: every column but the time holds values");
@@ -377,7 +439,8 @@ vmf_map_parse(struct vmf_map *m, const char *text, int64_t len,
     const char *name, struct vmf_err *e)
 {
 	static const char *const keys[] = { "delimiter", "header", "columns",
-	    "layout", "vm", "time", "metrics", "attributes", "others", NULL };
+	    "layout", "vm", "time", "metrics", "attributes", "others",
+	    "skip", "comment", "decimal", NULL };
 	struct vmf_place at = { name, "" };
 	const char *end = NULL;
 	const cJSON *v;
@@ -498,11 +561,16 @@ vmf_map_free(struct vmf_map *m)
 		free(m->col[i].unit);
 		free(m->col[i].from.name);
 		free(m->col[i].percent_of.name);
+		free(m->col[i].where.name);
+		free(m->col[i].where_is);
 	}
 	free(m->col);
 	vmf_mig_map_free(m->migrations);
+	free(m->comment);
 	free(m->id.name);
+	free(m->until);
 	free(m->time.name);
+	free(m->pattern);
 	*m = (struct vmf_map){ 0 };
 }
 
@@ -523,6 +591,16 @@ vmf_map_set_delimiter(struct vmf_map *m, const char *text, struct vmf_err *e)
 	if (moves != NULL)
 		moves->delim = *text;
 	m->delim = *text;
+	return 0;
+}
+
+int
+vmf_map_set_decimal(struct vmf_map *m, const char *text, struct vmf_err *e)
+{
+	if (strcmp(text, ".") != 0 && strcmp(text, ",") != 0)
+		return vmf_fail(e, VMF_EUSAGE, "--decimal: found '%.40s', "
+		    "expected . or ,", text);
+	m->comma = *text == ',';
 	return 0;
 }
 

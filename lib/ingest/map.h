@@ -27,10 +27,13 @@ struct vmf_map_col {
 	enum vmf_type type;	/* float32 for metrics; utf8, int32, float64 */
 	char *unit;		/* or NULL */
 	double scale;		/* the number read is multiplied by this */
+	double offset;		/* and this is added in the end */
 	bool has_from;		/* a metric of wide, by filename, has none */
 	struct vmf_map_ref from;
 	bool has_percent_of;	/* 100 x from / percent_of */
 	struct vmf_map_ref percent_of;
+	struct vmf_map_ref where;	/* only of rows that have there: */
+	char *where_is;		/* or NULL: of all */
 };
 
 /* What to do with columns that the map does not name. */
@@ -46,15 +49,20 @@ struct vmf_map {
 	struct vmf_mig_map *migrations;	/* not NULL: of these, not of
 					 * readings, and the rest is empty */
 	char delim;
+	bool comma;		/* numbers are 1.234,5 */
+	int64_t skip;		/* lines before the header */
+	char *comment;		/* lines that begin so are none; or NULL */
 	bool header;		/* the first row holds the columns' names */
 	int n_columns;		/* without a header: the columns' names */
 	char **column;
 	bool wide;		/* a column of values for each VM */
 	bool id_from_file;	/* the VM is the file's name */
 	struct vmf_map_ref id;
+	char *until;		/* what ends the id there, or NULL */
 	bool time_by_row;	/* row i is at start + i x step */
 	struct vmf_map_ref time;
 	enum vmf_stamp stamp;
+	char *pattern;		/* of VMF_STAMP_PATTERN */
 	int64_t start_s;	/* VMF_TIME_NONE: --start must tell */
 	int64_t step_s;
 	enum vmf_map_others others;
@@ -88,6 +96,10 @@ void vmf_map_free(struct vmf_map *m);
 
 /* --delimiter in place of the map's own: one character, "\\t" or "tab". */
 int vmf_map_set_delimiter(struct vmf_map *m, const char *text,
+    struct vmf_err *e) VMF_CHECK;
+
+/* --decimal in place of the map's own: "." or ",". */
+int vmf_map_set_decimal(struct vmf_map *m, const char *text,
     struct vmf_err *e) VMF_CHECK;
 
 /* Give the map's only metric the name of --metric. */

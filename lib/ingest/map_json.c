@@ -111,6 +111,31 @@ vmf_json_ref(const cJSON *obj, const char *key, struct vmf_map_ref *ref,
 	return v == NULL ? 0 : vmf_json_ref_of(v, key, ref, at, e);
 }
 
+int
+vmf_json_where(const cJSON *obj, const char *key, struct vmf_map_ref *ref,
+    char **is, const struct vmf_place *at, struct vmf_err *e)
+{
+	static const char *const keys[] = { "column", "is", NULL };
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(obj, key);
+	struct vmf_place in = { at->map, "" };
+	bool given;
+	int rc;
+
+	if (v == NULL)
+		return 0;
+	if (!cJSON_IsObject(v))
+		return vmf_json_bad(at, e, key, vmf_json_type(v),
+		    "{\"column\": NAME, \"is\": TEXT}");
+	snprintf(in.in, sizeof(in.in), "%.40s%s%s", at->in,
+	    *at->in != '\0' ? "." : "", key);
+	if ((rc = vmf_json_keys(v, keys, &in, e)) != 0 ||
+	    (rc = vmf_json_ref(v, "column", ref, &given, &in, e)) != 0 ||
+	    (rc = vmf_json_str(v, "is", is, &in, e)) != 0)
+		return rc;
+	return given && *is != NULL ? 0 : vmf_json_bad(&in, e, "",
+	    "one of column and is", "both");
+}
+
 bool
 vmf_may_delimit(const char *s)
 {

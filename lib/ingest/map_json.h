@@ -37,6 +37,10 @@ int vmf_json_ref(const cJSON *obj, const char *key, struct vmf_map_ref *ref,
 /* The same of a value v, which key has, or is among what it has. */
 int vmf_json_ref_of(const cJSON *v, const char *key, struct vmf_map_ref *ref,
     const struct vmf_place *at, struct vmf_err *e) VMF_CHECK;
+/* A member {"column": C, "is": TEXT}; *is stays NULL where it is absent. */
+int vmf_json_where(const cJSON *obj, const char *key,
+    struct vmf_map_ref *ref, char **is, const struct vmf_place *at,
+    struct vmf_err *e) VMF_CHECK;
 /* Whether s is one character that can stand between numbers and names. */
 bool vmf_may_delimit(const char *s);
 /* The member "delimiter"; *delim stays where it is absent. */

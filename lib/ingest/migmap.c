@@ -219,26 +219,6 @@ parse_fields(struct vmf_mig_map *m, const cJSON *v,
 }
 
 static int
-parse_only(struct vmf_mig_map *m, const cJSON *v, struct vmf_place at,
-    struct vmf_err *e)
-{
-	static const char *const keys[] = { "column", "is", NULL };
-	int rc;
-
-	if (!cJSON_IsObject(v))
-		return vmf_json_bad(&at, e, "only", vmf_json_type(v),
-		    "{\"column\": NAME, \"is\": TEXT}");
-	snprintf(at.in, sizeof(at.in), "only");
-	if ((rc = vmf_json_keys(v, keys, &at, e)) != 0 ||
-	    (rc = vmf_json_ref(v, "column", &m->only, &m->has_only, &at,
-	    e)) != 0 ||
-	    (rc = vmf_json_str(v, "is", &m->only_is, &at, e)) != 0)
-		return rc;
-	return m->has_only && m->only_is != NULL ? 0 :
-	    vmf_json_bad(&at, e, "", "one of column and is", "both");
-}
-
-static int
 parse_word(const cJSON *root, const char *key, const char *const *words,
     int *which, const char *expected, const struct vmf_place *at,
     struct vmf_err *e)
@@ -293,9 +273,10 @@ vmf_mig_map_parse(struct vmf_mig_map **out, const cJSON *root,
 	    (rc = parse_fields(m,
 	    cJSON_GetObjectItemCaseSensitive(root, "fields"), &at, e)) != 0)
 		return rc;
-	v = cJSON_GetObjectItemCaseSensitive(root, "only");
-	if (v != NULL && (rc = parse_only(m, v, at, e)) != 0)
+	if ((rc = vmf_json_where(root, "only", &m->only, &m->only_is, &at,
+	    e)) != 0)
 		return rc;
+	m->has_only = m->only_is != NULL;
 	v = cJSON_GetObjectItemCaseSensitive(root, "repeats");
 	if (v != NULL && (rc = parse_refs(v, "repeats", &m->repeats,
 	    &m->n_repeats, &at, e)) != 0)

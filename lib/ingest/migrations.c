@@ -128,7 +128,7 @@ read_time(struct vmf_mig_row *r, const char *s, int64_t len)
 	enum vmf_stamp f = vmf_stamp_detect(s, len);
 
 	return f != VMF_STAMP_AUTO &&
-	    vmf_stamp_parse(f, s, len, &r->time_s) == 0;
+	    vmf_stamp_parse(f, NULL, s, len, &r->time_s) == 0;
 }
 
 int

@@ -105,7 +105,7 @@ four_times(enum vmf_simd level, const struct vmf_cells *c, int64_t r,
 
 void
 vmf_numcol_times(enum vmf_simd level, const struct vmf_cells *c, int64_t f,
-    enum vmf_stamp *stamp, bool detect, int64_t *out)
+    enum vmf_stamp *stamp, const char *pattern, bool detect, int64_t *out)
 {
 	const char *last = NULL, *raw;
 	int64_t last_len = 0, last_t = 0, raw_len;
@@ -141,7 +141,7 @@ vmf_numcol_times(enum vmf_simd level, const struct vmf_cells *c, int64_t f,
 			if (*stamp == VMF_STAMP_AUTO)
 				*stamp = found;
 			if (found == VMF_STAMP_AUTO || found != *stamp ||
-			    vmf_stamp_parse(found, s, end - s,
+			    vmf_stamp_parse(found, pattern, s, end - s,
 			    &out[r]) != 0) {
 				c->odd[r] = 1;
 				continue;

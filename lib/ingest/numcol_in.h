@@ -125,7 +125,7 @@ slow_float(const struct vmf_cells *c, int64_t r, const char *s,
 {
 	struct vmf_field_text t = { s, end - s };
 
-	if (vmf_field_float(&t, out) != 0 || isinf(*out))
+	if (vmf_field_float(&t, false, out) != 0 || isinf(*out))
 		c->odd[r] = 1;
 }
 
@@ -135,7 +135,7 @@ slow_double(const struct vmf_cells *c, int64_t r, const char *s,
 {
 	struct vmf_field_text t = { s, end - s };
 
-	if (vmf_field_double(&t, out) != 0)
+	if (vmf_field_double(&t, false, out) != 0)
 		c->odd[r] = 1;
 }
 

@@ -52,7 +52,7 @@ convert_time(struct vmf_ingest *in, const struct vmf_row *row,
 {
 	enum vmf_stamp f;
 	struct vmf_field_text t;
-	char want[128];
+	char want[128], shown[48];
 
 	if (in->map->time_by_row) {
 		if (vmf_ingest_row_time(in, in->n_rows - 1, &in->time_s))
@@ -81,9 +81,13 @@ convert_time(struct vmf_ingest *in, const struct vmf_row *row,
 			return row_bad(in, row, b->time, want);
 		}
 	}
-	if (vmf_stamp_parse(f, t.s, t.len, &in->time_s) != 0) {
-		snprintf(want, sizeof(want), "%s, in the years 1 to 9999",
-		    vmf_stamp_name(f));
+	if (vmf_stamp_parse(f, in->pattern, t.s, t.len, &in->time_s) != 0) {
+		bool by = f == VMF_STAMP_PATTERN;
+
+		snprintf(want, sizeof(want), "%s%s, in the years 1 to 9999",
+		    by ? "a time as " : vmf_stamp_name(f), by ?
+		    vmf_show_text(in->pattern, (int64_t)strlen(in->pattern),
+		    shown) : "");
 		return row_bad(in, row, b->time, want);
 	}
 	in->stamp = f;
@@ -99,19 +103,25 @@ static int
 convert_id(struct vmf_ingest *in, const struct vmf_row *row, int64_t field,
     struct vmf_err *e)
 {
-	const struct vmf_field_text *f = &row->field[field];
-	int rc;
+	struct vmf_field_text f = row->field[field];
+	const char *until = in->map->until;
+	char want[128], shown[48];
 
-	if (f->len == in->id.n && f->len > 0 &&
-	    memcmp(f->s, in->id.p, (size_t)f->len) == 0)
+	if (until != NULL)
+		f = vmf_field_until(&f, until);
+	if (f.len == in->id.n && f.len > 0 &&
+	    memcmp(f.s, in->id.p, (size_t)f.len) == 0)
 		return 0;
-	if (f->len == 0 || !vmf_utf8_valid(f->s, f->len))
-		return row_bad(in, row, field,
-		    "the VM's id, UTF-8 and not empty");
+	if (f.len == 0 || !vmf_utf8_valid(f.s, f.len)) {
+		snprintf(want, sizeof(want), "the VM's id%s%s%s, UTF-8 and "
+		    "not empty", until != NULL ? " before '" : "", until !=
+		    NULL ? vmf_show_text(until, (int64_t)strlen(until),
+		    shown) : "", until != NULL ? "'" : "");
+		return row_bad(in, row, field, want);
+	}
 	in->id.n = 0;
 	in->id_gen = 0;
-	rc = vmf_buf_put(&in->id, f->s, f->len, e);
-	return rc;
+	return vmf_buf_put(&in->id, f.s, f.len, e);
 }
 
 /* Letters, such as "MB" or " %": no digits, and no 0x10 or 1e cut short. */
@@ -142,26 +152,22 @@ want_finite(const struct vmf_field_text *f)
 
 /* What a field should have been that is nearly a number; NULL: it is not. */
 static const char *
-nearly(const struct vmf_field_text *f)
+nearly(const struct vmf_field_text *f, bool comma)
 {
-	char text[48];
+	struct vmf_field_text number = *f;
 	int64_t n = 0;
-	char *comma;
 	double v;
 
-	while (n < f->len && n < (int64_t)sizeof(text) - 1 &&
-	    strchr("+-0123456789.,", f->s[n]) != NULL && f->s[n] != '\0') {
-		text[n] = f->s[n];
+	while (n < f->len && strchr("+-0123456789.,", f->s[n]) != NULL &&
+	    f->s[n] != '\0')
 		n++;
-	}
-	text[n] = '\0';
-	if (n == f->len && (comma = strchr(text, ',')) != NULL) {
-		*comma = '.';
-		if (vmf_parse_double(text, n, &v) == 0)
-			return "a number with a decimal point, not a comma";
-	}
+	if (n == f->len && vmf_field_double(f, !comma, &v) == 0)
+		return comma ? "a number such as 1.234,5, with a decimal "
+		    "comma" : "a number with a decimal point, not a comma "
+		    "(--decimal , is for those)";
+	number.len = n;
 	if (n > 0 && is_unit(f->s + n, f->len - n) &&
-	    vmf_parse_double(text, n, &v) == 0)
+	    vmf_field_double(&number, comma, &v) == 0)
 		return "a number without a unit";
 	return NULL;
 }
@@ -170,15 +176,16 @@ static int
 not_a_number(struct vmf_ingest *in, const struct vmf_row *row,
     struct vmf_bound *c, int64_t field)
 {
-	const char *hint = nearly(&row->field[field]);
-	char want[160], shown[48];
+	const char *hint = nearly(&row->field[field], c->comma);
+	char want[240], shown[48];
 
-	c->n_bad++;
+	c->n_bad += !in->again;
 	if (hint != NULL || !c->guessed || c->attribute || c->n_good > 0)
 		return row_bad(in, row, field, hint != NULL ? hint :
 		    "a number");
 	snprintf(want, sizeof(want), "a number (a column that is no metric: "
-	    "--ignore '%s', or name it in a --map FILE.json)",
+	    "--ignore '%s', or name it in a --map FILE.json; one that names "
+	    "the metric of its row: \"where\" there)",
 	    vmf_show_text(in->bind.name[field].s, in->bind.name[field].len,
 	    shown));
 	return row_bad(in, row, field, want);
@@ -268,7 +275,7 @@ put_row(struct vmf_ingest *in, struct vmf_batch *b, struct vmf_err *e)
 			rc = vmf_col_put_str(c, in->str[i].s, in->str[i].len,
 			    e);
 		in->count.missing += c->type == VMF_FLOAT32 &&
-		    isnan(in->num[i]);
+		    isnan(in->num[i]) && in->bind.col[i].where < 0;
 	}
 	if (rc != 0)
 		return rc;
@@ -319,6 +326,36 @@ put_wide(struct vmf_ingest *in, struct vmf_batch *b, struct vmf_err *e)
 	return 0;
 }
 
+static bool
+is_of(const struct vmf_row *row, const struct vmf_bound *c)
+{
+	struct vmf_field_text t = vmf_field_trim(&row->field[c->where]);
+
+	return vmf_bound_is(c, t.s, t.len);
+}
+
+/* VMF_ROW_PASSED: the row is of no metric. */
+static int
+pass_over(struct vmf_ingest *in, const struct vmf_row *row)
+{
+	const struct vmf_bound *c = in->bind.col;
+	char want[64], shown[48];
+	struct vmf_err why;
+
+	for (int64_t i = 0; i < in->bind.n_cols && !c[i].attribute; i++)
+		if (is_of(row, &c[i]))
+			return 0;
+	if (in->again || in->count.passed++ > 0)
+		return VMF_ROW_PASSED;
+	why = in->why;
+	snprintf(want, sizeof(want), "'%s'",
+	    vmf_show_text(c->is, c->is_len, shown));
+	(void)row_bad(in, row, c->where, want);
+	in->first_passed = in->why;
+	in->why = why;
+	return VMF_ROW_PASSED;
+}
+
 /* Nothing is put before all of the row is known to be good. */
 static int
 convert(struct vmf_ingest *in, const struct vmf_row *row,
@@ -327,14 +364,9 @@ convert(struct vmf_ingest *in, const struct vmf_row *row,
 	struct vmf_bind *bd = &in->bind;
 	int rc;
 
-	if (row->n != bd->n_fields) {
-		(void)vmf_fail(&in->why, VMF_EDATA, "%s:%lld: found %lld "
-		    "field%s, expected %lld", in->file,
-		    (long long)row->line, (long long)row->n,
-		    row->n == 1 ? "" : "s", (long long)bd->n_fields);
-		return VMF_ROW_BAD;
-	}
-	rc = convert_time(in, row, bd);
+	rc = bd->some_rows ? pass_over(in, row) : 0;
+	if (rc == 0)
+		rc = convert_time(in, row, bd);
 	if (rc == 0 && bd->id >= 0)
 		rc = convert_id(in, row, bd->id, e);
 	if (in->map->wide) {
@@ -346,11 +378,35 @@ convert(struct vmf_ingest *in, const struct vmf_row *row,
 		}
 		return rc != 0 ? rc : put_wide(in, b, e);
 	}
-	for (int64_t i = 0; rc == 0 && i < bd->n_cols; i++)
+	for (int64_t i = 0; rc == 0 && i < bd->n_cols; i++) {
+		in->num[i] = NAN;
+		if (bd->col[i].where >= 0 && !is_of(row, &bd->col[i]))
+			continue;
 		rc = bd->col[i].type == VMF_UTF8 ?
 		    convert_text(in, row, &bd->col[i], &in->str[i]) :
 		    convert_number(in, row, &bd->col[i], &in->num[i]);
+	}
 	return rc != 0 ? rc : put_row(in, b, e);
+}
+
+bool
+vmf_ingest_is_json(const struct vmf_row *row)
+{
+	int64_t i = 0;
+
+	while (i < row->raw_len && strchr(" \t", row->raw[i]) != NULL &&
+	    row->raw[i] != '\0')
+		i++;
+	return i < row->raw_len && (row->raw[i] == '{' || row->raw[i] == '[');
+}
+
+int
+vmf_ingest_json(const struct vmf_ingest *in, const struct vmf_row *row,
+    struct vmf_err *e)
+{
+	return vmf_fail(e, VMF_EDATA, "%s:%lld: found JSON, expected CSV: "
+	    "jq -r '... | @csv' makes it, see the example of Prometheus in "
+	    "vmf-ingest(1)", in->file, (long long)row->line);
 }
 
 int
@@ -362,6 +418,22 @@ vmf_ingest_never(const struct vmf_ingest *in, const struct vmf_bound *c,
 	vmf_show_text(c->name, c->name_len, shown);
 	return vmf_fail(e, VMF_EDATA, "column '%s' never holds a number (%s)",
 	    shown, in->first_bad.msg);
+}
+
+/* Whether the row is the header, as where files stand after each other: one
+ * that is none of the data, as it is asked of rows that are bad or passed. */
+static bool
+is_header(const struct vmf_ingest *in, const struct vmf_row *row)
+{
+	const struct vmf_field_text *name = in->bind.name;
+	int64_t i = 0;
+
+	if (!in->map->header || row->n != in->bind.n_fields)
+		return false;
+	while (i < row->n && row->field[i].len == name[i].len &&
+	    memcmp(row->field[i].s, name[i].s, (size_t)name[i].len) == 0)
+		i++;
+	return i == row->n;
 }
 
 /* A bad row, by --bad-rows. */
@@ -390,22 +462,57 @@ reject(struct vmf_ingest *in, const struct vmf_row *row, struct vmf_err *e)
 	return rc;
 }
 
+/* The row as the first file would have it.  What nobody needs is as in the
+ * header, for is_header. */
+static struct vmf_row
+followed(const struct vmf_ingest *in, const struct vmf_row *row)
+{
+	struct vmf_row r = *row;
+
+	for (int64_t i = 0; i < in->bind.n_fields; i++)
+		in->followed[i] = in->at[i] < 0 ? in->bind.name[i] :
+		    row->field[in->at[i]];
+	r.n = in->bind.n_fields;
+	r.field = in->followed;
+	return r;
+}
+
 int
 vmf_ingest_row(struct vmf_ingest *in, const struct vmf_row *row,
     struct vmf_batch *b, struct vmf_err *e)
 {
+	struct vmf_row there;
 	int rc;
 
 	in->count.rows_in++;
 	in->n_rows++;
+	in->again = false;
 	if (row->bad != NULL) {
 		(void)vmf_fail(&in->why, VMF_EDATA, "%s:%lld: %s", in->file,
 		    (long long)row->line, row->bad);
 		rc = VMF_ROW_BAD;
+	} else if (row->n != in->n_fields) {
+		(void)vmf_fail(&in->why, VMF_EDATA, "%s:%lld: found %lld "
+		    "field%s, expected %lld", in->file,
+		    (long long)row->line, (long long)row->n,
+		    row->n == 1 ? "" : "s", (long long)in->n_fields);
+		rc = VMF_ROW_BAD;
 	} else {
-		rc = convert(in, row, b, e);
+		there = in->follow ? followed(in, row) : *row;
+		in->again = is_header(in, &there);
+		rc = convert(in, &there, b, e);
 	}
-	return rc == VMF_ROW_BAD ? reject(in, row, e) : rc;
+	if (rc > 0 && in->again) {
+		in->count.rows_in--;
+		in->n_rows--;
+		in->count.headers++;
+		return 0;
+	}
+	if (rc == VMF_ROW_BAD && in->n_rows == 1 && !in->map->header &&
+	    vmf_ingest_is_json(row))
+		(void)vmf_ingest_json(in, row, &in->why);
+	return rc == VMF_ROW_BAD ? reject(in, row, e) :
+	    rc == VMF_ROW_PASSED ? 0 : rc;
 }
 
 /* ---- batches ---- */

@@ -199,6 +199,7 @@ starts(const struct vmf_source *s, const char *magic, int64_t len)
 static int
 detect(struct vmf_source *s, struct vmf_err *e)
 {
+	static const char utf16[] = "UTF-16 text";
 	static const struct {
 		const char *magic;
 		int64_t len;
@@ -208,8 +209,8 @@ detect(struct vmf_source *s, struct vmf_err *e)
 		{ "BZh", 3, "bzip2 data" },
 		{ "PK\3\4", 4, "a zip archive" },
 		{ "\xff\xff\xff\xff", 4, "an Arrow stream" },
-		{ "\xff\xfe", 2, "UTF-16 text" },
-		{ "\xfe\xff", 2, "UTF-16 text" },
+		{ "\xff\xfe", 2, utf16 },
+		{ "\xfe\xff", 2, utf16 },
 	};
 
 	s->between = true;
@@ -230,8 +231,9 @@ detect(struct vmf_source *s, struct vmf_err *e)
 		if (starts(s, refused[i].magic, refused[i].len))
 			return vmf_fail(e, VMF_EDATA,
 			    "%s: found %s, expected text in UTF-8, plain or "
-			    "packed by gzip or zstd", s->name,
-			    refused[i].what);
+			    "packed by gzip or zstd%s", s->name,
+			    refused[i].what, refused[i].what == utf16 ?
+			    ": iconv -f UTF-16 -t UTF-8 makes it so" : "");
 	return 0;
 }
 

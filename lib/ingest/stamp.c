@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/time.h"
+#include "ingest/timepat.h"
 
 static const struct {
 	const char *word;
@@ -19,11 +20,17 @@ static const struct {
 	[VMF_STAMP_RFC3339] = { "rfc3339",
 	    "RFC 3339, as 2024-05-01T12:00:00Z", 0 },
 	[VMF_STAMP_WALL] = { "wall", "YYYY-MM-DD hh:mm:ss", 0 },
+	[VMF_STAMP_PATTERN] = { "%", "a time by the pattern", 0 },
 };
 
 int
-vmf_stamp_find(const char *word)
+vmf_stamp_find(const char *word, const char **found)
 {
+	*found = "another word";
+	if (strchr(word, '%') != NULL) {
+		*found = vmf_timepat_wrong(word);
+		return *found == NULL ? VMF_STAMP_PATTERN : VMF_EDATA;
+	}
 	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++)
 		if (strcmp(formats[i].word, word) == 0)
 			return (int)i;
@@ -61,7 +68,8 @@ vmf_stamp_detect(const char *s, int64_t len)
 }
 
 int
-vmf_stamp_parse(enum vmf_stamp f, const char *s, int64_t len, int64_t *t)
+vmf_stamp_parse(enum vmf_stamp f, const char *pattern, const char *s,
+    int64_t len, int64_t *t)
 {
 	int rc;
 
@@ -71,6 +79,9 @@ vmf_stamp_parse(enum vmf_stamp f, const char *s, int64_t len, int64_t *t)
 		break;
 	case VMF_STAMP_WALL:
 		rc = vmf_time_parse_wall(s, len, t);
+		break;
+	case VMF_STAMP_PATTERN:
+		rc = vmf_timepat_parse(pattern, s, len, t);
 		break;
 	default:
 		rc = vmf_time_parse_unix(s, len, formats[f].ticks, t);

@@ -18,10 +18,16 @@ enum vmf_stamp {
 	VMF_STAMP_NS,
 	VMF_STAMP_RFC3339,	/* 2024-05-01T12:00:00+02:00 */
 	VMF_STAMP_WALL,		/* 2024-05-01 12:00:00, on the wall clock */
+	VMF_STAMP_PATTERN,	/* as a pattern has it, see timepat.h */
 };
 
-/* The format of the words auto, s, ms, us, ns, rfc3339, wall; or < 0. */
-int vmf_stamp_find(const char *word);
+/* What such a format is called. */
+#define VMF_STAMP_WORDS "auto, s, ms, us, ns, rfc3339, wall or a pattern " \
+	"such as %d.%m.%Y %H:%M"
+
+/* The format of the words auto, s, ms, us, ns, rfc3339, wall, or of a text
+ * with a %, a pattern; or < 0, and what was found instead. */
+int vmf_stamp_find(const char *word, const char **found);
 
 /* "Unix seconds", ...: for messages. */
 const char *vmf_stamp_name(enum vmf_stamp f);
@@ -38,9 +44,10 @@ enum vmf_stamp vmf_stamp_unit(int64_t v);
 enum vmf_stamp vmf_stamp_detect(const char *s, int64_t len);
 
 /* Seconds since the epoch, UTC; VMF_EDATA without a message when s is not
- * of the format f (not AUTO) or not in the years 1 to 9999. */
-int vmf_stamp_parse(enum vmf_stamp f, const char *s, int64_t len,
-    int64_t *t) VMF_CHECK;
+ * of the format f (not AUTO; the pattern for VMF_STAMP_PATTERN only) or not
+ * in the years 1 to 9999. */
+int vmf_stamp_parse(enum vmf_stamp f, const char *pattern, const char *s,
+    int64_t len, int64_t *t) VMF_CHECK;
 
 /* The years 1 to 9999, which all of vmf can print. */
 #define VMF_STAMP_MIN (-62135596800LL)

@@ -73,7 +73,8 @@ main(int argc, char **argv)
 			for (int64_t r = 0; r < c.n; r++)
 				row[r] = (uint32_t)((r + first) * fields);
 			memset(odd, 0, (size_t)c.n);
-			vmf_numcol_times(level, &c, 0, &stamp, true, when);
+			vmf_numcol_times(level, &c, 0, &stamp, NULL, true,
+			    when);
 			for (int64_t f = 2; f < fields; f++) {
 				vmf_numcol_floats(level, &c, f, value);
 				total += value[0] + value[c.n - 1];

@@ -46,7 +46,7 @@ read_all(const struct vmf_map *map, const char *path)
 	rows += b.n;
 	vmf_ingest_counts(in, &n);
 	if (got == 0 && (rows != n.rows_out ||
-	    (!map->wide && n.rows_in != n.rows_out + n.bad)))
+	    (!map->wide && n.rows_in != n.rows_out + n.bad + n.passed)))
 		abort();
 	for (int64_t i = 0; i < b.n; i++) {
 		int64_t len;

@@ -31,6 +31,52 @@ static const char *const names[] = { "csv", "azure", "wide", "bitbrains",
     "planetlab", "nab", "alibaba2018" };
 #define N_NAMES (sizeof(names) / sizeof(*names))
 
+/* Maps of what no built-in one has, with the header and the shape of a row,
+ * as put_rows has them. */
+static const struct own {
+	const char *json, *header, *shape;
+	const char *other[2];	/* a second file's headers, or NULL */
+} owns[] = {
+	{ "{\"delimiter\": \";\", \"vm\": {\"column\": \"host\"},"
+	    "\"time\": {\"column\": \"clock\"}, \"metrics\": ["
+	    "{\"name\": \"cpu\", \"column\": \"value\","
+	    "\"where\": {\"column\": \"key\", \"is\": \"c\"}},"
+	    "{\"name\": \"mem\", \"column\": \"value\", \"scale\": 10,"
+	    "\"where\": {\"column\": \"key\", \"is\": \"m\"}}]}",
+	    "host;key;clock;value", "vktn",
+	    { "host;key;value;clock", "host;key;time;value" } },
+	{ "{\"vm\": {\"column\": 1, \"until\": \"0\"},"
+	    "\"time\": {\"column\": 2},"
+	    "\"others\": \"ignore\", \"metrics\": ["
+	    "{\"name\": \"cpu\", \"column\": \"a\"},"
+	    "{\"name\": \"mem\", \"column\": \"a\","
+	    "\"percent_of\": \"b\", \"scale\": -1, \"offset\": 100,"
+	    "\"where\": {\"column\": \"key\", \"is\": \"m\"}},"
+	    "{\"name\": \"less\", \"column\": \"b\", \"offset\": -0.1},"
+	    "{\"name\": \"dup\", \"column\": \"b\","
+	    "\"percent_of\": \"a\"}]}", "vm,t,a,b,key", "vtnnk",
+	    { "vm,t,b,a,key", "vm,t,key,a,b,x" } },
+	{ "{\"vm\": {\"column\": \"id\"}, \"time\": {\"column\": \"t\"},"
+	    "\"skip\": 2, \"comment\": \"#\", \"others\": \"guess\"}",
+	    "Report,\n\"of the day\nid,t,cpu,vcpus", "vtnn", { NULL } },
+	{ "{\"vm\": {\"from\": \"filename\"}, \"time\": {\"step\": \"5m\"},"
+	    "\"header\": false, \"columns\": [\"c\"], \"skip\": 1,"
+	    "\"comment\": \"#!\", \"metrics\": [{\"name\": \"cpu\","
+	    "\"column\": \"c\"}]}", "1,2\"", "n", { NULL } },
+	{ "{\"delimiter\": \";\", \"vm\": {\"column\": \"id\"},"
+	    "\"time\": {\"column\": \"t\","
+	    "\"format\": \"%d.%m.%y %I:%M %p\"},"
+	    "\"others\": \"guess\"}", "id;t;cpu", "vpn", { NULL } },
+	{ "{\"delimiter\": \";\", \"vm\": {\"column\": \"id\"},"
+	    "\"time\": {\"column\": \"t\"}, \"decimal\": \",\","
+	    "\"metrics\": [{\"name\": \"cpu\", \"column\": \"a\"},"
+	    "{\"name\": \"mem\", \"column\": \"b\", \"unit\": \"%\","
+	    "\"scale\": -1}], \"attributes\": [{\"name\": \"vcpus\","
+	    "\"column\": \"n\"}]}", "id;t;a;b;n", "vtddd",
+	    { "id;t;n;b;a", "id;t;b;a;n" } },
+};
+#define N_OWNS (sizeof(owns) / sizeof(*owns))
+
 /* What a reader made of an input. */
 struct result {
 	struct vmf_buf batches, kept;
@@ -149,13 +195,53 @@ put_time(struct vmf_buf *b, struct choices *c, unsigned kind)
 	put(b, text);
 }
 
+/* A number with a decimal comma, as most are. */
+static void
+put_comma(struct vmf_buf *b, struct choices *c, int fixed)
+{
+	static const char *const odd[] = { "1.234,5", "12.34", "0.123", "1.",
+	    "1.234.567", "1,2,3", "1.234", "1.23,4", ",5", "5,", ",", "1,5 ",
+	    "-1.234,5", "+1.234", "1.2345,6", "28,92 %", "12 %", "12%", "%",
+	    " %", "1e3", "1,5e3", "1.5e3", "1.234.", "NA %", "1,5%%", "2147.0",
+	    "2.147.483.647", "2.147.483.648,0", "1e39 %", "12\t%" };
+	int64_t from = b->n;
+
+	if (choose(c, 8) == 0) {
+		put(b, odd[choose(c, sizeof(odd) / sizeof(*odd))]);
+		return;
+	}
+	put_number(b, c, fixed);
+	for (int64_t i = from; i < b->n; i++)
+		if (b->p[i] == '.')
+			b->p[i] = ',';
+}
+
+static void
+put_pattern(struct vmf_buf *b, struct choices *c)
+{
+	static const char *const odd[] = { "1.5.24 1:05 am", "",
+	    "29.02.23 1:05 am", "01.05.24  12:59\tPM ", "01.05.24 13:00 PM",
+	    "01.05.24 00:00 AM", "01.05.24 01:00 AMx", "01.05.2024 01:00 AM",
+	    "1.5.24", "01.05.24 01:00" };
+	unsigned t = choose(c, 16);
+	char text[64] = "";
+
+	if (choose(c, 12) == 0)
+		put(b, odd[choose(c, sizeof(odd) / sizeof(*odd))]);
+	else
+		snprintf(text, sizeof(text), "%02u.05.24 %02u:00 %cM",
+		    t + 1, t % 12 + 1, t % 3 ? 'P' : 'A');
+	put(b, text);
+}
+
 static void
 put_text(struct vmf_buf *b, struct choices *c)
 {
 	static const char *const odd[] = { "", "NA", "null", "\xff", "a b",
 	    " a", "a ", "z\xc3\xbcrich", "\xc3", "\"q\"", "\"q,r\"",
 	    "\"q\nr\"", "\"q\r\nr\"", "\"q\"\"r\"", "q\"r", "\"q\"r", "\"q",
-	    "a\rb", "\r", "\t", "\x01\x02" };
+	    "a\rb", "\r", "\t", "\x01\x02", "0", "0a", "v 0", "\" 0\"",
+	    "\"v 0\"", "v\3770" };
 	char text[96];
 	unsigned kind = choose(c, 16), n;
 
@@ -171,6 +257,16 @@ put_text(struct vmf_buf *b, struct choices *c)
 	put(b, text);
 }
 
+/* What names the metric of a row. */
+static void
+put_key(struct vmf_buf *b, struct choices *c)
+{
+	static const char *const keys[] = { "c", "m", "c", "m", "c", "m",
+	    "x", "key", " c", "m\t", "C", "", "cm", "\"m\"", "c\xff", "\"" };
+
+	put(b, keys[choose(c, sizeof(keys) / sizeof(*keys))]);
+}
+
 static void
 put_line_end(struct vmf_buf *b, struct choices *c, unsigned style)
 {
@@ -184,9 +280,24 @@ put_line_end(struct vmf_buf *b, struct choices *c, unsigned style)
 		put(b, style ? "\r\n" : "\n");
 }
 
+/* A line that may be no row; of a header the last one. */
+static void
+put_no_row(struct vmf_buf *b, const struct own *own, struct choices *c)
+{
+	static const char *const lines[] = { "#", "#!", "# a,b,c,d,e",
+	    "#!a;b;c;d", "#\"", " # x", "\"#\",1,2,3", "" };
+	const char *last = strrchr(own->header, '\n');
+	unsigned which = choose(c, 12);
+
+	put(b, which < 8 ? lines[which] :
+	    last != NULL ? last + 1 : own->header);
+	put(b, "\n");
+}
+
 /* Rows that fit the map, most of them. */
 static void
-put_rows(struct vmf_buf *b, const struct vmf_map *m, struct choices *c)
+put_rows(struct vmf_buf *b, const struct vmf_map *m, const struct own *own,
+    struct choices *c)
 {
 	static const char bb[] = "Timestamp [ms];\tCPU cores;\tCPU capacity "
 	    "provisioned [MHZ];\tCPU usage [MHZ];\tCPU usage [%];\tMemory "
@@ -194,7 +305,8 @@ put_rows(struct vmf_buf *b, const struct vmf_map *m, struct choices *c)
 	    "throughput [KB/s];\tDisk write throughput [KB/s];\tNetwork "
 	    "received throughput [KB/s];\tNetwork transmitted throughput "
 	    "[KB/s]\n";
-	/* Of each built-in map: t time, v text, n number. */
+	/* Of each built-in map: t time, v text, n number; k, p, d as put_key,
+	 * put_pattern, put_comma. */
 	static const char *const shape[] = { "vtnnvn", "tvnnn", "tnnnn",
 	    "tnnnnnnnnnn", "n", "tn", "vtnnnnnnn" };
 	unsigned which = 0, style = choose(c, 2), kind = choose(c, 4);
@@ -202,7 +314,10 @@ put_rows(struct vmf_buf *b, const struct vmf_map *m, struct choices *c)
 	char delim[2] = { m->delim, '\0' };
 	const char *s;
 
-	if (m->wide) {
+	if (own != NULL) {
+		put(b, own->header);
+		put_line_end(b, c, style);
+	} else if (m->wide) {
 		which = 2;
 		put(b, "time,a,b,c,d\n");
 	} else if (m->delim == ';') {
@@ -223,11 +338,20 @@ put_rows(struct vmf_buf *b, const struct vmf_map *m, struct choices *c)
 		put_line_end(b, c, style);
 	}
 	while (c->n > 0) {
-		for (s = shape[which]; *s != '\0'; s++) {
+		s = own != NULL ? own->shape : shape[which];
+		if (own != NULL && choose(c, 16) == 0)
+			put_no_row(b, own, c);
+		for (; *s != '\0'; s++) {
 			if (*s == 't')
 				put_time(b, c, kind);
 			else if (*s == 'v')
 				put_text(b, c);
+			else if (*s == 'k')
+				put_key(b, c);
+			else if (*s == 'p')
+				put_pattern(b, c);
+			else if (*s == 'd')
+				put_comma(b, c, fixed);
 			else
 				put_number(b, c, fixed);
 			if (s[1] != '\0' && choose(c, 64) != 0)
@@ -376,7 +500,9 @@ compare(const struct result *a, const struct result *b,
 {
 	if (a->rc != b->rc || strcmp(a->err.msg, b->err.msg) != 0)
 		differ("the error", a, b, o);
-	if (a->n.rows_in != b->n.rows_in || a->n.rows_out != b->n.rows_out ||
+	if (a->n.rows_in != b->n.rows_in || a->n.headers != b->n.headers ||
+	    a->n.passed != b->n.passed ||
+	    a->n.rows_out != b->n.rows_out ||
 	    a->n.bad != b->n.bad || a->n.missing != b->n.missing ||
 	    a->n.files != b->n.files)
 		differ("counts", a, b, o);
@@ -440,6 +566,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct vmf_buf text = { 0 };
 	int fd[2] = { -1, -1 }, rc, repeat;
 	const uint8_t *nul;
+	const struct own *own = NULL;
 	bool made, few;
 
 	if (size < 3)
@@ -456,8 +583,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	few = data[1] / (sizeof(blocks) / sizeof(*blocks)) % 4 == 3;
 	data += 2;
 	size -= 2;
-	if (*data < N_NAMES || made) {
-		rc = vmf_map_load(&in.map, names[*data % N_NAMES], &err);
+	if (*data < N_NAMES + N_OWNS || made) {
+		size_t which = *data % (N_NAMES + N_OWNS);
+
+		own = which < N_NAMES ? NULL : &owns[which - N_NAMES];
+		rc = own == NULL ? vmf_map_load(&in.map, names[which], &err) :
+		    vmf_map_parse(&in.map, own->json,
+		    (int64_t)strlen(own->json), "own", &err);
+		if (own != NULL && rc != 0)
+			abort();
 		data++;
 		size--;
 	} else {
@@ -478,7 +612,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (made) {
 		struct choices c = { data, size };
 
-		put_rows(&text, &in.map, &c);
+		put_rows(&text, &in.map, own, &c);
 	} else if (vmf_buf_put(&text, data, (int64_t)size, NULL) != 0) {
 		abort();
 	}
@@ -487,9 +621,22 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		    vmf_buf_put(&text, text.p, n, NULL) != 0)
 			abort();
 	in.keep = in.keep && text.n < 1 << 19;
-	for (int i = 0; i < in.n_files; i++)
-		fd[i] = make_file((const char *)text.p, i == 0 ? text.n :
-		    text.n / 2, in.path[i]);
+	fd[0] = make_file((const char *)text.p, text.n, in.path[0]);
+	if (in.n_files > 1 && made && own != NULL && own->other[0] != NULL) {
+		int64_t n = (int64_t)strlen(own->header);
+		struct vmf_buf second = { 0 };
+
+		put(&second, own->other[text.n % 2]);
+		if (vmf_buf_put(&second, text.p + n, (text.n - n) / 2,
+		    NULL) != 0)
+			abort();
+		fd[1] = make_file((const char *)second.p, second.n,
+		    in.path[1]);
+		vmf_buf_free(&second);
+	} else if (in.n_files > 1) {
+		fd[1] = make_file((const char *)text.p, text.n / 2,
+		    in.path[1]);
+	}
 	both(&in);
 done:
 	for (int i = 0; i < 2; i++)
