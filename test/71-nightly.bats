@@ -170,6 +170,10 @@ sums() {
 	flock -w 10 out/lock true
 	night day.csv.gz
 	leaves out 2024-01-04 2024-01-04.log latest lock
+	# Nobody is at work who has ended, well or not.
+	[ ! -s out/lock ]
+	run -1 night --force nowhere.csv
+	[ ! -s out/lock ]
 }
 
 @test "bad rows are kept and counted; too many fail the night" {
