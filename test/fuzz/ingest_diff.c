@@ -285,11 +285,12 @@ static void
 put_no_row(struct vmf_buf *b, const struct own *own, struct choices *c)
 {
 	static const char *const lines[] = { "#", "#!", "# a,b,c,d,e",
-	    "#!a;b;c;d", "#\"", " # x", "\"#\",1,2,3", "" };
+	    "#!a;b;c;d", "#\"", " # x", "\"#\",1,2,3", "",
+	    "#a,1700000300,1,2" };
 	const char *last = strrchr(own->header, '\n');
-	unsigned which = choose(c, 12);
+	unsigned which = choose(c, 13);
 
-	put(b, which < 8 ? lines[which] :
+	put(b, which < 9 ? lines[which] :
 	    last != NULL ? last + 1 : own->header);
 	put(b, "\n");
 }
