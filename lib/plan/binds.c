@@ -106,7 +106,6 @@ vmf_binds_open(struct vmf_binds *b, const struct vmf_inventory *inv,
 
 		if (!vmf_inventory_tells(inv, columns[k]))
 			continue;
-		b->columns = true;
 		for (int64_t i = 0; i < n; i++)
 			if (!b->bound[i] && binds(columns[k],
 			    vmf_inventory_cell(inv, i, c)) &&
@@ -190,24 +189,20 @@ vmf_binds_doubt(const struct vmf_binds *b, char text[VMF_BINDS_DOUBT])
 	int64_t lost = 0;
 	int named = 0;
 
-	if (b->inv == NULL || !b->columns || b->n_unknown == 0)
+	if (b->inv == NULL || b->n_unknown == 0)
 		return false;
 	for (int64_t i = 0; i < b->inv->vm.n; i++)
 		lost += b->bound[i] && !b->seen[i];
-	if (lost == 0 && b->n_unknown * 2 <= b->n_vms)
+	if (lost == 0)
 		return false;
 	vmf_utf8_text(name, sizeof(name), b->inv->name);
-	used = (size_t)snprintf(text, size, "%s: ", name);
-	if (lost > 0) {
-		used += (size_t)snprintf(text + used, size - used, "%" PRId64
-		    " VM%s pinned, or with a deadline or anti_affinity, %s "
-		    "no samples: ", lost, lost == 1 ? "" : "s", lost == 1 ?
-		    "has" : "have");
-		used = put_names(b, true, &named, text, used, size);
-		used = put_names(b, false, &named, text, used, size);
-		used += (size_t)snprintf(text + used, size - used, "%s; ",
-		    lost > named ? ", ..." : "");
-	}
+	used = (size_t)snprintf(text, size, "%s: %" PRId64 " VM%s pinned, or "
+	    "with a deadline or anti_affinity, %s no samples: ", name, lost,
+	    lost == 1 ? "" : "s", lost == 1 ? "has" : "have");
+	used = put_names(b, true, &named, text, used, size);
+	used = put_names(b, false, &named, text, used, size);
+	used += (size_t)snprintf(text + used, size - used, "%s; ",
+	    lost > named ? ", ..." : "");
 	snprintf(text + used, size - used, "%" PRId64 " of %" PRId64 " VMs "
 	    "with samples are not in it, and nothing binds them",
 	    b->n_unknown, b->n_vms);

@@ -19,7 +19,6 @@
 
 struct vmf_binds {
 	const struct vmf_inventory *inv;
-	bool columns;		/* has it one that binds, with a value? */
 	bool *bound;		/* by row of it: does it bind this VM? */
 	bool *seen;		/* alike: has the VM samples? */
 	char **alike;		/* alike: another VM's name that may be its;
