@@ -16,13 +16,13 @@
 /* How far a level may be moved. */
 #define LEVEL_MOVED 0.03
 /* How steeply the odds of a forecast that is mixed in fall with what it
- * loses, and the least that they are multiplied by.  What it lost is of the
- * newest quarter, and what kq did also of when it knew less: that kq lost
- * more is no reason to take more of the other. */
+ * loses, and the least and the most that they are multiplied by. */
 #define OTHER_POWER 6.0
 #define OTHER_LEAST 0.1
+#define OTHER_MOST 3.0
 /* Coarse steps have few origins: odds fall where it loses more than so many
- * times as much. */
+ * times as much, and do not rise.  What it lost is of the newest quarter, what
+ * kq did also of weeks in which it knew less. */
 #define OTHER_FALL 1.4
 /* Days of at most so many steps are coarse. */
 #define COARSE 48
@@ -266,9 +266,10 @@ vmf_kq_other(const struct vmf_kq_group *g, int k, int64_t day,
 	mine = plain > 0.0 ? mine / plain : 0.0;
 	odds = mine / lost[median];
 	if (day <= COARSE)
-		odds *= OTHER_FALL;
-	odds = pow(fmin(odds, 1.0), OTHER_POWER * own);
-	odds = share / (1.0 - share) * fmax(odds, OTHER_LEAST);
+		odds = fmin(odds * OTHER_FALL, 1.0);
+	odds = pow(odds, OTHER_POWER * own);
+	odds = share / (1.0 - share) *
+	    fmin(fmax(odds, OTHER_LEAST), OTHER_MOST);
 	return odds / (1.0 + odds);
 }
 

@@ -823,16 +823,18 @@ test_other(void)
 	check(usual > 0.05 && usual < 0.5, "a share");
 	check(fabs(share_by(&g, 288, 1.0) - usual) <= 1e-12,
 	    "as good as kq");
-	check(share_by(&g, 288, 0.1) == share_by(&g, 288, 1.0) &&
+	check(share_by(&g, 288, 0.95) > usual + 0.01 &&
 	    share_by(&g, 288, 1.05) < usual - 0.01,
-	    "less for losing more, and no more for losing less");
+	    "more for losing less");
+	check(fabs(share_by(&g, 288, 0.1) - 3.0 * usual /
+	    (1.0 + 2.0 * usual)) <= 1e-12, "three times the odds at most");
 	g.w = 0.0f;
 	check(fabs(share_by(&g, 288, 0.5) - usual) <= 1e-12,
 	    "nothing is known of kq");
 	g.w = 9.0f;
 	usual = share_by(&g, 24, 0.0);
 	check(share_by(&g, 24, 0.3) == usual && share_by(&g, 24, 1.3) == usual,
-	    "of coarse steps it takes more");
+	    "of coarse steps it takes more, and never rises");
 	check(share_by(&g, 24, 2.0) < 0.5 * usual && fabs(odds(share_by(&g, 24,
 	    1e6)) - 0.1 * odds(usual)) <= 1e-12, "far more of loss");
 	usual = share_by(&g, 288, 0.0);
