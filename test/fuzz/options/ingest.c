@@ -13,5 +13,6 @@ options_ingest(int argc, char *argv[])
 	if (options_taken(&c, table, argc, argv))
 		(void)check_options();
 	free(opt.ignore.v);
+	free(opt.only.v);
 	cmd_free(&c);
 }
