@@ -31,32 +31,6 @@ is_own(const char *name)
 	return false;
 }
 
-static bool
-is_number(enum vmf_type t)
-{
-	return t == VMF_INT32 || t == VMF_INT64 || t == VMF_FLOAT32 ||
-	    t == VMF_FLOAT64;
-}
-
-/* What holds the values of both: a wider number, or text. */
-static enum vmf_type
-common_type(const char *name, enum vmf_type a, enum vmf_type b)
-{
-	if (a == b || b == VMF_NULL)
-		return a;
-	if (a == VMF_NULL)
-		return b;
-	if (!is_number(a) || !is_number(b))
-		return VMF_UTF8;
-	/* Whole numbers that a float64 need not hold; sizes it does. */
-	if (!vmf_attr_is_capacity(name) &&
-	    ((a == VMF_INT64 && (b == VMF_FLOAT32 || b == VMF_FLOAT64)) ||
-	    (b == VMF_INT64 && (a == VMF_FLOAT32 || a == VMF_FLOAT64))))
-		return VMF_UTF8;
-	return (a == VMF_INT32 || a == VMF_INT64) &&
-	    (b == VMF_INT32 || b == VMF_INT64) ? VMF_INT64 : VMF_FLOAT64;
-}
-
 /* The names of all lists, for messages. */
 static void
 list_names(const struct vmf_schema *s, char *to, size_t size)
@@ -135,8 +109,8 @@ add_attr(struct vmf_append *a, struct vmf_append_side *s, int c,
 		if (f->type != VMF_UTF8 || a->opts.inv == NULL ||
 		    vmf_schema_find(&a->opts.inv->schema, f->name) < 0 ||
 		    vmf_inventory_tells(a->opts.inv, f->name))
-			vmf_field_retype(&out->field[k], common_type(
-			    f->name, had, f->type), false);
+			vmf_field_retype(&out->field[k],
+			    vmf_attr_common(f->name, had, f->type), false);
 		if (had != f->type && (had == VMF_BINARY ||
 		    f->type == VMF_BINARY))
 			return vmf_fail(e, VMF_EDATA, "%s: column '%s' is "

@@ -83,6 +83,31 @@ vmf_attrs_room(struct vmf_attrs *a, int64_t n_ids, struct vmf_err *e)
 	return 0;
 }
 
+static bool
+is_number(enum vmf_type t)
+{
+	return t == VMF_INT32 || t == VMF_INT64 || t == VMF_FLOAT32 ||
+	    t == VMF_FLOAT64;
+}
+
+enum vmf_type
+vmf_attr_common(const char *name, enum vmf_type a, enum vmf_type b)
+{
+	if (a == b || b == VMF_NULL)
+		return a;
+	if (a == VMF_NULL)
+		return b;
+	if (!is_number(a) || !is_number(b))
+		return VMF_UTF8;
+	/* Whole numbers that a float64 need not hold; sizes it does. */
+	if (!vmf_attr_is_capacity(name) &&
+	    ((a == VMF_INT64 && (b == VMF_FLOAT32 || b == VMF_FLOAT64)) ||
+	    (b == VMF_INT64 && (a == VMF_FLOAT32 || a == VMF_FLOAT64))))
+		return VMF_UTF8;
+	return (a == VMF_INT32 || a == VMF_INT64) &&
+	    (b == VMF_INT32 || b == VMF_INT64) ? VMF_INT64 : VMF_FLOAT64;
+}
+
 bool
 vmf_attr_says(const char *s, int64_t len, bool above_0)
 {

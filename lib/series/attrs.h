@@ -38,6 +38,10 @@ struct vmf_attrs {
 /* True of what a machine has of something (vcpus, mem_mb or
  * cpu_capacity_mhz): traces say 0 of one that is off. */
 bool vmf_attr_is_capacity(const char *name);
+/* What holds the values of an attribute of both types: a wider number, or
+ * text. */
+enum vmf_type vmf_attr_common(const char *name, enum vmf_type a,
+    enum vmf_type b);
 /* Is this text a value?  Where only a number above 0 is one, not one that is
  * 0, below, or nan. */
 bool vmf_attr_says(const char *s, int64_t len, bool above_0);

@@ -420,29 +420,6 @@ vmf_inventory_read_by(struct vmf_inventory *inv, const char *key,
 	return rc;
 }
 
-/* A type that holds the values of both. */
-static enum vmf_type
-common_type(const char *name, enum vmf_type a, enum vmf_type b)
-{
-	static const enum vmf_type widest[] = { VMF_UTF8, VMF_FLOAT64,
-	    VMF_FLOAT32, VMF_INT64, VMF_INT32 };
-
-	if (a == b)
-		return a;
-	if (a == VMF_BOOL || a == VMF_TIME || b == VMF_BOOL || b == VMF_TIME)
-		return VMF_UTF8;
-	/* Whole numbers that a float64 need not hold; sizes it does. */
-	if (!vmf_attr_is_capacity(name) &&
-	    ((a == VMF_INT64 && (b == VMF_FLOAT32 || b == VMF_FLOAT64)) ||
-	    (b == VMF_INT64 && (a == VMF_FLOAT32 || a == VMF_FLOAT64))))
-		return VMF_UTF8;
-	for (int i = 0; i < 5; i++)
-		if (a == widest[i] || b == widest[i])
-			return widest[i] == VMF_FLOAT32 ? VMF_FLOAT64 :
-			    widest[i];
-	return VMF_UTF8;
-}
-
 static int
 set_cell(struct vmf_attr *a, int32_t id, const char *s, struct vmf_err *e)
 {
@@ -476,7 +453,7 @@ apply_column(const struct vmf_inventory *inv, int col,
 	if (k < 0)
 		return k;
 	rc = vmf_attrs_convert(attrs, k,
-	    common_type(f->name, attrs->attr[k].type, f->type), e);
+	    vmf_attr_common(f->name, attrs->attr[k].type, f->type), e);
 	for (int32_t row = 0; rc == 0 && row < inv->vm.n; row++) {
 		const char *s = vmf_inventory_cell(inv, row, col);
 		const char *vm;
