@@ -155,49 +155,48 @@ struct shared {
 	double v[TILE];
 };
 
-/* vmf_numcol_floats, or by the decimal comma. */
+/* Numbers with a decimal comma, one by one, into single or, where that is
+ * NULL, v. */
 static void
-floats(const struct vmf_block *b, const struct vmf_cells *c, int64_t f,
-    float *out)
+by_comma(const struct vmf_cells *c, int64_t f, float *single, double *v)
 {
-	if (!b->plan.bind->map->comma) {
-		vmf_numcol_floats(b->plan.simd, c, f, out);
-		return;
-	}
 	for (int64_t r = 0; r < c->n; r++) {
 		struct vmf_field_text t;
 		const char *end;
+		bool ok;
 
 		if (c->odd[r])
 			continue;
 		vmf_cell(c, r, f, &t.s, &end);
 		t.len = end - t.s;
-		if (vmf_field_float(&t, true, &out[r]) != 0 ||
-		    isinf(out[r]))
+		if (single != NULL)
+			ok = vmf_field_float(&t, true, &single[r]) == 0 &&
+			    !isinf(single[r]);
+		else
+			ok = vmf_field_double(&t, true, &v[r]) == 0;
+		if (!ok)
 			c->odd[r] = VMF_LINE_ODD;
 	}
 }
 
-/* vmf_numcol_doubles, or by the decimal comma. */
+static void
+floats(const struct vmf_block *b, const struct vmf_cells *c, int64_t f,
+    float *out)
+{
+	if (b->plan.bind->map->comma)
+		by_comma(c, f, out, NULL);
+	else
+		vmf_numcol_floats(b->plan.simd, c, f, out);
+}
+
 static void
 doubles(const struct vmf_block *b, const struct vmf_cells *c, int64_t f,
     double *out)
 {
-	if (!b->plan.bind->map->comma) {
+	if (b->plan.bind->map->comma)
+		by_comma(c, f, NULL, out);
+	else
 		vmf_numcol_doubles(b->plan.simd, c, f, out);
-		return;
-	}
-	for (int64_t r = 0; r < c->n; r++) {
-		struct vmf_field_text t;
-		const char *end;
-
-		if (c->odd[r])
-			continue;
-		vmf_cell(c, r, f, &t.s, &end);
-		t.len = end - t.s;
-		if (vmf_field_double(&t, true, &out[r]) != 0)
-			c->odd[r] = VMF_LINE_ODD;
-	}
 }
 
 /* A column that is computed as double: to for the values, or single for

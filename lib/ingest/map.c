@@ -307,9 +307,12 @@ static int
 parse_words(struct vmf_map *m, const cJSON *root, const struct vmf_place *at,
     struct vmf_err *e)
 {
+	static const char *const layouts[] = { "long", "wide", NULL };
+	static const char *const others[] = { "error", "ignore", "guess",
+	    NULL };
 	const cJSON *v;
 	char *word = NULL;
-	int rc;
+	int rc, k = 0;
 
 	v = cJSON_GetObjectItemCaseSensitive(root, "header");
 	if (v != NULL && !cJSON_IsBool(v))
@@ -327,31 +330,17 @@ parse_words(struct vmf_map *m, const cJSON *root, const struct vmf_place *at,
 			    "\".\" or \",\"");
 	}
 	free(word);
-	word = NULL;
 	if (rc == 0)
 		rc = parse_no_rows(m, root, at, e);
 	if (rc == 0)
-		rc = vmf_json_str(root, "layout", &word, at, e);
-	if (rc == 0 && word != NULL) {
-		m->wide = strcmp(word, "wide") == 0;
-		if (!m->wide && strcmp(word, "long") != 0)
-			rc = vmf_json_bad(at, e, "layout", "another word",
-			    "long or wide");
-	}
-	free(word);
-	word = NULL;
+		rc = vmf_json_word(root, "layout", layouts, &k,
+		    "long or wide", at, e);
+	m->wide = k == 1;
+	k = VMF_OTHERS_ERROR;
 	if (rc == 0)
-		rc = vmf_json_str(root, "others", &word, at, e);
-	if (rc == 0 && word != NULL) {
-		if (strcmp(word, "ignore") == 0)
-			m->others = VMF_OTHERS_IGNORE;
-		else if (strcmp(word, "guess") == 0)
-			m->others = VMF_OTHERS_GUESS;
-		else if (strcmp(word, "error") != 0)
-			rc = vmf_json_bad(at, e, "others", "another word",
-			    "error, ignore or guess");
-	}
-	free(word);
+		rc = vmf_json_word(root, "others", others, &k, "error, "
+		    "ignore or guess", at, e);
+	m->others = (enum vmf_map_others)k;
 	return rc;
 }
 

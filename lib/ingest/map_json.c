@@ -112,6 +112,25 @@ vmf_json_ref(const cJSON *obj, const char *key, struct vmf_map_ref *ref,
 }
 
 int
+vmf_json_word(const cJSON *root, const char *key, const char *const *words,
+    int *which, const char *expected, const struct vmf_place *at,
+    struct vmf_err *e)
+{
+	char *word = NULL;
+	int i = 0, rc = vmf_json_str(root, key, &word, at, e);
+
+	if (rc != 0 || word == NULL)
+		return rc;
+	while (words[i] != NULL && strcmp(words[i], word) != 0)
+		i++;
+	if (words[i] == NULL)
+		rc = vmf_json_bad(at, e, key, "another word", expected);
+	*which = i;
+	free(word);
+	return rc;
+}
+
+int
 vmf_json_where(const cJSON *obj, const char *key, struct vmf_map_ref *ref,
     char **is, const struct vmf_place *at, struct vmf_err *e)
 {

@@ -30,6 +30,11 @@ int vmf_json_keys(const cJSON *obj, const char *const *keys,
  * absent. */
 int vmf_json_str(const cJSON *obj, const char *key, char **out,
     const struct vmf_place *at, struct vmf_err *e) VMF_CHECK;
+/* A string member that is one of the NULL-ended words, *which; that stays
+ * where it is absent. */
+int vmf_json_word(const cJSON *obj, const char *key, const char *const *words,
+    int *which, const char *expected, const struct vmf_place *at,
+    struct vmf_err *e) VMF_CHECK;
 /* A column: its name (copied, the caller's), or its position from 1. */
 int vmf_json_ref(const cJSON *obj, const char *key, struct vmf_map_ref *ref,
     bool *given, const struct vmf_place *at, struct vmf_err *e)

@@ -218,25 +218,6 @@ parse_fields(struct vmf_mig_map *m, const cJSON *v,
 	return 0;
 }
 
-static int
-parse_word(const cJSON *root, const char *key, const char *const *words,
-    int *which, const char *expected, const struct vmf_place *at,
-    struct vmf_err *e)
-{
-	char *word = NULL;
-	int i = 0, rc = vmf_json_str(root, key, &word, at, e);
-
-	if (rc != 0 || word == NULL)
-		return rc;
-	while (words[i] != NULL && strcmp(words[i], word) != 0)
-		i++;
-	if (words[i] == NULL)
-		rc = vmf_json_bad(at, e, key, "another word", expected);
-	*which = i;
-	free(word);
-	return rc;
-}
-
 int
 vmf_mig_map_parse(struct vmf_mig_map **out, const cJSON *root,
     const char *name, struct vmf_err *e)
@@ -257,14 +238,14 @@ vmf_mig_map_parse(struct vmf_mig_map **out, const cJSON *root,
 	if (m == NULL)
 		return VMF_ENOMEM;
 	if ((rc = vmf_json_keys(root, keys, &at, e)) != 0 ||
-	    (rc = parse_word(root, "kind", kinds, &k, "migrations", &at,
+	    (rc = vmf_json_word(root, "kind", kinds, &k, "migrations", &at,
 	    e)) != 0 ||
-	    (rc = parse_word(root, "format", formats, &k, "csv, domjobinfo "
+	    (rc = vmf_json_word(root, "format", formats, &k, "csv, domjobinfo "
 	    "or query-migrate", &at, e)) != 0)
 		return rc;
 	m->format = (enum vmf_mig_format)k;
 	k = 0;
-	if ((rc = parse_word(root, "others", others, &k, "error, ignore or "
+	if ((rc = vmf_json_word(root, "others", others, &k, "error, ignore or "
 	    "guess", &at, e)) != 0)
 		return rc;
 	m->others = (enum vmf_map_others)k;

@@ -22,9 +22,8 @@ void vmf_numcol_doubles(enum vmf_simd level, const struct vmf_cells *c,
 
 /*
  * Times of the format *stamp (by the pattern, or NULL), as vmf_stamp_parse
- * reads them; where detect is
- * set each must be found to be of that format.  VMF_STAMP_AUTO becomes the
- * format of the first that is one.
+ * reads them; where detect is set each must be found to be of that format.
+ * VMF_STAMP_AUTO becomes the format of the first that is one.
  */
 void vmf_numcol_times(enum vmf_simd level, const struct vmf_cells *c,
     int64_t f, enum vmf_stamp *stamp, const char *pattern, bool detect,
