@@ -136,8 +136,8 @@ LIBS := -Wl,--as-needed $(if $(filter 1,$(XGB)),-lxgboost) \
 # Of the GPU only what commands that compute pull out of libvmf.a.  The
 # runtime is linked in: a machine without CUDA runs the same binaries.
 # Machine code for 8.x, 9.0 and, where nvcc knows it, 10.x, and PTX for what
-# comes later, which the driver takes half a minute to compile; with DEV=1, to
-# be made in half the time, for 9.0, and PTX for all others.
+# comes later, which the driver has to compile first; with DEV=1, to be made in
+# half the time, for 9.0, and PTX for all others.
 ifeq ($(GPU),1)
 ALL_CFLAGS += $(if $(filter-out /usr,$(CUDA_HOME)),-isystem $(CUDA_HOME)/include)
 LIBS += -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt

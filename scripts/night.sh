@@ -572,7 +572,8 @@ look_at_units() {
 	doubt_odd
 }
 
-# doubt TEXT...: into $warned: the night is done, but whoever reads stderr is to see this.
+# doubt TEXT...: into $warned: the night is done, but whoever reads stderr is to
+# see this.
 doubt() {
 	warned="${warned:+$warned
 }$*"
