@@ -75,6 +75,7 @@ cmd_rewind(const struct cmd *c, const struct cmd_twice *t,
     struct vmf_err *e)
 {
 	char *name = vmf_strdup(vmf_reader_name(*r), e);
+	const struct vmf_wall *wall = s->wall;
 	int rc;
 
 	if (name == NULL)
@@ -85,6 +86,7 @@ cmd_rewind(const struct cmd *c, const struct cmd_twice *t,
 	if ((rc = open_kept(c, t, name, r, e)) == 0)
 		rc = vmf_series_open(s, *r, t->kind == NULL ? "series" :
 		    t->kind, step_s, at, e);
+	s->wall = wall;
 	free(name);
 	return rc;
 }

@@ -46,6 +46,7 @@ static struct cmd c = {
 "                        [origin]\n"
 "      --by-vm           a row for each model and VM\n"
 "      --season TIME     after which loads repeat [1d]\n"
+"      --season-tz ZONE  days and weeks are those of this wall clock [UTC]\n"
 "      --length TIME     of the window that regret is about [30m]\n"
 "      --hold-out WHAT   of migrations: config, workload or file [config]\n"
 "      --folds N         so many of them [5]\n"
@@ -62,7 +63,7 @@ CMD_SHARED_USAGE,
 
 static struct {
 	const char *model, *forecast, *metric, *horizon;
-	const char *protocol, *refit, *target, *hold_out, *without;
+	const char *protocol, *refit, *target, *hold_out, *without, *season_tz;
 	int64_t folds, origins, season_s, length_s, step_s, at, threads;
 	bool by_vm;
 } opt = {
@@ -87,6 +88,7 @@ static const struct cmd_opt table[] = {
 	{ CMD_STR, "refit-at", 0, &opt.refit, false, 0, 0 },
 	{ CMD_FLAG, "by-vm", 0, &opt.by_vm, false, 0, 0 },
 	{ CMD_DURATION, "season", 0, &opt.season_s, false, 0, 0 },
+	{ CMD_STR, "season-tz", 0, &opt.season_tz, false, 0, 0 },
 	{ CMD_DURATION, "length", 0, &opt.length_s, false, 0, 0 },
 	{ CMD_STR, "hold-out", 0, &opt.hold_out, false, 0, 0 },
 	{ CMD_INT, "folds", 0, &opt.folds, false, 2, 100 },
@@ -147,7 +149,7 @@ check_options(struct vmf_eval *ev, struct vmf_err *e)
 		return vmf_eval_add_models(ev, opt.model == NULL ? "auto" :
 		    opt.model, e);
 	if ((name = cmd_given_of(&c, table, "model origins protocol horizon "
-	    "refit-at at")) != NULL)
+	    "refit-at at season-tz")) != NULL)
 		return vmf_fail(e, VMF_EUSAGE, "--%s and --forecast: the "
 		    "forecast has its own", name);
 	return 0;
@@ -231,6 +233,7 @@ main(int argc, char *argv[])
 	struct vmf_err err = { "" };
 	struct vmf_eval ev = { .series = &series };
 	struct cmd_twice twice = { 0 };
+	struct vmf_wall wall = { 0 };
 	int rc, ret = CMD_FAIL;
 
 	cmd_parse(&c, table, argc, argv);
@@ -255,7 +258,8 @@ main(int argc, char *argv[])
 	    (rc = cmd_open_twice(&c, c.n_args > 0 ? c.arg[0] : NULL,
 	    vmf_eval_learns(&ev), &twice, &in, &err)) != 0 ||
 	    (rc = vmf_series_open(&series, in, "series", opt.step_s, opt.at,
-	    &err)) != 0)
+	    &err)) != 0 || (rc = vmf_series_on_clock(&series, &wall,
+	    opt.season_tz, &err)) != 0)
 		goto done;
 	if (opt.forecast != NULL) {
 		rc = open_given(&ev, &given, &fc, &err);
@@ -286,6 +290,7 @@ done:
 	eval_replay_free(&replay);
 	vmf_series_free(&given);
 	vmf_series_free(&series);
+	vmf_wall_free(&wall);
 	vmf_reader_free(fc);
 	vmf_reader_free(in);
 	cmd_free(&c);

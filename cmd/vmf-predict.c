@@ -241,6 +241,7 @@ main(int argc, char *argv[])
 			ret = CMD_OK;
 		goto done;
 	}
+	series.wall = &model.wall;
 	if ((rc = cmd_open_in(&c, c.n_args > 0 ? c.arg[0] : NULL, &in,
 	    &err)) != 0 ||
 	    (rc = vmf_series_open(&series, in, "series", opt.step_s, opt.at,

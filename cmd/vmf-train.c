@@ -37,6 +37,7 @@ static struct cmd c = {
 "      --budget MS       CPU milliseconds a series: of auto leave out what is\n"
 "                        worth least, until it takes no more\n"
 "      --season TIME     after which loads repeat [1d]\n"
+"      --season-tz ZONE  days and weeks are those of this wall clock [UTC]\n"
 "      --update MODEL    go on from this model, of an earlier end; what is\n"
 "                        learned, and of what, is as there\n"
 "      --stale-after TIME\n"
@@ -57,12 +58,13 @@ CMD_SHARED_USAGE,
 };
 
 static struct {
-	const char *model, *metric, *target, *update, *without;
+	const char *model, *metric, *target, *update, *without, *season_tz;
 	int64_t season_s, stale_after_s, step_s, at, threads;
 	double budget;
 } opt = { .stale_after_s = 86400, .at = VMF_TIME_NONE, .budget = INFINITY };
 static struct vmf_globals globals;
 static struct vmf_buf words;
+static struct vmf_wall wall;
 
 static const struct cmd_opt table[] = {
 	{ CMD_STR, "model", 0, &opt.model, false, 0, 0 },
@@ -71,6 +73,7 @@ static const struct cmd_opt table[] = {
 	{ CMD_STR, "without", 0, &opt.without, false, 0, 0 },
 	{ CMD_NUM, "budget", 0, &opt.budget, false, 0, 0 },
 	{ CMD_DURATION, "season", 0, &opt.season_s, false, 0, 0 },
+	{ CMD_STR, "season-tz", 0, &opt.season_tz, false, 0, 0 },
 	{ CMD_PRIOR, "update", 0, &opt.update, false, 0, 0 },
 	{ CMD_DURATION, "stale-after", 0, &opt.stale_after_s, false, 0, 0 },
 	{ CMD_DURATION, "step", 0, &opt.step_s, false, 0, 0 },
@@ -87,12 +90,13 @@ static const struct cmd_opt table[] = {
 
 /* What the options name, against what there is. */
 static int
-prepare(struct vmf_train *t, const struct vmf_series *s, struct vmf_err *e)
+prepare(struct vmf_train *t, struct vmf_series *s, struct vmf_err *e)
 {
 	int rc = vmf_grid_need_end(&s->grid, vmf_reader_name(s->r), e);
 
 	if (rc != 0 || (t->update != NULL &&
-	    (rc = vmf_train_grids(s, t->update, e)) != 0))
+	    (rc = vmf_train_grids(s, t->update, e)) != 0) ||
+	    (rc = vmf_series_on_clock(s, &wall, opt.season_tz, e)) != 0)
 		return rc;
 	if (opt.season_s % s->grid.step_s != 0)
 		return vmf_fail(e, VMF_EUSAGE, "--season is %" PRId64
@@ -104,10 +108,11 @@ prepare(struct vmf_train *t, const struct vmf_series *s, struct vmf_err *e)
 			return t->list[k];
 	t->opts = (struct vmf_forecast_opts){
 		.step_s = s->grid.step_s,
-		.start = s->grid.end,
+		.start = vmf_wall_of(s->wall, s->grid.end),
 		.season = opt.season_s / s->grid.step_s,
 		.stale_after_s = opt.stale_after_s,
 	};
+	t->end = s->grid.end;
 	return 0;
 }
 
@@ -124,7 +129,7 @@ parse_words(struct vmf_train *t, struct vmf_targets *targets,
 
 	if (opt.update != NULL) {
 		if ((name = cmd_given_of(&c, table, "model metric target "
-		    "without season budget")) != NULL)
+		    "without season season-tz budget")) != NULL)
 			return vmf_fail(e, VMF_EUSAGE, "--%s and --update: "
 			    "the model has its own", name);
 		if ((rc = cmd_open_in(&c, opt.update, r, e)) != 0 ||
@@ -135,6 +140,7 @@ parse_words(struct vmf_train *t, struct vmf_targets *targets,
 		opt.metric = vmf_meta_get(meta, "vmf:metric");
 		opt.target = vmf_meta_get(meta, "vmf:target");
 		opt.without = vmf_meta_get(meta, "vmf:without");
+		opt.season_tz = vmf_meta_get(meta, "vmf:season-tz");
 		opt.season_s = m->season_s;
 		t->update = m;
 	}
@@ -194,7 +200,7 @@ learn_fleet(struct vmf_train *t, struct vmf_globals *g,
 	g->how = t->many.how;
 	cmd_fleet(&c, g);
 	if ((rc = vmf_globals_learn(g, s, e)) != 0 ||
-	    (rc = vmf_globals_put(g, batch, e)) != 0)
+	    (rc = vmf_globals_put(g, batch, t->end, e)) != 0)
 		return rc;
 	return cmd_rewind(&c, twice, r, s, opt.step_s, opt.at, e);
 }
@@ -245,6 +251,8 @@ main(int argc, char *argv[])
 	    &err)) != 0 ||
 	    (rc = vmf_meta_set(&schema.meta, "vmf:without", opt.without,
 	    &err)) != 0 ||
+	    (rc = vmf_meta_set(&schema.meta, "vmf:season-tz", opt.season_tz,
+	    &err)) != 0 ||
 	    (rc = cmd_open_out(&c, &out, &schema, &err)) != 0 ||
 	    (rc = vmf_batch_init(&batch, &schema, &err)) != 0)
 		goto done;
@@ -263,6 +271,7 @@ done:
 	vmf_batch_free(&batch);
 	vmf_schema_free(&schema);
 	vmf_series_free(&series);
+	vmf_wall_free(&wall);
 	vmf_reader_free(in);
 	cmd_panel_free(&t.many.how);
 	cmd_free_twice(&twice);

@@ -306,10 +306,13 @@ load night
 	assert_equal "$(cut -d, -f19 <<<"$output" | xargs)" 12
 	# Other words, other things to learn.
 	vmf-gen -q --vms 12 --days 1 --start 2024-01-06T00:00:00Z >next.csv
-	NIGHT_TRAIN='' run -0 night --date 2024-01-07 next.csv
+	NIGHT_TRAIN='--season-tz Europe/Zurich' run -0 night \
+	    --date 2024-01-07 next.csv
 	grep -q "NIGHT_TRAIN of 2024-01-06 was '--target mem_max>80@1-24.*learning anew" \
 	    out/2024-01-07.log
-	[ ! -e out/latest/train.txt ]
+	assert_equal "$(cat out/latest/train.txt)" '--season-tz Europe/Zurich'
+	vmf-cat --schema out/latest/fleet.model |
+	    grep -q '^vmf:season-tz *Europe/Zurich$'
 	run ! grep -q mem_max <(vmf-cat --schema out/latest/forecast.arrows)
 }
 

@@ -266,6 +266,7 @@ vmf_eval_learns(const struct vmf_eval *ev)
 int
 vmf_eval_learn(struct vmf_eval *ev, struct vmf_err *e)
 {
+	const struct vmf_grid *grid = &ev->series->grid;
 	struct vmf_globals *g = &ev->globals;
 	int rc;
 
@@ -278,7 +279,9 @@ vmf_eval_learn(struct vmf_eval *ev, struct vmf_err *e)
 	g->n_targets = ev->targets.n;
 	g->how = ev->many.how;
 	g->opts = (struct vmf_forecast_opts){
-		.step_s = ev->series->grid.step_s, .start = ev->first,
+		.step_s = grid->step_s,
+		.start = vmf_wall_of(ev->series->wall, grid->end) -
+		    ev->origins_used * ev->horizon * grid->step_s,
 		.season = ev->season, .stale_after_s = VMF_EVAL_STALE_S };
 	if ((rc = vmf_globals_learn(g, ev->series, e)) != 0)
 		return rc;
@@ -577,7 +580,8 @@ eval_origin(struct vmf_eval *ev, int64_t i, int64_t n, int k, int64_t w,
     struct vmf_err *e)
 {
 	const struct vmf_grid *g = &ev->series->grid;
-	int64_t at = g->end - w * ev->horizon * g->step_s;
+	int64_t at = vmf_wall_of(ev->series->wall, g->end) -
+	    w * ev->horizon * g->step_s;
 	int ref = 0, rc;
 	bool risk;
 

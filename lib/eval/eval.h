@@ -104,7 +104,8 @@ struct vmf_eval {
 	int64_t n_only_series;		/* VMs without a forecast */
 	int n_points;			/* metrics of given without quantiles */
 	int64_t origins_used;
-	int64_t first;			/* moment of the first origin */
+	int64_t first;			/* the first origin; UTC, whatever
+					 * the series' clock */
 	/* Models of the whole fleet, to be learned after vmf_eval_open from
 	 * what is before first, by vmf_eval_learn. */
 	struct vmf_globals globals;

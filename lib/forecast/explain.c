@@ -125,7 +125,8 @@ put_kernels(struct vmf_batch *b, const struct vmf_part *part,
 	int rc = vmf_kq_state_get(&s, algo->name, &blob, step_s, e);
 	unsigned asleep = rc != 0 ? 0 : vmf_kq_asleep(s.without,
 	    vmf_kq_week(step_s, m->season_s / step_s),
-	    (m->grid.end - s.first) / step_s, day, s.period);
+	    (vmf_wall_of(&m->wall, m->grid.end) - s.first) / step_s, day,
+	    s.period);
 
 	for (int k = 0; rc == 0 && k < VMF_KQ_GROUPS; k++) {
 		const struct vmf_kq_group *g = &s.g[k];

@@ -166,7 +166,7 @@ vmf_global_names_get(struct vmf_global *g, const cJSON *o,
 
 int
 vmf_globals_put(const struct vmf_globals *g, struct vmf_batch *out,
-    struct vmf_err *e)
+    int64_t updated, struct vmf_err *e)
 {
 	for (int m = 0; m < g->n_models; m++) {
 		const struct vmf_global *x = &g->model[m];
@@ -181,7 +181,7 @@ vmf_globals_put(const struct vmf_globals *g, struct vmf_batch *out,
 		fit.n_params = 2;
 		if ((rc = vmf_model_put(out, NULL, 0, x->is_target ?
 		    x->target.text : x->metric, x->algo->name,
-		    x->blob.n > 0 ? VMF_OK : VMF_SHORT, &fit, g->opts.start,
+		    x->blob.n > 0 ? VMF_OK : VMF_SHORT, &fit, updated,
 		    e)) != 0)
 			return rc;
 	}

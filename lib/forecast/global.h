@@ -186,9 +186,10 @@ struct vmf_global *vmf_globals_find(struct vmf_globals *g,
 /* The model of an event. */
 struct vmf_global *vmf_globals_target(struct vmf_globals *g,
     const struct vmf_algo *algo, const char *text, int64_t len);
-/* Append the models' parts, without ids, to a batch of vmf_model_schema. */
+/* Append the models' parts, without ids, to a batch of vmf_model_schema; they
+ * know what was before updated, UTC. */
 int vmf_globals_put(const struct vmf_globals *g, struct vmf_batch *out,
-    struct vmf_err *e) VMF_CHECK;
+    int64_t updated, struct vmf_err *e) VMF_CHECK;
 /* Take a part without an id; g's opts have the step and the season. */
 int vmf_globals_take(struct vmf_globals *g, const struct vmf_part *part,
     struct vmf_err *e) VMF_CHECK;

@@ -164,6 +164,21 @@ find_columns(struct vmf_model *m, struct vmf_err *e)
 	return 0;
 }
 
+/* The clock of vmf:season-tz, where there is one. */
+static int
+take_wall(struct vmf_model *m, const struct vmf_schema *s, struct vmf_err *e)
+{
+	const char *zone = vmf_meta_get(&s->meta, "vmf:season-tz");
+	int rc;
+
+	if (zone == NULL)
+		return 0;
+	snprintf(m->season_tz, sizeof(m->season_tz), "%s", zone);
+	rc = vmf_wall_open(&m->wall, m->season_tz, m->grid.step_s, e);
+	return rc == 0 ? 0 : vmf_fail_in(e, rc == VMF_EUSAGE ? VMF_EDATA : rc,
+	    "%s: metadata vmf:season-tz", vmf_reader_name(m->r));
+}
+
 int
 vmf_model_open(struct vmf_model *m, struct vmf_reader *r, struct vmf_err *e)
 {
@@ -193,6 +208,8 @@ vmf_model_open(struct vmf_model *m, struct vmf_reader *r, struct vmf_err *e)
 		return vmf_fail(e, VMF_EDATA, "%s: metadata vmf:season is "
 		    "%.32s, expected seconds, a multiple of vmf:step", name,
 		    v == NULL ? "missing" : v);
+	if ((rc = take_wall(m, s, e)) != 0)
+		return rc;
 	if ((rc = meta_words(&m->metrics, s, name, "vmf:metric", e)) != 0)
 		return rc;
 	if ((rc = meta_words(&m->algos, s, name, "vmf:model", e)) != 0)
@@ -223,6 +240,7 @@ vmf_model_free(struct vmf_model *m)
 {
 	vmf_words_free(&m->metrics);
 	vmf_words_free(&m->algos);
+	vmf_wall_free(&m->wall);
 	free(m->last_id);
 	*m = (struct vmf_model){ 0 };
 }

@@ -66,6 +66,9 @@ struct vmf_model {
 	struct vmf_reader *r;		/* the caller's */
 	struct vmf_grid grid;
 	int64_t season_s;
+	/* on whose days and weeks it was learned; "": UTC */
+	char season_tz[64];
+	struct vmf_wall wall;
 	struct vmf_words metrics, algos;
 	/* NULL: not known to this version */
 	const struct vmf_algo *algo_of[VMF_WORDS_MAX];
@@ -78,7 +81,8 @@ struct vmf_model {
 	char *last_id;
 	int64_t last_len, last_cap;
 };
-/* r is open on the model; m is { 0 }.  Columns and metadata are checked. */
+/* r is open on the model; m is { 0 }.  Columns and metadata are checked.  Where
+ * the model has a wall clock, vmf_tz_set is called: before threads. */
 int vmf_model_open(struct vmf_model *m, struct vmf_reader *r,
     struct vmf_err *e) VMF_CHECK;
 /* The part in hand: 1, 0 at the end, < 0 on failure (ids that descend, an

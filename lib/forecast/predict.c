@@ -188,8 +188,8 @@ make_schema(struct vmf_predict *p, struct vmf_schema *s, struct vmf_err *e)
 	    (rc = add_column(s, "reason", VMF_UTF8, e)) != 0 ||
 	    (rc = add_column(s, "mase", VMF_FLOAT32, e)) != 0)
 		return rc;
-	g.start = p->opts.start;
-	g.end = p->opts.start + p->horizon * g.step_s;
+	g.start = g.end;
+	g.end = g.start + p->horizon * g.step_s;
 	if ((rc = vmf_meta_set(&s->meta, "vmf:kind", "forecast", e)) != 0 ||
 	    (rc = vmf_grid_write(&g, s, e)) != 0)
 		return rc;
@@ -225,6 +225,38 @@ take_globals(struct vmf_predict *p, struct vmf_err *e)
 	return 0;
 }
 
+/*
+ * The leads of the forecast's steps on the clock of the model: where it is set
+ * on the way, an hour more or none for one.  The steps of an hour that comes
+ * again, of which the first is known, are leads as if it did not.
+ */
+static int
+look_ahead(struct vmf_predict *p, struct vmf_err *e)
+{
+	const struct vmf_grid *g = &p->series->grid;
+	bool same = true;
+
+	p->leads = p->horizon;
+	p->ahead = vmf_calloc(p->horizon, (int64_t)sizeof(*p->ahead), e);
+	p->picked = vmf_calloc(p->horizon, (int64_t)sizeof(*p->picked), e);
+	if (p->ahead == NULL || p->picked == NULL)
+		return VMF_ENOMEM;
+	for (int64_t t = 0; t < p->horizon; t++) {
+		int64_t lead = (vmf_wall_of(p->series->wall, g->end +
+		    t * g->step_s) - p->opts.start) / g->step_s;
+
+		p->ahead[t] = lead < 0 ? t : lead;
+		same = same && p->ahead[t] == t;
+		if (p->ahead[t] >= p->leads)
+			p->leads = p->ahead[t] + 1;
+	}
+	if (same) {
+		free(p->ahead);
+		p->ahead = NULL;
+	}
+	return 0;
+}
+
 int
 vmf_predict_open(struct vmf_predict *p, struct vmf_schema *s,
     struct vmf_err *e)
@@ -243,11 +275,12 @@ vmf_predict_open(struct vmf_predict *p, struct vmf_schema *s,
 		    p->horizon);
 	p->opts = (struct vmf_forecast_opts){
 		.step_s = g->step_s,
-		.start = g->end,
+		.start = vmf_wall_of(p->series->wall, g->end),
 		.season = p->model->season_s / g->step_s,
 		.stale_after_s = p->stale_after_s,
 	};
-	if ((rc = find_metrics(p, e)) != 0 ||
+	if ((rc = look_ahead(p, e)) != 0 ||
+	    (rc = find_metrics(p, e)) != 0 ||
 	    (rc = take_globals(p, e)) != 0)
 		return rc;
 	return make_schema(p, s, e);
@@ -265,6 +298,8 @@ vmf_predict_free(struct vmf_predict *p)
 	free(p->values);
 	free(p->problem);
 	free(p->problem_cell);
+	free(p->ahead);
+	free(p->picked);
 	free(p->metric);
 	free(p->attr);
 	for (int m = 0; p->sides != NULL && m < p->globals.n_models; m++)
@@ -375,7 +410,7 @@ add_row(struct vmf_predict *p, int64_t row, struct vmf_err *e)
 		struct vmf_cell *c = &p->cell[p->n_cells];
 
 		memset(c, 0, sizeof(*c));
-		if ((rc = vmf_forecast_init(&c->f, p->horizon, &p->levels,
+		if ((rc = vmf_forecast_init(&c->f, p->leads, &p->levels,
 		    e)) != 0) {
 			vmf_forecast_free(&c->f);
 			return rc;
@@ -541,15 +576,19 @@ put_text(struct vmf_col *c, const char *text, struct vmf_err *e)
 	    vmf_col_put_str(c, text, (int64_t)strlen(text), e);
 }
 
-/* What is beyond a float is the greatest there is: samples have no infinity,
- * and who reads them as series would refuse it. */
+/* The steps of the leads at v.  What is beyond a float is the greatest there
+ * is: samples have no infinity, and who reads them as series would refuse
+ * it. */
 static int
-put_list(struct vmf_col *c, float *v, int64_t n, struct vmf_err *e)
+put_list(struct vmf_predict *p, struct vmf_col *c, const float *v,
+    struct vmf_err *e)
 {
-	for (int64_t t = 0; t < n; t++)
-		if (isinf(v[t]))
-			v[t] = v[t] > 0.0f ? FLT_MAX : -FLT_MAX;
-	return vmf_col_put_list32(c, v, n, e);
+	for (int64_t t = 0; t < p->horizon; t++) {
+		float x = v[p->ahead == NULL ? t : p->ahead[t]];
+
+		p->picked[t] = isinf(x) ? copysignf(FLT_MAX, x) : x;
+	}
+	return vmf_col_put_list32(c, p->picked, p->horizon, e);
 }
 
 /* The forecast of row i, number `at` of those in hand. */
@@ -570,16 +609,15 @@ put_row(struct vmf_predict *p, int64_t i, int64_t at, struct vmf_batch *out,
 		if ((rc = vmf_col_put_from(c++,
 		    &p->series->b->col[p->attr[a]], i, e)) != 0)
 			return rc;
-	if ((rc = vmf_col_put_int(c++, p->opts.start, e)) != 0)
+	if ((rc = vmf_col_put_int(c++, p->series->grid.end, e)) != 0)
 		return rc;
 	for (int k = 0; k < p->metrics.n; k++) {
 		const struct vmf_forecast *f = &cell[k].f;
 
-		if ((rc = put_list(c++, f->mean, f->h, e)) != 0)
+		if ((rc = put_list(p, c++, f->mean, e)) != 0)
 			return rc;
 		for (int j = 0; j < p->levels.n; j++)
-			if ((rc = put_list(c++, f->q + j * f->h, f->h,
-			    e)) != 0)
+			if ((rc = put_list(p, c++, f->q + j * f->h, e)) != 0)
 				return rc;
 	}
 	for (int m = 0; m < p->globals.n_models; m++)

@@ -38,7 +38,10 @@ struct vmf_predict {
 	/* attributes that had a name of the forecast's own, ", " between */
 	char dropped[256];
 	/* private */
-	struct vmf_forecast_opts opts;
+	struct vmf_forecast_opts opts;	/* start: on the model's clock */
+	int64_t *ahead;			/* NULL, or the lead there of a step */
+	int64_t leads;			/* so many */
+	float *picked;			/* [horizon], by ahead */
 	struct vmf_metric *metric;
 	int *attr, n_attrs;
 	struct vmf_cell *cell;

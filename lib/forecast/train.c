@@ -125,7 +125,7 @@ take_parts(struct vmf_train *t, struct vmf_series *s, int64_t i, int64_t row,
 
 		if (cmp > 0)
 			break;
-		if (part.updated > t->opts.start)
+		if (part.updated > t->end)
 			return vmf_fail(e, VMF_EDATA, "%s: row %" PRId64
 			    ": updated lies after the end of the series",
 			    vmf_reader_name(t->update->r), part.row);
@@ -282,7 +282,7 @@ put_row(struct vmf_train *t, int64_t row, struct vmf_batch *out,
 			    (const char *)t->id.p + from,
 			    t->id_end[row] - from, t->metrics.v[k - at],
 			    t->algo[m]->name, t->status[m * n + k],
-			    &t->fit[m * n + k], t->opts.start, e)) != 0)
+			    &t->fit[m * n + k], t->end, e)) != 0)
 				return rc;
 	t->n_status[t->status[at]]++;
 	return 0;

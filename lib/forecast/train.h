@@ -19,7 +19,8 @@ struct vmf_train {
 	const struct vmf_algo *algo[VMF_WORDS_MAX];
 	struct vmf_algo less[VMF_WORDS_MAX];	/* those without parts */
 	int list[VMF_WORDS_MAX];	/* columns of the metrics */
-	struct vmf_forecast_opts opts;
+	struct vmf_forecast_opts opts;	/* start: on the series' clock */
+	int64_t end;			/* the same moment, UTC */
 	struct vmf_many many;		/* its how: width and threads */
 	/* NULL, or an open model of the same metrics and algorithms, of an
 	 * earlier end, to go on from */

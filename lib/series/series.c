@@ -176,12 +176,23 @@ vmf_series_open(struct vmf_series *s, struct vmf_reader *r, const char *kind,
 	return 0;
 }
 
+int
+vmf_series_on_clock(struct vmf_series *s, struct vmf_wall *w,
+    const char *zone, struct vmf_err *e)
+{
+	int rc = zone == NULL ? 0 : vmf_wall_open(w, zone, s->grid.step_s, e);
+
+	s->wall = w;
+	return rc;
+}
+
 void
 vmf_series_free(struct vmf_series *s)
 {
 	free(s->list);
 	free(s->last_id);
 	free(s->buf);
+	free(s->laid);
 	*s = (struct vmf_series){ 0 };
 }
 
@@ -238,13 +249,22 @@ vmf_series_number(const struct vmf_series *s, int64_t i, int col)
 	return text != NULL && vmf_parse_double(text, len, &v) == 0 ? v : NAN;
 }
 
-int64_t
-vmf_series_start(const struct vmf_series *s, int64_t i)
+/* UTC, VMF_TIME_NONE where row i has none. */
+static int64_t
+start_of(const struct vmf_series *s, int64_t i)
 {
 	const struct vmf_col *c = &s->b->col[s->start];
 
 	return c->type == VMF_TIME && vmf_col_valid(c, i) ?
 	    c->d.i64[i] : VMF_TIME_NONE;
+}
+
+int64_t
+vmf_series_start(const struct vmf_series *s, int64_t i)
+{
+	int64_t start = start_of(s, i);
+
+	return start == VMF_TIME_NONE ? start : vmf_wall_of(s->wall, start);
 }
 
 static int64_t
@@ -263,7 +283,7 @@ list_len(const struct vmf_col *c, int64_t i)
 static int
 check_lists(const struct vmf_series *s, int64_t i, struct vmf_err *e)
 {
-	int64_t start = vmf_series_start(s, i), n = 0, step = s->grid.step_s;
+	int64_t start = start_of(s, i), n = 0, step = s->grid.step_s;
 	const char *name = vmf_reader_name(s->r), *first = NULL;
 	char text[32];
 
@@ -433,6 +453,13 @@ vmf_series_list(struct vmf_series *s, int64_t i, int col, const double **y,
 			    "or missing", vmf_reader_name(s->r), s->row + i,
 			    s->schema->field[col].name, s->buf[t], t,
 			    (double)FLT_MAX);
+	if (s->wall == NULL || s->wall->n == 0)
+		return 0;
+	if ((rc = vmf_grow(&s->laid, &s->laid_cap, vmf_wall_room(s->wall,
+	    len), e)) != 0)
+		return rc;
+	*n = vmf_wall_lay(s->wall, start_of(s, i), s->buf, len, s->laid);
+	*y = s->laid;
 	return 0;
 }
 

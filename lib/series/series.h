@@ -11,6 +11,7 @@
 
 #include "arrow/arrow.h"
 #include "base/err.h"
+#include "series/wall.h"
 
 /* Times are within the years 1 to 9999, which RFC 3339 can write: sums of
  * them stay far from the ends of int64_t. */
@@ -69,8 +70,12 @@ struct vmf_series {
 	int64_t limit;		/* no list may reach past it */
 	char *last_id;		/* the id before the batch in hand */
 	int64_t last_len, last_cap;
-	double *buf;		/* of vmf_series_slice */
-	int64_t buf_cap;
+	/* NULL, or the caller's, of the same step: starts, lists and slices
+	 * are handed out on this clock, and what is before a moment of it; the
+	 * grid stays UTC */
+	const struct vmf_wall *wall;
+	double *buf, *laid;	/* of vmf_series_list */
+	int64_t buf_cap, laid_cap;
 };
 
 /*
@@ -80,6 +85,10 @@ struct vmf_series {
 int vmf_series_open(struct vmf_series *s, struct vmf_reader *r,
     const char *kind, int64_t step_opt, int64_t at_opt, struct vmf_err *e)
     VMF_CHECK;
+/* Hand it out on the wall clock of zone, which w, { 0 }, becomes and is freed
+ * after s; NULL: in UTC, as it is. */
+int vmf_series_on_clock(struct vmf_series *s, struct vmf_wall *w,
+    const char *zone, struct vmf_err *e) VMF_CHECK;
 /*
  * The next batch: 1, 0 at the end, < 0 on failure.  All its rows are
  * checked, and a message names the row, counted from 0: ids ascend strictly
