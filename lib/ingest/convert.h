@@ -14,6 +14,9 @@
 #include "ingest/bind.h"
 #include "ingest/csvread.h"
 
+/* What is wrong with a row, where all are to be good. */
+#define VMF_BAD_ROW "%s (--bad-rows skip goes on without such rows)"
+
 enum vmf_conv {
 	VMF_CONV_OK,
 	VMF_CONV_NO_NUMBER,

@@ -559,10 +559,8 @@ vmf_mig_next(struct vmf_mig_in *in, struct vmf_batch *b, struct vmf_err *e)
 			return rc;
 		if (!bad)
 			break;
-		if (!in->opt.skip_bad) {
-			*e = in->why;
-			return VMF_EDATA;
-		}
+		if (!in->opt.skip_bad)
+			return vmf_fail(e, VMF_EDATA, VMF_BAD_ROW, in->why.msg);
 		if (in->count.bad++ == 0)
 			in->first_bad = in->why;
 		if (in->opt.bad_out != NULL && (rc = keep_bad(in, e)) != 0)

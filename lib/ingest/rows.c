@@ -442,10 +442,8 @@ reject(struct vmf_ingest *in, const struct vmf_row *row, struct vmf_err *e)
 {
 	int rc;
 
-	if (!in->opt.skip_bad) {
-		*e = in->why;
-		return VMF_EDATA;
-	}
+	if (!in->opt.skip_bad)
+		return vmf_fail(e, VMF_EDATA, VMF_BAD_ROW, in->why.msg);
 	if (in->count.bad++ == 0)
 		in->first_bad = in->why;
 	for (int64_t i = 0; i < in->bind.n_cols; i++)
