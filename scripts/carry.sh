@@ -443,6 +443,15 @@ dry_run() {
 	[ "$n_told" -eq "$n_moves" ] && echo "$n_commands" >&2
 }
 
+# The commands: installed beside the script, or built beside its folder.
+find_commands() {
+	command -v vmf-cat >/dev/null && return
+	PATH=$here:$here/../build/bin:$PATH
+	export PATH
+	command -v vmf-cat >/dev/null ||
+	    fail "no vmf-cat in PATH, beside this script or in build/bin"
+}
+
 # carry ARG...: all of it.
 carry() {
 	run='' now='' output='' quiet='' parallel='' per_host='' per_target=''
@@ -456,6 +465,12 @@ carry() {
 		-q | --quiet) quiet=1 ;;
 		-h | --help)
 			usage || exit 1
+			exit 0
+			;;
+		-V | --version)
+			find_commands
+			text=$(vmf-cat -V) || exit 1
+			echo "$me${text#vmf-cat}" || exit 1
 			exit 0
 			;;
 		-o | --output | --max-failures | --parallel | --per-host | \
@@ -496,13 +511,7 @@ carry() {
 	[ -n "$run" ] && [ -n "$output" ] || (exec 3>&1) 2>/dev/null ||
 	    fail "standard output: Bad file descriptor"
 	tool_ready
-	if ! command -v vmf-cat >/dev/null; then
-		PATH=$here:$here/../build/bin:$PATH
-		export PATH
-		command -v vmf-cat >/dev/null ||
-		    fail "no vmf-cat in PATH, beside this script or in" \
-			"build/bin"
-	fi
+	find_commands
 	work=$(mktemp -d) || exit 1
 	trap 'rm -rf "$work"' EXIT
 	trap 'exit 130' HUP INT TERM

@@ -137,6 +137,15 @@ section() {
 		fails 1 'standard output' sh -c "$c -V >/dev/full"
 		fails 1 'standard output' sh -c "$c --help >/dev/full"
 	done
+	for s in nightly plan-to-virsh plan-to-openstack; do
+		for o in -V --version; do
+			run -0 --separate-stderr sh "$VMF_ROOT/scripts/$s" $o
+			assert_line --index 0 "$s $(cat "$VMF_ROOT/VERSION")"
+			assert_line --partial "device: "
+			[ -z "$stderr" ]
+		done
+		run -1 sh -c "sh '$VMF_ROOT/scripts/$s' -V >/dev/full"
+	done
 }
 
 @test "an unknown option exits 2 with a hint" {
