@@ -337,7 +337,7 @@ tell_parts(struct course *c, const struct vmf_kq_job *job,
 		take_apart(c, job, share, other, p);
 		for (int j = 0; j < VMF_GATE_DECILES; j++)
 			p->level[j] = vmf_kq_level(&c->s.g[k], k, c->day,
-			    job->other != NULL, (j + 1) / 10.0);
+			    (double)other[0], (j + 1) / 10.0);
 	}
 }
 
@@ -372,7 +372,7 @@ predict(struct course *c, int k, struct vmf_kq_job *job, int64_t from,
 	for (int j = 0; j < f->levels.n; j++) {
 		double at = f->levels.ppm[j] / 1e6;
 
-		level[j] = vmf_kq_level(g, k, c->day, job->other != NULL, at);
+		level[j] = vmf_kq_level(g, k, c->day, (double)other[0], at);
 		if (job->gate != NULL)
 			level[j] = vmf_kq_widen(at, level[j], vmf_gate_wider(
 			    job->gate, c->trait, at > 0.5));

@@ -255,8 +255,8 @@ static const float kq_fleet[2][4][VMF_KQ_MEMBERS] = {
 	},
 };
 /* How much more than 0.8 of a mixture its 80 % interval takes: what those of
- * earlier windows lacked; of kq alone, and with a forecast mixed in, which
- * widens them. */
+ * earlier windows lacked; of kq alone, and with a forecast mixed in by its
+ * share below, which widens them. */
 static const double kq_wider[2][2][4] = {
 	{ { 0.019, 0.010, 0.019, 0.037 }, { -0.014, -0.010, -0.009, 0.003 } },
 	{ { -0.022, -0.032, -0.033, -0.022 },

@@ -274,7 +274,7 @@ vmf_kq_other(const struct vmf_kq_group *g, int k, int64_t day,
 }
 
 double
-vmf_kq_level(const struct vmf_kq_group *g, int k, int64_t day, bool other,
+vmf_kq_level(const struct vmf_kq_group *g, int k, int64_t day, double other,
     double level)
 {
 	double inside = fabs(level - 0.5) * 2.0, cum = 0.0, moved = 0.0;
@@ -296,7 +296,11 @@ vmf_kq_level(const struct vmf_kq_group *g, int k, int64_t day, bool other,
 	moved = moved > LEVEL_MOVED ? LEVEL_MOVED : moved;
 	moved = moved < -LEVEL_MOVED ? -LEVEL_MOVED : moved;
 	moved = level < 0.5 ? level - moved : level + moved;
-	return vmf_kq_widen(level, moved, kq_wider[other][day > COARSE][k]);
+	/* Where little of it is mixed in, it widens little. */
+	other = fmin(other / kq_other[day > COARSE][0][k], 1.0);
+	return vmf_kq_widen(level, moved, (1.0 - other) *
+	    kq_wider[0][day > COARSE][k] + other *
+	    kq_wider[1][day > COARSE][k]);
 }
 
 double

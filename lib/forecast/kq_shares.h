@@ -79,10 +79,10 @@ double vmf_kq_other(const struct vmf_kq_group *g, int k, int64_t day,
  * level holds as often as it says, by where the past fell (the conformal
  * idea: Vovk, Gammerman and Shafer, "Algorithmic Learning in a Random World",
  * 2005); shrunk to what it took on average elsewhere, and never far from it.
- * other: a forecast is mixed in.
+ * other: the share of a forecast that is mixed in, or 0.
  */
 double vmf_kq_level(const struct vmf_kq_group *g, int k, int64_t day,
-    bool other, double level);
+    double other, double level);
 
 /* The same, where moved is what vmf_kq_level says of level, and the interval
  * of 0.8 is to end by half of more (|more| <= VMF_KQ_MORE) further out. */

@@ -767,23 +767,28 @@ test_shares(void)
 	g.w = 20.0f;
 	g.pit[0] = g.pit[VMF_KQ_BINS - 1] = 10.0f;
 	for (int i = 1; i < 1000; i++) {
-		double at = vmf_kq_level(&g, 3, 24, false, i / 1000.0);
+		double at = vmf_kq_level(&g, 3, 24, 0.0, i / 1000.0);
 
 		check(at >= last && at > 0.0 && at < 1.0, "levels in order");
 		last = at;
 	}
-	check(vmf_kq_level(&g, 3, 24, false, 0.5) == 0.5,
+	check(vmf_kq_level(&g, 3, 24, 0.0, 0.5) == 0.5,
 	    "the median stays");
 	for (int k = 0; k < VMF_KQ_GROUPS; k++)
-		for (int with = 0; with < 2; with++)
+		for (int with = 0; with < 4; with++)
 			for (int fine = 0; fine < 2; fine++) {
 				int64_t day = fine ? 288 : 24;
-				double by = 0.03 + 0.5 *
-				    kq_wider[with][fine][k];
+				/* None, half of what is usual, that, more. */
+				double much = with > 2 ? 1.0 : with / 2.0;
+				double part = with / 2.0 *
+				    kq_other[fine][0][k];
+				double by = 0.03 + 0.5 * ((1.0 - much) *
+				    kq_wider[0][fine][k] + much *
+				    kq_wider[1][fine][k]);
 
-				check(fabs(vmf_kq_level(&g, k, day, with,
+				check(fabs(vmf_kq_level(&g, k, day, part,
 				    0.9) - 0.9 - by) <= 1e-12 &&
-				    fabs(vmf_kq_level(&g, k, day, with,
+				    fabs(vmf_kq_level(&g, k, day, part,
 				    0.1) - 0.1 + by) <= 1e-12,
 				    "levels move");
 			}
