@@ -3,7 +3,8 @@
 Series of a seeded fleet are made as a stream (fleet_input.py), a model is
 trained and a forecast of 48 steps with nine quantiles made of it.  CPU is user
 and system time of both commands; nothing is timed but them.  With --update the
-model is one of the day before, trained untimed, that is gone on from.
+model is one of the day before, which has a row of its own, that is gone on
+from.
 """
 import argparse
 import datetime as dt
@@ -50,9 +51,13 @@ def one(o, tmp, model, vms, steps, step_s):
     if o.update:
         begin = dt.datetime(2024, 1, 1) + dt.timedelta(
             seconds=(steps - 86400 // step_s) * step_s)
-        subprocess.run([*learn, "--model", model, "--at",
-                        begin.isoformat() + "Z", "-o", learned + ".old",
-                        series], check=True)
+        t = measured([*learn, "--model", model, "--at",
+                      begin.isoformat() + "Z", "-o", learned + ".old",
+                      series])
+        print(f"| {model}, the day before | {vms:,} | "
+              f"{steps - 86400 // step_s:,} x {step_s // 60} min | "
+              f"{t['cpu']:.2f} | {t['wall']:.2f} | {t['mb']:.0f} | | | | "
+              f"{1000 * t['cpu'] / vms:.3f} | |", flush=True)
         learn += ["--update", learned + ".old"]
     else:
         learn += ["--model", model]
