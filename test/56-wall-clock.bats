@@ -69,24 +69,20 @@ as_laid() {
 }
 
 @test "a forecast goes on over the change" {
-	fleet Europe/Berlin 2026-03-15 20 3600 1
-	for at in 03-28T12 03-29T00 03-29T01 03-31T00; do
-		at="2026-${at}:00:00"
-		vmf-train -q --model snaive --season-tz Europe/Berlin \
-		    --at "$at" -o m utc
-		vmf-predict -q --horizon 60 --at "$at" --from m -o f utc
-		run -0 clock follows Europe/Berlin f
-		assert_output '60 steps'
-	done
-	fleet Europe/Berlin 2026-10-15 20 3600 1
-	for at in 10-24T12 10-25T00 10-25T01 10-25T02 10-27T00; do
-		at="2026-${at}:00:00"
-		vmf-train -q --model snaive --season-tz Europe/Berlin \
-		    --at "$at" -o m utc
-		vmf-predict -q --horizon 60 --at "$at" --from m -o f utc
-		run -0 clock follows Europe/Berlin f
-		assert_output '60 steps'
-	done
+	goes_on() {
+		fleet Europe/Berlin "$1" 20 3600 1
+		for at in "${@:2}"; do
+			at="2026-${at}:00:00"
+			vmf-train -q --model snaive \
+			    --season-tz Europe/Berlin --at "$at" -o m utc
+			vmf-predict -q --horizon 60 --at "$at" --from m \
+			    -o f utc
+			run -0 clock follows Europe/Berlin f
+			assert_output '60 steps'
+		done
+	}
+	goes_on 2026-03-15 03-28T12 03-29T00 03-29T01 03-31T00
+	goes_on 2026-10-15 10-24T12 10-25T00 10-25T01 10-25T02 10-27T00
 	# Without, an hour off.
 	vmf-train -q --model snaive --at 2026-10-27 -o m utc
 	vmf-predict -q --at 2026-10-24T12:00:00 --from m -o f utc

@@ -455,10 +455,10 @@ vmf_series_list(struct vmf_series *s, int64_t i, int col, const double **y,
 			    (double)FLT_MAX);
 	if (s->wall == NULL || s->wall->n == 0)
 		return 0;
-	if ((rc = vmf_grow(&s->laid, &s->laid_cap, vmf_wall_room(s->wall,
-	    len), e)) != 0)
+	*n = vmf_wall_len(s->wall, start_of(s, i), len);
+	if ((rc = vmf_grow(&s->laid, &s->laid_cap, *n + 1, e)) != 0)
 		return rc;
-	*n = vmf_wall_lay(s->wall, start_of(s, i), s->buf, len, s->laid);
+	vmf_wall_lay(s->wall, start_of(s, i), s->buf, len, s->laid);
 	*y = s->laid;
 	return 0;
 }

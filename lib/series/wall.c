@@ -99,24 +99,20 @@ vmf_wall_of(const struct vmf_wall *w, int64_t t)
 }
 
 int64_t
-vmf_wall_room(const struct vmf_wall *w, int64_t n)
+vmf_wall_len(const struct vmf_wall *w, int64_t start, int64_t n)
 {
-	int64_t least = w->offset_s[0], most = least;
+	int64_t len = (vmf_wall_of(w, start + n * w->step_s) -
+	    vmf_wall_of(w, start)) / w->step_s;
 
-	for (int64_t k = 1; k < w->n; k++) {
-		least = w->offset_s[k] < least ? w->offset_s[k] : least;
-		most = w->offset_s[k] > most ? w->offset_s[k] : most;
-	}
-	return n + (most - least) / w->step_s;
+	return len > 0 ? len : 0;
 }
 
-int64_t
+void
 vmf_wall_lay(const struct vmf_wall *w, int64_t start, const double *y,
     int64_t n, double *to)
 {
 	int64_t k = at(w, start), first = w->offset_s[k], j = 0;
-	int64_t len = (vmf_wall_of(w, start + n * w->step_s) - first -
-	    start) / w->step_s;
+	int64_t len = vmf_wall_len(w, start, n);
 
 	for (int64_t i = 0; i < len; i++)
 		to[i] = NAN;
@@ -132,5 +128,4 @@ vmf_wall_lay(const struct vmf_wall *w, int64_t start, const double *y,
 				to[j + more] = y[j];
 		k++;
 	}
-	return len > 0 ? len : 0;
 }

@@ -34,14 +34,14 @@ void vmf_wall_free(struct vmf_wall *w);
 /* What the clock shows at t, as seconds; of NULL, t. */
 int64_t vmf_wall_of(const struct vmf_wall *w, int64_t t);
 
+/* From what it shows at moment start to what it shows n steps later: steps, 0
+ * where that is before.  w is not NULL, nor is its n 0; so below. */
+int64_t vmf_wall_len(const struct vmf_wall *w, int64_t start, int64_t n);
 /*
- * Lay n values from moment start on, a step each, on the clock: to[0] is
- * what it shows at start.  to has room for vmf_wall_room(w, n).  Returns how
- * many there are up to what it shows at the end, NaN where it shows none of
- * them.
+ * Lay n values from start on, a step each, on the clock, into those
+ * vmf_wall_len(w, start, n) steps: NaN where it shows none of them.
  */
-int64_t vmf_wall_room(const struct vmf_wall *w, int64_t n);
-int64_t vmf_wall_lay(const struct vmf_wall *w, int64_t start,
-    const double *y, int64_t n, double *to);
+void vmf_wall_lay(const struct vmf_wall *w, int64_t start, const double *y,
+    int64_t n, double *to);
 
 #endif
